@@ -1,0 +1,312 @@
+# This is a private utility of the orderly.services collection; it may change without notice.
+"""The service catalogue: which roles are services, and what each of them says about itself.
+
+A role with a ``meta/service.yml`` is a service. Its settings can be overridden by inventory variables named
+``<service>_<setting>``, as in ``haproxy_max_unavailable``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from ansible import constants as C
+
+from ._order import CycleError, levels, natural
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    Variables = Callable[[str, str], Any]
+    """Gives the value of a variable for a host, or None where the host has none."""
+
+COLLECTION = "orderly.services"
+COLLECTION_ROLES = Path(__file__).parents[2] / "roles"
+PLAN_FILE = "plan.json"
+
+
+class CatalogueError(Exception):
+    """A service role or a setting cannot be used: where it stands, what was expected."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a service says about itself; the fields are those of ``meta/service.yml``, plus where its role is."""
+
+    name: str
+    role: str
+    path: Path
+    group: str
+    units: tuple[str, ...] = ()
+    stage: str = "default"
+    after: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    max_unavailable: int | str = 1
+    full_stop: bool = False
+    deferred_actions: tuple[str, ...] = ("stop", "restart", "try-restart")
+    deferral: str = "block"
+
+    @property
+    def befores(self) -> tuple[str, ...]:
+        """Name the services that must be done before this one changes."""
+        return (*self.after, *self.requires)
+
+    def tasks_file(self, name: str) -> Path | None:
+        """Find a task file of the role, ``drain`` say; None where the role has none."""
+        found = (self.path / "tasks" / f"{name}{suffix}" for suffix in (".yml", ".yaml"))
+        return next((path for path in found if path.is_file()), None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give plain data for playbooks, with the optional task files the role has."""
+        parts = {part: self.tasks_file(part) is not None for part in ("drain", "undrain", "verify")}
+        plain = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        return {**plain, "path": str(self.path), "has": parts}
+
+
+# --- Settings ---
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One key of ``meta/service.yml``: how it is checked, and the words for what was expected."""
+
+    accept: Callable[[Any], Any]
+    expected: str
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z_][\w.-]*", value):
+        raise ValueError
+    return value
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    return tuple(map(_name, _list(value)))
+
+
+def _units(value: Any) -> tuple[str, ...]:
+    units = _list(value)
+    if not all(isinstance(unit, str) and re.fullmatch(r"[\w:.@\\-]+\.[a-z]+", unit) for unit in units):
+        raise ValueError
+    return tuple(units)
+
+
+def _actions(value: Any) -> tuple[str, ...]:
+    actions = _list(value)
+    if not all(isinstance(action, str) and re.fullmatch(r"[a-z-]+", action) for action in actions):
+        raise ValueError
+    return tuple(actions)
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError
+    return value
+
+
+def _budget(value: Any) -> int | str:
+    if isinstance(value, str) and value.isdigit():
+        value = int(value)  # extra vars given as key=value are strings
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    share = isinstance(value, str) and re.fullmatch(r"([1-9]\d?|100)%", value)
+    if not whole and not share:
+        raise ValueError
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def _deferral(value: Any) -> str:
+    if value not in ("block", "hold"):
+        raise ValueError
+    return str(value)
+
+
+SETTINGS: dict[str, Setting] = {
+    "service": Setting(_name, "a name of letters, digits, '_', '-' and '.'"),
+    "group": Setting(_name, "the name of an inventory group"),
+    "units": Setting(_units, "a list of systemd units with their suffix, as in [haproxy.service]"),
+    "stage": Setting(_name, "a name that services of one stage share, as in controlplane"),
+    "after": Setting(_names, "a list of service names"),
+    "requires": Setting(_names, "a list of service names"),
+    "max_unavailable": Setting(_budget, "a number from 1 on, or a percentage from 1% to 100%"),
+    "full_stop": Setting(_flag, "true or false"),
+    "deferred_actions": Setting(_actions, "a list of actions, as in [stop, restart, try-restart]"),
+    "deferral": Setting(_deferral, "block or hold"),
+}
+OVERRIDABLE = tuple(key for key in SETTINGS if key != "service")
+
+
+def parse_service(text: str, path: Path, role: str, role_path: Path) -> Service:
+    """Read the text of a ``meta/service.yml``; *path* is named in errors, with the line and the key."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as exc:
+        raise CatalogueError(f"{path} is not YAML: {exc}") from exc
+    if node is None:
+        node, data = yaml.MappingNode("", []), {}
+    if not isinstance(data, dict):
+        raise CatalogueError(f"{path}:1: expected a mapping of settings ({', '.join(SETTINGS)}).")
+    lines = {key.value: key.start_mark.line + 1 for key, _value in node.value}
+    settings = {key: _checked(key, value, f"{path}:{lines.get(str(key), 1)}") for key, value in data.items()}
+    name = settings.pop("service", None) or role_path.name
+    return Service(**{"name": name, "role": role, "path": role_path, "group": name, **settings})
+
+
+def _checked(key: Any, value: Any, where: str) -> Any:
+    setting = SETTINGS.get(key)
+    if setting is None:
+        raise CatalogueError(f"{where}: unknown key {key!r}; expected one of {', '.join(SETTINGS)}.")
+    try:
+        return setting.accept(value)
+    except ValueError:
+        raise CatalogueError(f"{where}: {key} is {value!r}; expected {setting.expected}.") from None
+
+
+# --- Roles ---
+
+
+@dataclass(frozen=True)
+class RoleFolder:
+    """A folder of roles; ``prefix`` is the collection that its roles belong to, with a dot, or nothing."""
+
+    path: Path
+    prefix: str = ""
+
+
+def role_folders(variables: Mapping[str, Any]) -> tuple[RoleFolder, ...]:
+    """List the folders that hold service roles, as the variables of a play tell.
+
+    A plan brings its own copies of the roles: where the playbook stands beside a ``plan.json``, they are all there is.
+    """
+    playbook_dir = variables.get("playbook_dir")
+    if playbook_dir and (Path(playbook_dir) / PLAN_FILE).is_file():
+        return (RoleFolder(Path(playbook_dir) / "roles"),)
+    listed = variables.get("orderly_roles_path") or []
+    listed = listed.split(":") if isinstance(listed, str) else listed
+    beside = [variables.get("inventory_dir"), playbook_dir, Path.cwd()]
+    folders = [*map(Path, listed), *(Path(folder) / "roles" for folder in beside if folder)]
+    folders += map(Path, C.DEFAULT_ROLES_PATH)
+    return (*(RoleFolder(folder.expanduser()) for folder in folders), RoleFolder(COLLECTION_ROLES, f"{COLLECTION}."))
+
+
+def find_services(folders: Iterable[RoleFolder]) -> tuple[Service, ...]:
+    """Read every service role in the folders, in natural order of the services' names.
+
+    One role seen through two paths counts once; two roles that register one name come back as two services.
+    """
+    ours = COLLECTION_ROLES.resolve()
+    found: dict[Path, Service] = {}
+    for folder in folders:
+        for file in sorted(folder.path.glob("*/meta/service.yml")):
+            role_path = file.parents[1].resolve()
+            prefix = f"{COLLECTION}." if role_path.parent == ours else folder.prefix
+            role = prefix + role_path.name if prefix else str(role_path)
+            if role_path not in found:
+                found[role_path] = parse_service(file.read_text(encoding="utf-8"), file, role, role_path)
+    return tuple(sorted(found.values(), key=lambda service: natural(service.name)))
+
+
+# --- What is deployed ---
+
+
+def deployed(
+    services: Iterable[Service], groups: Mapping[str, Iterable[str]], variables: Variables
+) -> tuple[Service, ...]:
+    """Keep the services whose group has hosts, with their inventory overrides, each after those it comes after."""
+    settled: dict[str, Service] = {}
+    for service in services:
+        members = sorted(groups.get(group_of(service, groups, variables), ()), key=natural)
+        if not members:
+            continue
+        if service.name in settled:
+            first = settled[service.name].path
+            raise CatalogueError(
+                f'Two roles register the service "{service.name}": {first} and {service.path}. '
+                "Rename one of them (key service in its meta/service.yml), or take it out of the roles' folders."
+            )
+        settled[service.name] = override(service, members, variables)
+    return in_order(settled)
+
+
+def group_of(service: Service, groups: Mapping[str, Iterable[str]], variables: Variables) -> str:
+    """Tell the inventory group of a service; ``<service>_group`` is read where every host can see it."""
+    hosts = groups.get("all") or ()
+    named = variables(min(hosts, key=natural), variable(service.name, "group")) if hosts else None
+    return service.group if named is None else str(named)
+
+
+def override(service: Service, members: list[str], variables: Variables) -> Service:
+    """Replace the settings that the inventory overrides; the members must agree about them."""
+    changes: dict[str, Any] = {}
+    for key in OVERRIDABLE:
+        name = variable(service.name, key)
+        value = variables(members[0], name)
+        odd = next((host for host in members[1:] if variables(host, name) != value), None)
+        if odd is not None:
+            raise CatalogueError(
+                f"{name} is {value!r} on {members[0]} but {variables(odd, name)!r} on {odd}; "
+                f'a setting of the service "{service.name}" must be the same on all its hosts.'
+            )
+        if value is not None:
+            changes[key] = _checked(key, value, f"{name} of {members[0]}")
+    return replace(service, **changes)
+
+
+def variable(service: str, key: str) -> str:
+    """Name the inventory variable that overrides a setting."""
+    return f"{re.sub(r'[^A-Za-z0-9_]', '_', service)}_{key}"
+
+
+def in_order(services: Mapping[str, Service]) -> tuple[Service, ...]:
+    """Order services so that each comes after those it names."""
+    try:
+        ordered = levels({name: service.befores for name, service in services.items()})
+    except CycleError as exc:
+        files = ", ".join(str(services[name].path / "meta/service.yml") for name in exc.cycle[:-1])
+        raise CatalogueError(
+            f"The services wait for each other: {exc}. Take one of these out of after or requires in: {files}."
+        ) from exc
+    return tuple(services[name] for level in ordered for name in level)
+
+
+# --- Seen from a task ---
+
+
+def load_services(task_vars: Mapping[str, Any]) -> tuple[Service, ...]:
+    """Load every deployed service of the inventory, as a task or a lookup sees it through its variables."""
+    hostvars = task_vars["hostvars"]
+
+    def variables(host: str, name: str) -> Any:
+        values = hostvars[host]
+        return values[name] if name in values else None
+
+    return deployed(find_services(role_folders(task_vars)), task_vars["groups"], variables)
+
+
+def deployed_services(task_vars: Mapping[str, Any]) -> tuple[Service, ...]:
+    """Load the services that are deployed on the current host."""
+    host = task_vars["inventory_hostname"]
+    groups = task_vars["groups"]
+    return tuple(service for service in load_services(task_vars) if host in groups[service.group])
+
+
+def select(services: Iterable[Service], names: Iterable[str], asked_by: str) -> tuple[Service, ...]:
+    """Keep the named services; raises where a name is unknown, and lists those that are known."""
+    services = tuple(services)
+    known = {service.name for service in services}
+    for name in names:
+        if name not in known:
+            listed = ", ".join(sorted(known, key=natural)) or "none"
+            raise CatalogueError(f'{asked_by}: unknown service "{name}"; the inventory deploys: {listed}.')
+    wanted = set(names)
+    return tuple(service for service in services if service.name in wanted)

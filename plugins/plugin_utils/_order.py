@@ -1,0 +1,73 @@
+# This is a private utility of the orderly.services collection; it may change without notice.
+"""Order: a graph of names into levels, and names into the order people expect."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+class CycleError(ValueError):
+    """The graph has a cycle; ``cycle`` lists its names, the first one again at the end."""
+
+    def __init__(self, cycle: tuple[str, ...]) -> None:
+        super().__init__(" → ".join(cycle))
+        self.cycle = cycle
+
+
+def natural(name: str) -> tuple[tuple[int, int | str], ...]:
+    """Give the sort key that puts ``web2`` before ``web10``."""
+    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name) if part)
+
+
+def levels(predecessors: Mapping[str, Iterable[str]]) -> tuple[tuple[str, ...], ...]:
+    """Put every name one level above the highest of its predecessors, in natural order within a level.
+
+    Predecessors that are not keys themselves are ignored. Raises :class:`CycleError` with the shortest cycle.
+    """
+    waiting = {name: {before for before in befores if before in predecessors} for name, befores in predecessors.items()}
+    result: list[tuple[str, ...]] = []
+    while waiting:
+        ready = tuple(sorted((name for name, befores in waiting.items() if not befores), key=natural))
+        if not ready:
+            raise CycleError(_shortest_cycle(waiting))
+        result.append(ready)
+        for name in ready:
+            del waiting[name]
+        done = set(ready)
+        for befores in waiting.values():
+            befores -= done
+    return tuple(result)
+
+
+def closure(predecessors: Mapping[str, Iterable[str]], name: str) -> frozenset[str]:
+    """Collect everything that comes before *name*, directly or not."""
+    seen: set[str] = set()
+    stack = [name]
+    while stack:
+        for before in predecessors.get(stack.pop(), ()):
+            if before in predecessors and before not in seen:
+                seen.add(before)
+                stack.append(before)
+    return frozenset(seen)
+
+
+def _shortest_cycle(graph: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    cycles = (_path_back(graph, name) for name in sorted(graph, key=natural))
+    return min((cycle for cycle in cycles if cycle), key=len)
+
+
+def _path_back(graph: Mapping[str, Iterable[str]], start: str) -> tuple[str, ...]:
+    paths = [(start,)]
+    seen = {start}
+    for path in paths:
+        for before in sorted(graph[path[-1]], key=natural):
+            if before == start:
+                return (*path, start)
+            if before in graph and before not in seen:
+                seen.add(before)
+                paths.append((*path, before))
+    return ()

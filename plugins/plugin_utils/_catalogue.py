@@ -220,46 +220,49 @@ def find_services(folders: Iterable[RoleFolder]) -> tuple[Service, ...]:
 
 
 def deployed(
-    services: Iterable[Service], groups: Mapping[str, Iterable[str]], variables: Variables
+    services: Iterable[Service], groups: Mapping[str, Iterable[str]], variables: Variables, host: str | None = None
 ) -> tuple[Service, ...]:
-    """Keep the services whose group has hosts, with their inventory overrides, each after those it comes after."""
+    """Keep the services whose group has hosts, with their inventory overrides, each after those it comes after.
+
+    Overrides are read on *host* where the service is deployed there, else on the first of its hosts.
+    """
+    anybody = host or min(groups.get("all") or ("",), key=natural)
     settled: dict[str, Service] = {}
     for service in services:
-        members = sorted(groups.get(group_of(service, groups, variables), ()), key=natural)
+        group = (anybody and variables(anybody, variable(service.name, "group"))) or service.group
+        members = groups.get(group) or ()
         if not members:
             continue
         if service.name in settled:
-            first = settled[service.name].path
             raise CatalogueError(
-                f'Two roles register the service "{service.name}": {first} and {service.path}. '
+                f'Two roles register the service "{service.name}": {settled[service.name].path} and {service.path}. '
                 "Rename one of them (key service in its meta/service.yml), or take it out of the roles' folders."
             )
-        settled[service.name] = override(service, members, variables)
+        settled[service.name] = override(service, host if host in members else min(members, key=natural), variables)
     return in_order(settled)
 
 
-def group_of(service: Service, groups: Mapping[str, Iterable[str]], variables: Variables) -> str:
-    """Tell the inventory group of a service; ``<service>_group`` is read where every host can see it."""
-    hosts = groups.get("all") or ()
-    named = variables(min(hosts, key=natural), variable(service.name, "group")) if hosts else None
-    return service.group if named is None else str(named)
+def override(service: Service, host: str, variables: Variables) -> Service:
+    """Replace the settings that the inventory overrides for a host."""
+    values = {key: variables(host, variable(service.name, key)) for key in OVERRIDABLE}
+    changes = {
+        key: _checked(key, value, f"{variable(service.name, key)} of {host}")
+        for key, value in values.items()
+        if value is not None
+    }
+    return replace(service, **changes)
 
 
-def override(service: Service, members: list[str], variables: Variables) -> Service:
-    """Replace the settings that the inventory overrides; the members must agree about them."""
-    changes: dict[str, Any] = {}
-    for key in OVERRIDABLE:
-        name = variable(service.name, key)
-        value = variables(members[0], name)
-        odd = next((host for host in members[1:] if variables(host, name) != value), None)
+def check_agreement(service: Service, members: Iterable[str], variables: Variables) -> None:
+    """Raise where the members of a service disagree about one of its settings."""
+    for host in members:
+        theirs = override(service, host, variables)
+        odd = next((key for key in OVERRIDABLE if getattr(theirs, key) != getattr(service, key)), None)
         if odd is not None:
             raise CatalogueError(
-                f"{name} is {value!r} on {members[0]} but {variables(odd, name)!r} on {odd}; "
-                f'a setting of the service "{service.name}" must be the same on all its hosts.'
+                f"{variable(service.name, odd)} is {getattr(theirs, odd)!r} on {host}, but "
+                f"{getattr(service, odd)!r} on others; a setting of a service must be the same on all its hosts."
             )
-        if value is not None:
-            changes[key] = _checked(key, value, f"{name} of {members[0]}")
-    return replace(service, **changes)
 
 
 def variable(service: str, key: str) -> str:
@@ -290,7 +293,8 @@ def load_services(task_vars: Mapping[str, Any]) -> tuple[Service, ...]:
         values = hostvars[host]
         return values[name] if name in values else None
 
-    return deployed(find_services(role_folders(task_vars)), task_vars["groups"], variables)
+    services = find_services(role_folders(task_vars))
+    return deployed(services, task_vars["groups"], variables, task_vars.get("inventory_hostname"))
 
 
 def deployed_services(task_vars: Mapping[str, Any]) -> tuple[Service, ...]:

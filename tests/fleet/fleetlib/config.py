@@ -1,0 +1,72 @@
+"""Core: text of podman's configuration files. Own storage and own locks, so that no other container is touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SUBNETS = "10.213.0.0/16"
+"""Each fleet gets a /24 of these, away from the ranges that podman and docker take by themselves."""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where the fleets keep their things: what lasts in the cache, what ends with a boot in the runtime folder."""
+
+    cache: Path
+    runtime: Path
+
+    @property
+    def storage(self) -> Path:
+        """Images and containers."""
+        return self.cache / "storage"
+
+    @property
+    def networks(self) -> Path:
+        """Podman's network definitions."""
+        return self.cache / "networks"
+
+    @property
+    def key(self) -> Path:
+        """The ssh key that every host accepts."""
+        return self.cache / "ssh" / "id_ed25519"
+
+    @property
+    def pin(self) -> Path:
+        """The file that keeps the private mount namespace alive."""
+        return self.runtime / "namespace" / "mnt"
+
+    def fleet(self, name: str) -> Path:
+        """The folder of one fleet."""
+        return self.cache / "fleets" / name
+
+
+def containers_conf(paths: Paths, *, open_files: int, processes: int) -> str:
+    """Text of containers.conf: what also works where the limits may not be raised (runc, cgroupfs)."""
+    return f"""\
+[containers]
+default_ulimits = ["nofile={open_files}:{open_files}", "nproc={processes}:{processes}"]
+pids_limit = 0
+
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+lock_type = "file"
+runtime = "runc"
+tmp_dir = "{paths.runtime}/tmp"
+
+[network]
+default_subnet_pools = [{{"base" = "{SUBNETS}", "size" = 24}}]
+network_backend = "netavark"
+network_config_dir = "{paths.networks}"
+"""
+
+
+def storage_conf(paths: Paths) -> str:
+    """Text of storage.conf."""
+    return f"""\
+[storage]
+driver = "overlay"
+graphroot = "{paths.storage}"
+runroot = "{paths.runtime}/storage"
+"""

@@ -1,0 +1,211 @@
+"""Adapter: this machine, its tools, apt sources, locks and mount namespaces."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import resource
+import shutil
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import sources
+from .config import Paths
+from .errors import FleetError
+from .shell import HEARTBEAT, Shell, say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+CGROUP = "/sys/fs/cgroup"
+
+# Package -> a file that shows it is there.
+TOOLS = {
+    "aardvark-dns": "/usr/lib/podman/aardvark-dns",
+    "debian-archive-keyring": "/usr/share/keyrings/debian-archive-keyring.gpg",
+    "iproute2": "ip",
+    "iptables": "iptables",
+    "mmdebstrap": "mmdebstrap",
+    "netavark": "/usr/lib/podman/netavark",
+    "nftables": "nft",
+    "openssh-client": "ssh",
+    "podman": "podman",
+    "runc": "runc",
+}
+
+
+def paths(environ: dict[str, str]) -> Paths:
+    """Where the fleets of this user are; the runtime folder is named after the cache folder."""
+    cache = Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "orderly-services" / "fleet"
+    digest = hashlib.sha256(str(cache).encode()).hexdigest()[:8]
+    return Paths(cache.absolute(), Path("/run/orderly-fleet") / digest)
+
+
+def become_root(argv: Sequence[str], environ: dict[str, str]) -> None:
+    """Start again through sudo when not root, with the same cache folder."""
+    if os.geteuid() == 0:
+        return
+    if shutil.which("sudo") is None:
+        raise FleetError("real hosts need root: run this as root, or install sudo")
+    cache = environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    kept = [f"{name}={environ[name]}" for name in ("FLEET", "PATH") if name in environ]
+    command = ["sudo", "env", f"XDG_CACHE_HOME={cache}", *kept, sys.executable, os.path.abspath(sys.argv[0])]
+    os.execvp("sudo", [*command, *argv])
+
+
+def give_back(*folders: Path) -> None:
+    """Give files that were made through sudo to the person who called, who must be able to read them."""
+    if "SUDO_UID" in os.environ:
+        owner, group = int(os.environ["SUDO_UID"]), int(os.environ["SUDO_GID"])
+        for folder in folders:
+            for path in (folder, *folder.rglob("*")):
+                os.chown(path, owner, group)
+
+
+def ensure_tools(shell: Shell) -> None:
+    """Install what is missing, or say how."""
+    missing = [package for package, sign in TOOLS.items() if not _is_there(sign)]
+    if not missing:
+        return
+    command = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
+    if shutil.which("apt-get") is None:
+        raise FleetError(f"these tools are missing: {', '.join(missing)}; on Debian and Ubuntu: {' '.join(command)}")
+    say(f"installing {', '.join(missing)}")
+    quiet = Shell({"DEBIAN_FRONTEND": "noninteractive"})
+    quiet.follow(*command, label="installing tools")
+
+
+def _is_there(sign: str) -> bool:
+    return Path(sign).exists() if sign.startswith("/") else shutil.which(sign) is not None
+
+
+@contextmanager
+def locked(path: Path, why: str) -> Iterator[None]:
+    """Hold an exclusive lock; say so while another fleet command holds it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        begin = spoken = time.monotonic()
+        while not _try_lock(handle.fileno()):
+            if time.monotonic() - spoken > HEARTBEAT:
+                spoken = time.monotonic()
+                say(f"waiting to {why} until another fleet command ends … {spoken - begin:.0f} s")
+            time.sleep(0.1)
+        yield
+
+
+def _try_lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def limits() -> tuple[int, int]:
+    """Open files and processes that a host may have: never more than this process has, as raising may be forbidden."""
+    files, processes = (resource.getrlimit(kind)[1] for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC))
+    return (
+        20_000 if files == resource.RLIM_INFINITY else min(files, 20_000),
+        4_096 if processes == resource.RLIM_INFINITY else min(processes, 4_096),
+    )
+
+
+def forget_last_boot(paths: Paths) -> None:
+    """Empty the runtime folder when the machine has booted since: podman takes what it finds there for running."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+    stamp = paths.runtime / "boot-id"
+    if stamp.exists() and stamp.read_text() != boot:
+        shutil.rmtree(paths.runtime)
+    paths.runtime.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(boot)
+
+
+def enter_namespace(shell: Shell, paths: Paths) -> tuple[str, ...]:
+    """Return what to put before podman so that it sees the unified cgroup hierarchy alone, always in the same place."""
+    if shell.run("stat", "-fc", "%T", CGROUP).strip() == "cgroup2fs":
+        return ()
+    pin = paths.pin
+    if not is_mounted(pin):
+        folder = str(pin.parent)
+        pin.parent.mkdir(parents=True, exist_ok=True)
+        if not is_mounted(pin.parent):
+            shell.run("mount", "--bind", folder, folder)
+        shell.run("mount", "--make-private", folder)
+        pin.touch()
+        switch = f"umount -R {CGROUP} && mount -t cgroup2 cgroup2 {CGROUP}"
+        shell.run("unshare", f"--mount={pin}", "--propagation", "private", "sh", "-c", switch)
+    return ("nsenter", f"--mount={pin}", "--")
+
+
+def leave_nothing_mounted(shell: Shell, paths: Paths) -> None:
+    """Undo every mount that fleets made on this machine."""
+    for path in (paths.pin, paths.pin.parent, paths.storage / "overlay"):
+        if is_mounted(path):
+            shell.run("umount", str(path))
+    shutil.rmtree(paths.runtime, ignore_errors=True)
+
+
+def is_mounted(path: Path) -> bool:
+    """Whether something is mounted right here."""
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    return str(path) in (line.split()[4] for line in lines)
+
+
+def archive_sources(shell: Shell, suite: str) -> list[sources.Source]:
+    """The Debian archive as this machine reaches it, or else as mmdebstrap knows it, for any release."""
+    system = dict(
+        line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line
+    )
+    release = system.get("VERSION_CODENAME", "").strip('"')
+    found = sources.debian_archive(_configured_sources(), release) if system.get("ID") == "debian" else []
+    return sources.renamed(found, release, suite) if found else _default_sources(shell, suite)
+
+
+def _configured_sources() -> list[sources.Source]:
+    folder = Path("/etc/apt/sources.list.d")
+    files = [Path("/etc/apt/sources.list"), *sorted(folder.glob("*.list")), *sorted(folder.glob("*.sources"))]
+    return [
+        source
+        for file in files
+        if file.exists()
+        for source in sources.parse(file.read_text(), deb822=file.suffix == ".sources")
+    ]
+
+
+def _default_sources(shell: Shell, suite: str) -> list[sources.Source]:
+    """Ask mmdebstrap, which knows the archive's address, without building anything."""
+    text = shell.run(
+        "mmdebstrap",
+        "--quiet",
+        "--format=null",
+        "--variant=custom",
+        "--skip=update,chroot,cleanup,check",
+        '--customize-hook=cat "$1/etc/apt/sources.list"',
+        suite,
+        "/dev/null",
+    )
+    return sources.parse(text, deb822=False)
+
+
+def carried_files(archive: list[sources.Source]) -> dict[str, str]:
+    """Files without which hosts could not trust the archive or its https: own keyrings, own authorities."""
+    own = [Path(name) for source in archive for name in source.keyrings]
+    foreign = [path for path in own if path.suffix == ".asc" and "debian-archive" not in path.name]
+    authorities = sorted(Path("/usr/local/share/ca-certificates").rglob("*.crt"))
+    return {str(path): path.read_text() for path in (*foreign, *authorities) if path.exists()}
+
+
+def carried_apt_options(shell: Shell, environ: dict[str, str]) -> dict[str, str]:
+    """Options with which this machine's apt reaches the archive."""
+    if shutil.which("apt-config") is None:
+        return {}
+    proxies = "".join(
+        f'Acquire::{scheme}::Proxy "{environ[name]}";\n'
+        for scheme, name in (("http", "http_proxy"), ("https", "https_proxy"))
+        if environ.get(name)
+    )
+    return sources.carried_options(proxies + shell.run("apt-config", "dump", "Acquire"))

@@ -1,0 +1,115 @@
+"""Adapter: the one runner of commands, and the one voice that reports progress."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from .errors import FleetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+T = TypeVar("T")
+HEARTBEAT = 5.0
+"""Seconds of silence after which progress is reported."""
+
+
+class CommandError(FleetError):
+    """A command that failed: what it was, and what it said."""
+
+    def __init__(self, argv: Sequence[str], status: int, output: str) -> None:
+        super().__init__(f"{' '.join(argv)}\nended with status {status}: {output.strip() or '(no output)'}")
+        self.argv, self.status, self.output = list(argv), status, output
+
+
+def say(message: str) -> None:
+    """Report progress to the person who waits."""
+    print(message, file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Runs commands, given as lists, with these variables added to the environment."""
+
+    env: Mapping[str, str] = field(default_factory=dict)
+    prefix: tuple[str, ...] = ()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The whole environment of a command."""
+        return {**os.environ, "LC_ALL": "C.UTF-8", **self.env}
+
+    def run(self, *argv: str, stdin: str = "") -> str:
+        """Run to the end and return what it printed."""
+        done = subprocess.run(
+            [*self.prefix, *argv], env=self.environment, input=stdin, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise CommandError(argv, done.returncode, done.stderr or done.stdout)
+        return done.stdout
+
+    def succeeds(self, *argv: str) -> bool:
+        """Whether the command ends with status 0."""
+        try:
+            self.run(*argv)
+        except CommandError:
+            return False
+        return True
+
+    def follow(self, *argv: str, label: str) -> None:
+        """Run a long command: pass its lines on while it goes, and say that it still goes when it is silent."""
+        begin = time.monotonic()
+        tail: deque[str] = deque(maxlen=20)
+        process = subprocess.Popen(
+            [*self.prefix, *argv],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        with process, ThreadPoolExecutor(max_workers=1) as pool:
+            relay = pool.submit(_relay, process.stdout or (), tail)
+            while not wait([relay], timeout=HEARTBEAT).done:
+                say(f"{label} … {time.monotonic() - begin:.0f} s")
+        if process.returncode:
+            raise CommandError(argv, process.returncode, "".join(tail))
+
+    def become(self, *argv: str) -> None:
+        """Replace this process, so that terminal, signals and exit status are the command's own."""
+        command = [*self.prefix, *argv]
+        os.execvpe(command[0], command, self.environment)
+
+
+def _relay(lines: Iterable[str], tail: deque[str]) -> None:
+    for line in lines:
+        tail.append(line)
+        say(f"  {line.rstrip()}")
+
+
+def in_parallel(work: Mapping[str, Callable[[], T]], label: str) -> dict[str, T]:
+    """Do all of it at once; say what is still awaited; when anything failed, report it after all have ended."""
+    begin = time.monotonic()
+    with ThreadPoolExecutor(max_workers=max(1, len(work))) as pool:
+        futures = {pool.submit(task): name for name, task in work.items()}
+        pending = set(futures)
+        while pending:
+            done, pending = wait(pending, timeout=HEARTBEAT, return_when=FIRST_COMPLETED)
+            if not done:
+                names = ", ".join(sorted(futures[future] for future in pending))
+                say(f"{label}: {names} … {time.monotonic() - begin:.0f} s")
+    failures = [f"{name}: {future.exception()}" for future, name in futures.items() if future.exception()]
+    unexpected = [error for future in futures if (error := future.exception()) and not isinstance(error, FleetError)]
+    if unexpected:
+        raise unexpected[0]
+    if failures:
+        raise FleetError("\n".join(failures))
+    return {name: future.result() for future, name in futures.items()}

@@ -1,0 +1,129 @@
+"""Core: where packages come from. Reads apt's two formats, finds the Debian archive in them, writes deb822."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s*(?P<components>.*)")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One stanza of a .sources file, or one line of a .list file."""
+
+    uris: tuple[str, ...]
+    suites: tuple[str, ...]
+    components: tuple[str, ...]
+    options: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def keyrings(self) -> tuple[str, ...]:
+        """The keyring files that the archive's signature is checked with, if any are named."""
+        named = (value for key, value in self.options if key.lower() == "signed-by")
+        return tuple(path for value in named for path in value.split() if path.startswith("/"))
+
+
+def parse(text: str, *, deb822: bool) -> list[Source]:
+    """Read the enabled binary sources of one file."""
+    return list(_parse_deb822(text) if deb822 else _parse_list(text))
+
+
+def debian_archive(sources: Iterable[Source], release: str) -> list[Source]:
+    """Of a machine that runs this release: the sources that are the Debian archive itself, not a third party's."""
+    return [source for source in sources if _is_debian(source, release)]
+
+
+def offered(sources: Iterable[Source], suite: str) -> list[Source]:
+    """What these sources offer of exactly this suite."""
+    return [replace(source, suites=(suite,)) for source in sources if suite in source.suites]
+
+
+def renamed(sources: Iterable[Source], old: str, new: str) -> list[Source]:
+    """The same archive, another release: bookworm-security becomes trixie-security."""
+    return [
+        replace(source, suites=tuple(re.sub(rf"^{old}(?=$|-)", new, suite) for suite in source.suites))
+        for source in sources
+    ]
+
+
+def render(sources: Iterable[Source]) -> str:
+    """Write as a .sources file."""
+    return "\n".join(_stanza(source) for source in sources)
+
+
+def _stanza(source: Source) -> str:
+    fields = [
+        ("Types", "deb"),
+        ("URIs", " ".join(source.uris)),
+        ("Suites", " ".join(source.suites)),
+        ("Components", " ".join(source.components)),
+        *source.options,
+    ]
+    return "".join(f"{key}: {value}\n" for key, value in fields)
+
+
+def _is_debian(source: Source, release: str) -> bool:
+    ours = {release, f"{release}-security"} & set(source.suites)
+    signed = any("debian-archive" in keyring for keyring in source.keyrings)
+    placed = any(re.search(r"/debian(-security)?(/|$)", uri) for uri in source.uris)
+    return bool(ours) and "main" in source.components and (signed or placed)
+
+
+def _parse_list(text: str) -> Iterable[Source]:
+    for line in text.splitlines():
+        match = ONE_LINE.fullmatch(line.split("#", 1)[0].strip())
+        if match:
+            options = (option.partition("=") for option in (match["options"] or "").split())
+            yield Source(
+                uris=(match["uri"],),
+                suites=(match["suite"],),
+                components=tuple(match["components"].split()),
+                options=tuple((_LONG_NAMES.get(key, key), value.replace(",", " ")) for key, _, value in options),
+            )
+
+
+_LONG_NAMES = {"arch": "Architectures", "signed-by": "Signed-By", "trusted": "Trusted", "lang": "Languages"}
+_STANZA_KEYS = {"types", "uris", "suites", "components", "enabled"}
+
+
+def _parse_deb822(text: str) -> Iterable[Source]:
+    visible = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+    for stanza in re.split(r"\n\s*\n", visible):
+        fields = dict(_fields(stanza))
+        lower = {key.lower(): value for key, value in fields.items()}
+        if "deb" in lower.get("types", "").split() and lower.get("enabled", "yes").lower() not in _NO:
+            yield Source(
+                uris=tuple(lower.get("uris", "").split()),
+                suites=tuple(lower.get("suites", "").split()),
+                components=tuple(lower.get("components", "").split()),
+                options=tuple((key, value) for key, value in fields.items() if key.lower() not in _STANZA_KEYS),
+            )
+
+
+_NO = {"no", "false", "without", "off", "disable"}
+
+
+def _fields(stanza: str) -> Iterable[tuple[str, str]]:
+    """Pair each key with its value, with continuation lines as they are (a whole key may be in Signed-By)."""
+    for match in re.finditer(r"^([A-Za-z0-9-]+):[ \t]*(.*(?:\n[ \t].*)*)", stanza, re.MULTILINE):
+        yield match[1], match[2].strip()
+
+
+# What a host's apt must know to reach the archive as this machine does: proxies, certificates, and clocks that differ.
+CARRIED = re.compile(r'^(Acquire::(?:https?(?:::.+)?::(?:Proxy|CaInfo|Verify-\w+)(?:::.+)?|Check-\w+|ForceIPv[46])) "(.*)";$')
+
+
+def carried_options(apt_config: str) -> dict[str, str]:
+    """From `apt-config dump`: the options without which hosts might not reach the archive."""
+    matches = (CARRIED.match(line) for line in apt_config.splitlines())
+    return {match[1]: _seen_from_a_host(match[2]) for match in matches if match and match[2]}
+
+
+def _seen_from_a_host(value: str) -> str:
+    """A proxy on this machine's loopback, by the name that hosts know this machine by."""
+    return re.sub(r"^(https?://)(localhost|127\.\d+\.\d+\.\d+|\[::1\])(?=[:/]|$)", r"\1host.containers.internal", value)

@@ -1,13 +1,16 @@
 # This is a private utility of the orderly.services collection; it may change without notice.
 """The store: where locks and journal live, behind one small protocol.
 
-A store maps keys (``lock/nginx``, ``campaign/…``) to JSON documents. Every change is a transaction: a pure function
-sees the documents it asked for and answers with the documents to write. A store that cannot be reached raises
-:class:`StoreError`: there is no second place to look, so there is no new disruption either.
+A store maps keys (``lock/nginx``, ``campaign/…``) to JSON documents. Every change is a transaction: a pure
+function sees the documents it asked for and answers with the documents to write. A store that cannot be reached
+raises :class:`StoreError`: there is no second place to look, so there is no new disruption either.
 """
 
 from __future__ import annotations
 
+import importlib
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -38,18 +41,45 @@ class Store(Protocol):
         prefixes: tuple[str, ...],
         decide: Callable[[Documents], tuple[Mapping[str, Document | None], Result]],
     ) -> Result:
-        """Apply what *decide* answers to the documents under *prefixes*, atomically; ``None`` deletes a document.
+        """Apply what *decide* answers to the documents under *prefixes*, atomically; ``None`` deletes one.
 
         *decide* must be pure: a store may call it again with newer documents when another writer came first.
         """
 
     def wait_for_change(self, timeout: float) -> bool:
-        """Wait up to *timeout* seconds until some document may have changed; tell whether one may have."""
+        """Wait up to *timeout* seconds until some document may have changed; tell whether one may have.
+
+        A change by someone else since this store was last used counts, so none is missed between two calls.
+        """
+
+    def close(self) -> None:
+        """Give connections and files back; the store opens again when it is used again."""
+
+
+# Scheme -> module beside this one whose ``from_url`` makes the store. Named, not imported: a store's own library
+# is needed only where that store is used.
+BACKENDS = {
+    "sqlite": "_store_sqlite",
+}
 
 
 def open_store(url: str) -> Store:
-    """Open the store that ``orderly_store`` names.
+    """Name the store at *url*; whether it can be used shows at its first use.
 
-    Raises :class:`StoreError` for an unknown scheme or a store that cannot be used.
+    Raises :class:`StoreError` for a URL that names no store.
     """
-    raise NotImplementedError(url)
+    scheme, separator, _rest = url.partition("://")
+    if not separator or scheme not in BACKENDS:
+        known = ", ".join(f"{name}://" for name in BACKENDS)
+        raise StoreError(f'"{url}" names no store: orderly_store begins with one of {known}.')
+    backend = importlib.import_module(f"{__package__}.{BACKENDS[scheme]}")
+    store: Store = backend.from_url(url)
+    return store
+
+
+def default_url(environ: Mapping[str, str] = os.environ, *, root: bool | None = None) -> str:
+    """Tell where locks and journal live when ``orderly_store`` does not say."""
+    if os.geteuid() == 0 if root is None else root:
+        return "sqlite:///var/lib/orderly/store.db"
+    state = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME", "~")).expanduser() / ".local/state")
+    return f"sqlite://{state}/orderly/store.db"

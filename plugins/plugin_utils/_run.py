@@ -1,0 +1,130 @@
+# This is a private utility of the orderly.services collection; it may change without notice.
+"""Which run of ansible-playbook holds something, and whether that run is provably over.
+
+Nothing here expires and no clock is compared: a run is over when its own controller says that the process is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROC = Path("/proc")
+MACHINE_ID = Path("/etc/machine-id")
+
+
+class RunState(StrEnum):
+    """What this process can tell about a run."""
+
+    LIVE = "live"
+    OVER = "over"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One process of ansible-playbook, told from every other, before and after a reboot."""
+
+    controller: str
+    machine: str
+    boot: str
+    namespace: str
+    pid: int
+    started: int
+
+    @property
+    def id(self) -> str:
+        """A name of the run that is unique and still tells a person where to look."""
+        return f"{self.controller}-{self.boot[:8]}-{self.pid}-{self.started}"
+
+    def __str__(self) -> str:
+        """Say which process on which machine, as a person would look for it."""
+        return f"PID {self.pid} on {self.controller}"
+
+    def as_document(self) -> dict[str, Any]:
+        """Give the run as plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Run:
+        """Read a run from plain data; raises KeyError, TypeError or ValueError if it is none."""
+        return cls(**{field.name: _typed(document, field.name, field.type) for field in fields(cls)})
+
+
+def _typed(document: Mapping[str, Any], name: str, kind: object) -> Any:
+    value = document[name]
+    if type(value).__name__ != kind:
+        raise TypeError(f"{name} is {value!r}")
+    return value
+
+
+def this_run(pid: int | None = None, *, proc: Path = PROC, machine_id: Path = MACHINE_ID) -> Run:
+    """Identify the run whose ansible-playbook process is *pid*, by default the current process.
+
+    A plugin in a worker process names its parent, ``os.getppid()``.
+    """
+    pid = os.getpid() if pid is None else pid
+    started = _start_time(pid, proc)
+    if started is None:
+        raise ProcessLookupError(
+            f"There is no process {pid}: ansible-playbook has ended while its task still ran."
+        )
+    return Run(
+        controller=socket.gethostname(),
+        machine=machine_id.read_text(encoding="utf-8").strip() if machine_id.exists() else "",
+        boot=(proc / "sys/kernel/random/boot_id").read_text(encoding="utf-8").strip(),
+        namespace=str((proc / "self/ns/pid").readlink()),
+        pid=pid,
+        started=started,
+    )
+
+
+def run_state(run: Run, here: Run, *, proc: Path = PROC) -> RunState:
+    """Tell from the machine of the run *here* whether *run* still goes on, as far as that can be proven."""
+    if (run.controller, run.machine) != (here.controller, here.machine):
+        return RunState.UNKNOWN
+    if run.boot != here.boot:
+        # Without a machine id, two machines may share a name: then a different boot proves nothing.
+        return RunState.OVER if run.machine else RunState.UNKNOWN
+    if run.namespace != here.namespace:
+        return RunState.UNKNOWN
+    return _process_state(run, proc)
+
+
+def _process_state(run: Run, proc: Path) -> RunState:
+    try:
+        started = _start_time(run.pid, proc)
+    except PermissionError:
+        return RunState.UNKNOWN
+    if started is None:
+        return RunState.UNKNOWN if _is_hidden(run.pid) else RunState.OVER
+    return RunState.LIVE if started == run.started else RunState.OVER
+
+
+def _start_time(pid: int, proc: Path) -> int | None:
+    """Read when the process began, in the kernel's own count; ``None`` if there is none, or only its zombie."""
+    try:
+        stat = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The second field is a program's name in parentheses and may hold anything, so count from its end.
+    state, *rest = stat.rpartition(")")[2].split()
+    return None if state in {"Z", "X"} else int(rest[18])
+
+
+def _is_hidden(pid: int) -> bool:
+    """Tell whether the process exists though /proc does not show it: mounted with hidepid, it hides other users'."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return False

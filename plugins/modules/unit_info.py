@@ -1,0 +1,125 @@
+#!/usr/bin/python
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: unit_info
+short_description: Read whether a systemd unit runs, and whether it runs the installed program
+version_added: 0.1.0
+author: The orderly.services maintainers
+description:
+  - Reads a unit's state and main process from systemd, and which program that process runs.
+  - An upgrade replaces a program on disk while the old one may run on. Neither the unit's state nor
+    C(--version) tells that, and after a reload that re-executes the program the PID does not either; this
+    does.
+  - Changes nothing, so it does the same in check mode.
+options:
+  name:
+    description: The unit, with its suffix.
+    type: str
+    required: true
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying the target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed, or possibly needs changing in check mode.
+    support: N/A
+    details: It changes nothing.
+"""
+
+EXAMPLES = r"""
+- name: See what nginx runs
+  orderly.services.unit_info:
+    name: nginx.service
+  register: unit
+
+- name: It runs the installed program
+  ansible.builtin.assert:
+    that:
+      - unit.active
+      - not unit.program_replaced
+"""
+
+RETURN = r"""
+active:
+  description: Whether the unit is active.
+  returned: success
+  type: bool
+state:
+  description: The unit's state, in systemd's words.
+  returned: success
+  type: str
+  sample: active (running)
+main_pid:
+  description: The unit's main process, 0 if there is none.
+  returned: success
+  type: int
+  sample: 4711
+invocation_id:
+  description: What systemd calls this run of the unit; another one after every start.
+  returned: success
+  type: str
+  sample: 2f8a7e0c5d4b4e1f9a3c6b7d8e9f0a1b
+program:
+  description: The path of the program that the main process runs, empty if there is no such process.
+  returned: success
+  type: str
+  sample: /usr/sbin/nginx
+program_replaced:
+  description: Whether that path now holds another file or none; the process runs what is not installed any more.
+  returned: success
+  type: bool
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+PROPERTIES = ("LoadState", "ActiveState", "SubState", "MainPID", "InvocationID")
+
+
+def read_unit(module: AnsibleModule, name: str) -> dict[str, str]:
+    command = ["systemctl", "show", f"--property={','.join(PROPERTIES)}", "--", name]
+    _, output, _ = module.run_command(command, check_rc=True, environ_update={"LC_ALL": "C"})
+    return dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
+
+
+def read_program(pid: int) -> tuple[str, bool]:
+    """Tell what a process runs, and whether that was replaced on disk since."""
+    link = f"/proc/{pid}/exe"
+    try:
+        program = os.readlink(link).rsplit(" (deleted)", 1)[0]
+        running = os.stat(link)
+    except FileNotFoundError:  # no process, or it ended this moment
+        return "", False
+    try:
+        return program, not os.path.samestat(running, os.stat(program))
+    except FileNotFoundError:
+        return program, True
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={"name": {"type": "str", "required": True}},
+        supports_check_mode=True,
+    )
+    name = module.params["name"]
+    unit = read_unit(module, name)
+    if unit["LoadState"] == "not-found":
+        module.fail_json(msg=f"There is no unit {name} on this host.")
+    pid = int(unit["MainPID"])
+    program, replaced = read_program(pid)
+    module.exit_json(
+        active=unit["ActiveState"] == "active",
+        state=f"{unit['ActiveState']} ({unit['SubState']})",
+        main_pid=pid,
+        invocation_id=unit["InvocationID"],
+        program=program,
+        program_replaced=replaced,
+    )
+
+
+if __name__ == "__main__":
+    main()

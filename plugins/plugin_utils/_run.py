@@ -1,7 +1,8 @@
 # This is a private utility of the orderly.services collection; it may change without notice.
 """Which run of ansible-playbook holds something, and whether that run is provably over.
 
-Nothing here expires and no clock is compared: a run is over when its own controller says that the process is gone.
+Nothing here expires and no clock is compared: a run is over when its own controller says that the process is
+gone.
 """
 
 from __future__ import annotations
@@ -73,9 +74,7 @@ def this_run(pid: int | None = None, *, proc: Path = PROC, machine_id: Path = MA
     pid = os.getpid() if pid is None else pid
     started = _start_time(pid, proc)
     if started is None:
-        raise ProcessLookupError(
-            f"There is no process {pid}: ansible-playbook has ended while its task still ran."
-        )
+        raise ProcessLookupError(f"ansible-playbook, PID {pid}, has ended while its task still ran.")
     return Run(
         controller=socket.gethostname(),
         machine=machine_id.read_text(encoding="utf-8").strip() if machine_id.exists() else "",
@@ -109,7 +108,7 @@ def _process_state(run: Run, proc: Path) -> RunState:
 
 
 def _start_time(pid: int, proc: Path) -> int | None:
-    """Read when the process began, in the kernel's own count; ``None`` if there is none, or only its zombie."""
+    """Read when the process began, in the kernel's count; ``None`` if there is none, or only its zombie."""
     try:
         stat = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
@@ -120,7 +119,7 @@ def _start_time(pid: int, proc: Path) -> int | None:
 
 
 def _is_hidden(pid: int) -> bool:
-    """Tell whether the process exists though /proc does not show it: mounted with hidepid, it hides other users'."""
+    """Tell whether the process exists though /proc, mounted with hidepid, does not show it."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -2,8 +2,8 @@
 """The store: where locks and journal live, behind one small protocol.
 
 A store maps keys (``lock/nginx``, ``campaign/…``) to JSON documents. Every change is a transaction: a pure
-function sees the documents it asked for and answers with the documents to write. A store that cannot be reached
-raises :class:`StoreError`: there is no second place to look, so there is no new disruption either.
+function sees the documents it asked for and answers with the documents to write. A store that cannot be
+reached raises :class:`StoreError`: there is no second place to look, so there is no new disruption either.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class Store(Protocol):
         """Give connections and files back; the store opens again when it is used again."""
 
 
-# Scheme -> module beside this one whose ``from_url`` makes the store. Named, not imported: a store's own library
-# is needed only where that store is used.
+# Scheme -> module beside this one whose ``from_url`` makes the store. Named, not imported: the library that a
+# store needs is only needed where that store is used.
 BACKENDS = {
     "sqlite": "_store_sqlite",
 }

@@ -271,9 +271,9 @@ def _cause(exc: Exception) -> str:
     advice = {
         "SQLITE_BUSY": f"another process has kept it locked for {BUSY_SECONDS:.0f} s; see who has it open",
         "SQLITE_CANTOPEN": "it cannot be opened; run as a user who may write there, or set orderly_store",
-        "SQLITE_CORRUPT": "the file is damaged; restore it from a backup, or move it away once nobody holds a slot",
+        "SQLITE_CORRUPT": "the file is damaged; restore it from a backup",
         "SQLITE_FULL": "the disk is full",
-        "SQLITE_NOTADB": "the file is no database; restore it from a backup, or let orderly_store name another",
+        "SQLITE_NOTADB": "the file is no database; restore it from a backup",
         "SQLITE_READONLY": "it may only be read; run as a user who may write there, or set orderly_store",
     }
     return next((text for code, text in advice.items() if name.startswith(code)), str(exc))

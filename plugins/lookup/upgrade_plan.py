@@ -1,0 +1,87 @@
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: upgrade_plan
+short_description: Compile the upgrade plan of an inventory
+version_added: 0.1.0
+author: The orderly.services maintainers (@orderly-services)
+description:
+  - Compiles the services that are deployed in the inventory into an upgrade plan, writes the plan to a folder, and
+    returns the path of the plan's playbook. It is made to be the name of an C(import_playbook).
+  - While Ansible parses, the plan is made from inventory and service roles alone. No host is contacted and no lock or
+    journal is touched, so the plan is the same each time until the inventory or a role changes.
+options:
+  plan_dir:
+    description: The folder for the plan. By default a cache folder named by the plan's id; it is printed.
+    type: path
+    vars:
+      - name: plan_dir
+  approved_plan:
+    description: The id of the plan that was approved; another plan is refused.
+    type: str
+    vars:
+      - name: approved_plan
+  upgrade_stage:
+    description: The stage that this run upgrades; checked here, obeyed by the gates of the plan.
+    type: str
+    vars:
+      - name: upgrade_stage
+  upgrade_only:
+    description: The services that this run upgrades, a list or separated by spaces; checked here, obeyed by the gates.
+    type: raw
+    vars:
+      - name: upgrade_only
+"""
+
+EXAMPLES = r"""
+- name: Upgrade the services of this inventory
+  import_playbook: "{{ lookup('orderly.services.upgrade_plan') }}"
+"""
+
+RETURN = r"""
+_raw:
+  description: The path of the plan's playbook.
+  type: list
+  elements: path
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ansible.errors import AnsibleError, AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
+
+from ansible_collections.orderly.services.plugins.plugin_utils._catalogue import CatalogueError
+from ansible_collections.orderly.services.plugins.plugin_utils._findings import FindingsError
+from ansible_collections.orderly.services.plugins.plugin_utils._inventory import Inventory, InventoryError
+from ansible_collections.orderly.services.plugins.plugin_utils._upgrade import make_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+display = Display()
+
+
+class LookupModule(LookupBase):
+    def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
+        self.set_options(var_options=variables, direct=kwargs)
+        if terms:
+            raise AnsibleLookupError(f"upgrade_plan takes no terms, but was given {terms!r}.")
+        variables = variables or {}
+        try:
+            inventory = Inventory(self._loader, variables["ansible_inventory_sources"])
+            inventory.check_unchanged(variables["groups"])
+            plan, playbook = make_plan(inventory.groups, inventory.variable, variables, self.get_options())
+        except FindingsError as exc:
+            raise AnsibleLookupError(f"The services cannot be planned:\n{exc}") from exc
+        except (CatalogueError, InventoryError) as exc:
+            raise AnsibleLookupError(str(exc)) from exc
+        except AnsibleLookupError:
+            raise
+        except AnsibleError as exc:
+            raise AnsibleLookupError(f"The inventory cannot be read for the plan: {exc}") from exc
+        display.display(f"Plan {plan.id}: {playbook.parent}/plan.html")
+        return [str(playbook)]

@@ -1,0 +1,181 @@
+# This is a private utility of the orderly.services collection; it may change without notice.
+"""The plan's folder: ``plan.json``, ``upgrade.yml``, ``plan.html`` and the roles that the playbook runs.
+
+A folder is self-contained: it can be kept, read, and run again by itself. Its roles are copies with names of their
+own, because a collection's role would win over a copy of the same name when the playbook runs by its full name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from ._catalogue import PLAN_FILE, CatalogueError
+from ._findings import FindingsError
+from ._plan_page import render_page
+from ._plan_playbook import render
+from ._planner import Deployment
+from ._tasks import MIGRATE_STEP, RUN_ONCE_HOST, Split, read_part, split_by_step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ._catalogue import Service
+    from ._planner import Plan
+
+PARTS = ("drain", "undrain", "verify", "finalize")
+PLAYBOOK = "upgrade.yml"
+UPGRADE_TASKS = "upgrade_tasks"
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "molecule", "tests", "service.yml")
+
+
+def read_deployments(services: Iterable[Service], members: Mapping[str, tuple[str, ...]]) -> tuple[Deployment, ...]:
+    """Read the task files of the services; raises :class:`FindingsError` with all that is wrong in any of them."""
+    deployments: list[Deployment] = []
+    findings = []
+    for service in services:
+        try:
+            deployments.append(_deployment(service, members[service.name]))
+        except FindingsError as exc:
+            findings += exc.findings
+    if findings:
+        raise FindingsError(findings)
+    return tuple(deployments)
+
+
+def _deployment(service: Service, hosts: tuple[str, ...]) -> Deployment:
+    split = _split(service)
+    parts = {part: read_part(path) for part in PARTS if (path := service.tasks_file(part)) is not None}
+    return Deployment(
+        service=service,
+        hosts=hosts,
+        steps=frozenset(split.steps),
+        parts=frozenset(parts),
+        migrates_once=RUN_ONCE_HOST in split.steps.get(MIGRATE_STEP, "") + "".join(split.imported.values()),
+        digest=_digest(service.path),
+    )
+
+
+def _split(service: Service) -> Split:
+    path = service.tasks_file(UPGRADE_TASKS)
+    return split_by_step(path) if path is not None else Split({})
+
+
+def _digest(role: Path) -> str:
+    """Hash what a role consists of; two roles with the same files have the same digest wherever they are."""
+    content = hashlib.sha256()
+    for name, data in _files(role):
+        content.update(f"{name}\0{len(data)}\0".encode() + data)
+    return content.hexdigest()
+
+
+def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for root, folders, names in os.walk(folder):
+        left_out = LEFT_OUT(root, [*folders, *names]) - {"service.yml"}
+        folders[:] = sorted(set(folders) - left_out)
+        for name in sorted(set(names) - left_out):
+            path = Path(root, name)
+            yield str(path.relative_to(folder)), path.read_bytes()
+
+
+# --- Writing ---
+
+
+def write_plan(plan: Plan, services: Iterable[Service], folder: Path) -> Path:
+    """Write the folder of a plan, and give the path of its playbook.
+
+    The folder appears as a whole or not at all; one that holds this plan unchanged is left as it is.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
+            new = Path(scratch, "plan")
+            _write_files(plan, services, new)
+            if not folder.exists() or list(_files(new)) != list(_files(folder)):
+                _put(new, folder, Path(scratch, "old"))
+    except OSError as exc:
+        raise CatalogueError(f"The plan cannot be written to {folder}: {exc}. Set plan_dir to a folder of yours.") from exc
+    return folder / PLAYBOOK
+
+
+def _put(new: Path, folder: Path, aside: Path) -> None:
+    if folder.exists():
+        if any(folder.iterdir()) and not (folder / PLAN_FILE).is_file():
+            raise CatalogueError(f"{folder} holds something else than a plan; set plan_dir to a new or empty folder.")
+        folder.rename(aside)
+    new.rename(folder)
+
+
+def _write_files(plan: Plan, services: Iterable[Service], folder: Path) -> None:
+    folder.mkdir()
+    (folder / PLAN_FILE).write_text(plan.as_json(), encoding="utf-8")
+    (folder / PLAYBOOK).write_text(render(plan), encoding="utf-8")
+    (folder / "plan.html").write_text(render_page(plan), encoding="utf-8")
+    for service in services:
+        _copy_role(service, folder / "roles" / plan.services[service.name]["role"])
+
+
+def _copy_role(service: Service, target: Path) -> None:
+    shutil.copytree(service.path, target, ignore=LEFT_OUT)
+    split = _split(service)
+    tasks = target / "tasks"
+    tasks.mkdir(exist_ok=True)
+    for step, text in split.steps.items():
+        (tasks / f"step{step}.yml").write_text(text, encoding="utf-8")
+    for name, text in split.imported.items():
+        (tasks / name).write_text(text, encoding="utf-8")
+    for part in PARTS:
+        if (path := service.tasks_file(part)) is not None:
+            (tasks / path.name).write_text(read_part(path), encoding="utf-8")
+    for suffix in (".yml", ".yaml"):
+        (tasks / f"{UPGRADE_TASKS}{suffix}").unlink(missing_ok=True)
+    _write_meta(service, target / "meta", split)
+
+
+def _write_meta(service: Service, meta: Path, split: Split) -> None:
+    """Write what makes the copy behave as the role did: whose short names it may use, which arguments it checks."""
+    meta.mkdir(exist_ok=True)
+    main = _load(meta / "main.yml")
+    collections = list(main.get("collections") or [])
+    if service.role.count(".") >= 2 and not service.role.startswith("/"):
+        collections.insert(0, ".".join(service.role.split(".")[:2]))
+    _check_dependencies(service, main.get("dependencies") or [])
+    # The service's own words; the settings that the plan was made with are in plan.json.
+    (meta / "service.yml").write_text(_service_text(service), encoding="utf-8")
+    _dump(meta / "main.yml", {**main, "collections": list(dict.fromkeys(collections))})
+    specs = _load(meta / "argument_specs.yml")
+    entry = (specs.get("argument_specs") or {}).pop(UPGRADE_TASKS, None)
+    if entry and split.steps:
+        specs["argument_specs"][f"step{min(split.steps)}"] = entry
+        _dump(meta / "argument_specs.yml", specs)
+
+
+def _service_text(service: Service) -> str:
+    data = service.as_dict()
+    settings = {key: data[key] for key in data if key not in ("name", "role", "path", "has")}
+    return "---\n" + yaml.safe_dump({"service": service.name, **settings}, sort_keys=False)
+
+
+def _check_dependencies(service: Service, dependencies: Iterable[Any]) -> None:
+    for dependency in dependencies:
+        name = dependency.get("role", dependency.get("name")) if isinstance(dependency, dict) else dependency
+        beside = service.path.parent / str(name).rsplit(".", 1)[-1]
+        if any((beside / "tasks" / f"main{suffix}").is_file() for suffix in (".yml", ".yaml")):
+            raise CatalogueError(
+                f"{service.path / 'meta/main.yml'}: the role depends on {name}, which has tasks; they would run with "
+                "every step. Import what you need in the step that needs it, and keep dependencies for variables."
+            )
+
+
+def _load(path: Path) -> dict[str, Any]:
+    return (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.is_file() else {}
+
+
+def _dump(path: Path, data: Any) -> None:
+    path.write_text("---\n" + yaml.safe_dump(data, sort_keys=False), encoding="utf-8")

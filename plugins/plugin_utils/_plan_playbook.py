@@ -1,0 +1,202 @@
+# This is a private utility of the orderly.services collection; it may change without notice.
+"""The plan as a playbook: plain plays, each behind its gate, that Ansible runs and people read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from ._planner import CHANGE, DISRUPTIVE, FINALIZE, POST_UPGRADE, PREPARE, VALIDATE
+from ._tasks import CHANGE_STEPS, MIGRATE_STEP, RUN_ONCE_HOST, STEPS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ._planner import Plan, Play
+
+Task = dict[str, Any]
+
+STEP_OF = {VALIDATE: 0, PREPARE: 1, POST_UPGRADE: 6}
+GRANTED = "orderly_granted"
+# A plain variable of the play, so that every condition below reads as one word. The test raises where the gate of
+# this very play never ran: --start-at-task and --step cannot get around it.
+GRANTED_TEST = "{{ orderly_gate | default({}) is orderly.services.granted(orderly_play, inventory_hostname) }}"
+
+HEADER = """\
+---
+# The upgrade plan {id}, compiled by orderly.services {version}. It runs by itself:
+#   ansible-playbook -i INVENTORY upgrade.yml
+# Every play begins with its gate: what comes before must be done, and disrupted hosts hold a slot in the rolling lock
+# of every service that is disrupted. Packages are never rolled back: the plan has no way back but your backups.
+"""
+
+
+class _Dumper(yaml.SafeDumper):
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - PyYAML's signature
+        return super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
+        return True
+
+
+def render(plan: Plan) -> str:
+    """Give the text of the plan's ``upgrade.yml``."""
+    header = HEADER.format(id=plan.id, version=plan.versions.get("orderly.services", ""))
+    plays = (rendered for play in plan.plays for rendered in render_play(plan, play))
+    texts = (yaml.dump([play], Dumper=_Dumper, sort_keys=False, width=200, allow_unicode=True) for play in plays)
+    return header + "\n".join(texts)
+
+
+def render_play(plan: Plan, play: Play) -> list[dict[str, Any]]:
+    """Give the Ansible plays of one play of the plan.
+
+    Where several services share a wave, the work is a play of its own with the free strategy, so that hosts do not
+    wait for each other's tasks; gate and release need all hosts at once and stay linear.
+    """
+    if len(play.services) == 1:
+        tasks = [*_gate(play), *_begin(play), *_work(plan, play), _done(play)]
+        return [_play(plan, play, title(play), tasks)]
+    work = {"strategy": "ansible.builtin.free"}
+    return [
+        _play(plan, play, f"{title(play)} | gate", _gate(play)),
+        _play(plan, play, f"{title(play)} | work", [*_begin(play), *_work(plan, play)], work),
+        _play(plan, play, f"{title(play)} | release", [_done(play)]),
+    ]
+
+
+def title(play: Play) -> str:
+    """Name a play for people: what, and for waves who."""
+    if play.kind != CHANGE:
+        return play.title
+    return f"{play.title} · " + ", ".join(f"{name} on {' '.join(hosts)}" for name, hosts in play.services.items())
+
+
+def _play(plan: Plan, play: Play, name: str, tasks: list[Task], more: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {
+        "name": name,
+        "hosts": _pattern(plan, play),
+        "gather_facts": False,
+        # Whether the run goes on is for the gates to say; these two cannot be trusted with it.
+        "any_errors_fatal": False,
+        "max_fail_percentage": 100,
+        **(more or {}),
+        "vars": {"orderly_play": play.id, GRANTED: GRANTED_TEST},
+        "tasks": tasks,
+    }
+
+
+def _pattern(plan: Plan, play: Play) -> str:
+    """Name the group where the play takes all hosts of a service: long lists of hosts are slow."""
+    for name, hosts in play.services.items():
+        if len(play.services) == 1 and len(hosts) > 1 and hosts == tuple(plan.services[name]["hosts"]):
+            return str(plan.services[name]["group"])
+    return ",".join(play.hosts)
+
+
+def _gate(play: Play) -> list[Task]:
+    return [
+        {
+            "name": f"{play.id} | Pass the gate",
+            "orderly.services.upgrade_gate": {"play": play.id, "state": "entered"},
+            "run_once": True,
+            "register": "orderly_gate",
+            "tags": ["always"],
+        }
+    ]
+
+
+def _begin(play: Play) -> list[Task]:
+    return [
+        {
+            "name": f"{play.id} | Leave out the hosts that are done",
+            "ansible.builtin.meta": "end_host",
+            "when": f"not {GRANTED}",
+        },
+        {
+            "name": f"{play.id} | Gather facts",
+            "ansible.builtin.setup": {},
+            "when": [GRANTED, "(ansible_facts | default({})).distribution is undefined"],
+        },
+    ]
+
+
+def _done(play: Play) -> Task:
+    return {
+        "name": f"{play.id} | Record what is done" + (", release the slots" if play.kind in DISRUPTIVE else ""),
+        "orderly.services.upgrade_gate": {"play": play.id, "state": "done"},
+        "run_once": True,
+    }
+
+
+def _work(plan: Plan, play: Play) -> Iterator[Task]:
+    if play.kind == CHANGE:
+        yield from _change(plan, play)
+    elif play.kind == FINALIZE:
+        yield from _parts(plan, play, "finalize", run_once=True)
+        yield _flush(play)
+    else:
+        step = STEP_OF[play.kind]
+        for name in play.services:
+            yield _role(plan, play, name, f"step{step}", f"{STEPS[step]} {name}")
+
+
+def _change(plan: Plan, play: Play) -> Iterator[Task]:
+    """One wave: drain, steps 2 to 5, handlers, verify, undrain."""
+    full_stop = any(plan.services[name]["full_stop"] for name in play.services)
+    yield from _parts(plan, play, "drain")
+    for step in CHANGE_STEPS:
+        for name in play.services:
+            if step in plan.services[name]["steps"]:
+                once = step == MIGRATE_STEP
+                yield _role(plan, play, name, f"step{step}", f"{STEPS[step]} {name}", run_once=once)
+        if full_stop:
+            yield from (_flush(play), _barrier(play, step))
+    yield _flush(play)
+    yield from _parts(plan, play, "verify")
+    yield from _parts(plan, play, "undrain", backwards=True)
+    yield _flush(play)
+
+
+def _parts(
+    plan: Plan, play: Play, part: str, *, backwards: bool = False, run_once: bool = False
+) -> Iterator[Task]:
+    names = list(play.services)
+    for name in reversed(names) if backwards else names:
+        if part in plan.services[name]["parts"]:
+            yield _role(plan, play, name, part, f"{part} {name}", run_once=run_once)
+
+
+def _role(plan: Plan, play: Play, name: str, tasks_from: str, words: str, *, run_once: bool = False) -> Task:
+    service = plan.services[name]
+    here = play.services[name] == play.hosts
+    task: Task = {
+        "name": f"{play.id} | {words}",
+        "ansible.builtin.import_role": {"name": service["role"], "tasks_from": tasks_from},
+        "when": GRANTED if here else [f"inventory_hostname in groups['{service['group']}']", GRANTED],
+    }
+    if run_once:
+        task["vars"] = {RUN_ONCE_HOST: service["run_once_host"]}
+    return task
+
+
+def _flush(play: Play) -> Task:
+    return {"name": f"{play.id} | Run the handlers", "ansible.builtin.meta": "flush_handlers"}
+
+
+def _barrier(play: Play, step: int) -> Task:
+    """A full stop goes step by step: nobody goes on while a host is missing."""
+    return {
+        "name": f"{play.id} | Wait for every host after step {step}",
+        "ansible.builtin.assert": {
+            "that": ["ansible_play_hosts | length == ansible_play_hosts_all | length"],
+            "fail_msg": (
+                f"Step {step} ({STEPS[step]}) failed on "
+                "{{ ansible_play_hosts_all | difference(ansible_play_hosts) | join(', ') }}; the service stops on all "
+                "its hosts together, so none goes on. Mend it and run again: the wave is repeated as a whole."
+            ),
+            "quiet": True,
+        },
+        "run_once": True,
+        "when": GRANTED,
+    }

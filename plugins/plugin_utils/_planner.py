@@ -1,0 +1,260 @@
+# This is a private utility of the orderly.services collection; it may change without notice.
+"""The planner: from what the services say to the plays of an upgrade, in the order they run.
+
+Pure: the same services on the same hosts give the same plan, in whatever order they are listed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ._budget import slots_of
+from ._catalogue import CatalogueError, Service
+from ._order import CycleError, levels, natural
+from ._tasks import CHANGE_STEPS
+from ._waves import pack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+VALIDATE, PREPARE, CHANGE, POST_UPGRADE, FINALIZE = "validate", "prepare", "change", "post-upgrade", "finalize"
+DISRUPTIVE = (CHANGE, FINALIZE)
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A service, where it is deployed, and what its role brings."""
+
+    service: Service
+    hosts: tuple[str, ...]
+    steps: frozenset[int]
+    parts: frozenset[str] = frozenset()  # of drain, undrain, verify, finalize
+    migrates_once: bool = False
+    digest: str = ""
+
+    @property
+    def changes(self) -> bool:
+        """Tell whether upgrading the service disrupts it."""
+        return not self.steps.isdisjoint(CHANGE_STEPS)
+
+    @property
+    def slots(self) -> int:
+        """Count the hosts that may change at the same time; a full stop takes them all."""
+        return len(self.hosts) if self.service.full_stop else slots_of(self.service.max_unavailable, len(self.hosts))
+
+
+@dataclass(frozen=True)
+class Play:
+    """One play of the plan: one kind of work, for some services on some hosts, after a gate.
+
+    ``needs`` lists what must be done on all its hosts before, whatever the run is limited to: ``SERVICE/PART``, or
+    ``SERVICE/PART@HOST`` where one host will do.
+    """
+
+    id: str
+    kind: str
+    title: str
+    hosts: tuple[str, ...]
+    services: dict[str, tuple[str, ...]]
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The compiled upgrade; ``id`` is the hash of everything else."""
+
+    services: dict[str, dict[str, Any]]
+    plays: tuple[Play, ...]
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def content(self) -> dict[str, Any]:
+        """Give the plan as plain data, without its id."""
+        return {
+            "format": FORMAT,
+            "versions": self.versions,
+            "services": self.services,
+            "plays": [asdict(play) for play in self.plays],
+        }
+
+    @property
+    def id(self) -> str:
+        """Give the content hash of the plan."""
+        return hashlib.sha256(canonical(self.content()).encode()).hexdigest()[:16]
+
+    def as_json(self) -> str:
+        """Give the text of ``plan.json``."""
+        return json.dumps({"id": self.id, **self.content()}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def canonical(data: Any) -> str:
+    """Give the one JSON text of some data."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def compile_plan(deployments: Iterable[Deployment], versions: Mapping[str, str]) -> Plan:
+    """Compile the plan of a whole fleet.
+
+    Raises :class:`CatalogueError` for a service that requires one that is not deployed, and for stages or services
+    that wait for each other.
+    """
+    by_name = {deployment.service.name: deployment for deployment in deployments}
+    _check_requires(by_name)
+    schedule = _schedule(by_name)
+    once = _run_once_hosts(schedule, by_name)
+    ordered = [deployment for level in schedule for deployment in level.deployments]
+    plays = (
+        *(_everywhere(VALIDATE, 0, deployment) for deployment in ordered if 0 in deployment.steps),
+        *(_everywhere(PREPARE, 1, deployment) for deployment in ordered if 1 in deployment.steps),
+        *_change_plays(schedule, by_name, once),
+        *_finalize_plays(ordered),
+    )
+    services = {name: _described(by_name[name], once[name]) for name in sorted(by_name, key=natural)}
+    return Plan(services, plays, dict(versions))
+
+
+@dataclass(frozen=True)
+class _Level:
+    """Services that have no order between them, and the waves they share: the hosts of each service, wave by wave."""
+
+    deployments: tuple[Deployment, ...]
+    waves: tuple[dict[str, tuple[str, ...]], ...]
+
+
+def _schedule(by_name: Mapping[str, Deployment]) -> tuple[_Level, ...]:
+    return tuple(
+        _Level(tuple(by_name[name] for name in level), tuple(_waves([by_name[name] for name in level])))
+        for stage in _stages(by_name)
+        for level in _levels({name: each for name, each in by_name.items() if each.service.stage == stage})
+    )
+
+
+def _run_once_hosts(schedule: Iterable[_Level], by_name: Mapping[str, Deployment]) -> dict[str, str]:
+    """Name, for each service, the host that runs what runs once: the first one of its first wave."""
+    once = {name: deployment.hosts[0] for name, deployment in by_name.items()}
+    waves = [wave for level in schedule for wave in level.waves]
+    return once | {name: hosts[0] for wave in reversed(waves) for name, hosts in wave.items()}
+
+
+def _check_requires(by_name: Mapping[str, Deployment]) -> None:
+    for name, deployment in by_name.items():
+        for required in deployment.service.requires:
+            if required not in by_name:
+                raise CatalogueError(
+                    f'The service "{name}" requires "{required}", which is not deployed: no host is in its group. '
+                    f"Add hosts to the group, or take it out of requires in "
+                    f"{deployment.service.path / 'meta/service.yml'} (after is for services that may be missing)."
+                )
+
+
+def _levels(members: Mapping[str, Deployment]) -> tuple[tuple[str, ...], ...]:
+    return levels({name: deployment.service.befores for name, deployment in members.items()})
+
+
+def _stages(by_name: Mapping[str, Deployment]) -> Iterator[str]:
+    """Order the stages by the edges between their services."""
+    before: dict[str, set[str]] = {deployment.service.stage: set() for deployment in by_name.values()}
+    for deployment in by_name.values():
+        stages = {by_name[name].service.stage for name in deployment.service.befores if name in by_name}
+        before[deployment.service.stage] |= stages - {deployment.service.stage}
+    try:
+        ordered = levels(before)
+    except CycleError as exc:
+        raise CatalogueError(
+            f"The stages wait for each other: {exc}. Services of one stage come after services of the other and the "
+            "other way round; give some of them another stage."
+        ) from exc
+    return (stage for level in ordered for stage in level)
+
+
+def _described(deployment: Deployment, run_once_host: str) -> dict[str, Any]:
+    service = deployment.service
+    settings = {key: value for key, value in asdict(service).items() if key not in ("name", "path", "role")}
+    return {
+        **settings,
+        "role": f"orderly_plan_{service.name}",
+        "origin": service.path.name if service.role.startswith("/") else service.role,
+        "hosts": deployment.hosts,
+        "slots": deployment.slots,
+        "steps": sorted(deployment.steps),
+        "parts": sorted(deployment.parts),
+        "run_once_host": run_once_host,
+        "digest": deployment.digest,
+    }
+
+
+def _everywhere(kind: str, step: int, deployment: Deployment, needs: Iterable[str] = ()) -> Play:
+    name = deployment.service.name
+    verb = {0: "Validate", 1: "Prepare", 6: "Complete"}[step]
+    return Play(
+        f"{kind}-{name}", kind, f"{verb} {name}", deployment.hosts, {name: deployment.hosts}, tuple(sorted(needs))
+    )
+
+
+def _waves(level: Iterable[Deployment]) -> Iterator[dict[str, tuple[str, ...]]]:
+    """Give, wave by wave, the hosts of each service that changes; a full stop is a wave of its own."""
+    changing = {deployment.service.name: deployment for deployment in level if deployment.changes}
+    shared = {name: deployment for name, deployment in changing.items() if not deployment.service.full_stop}
+    visits: dict[str, list[str]] = {}
+    for name, deployment in shared.items():
+        for host in deployment.hosts:
+            visits.setdefault(host, []).append(name)
+    for hosts in pack(visits, {name: deployment.slots for name, deployment in shared.items()}):
+        yield {name: within for name in shared if (within := tuple(host for host in hosts if name in visits[host]))}
+    for name, deployment in changing.items():
+        if deployment.service.full_stop:
+            yield {name: deployment.hosts}
+
+
+def _change_plays(
+    schedule: Iterable[_Level], by_name: Mapping[str, Deployment], once: Mapping[str, str]
+) -> Iterator[Play]:
+    """Make the waves, and after the last waves of services what completes them."""
+    number = 0
+    for level in schedule:
+        for services in level.waves:
+            number += 1
+            hosts = tuple(sorted({host for members in services.values() for host in members}, key=natural))
+            needs = {need for name in services for need in _needs(by_name[name], by_name, once[name], hosts)}
+            yield Play(f"wave-{number}", CHANGE, f"Wave {number}", hosts, services, tuple(sorted(needs)))
+        for deployment in level.deployments:
+            if 6 in deployment.steps:
+                own = [f"{deployment.service.name}/{CHANGE}"] if deployment.changes else []
+                yield _everywhere(POST_UPGRADE, 6, deployment, {*own, *_befores_done(deployment, by_name)})
+
+
+def _needs(
+    deployment: Deployment, by_name: Mapping[str, Deployment], once: str, hosts: Sequence[str]
+) -> Iterator[str]:
+    yield from _befores_done(deployment, by_name)
+    if deployment.migrates_once and once not in hosts:
+        yield f"{deployment.service.name}/{CHANGE}@{once}"
+
+
+def _befores_done(deployment: Deployment, by_name: Mapping[str, Deployment]) -> Iterator[str]:
+    for name in deployment.service.befores:
+        if name in by_name:
+            yield from _done(by_name[name])
+
+
+def _done(deployment: Deployment) -> Iterator[str]:
+    if deployment.changes:
+        yield f"{deployment.service.name}/{CHANGE}"
+    if 6 in deployment.steps:
+        yield f"{deployment.service.name}/{POST_UPGRADE}"
+
+
+def _finalize_plays(ordered: Sequence[Deployment]) -> Iterator[Play]:
+    """Make the finalizers' waves, service by service, once every host of every stage is upgraded."""
+    everything = tuple(sorted(need for deployment in ordered for need in _done(deployment)))
+    for deployment in ordered:
+        if "finalize" not in deployment.parts:
+            continue
+        name = deployment.service.name
+        waves = pack({host: (name,) for host in deployment.hosts}, {name: deployment.slots})
+        for number, hosts in enumerate(waves, 1):
+            title = f"Finalize {name} ({number} of {len(waves)})"
+            yield Play(f"finalize-{name}-{number}", FINALIZE, title, hosts, {name: hosts}, everything)

@@ -1,0 +1,58 @@
+# This is a private utility of the orderly.services collection; it may change without notice.
+"""What part of the fleet a run is about: a stage, some services, some hosts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ._catalogue import CatalogueError
+from ._order import natural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Services and hosts that a run is about; None means all."""
+
+    stage: str | None = None
+    only: frozenset[str] | None = None
+    hosts: frozenset[str] | None = None
+
+    @classmethod
+    def from_variables(cls, variables: Mapping[str, Any], hosts: Iterable[str] | None = None) -> Selection:
+        """Read ``upgrade_stage`` and ``upgrade_only`` (a list, or separated by spaces or commas)."""
+        only = names_of(variables.get("upgrade_only"))
+        stage = variables.get("upgrade_stage") or None
+        return cls(stage, frozenset(only) or None, None if hosts is None else frozenset(hosts))
+
+    def check(self, services: Mapping[str, Mapping[str, Any]]) -> None:
+        """Raise where the stage or a service is unknown."""
+        stages = {str(service["stage"]) for service in services.values()}
+        if self.stage is not None and self.stage not in stages:
+            raise CatalogueError(_unknown("upgrade_stage", "stage", self.stage, stages))
+        for name in self.only or ():
+            if name not in services:
+                raise CatalogueError(_unknown("upgrade_only", "service", name, services))
+
+    def has_service(self, name: str, stage: str) -> bool:
+        """Tell whether the run is about a service."""
+        return self.stage in (None, stage) and (self.only is None or name in self.only)
+
+    def has_host(self, name: str) -> bool:
+        """Tell whether the run is about a host."""
+        return self.hosts is None or name in self.hosts
+
+
+def names_of(value: Any) -> list[str]:
+    """Read a list of names, given as a list or as text with spaces or commas between them."""
+    if value is None:
+        return []
+    return value.replace(",", " ").split() if isinstance(value, str) else [str(name) for name in value]
+
+
+def _unknown(variable: str, kind: str, name: str, known: Iterable[str]) -> str:
+    listed = ", ".join(sorted(known, key=natural))
+    return f'{variable}: unknown {kind} "{name}"; this inventory has: {listed}.'

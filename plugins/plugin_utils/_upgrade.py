@@ -1,0 +1,78 @@
+# This is a private utility of the orderly.services collection; it may change without notice.
+"""The upgrade of an inventory: catalogue, plan and folder put together."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from ._catalogue import COLLECTION, COLLECTION_ROLES, CatalogueError, check_agreement, deployed, find_services
+from ._catalogue import role_folders
+from ._order import natural
+from ._plan_folder import read_deployments, write_plan
+from ._planner import compile_plan
+from ._selection import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ._catalogue import Variables
+    from ._planner import Plan
+
+
+def make_plan(
+    groups: Mapping[str, list[str]],
+    variables: Variables,
+    play_vars: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> tuple[Plan, Path]:
+    """Compile and write the plan of an inventory; gives it and the path of its playbook."""
+    services = deployed(find_services(_folders(play_vars)), groups, variables)
+    if not services:
+        raise CatalogueError(
+            "No service is deployed: no service role has a group with hosts in this inventory. A service runs on the "
+            "hosts of the group named in its role's meta/service.yml (by default the service's own name)."
+        )
+    members = {service.name: tuple(sorted(groups[service.group], key=natural)) for service in services}
+    for service in services:
+        check_agreement(service, members[service.name], variables)
+    plan = compile_plan(read_deployments(services, members), {COLLECTION: collection_version()})
+    Selection.from_variables(options).check(plan.services)
+    _check_approved(plan, options.get("approved_plan"))
+    return plan, write_plan(plan, services, _folder(plan, options.get("plan_dir")))
+
+
+def _folders(play_vars: Mapping[str, Any]) -> Any:
+    """List the folders of service roles, also those beside each inventory source and the playbook that was named."""
+    beside = [Path(source) for source in play_vars.get("ansible_inventory_sources") or () if "," not in source]
+    extra = [str((path if path.is_dir() else path.parent) / "roles") for path in beside]
+    listed = play_vars.get("orderly_roles_path") or []
+    listed = listed.split(":") if isinstance(listed, str) else list(listed)
+    return role_folders({**play_vars, "orderly_roles_path": [*listed, *extra]})
+
+
+def _check_approved(plan: Plan, approved: str | None) -> None:
+    if approved and str(approved) != plan.id:
+        raise CatalogueError(
+            f"The approved plan is {approved}, but inventory and roles give {plan.id} now. Read the new plan and "
+            "approve it, or run the folder of the approved one."
+        )
+
+
+def _folder(plan: Plan, plan_dir: str | None) -> Path:
+    if plan_dir:
+        return Path(plan_dir).expanduser().absolute()
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "orderly" / "plans" / plan.id
+
+
+def collection_version() -> str:
+    """Tell the version of this collection, installed or in a checkout."""
+    root = COLLECTION_ROLES.parent
+    manifest, galaxy = root / "MANIFEST.json", root / "galaxy.yml"
+    if manifest.is_file():
+        return str(yaml.safe_load(manifest.read_text(encoding="utf-8"))["collection_info"]["version"])
+    return str(yaml.safe_load(galaxy.read_text(encoding="utf-8"))["version"])

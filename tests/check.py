@@ -1,0 +1,163 @@
+"""Run the checks, all of them or those named, and end with a line that counts them.
+
+A check that fails does not stop the others, so that one run tells everything; the exit status is 1 if one failed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    Check = Callable[[], None]
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / ".build"
+IN_COLLECTIONS = BUILD / "ansible_collections/orderly/services"
+FLEET = ROOT / "tests/fleet/fleet"
+SCENARIOS = ROOT / "extensions/molecule"
+
+
+class CheckError(Exception):
+    """A check failed; its output told why."""
+
+
+def run(*command: str | Path, cwd: Path = ROOT, **env: str) -> None:
+    """Run a command whose output people see."""
+    if subprocess.run(list(map(str, command)), cwd=cwd, env={**os.environ, **env}, check=False).returncode:
+        raise CheckError(f"failed: {' '.join(map(str, command))}")
+
+
+def lint() -> None:
+    """Look at style: Python, YAML, Ansible, changelog fragments."""
+    run("ruff", "check", ".")
+    run("ruff", "format", "--check", ".")
+    run("ansible-lint", "--offline", "--profile", "production", "--strict", cwd=ROOT)
+    run("antsibull-changelog", "lint")
+
+
+def types() -> None:
+    """Check the types of plugins, tests and tools."""
+    run("mypy", IN_COLLECTIONS / "plugins", "tests/check.py", "tests/demo", "tests/bench")
+    run("mypy", "tests/fleet/fleetlib")
+
+
+def unit() -> None:
+    """Run the unit and property tests."""
+    run("pytest", "-n", str(os.cpu_count() or 1))
+
+
+def docs() -> None:
+    """Compare documentation and argument specs, and build the docs of every plugin and role."""
+    run("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", ROOT)
+
+
+def sanity() -> None:
+    """Run ansible-test on a copy: it insists on a real ansible_collections folder."""
+    place_pip()
+    copy = BUILD / "sanity/ansible_collections/orderly/services"
+    shutil.rmtree(copy, ignore_errors=True)
+    copy.mkdir(parents=True)
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, check=True, capture_output=True,
+    )  # fmt: skip
+    for name in filter(None, tracked.stdout.decode().split("\0")):
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, copy / name)
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    run("git", "init", "-q", cwd=copy)
+    run("git", "add", "-A", cwd=copy)
+    run("ansible-test", "sanity", "--color", "no", "--python", python, cwd=copy)
+
+
+def place_pip() -> None:
+    """Give ansible-test the pip that Python brings; it would fetch one, which only works on an open network."""
+    import ensurepip
+
+    from ansible_test._internal import python_requirements
+
+    bundled = next(Path(ensurepip.__file__).parent.glob("_bundled/pip-*.whl"), None)
+    version = next((v for v in ("25_2", "24_2", "23_1_2") if v in Path(python_requirements.__file__).read_text()), None)
+    if bundled is None or version is None:
+        return
+    script = (
+        "import sys\n"
+        f"sys.path.insert(0, {str(bundled)!r})\n"
+        "from pip._internal.cli.main import main\n"
+        "ours = [a for a in sys.argv[1:] if a not in ('--no-setuptools', '--no-wheel')]\n"
+        "sys.exit(main(['install'] + ours))\n"
+    )
+    cache = Path.home() / ".ansible/test/cache" / f"get_pip_{version}.py"
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    cache.write_text(script, encoding="utf-8")
+
+
+def package() -> None:
+    """Build the collection, install it offline from the file, and ask it for the plan of an inventory."""
+    place = BUILD / "package"
+    shutil.rmtree(place, ignore_errors=True)
+    run("ansible-galaxy", "collection", "build", "--force", "--output-path", place)
+    built = next(place.glob("*.tar.gz"))
+    env = {"ANSIBLE_COLLECTIONS_PATH": str(place)}
+    run("ansible-galaxy", "collection", "install", "--offline", "-p", place, built, **env)
+    command = ["ansible-playbook", "-i", ROOT / "tests/demo/inventory", "--list-tasks"]
+    run(*command, "orderly.services.upgrade", cwd=place, **env)
+    run(*command, place / "ansible_collections/orderly/services/playbooks/upgrade.yml", cwd=place, **env)
+
+
+def molecule(scenario: str) -> None:
+    """Run one scenario on hosts of its own."""
+    fleet = f"molecule-{scenario}"
+    inventory = subprocess.run(
+        [FLEET, "--fleet", fleet, "inventory"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    run("molecule", "test", "-s", scenario, FLEET=fleet, FLEET_INVENTORY=inventory)
+
+
+def checks() -> dict[str, list[tuple[str, Check]]]:
+    """Name the checks, the quick ones first; molecule has one for each scenario."""
+    plain = {check.__name__: [(check.__name__, check)] for check in (lint, types, unit, docs, sanity, package)}
+    names = sorted(path.parent.name for path in SCENARIOS.glob("*/molecule.yml"))
+    return {**plain, "molecule": [(f"molecule {name}", lambda name=name: molecule(name)) for name in names]}
+
+
+def main(wanted: Sequence[str]) -> int:
+    """Run the checks and count them."""
+    known = checks()
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        print(f"unknown check: {', '.join(unknown)}; known: {', '.join(known)}", file=sys.stderr)
+        return 2
+    results = dict(outcomes([item for name in wanted or known for item in known[name]]))
+    failed = [name for name, passed in results.items() if not passed]
+    print("\nFailed: " + ", ".join(failed) if failed else "")
+    print(f"checks: {len(results) - len(failed)} passed, {len(failed)} failed")
+    return 1 if failed else 0
+
+
+def outcomes(items: Sequence[tuple[str, Check]]) -> Iterator[tuple[str, bool]]:
+    """Run one check after the other, and tell of each whether it passed."""
+    for name, check in items:
+        print(f"\n=== {name}", flush=True)
+        begin = time.monotonic()
+        try:
+            check()
+            passed = True
+        except (CheckError, subprocess.CalledProcessError) as exc:
+            print(exc, flush=True)
+            passed = False
+        print(f"=== {name}: {'passed' if passed else 'FAILED'} in {time.monotonic() - begin:.0f} s", flush=True)
+        yield name, passed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

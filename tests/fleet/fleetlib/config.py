@@ -1,9 +1,12 @@
-"""Core: text of podman's configuration files. Own storage and own locks, so that no other container is touched."""
+"""Core: podman's configuration: storage, networks and locks of its own, so that no other container is touched."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SUBNETS = "10.213.0.0/16"
 """Each fleet gets a /24 of these, away from the ranges that podman and docker take by themselves."""
@@ -11,7 +14,7 @@ SUBNETS = "10.213.0.0/16"
 
 @dataclass(frozen=True)
 class Paths:
-    """Where the fleets keep their things: what lasts in the cache, what ends with a boot in the runtime folder."""
+    """Where fleets keep their things: what lasts in the cache, what ends with a boot in the runtime folder."""
 
     cache: Path
     runtime: Path
@@ -32,13 +35,19 @@ class Paths:
         return self.cache / "ssh" / "id_ed25519"
 
     @property
+    def podman_tmp(self) -> Path:
+        """What podman forgets when the machine boots."""
+        return self.runtime / "tmp"
+
+    @property
     def pin(self) -> Path:
         """The file that keeps the private mount namespace alive."""
         return self.runtime / "namespace" / "mnt"
 
-    def fleet(self, name: str) -> Path:
-        """The folder of one fleet."""
-        return self.cache / "fleets" / name
+    @property
+    def fleets(self) -> Path:
+        """One folder for each fleet."""
+        return self.cache / "fleets"
 
 
 def containers_conf(paths: Paths, *, open_files: int, processes: int) -> str:
@@ -53,7 +62,7 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 lock_type = "file"
 runtime = "runc"
-tmp_dir = "{paths.runtime}/tmp"
+tmp_dir = "{paths.podman_tmp}"
 
 [network]
 default_subnet_pools = [{{"base" = "{SUBNETS}", "size" = 24}}]

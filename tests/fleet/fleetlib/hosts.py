@@ -6,16 +6,18 @@ import re
 import shlex
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from .errors import FleetError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
 FIRST_HOST = 11
-"""The first hosts of a subnet: 1 is the gateway, the others are left to hand tests (virtual addresses, say)."""
+"""The first host of a subnet; 1 is the gateway, those between are left for virtual addresses."""
+
+DEFAULT_SUITE = "bookworm"
 
 FLEET_NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?")
@@ -29,7 +31,7 @@ class Host:
     name: str
     address: str
     suite: str
-    state: str = "running"
+    state: Literal["new", "running", "stopped"] = "running"
 
     @property
     def container(self) -> str:
@@ -41,6 +43,11 @@ class Host:
         """Whether it is up, as podman says."""
         return self.state == "running"
 
+    @property
+    def mac(self) -> str:
+        """Its hardware address: with a new one at every start, neighbours would long talk to the old one."""
+        return ":".join(["02", "00", *(f"{number:02x}" for number in IPv4Address(self.address).packed)])
+
 
 @dataclass(frozen=True)
 class Login:
@@ -51,8 +58,9 @@ class Login:
 
     @property
     def options(self) -> list[str]:
-        """Arguments for ssh: trust a host when first seen, and notice soon when it is gone."""
+        """Arguments for ssh: no other settings, trust a host when first seen, notice soon when it is gone."""
         return [
+            *("-F", "none"),
             *("-o", f'UserKnownHostsFile="{self.known_hosts}"'),
             *("-o", "StrictHostKeyChecking=accept-new"),
             *("-o", "IdentitiesOnly=yes"),
@@ -91,16 +99,26 @@ def select(hosts: Iterable[Host], names: Sequence[str], fleet: str) -> list[Host
     return [known[name] for name in names] if names else list(known.values())
 
 
-def free_addresses(subnet: str, taken: Collection[str], count: int) -> list[str]:
-    """The lowest addresses of the subnet that no host has yet."""
-    network = IPv4Network(subnet)
-    candidates = (str(IPv4Address(number)) for number in range(
-        int(network.network_address) + FIRST_HOST, int(network.broadcast_address)
-    ))
-    free = [address for address in candidates if address not in taken]
-    if len(free) < count:
-        raise FleetError(f"{subnet} has room for {len(free)} more hosts, not for {count}")
-    return free[:count]
+def muster(
+    there: Iterable[Host], wanted: Iterable[str], *, fleet: str, suite: str | None, subnet: str
+) -> list[Host]:
+    """The wanted hosts: those that are there as they are, the others new, with the lowest free addresses."""
+    known = {host.name: host for host in there}
+    free = free_addresses(subnet, {host.address for host in known.values()})
+    for host in known.values():
+        if suite and host.name in wanted and host.suite != suite:
+            raise FleetError(f"{host.name} in fleet {fleet} is a {host.suite} host; it cannot become {suite}")
+    return [
+        known.get(name) or Host(fleet, check_host_name(name), next(free), suite or DEFAULT_SUITE, "new")
+        for name in dict.fromkeys(wanted)
+    ]
+
+
+def free_addresses(subnet: str, taken: Collection[str]) -> Iterator[str]:
+    """The addresses of the subnet that no host has yet, lowest first."""
+    addresses = (str(address) for address in list(IPv4Network(subnet).hosts())[FIRST_HOST - 1 :])
+    yield from (address for address in addresses if address not in taken)
+    raise FleetError(f"{subnet} has no room for another host")
 
 
 def hosts_file(hosts: Iterable[Host], gateway: str) -> str:

@@ -9,7 +9,7 @@ import resource
 import shutil
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,6 @@ CGROUP = "/sys/fs/cgroup"
 
 # Package -> a file that shows it is there.
 TOOLS = {
-    "aardvark-dns": "/usr/lib/podman/aardvark-dns",
     "debian-archive-keyring": "/usr/share/keyrings/debian-archive-keyring.gpg",
     "iproute2": "ip",
     "iptables": "iptables",
@@ -51,32 +50,31 @@ def become_root(argv: Sequence[str], environ: dict[str, str]) -> None:
         return
     if shutil.which("sudo") is None:
         raise FleetError("real hosts need root: run this as root, or install sudo")
+    kept = "--preserve-env=FLEET,XDG_CACHE_HOME,http_proxy,https_proxy"
     cache = environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    kept = [f"{name}={environ[name]}" for name in ("FLEET", "PATH") if name in environ]
-    command = ["sudo", "env", f"XDG_CACHE_HOME={cache}", *kept, sys.executable, os.path.abspath(sys.argv[0])]
-    os.execvp("sudo", [*command, *argv])
+    command = ["sudo", kept, sys.executable, str(Path(sys.argv[0]).resolve()), *argv]
+    Shell({"XDG_CACHE_HOME": cache}).become(*command)
 
 
-def give_back(*folders: Path) -> None:
-    """Give files that were made through sudo to the person who called, who must be able to read them."""
+def give_back(paths: Paths) -> None:
+    """Give files that were made through sudo to the person who called, who must be able to use them."""
     if "SUDO_UID" in os.environ:
         owner, group = int(os.environ["SUDO_UID"]), int(os.environ["SUDO_GID"])
-        for folder in folders:
-            for path in (folder, *folder.rglob("*")):
-                os.chown(path, owner, group)
+        shared = (paths.cache.parent, paths.cache, paths.key.parent, paths.fleets)
+        for path in (*shared, *paths.key.parent.rglob("*"), *paths.fleets.rglob("*")):
+            os.chown(path, owner, group)
 
 
-def ensure_tools(shell: Shell) -> None:
+def ensure_tools() -> None:
     """Install what is missing, or say how."""
     missing = [package for package, sign in TOOLS.items() if not _is_there(sign)]
     if not missing:
         return
     command = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
     if shutil.which("apt-get") is None:
-        raise FleetError(f"these tools are missing: {', '.join(missing)}; on Debian and Ubuntu: {' '.join(command)}")
+        raise FleetError(f"missing: {', '.join(missing)}; on Debian and Ubuntu: {' '.join(command)}")
     say(f"installing {', '.join(missing)}")
-    quiet = Shell({"DEBIAN_FRONTEND": "noninteractive"})
-    quiet.follow(*command, label="installing tools")
+    Shell({"DEBIAN_FRONTEND": "noninteractive"}).follow(*command, label="installing tools")
 
 
 def _is_there(sign: str) -> bool:
@@ -106,16 +104,25 @@ def _try_lock(handle: int) -> bool:
 
 
 def limits() -> tuple[int, int]:
-    """Open files and processes that a host may have: never more than this process has, as raising may be forbidden."""
-    files, processes = (resource.getrlimit(kind)[1] for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC))
-    return (
-        20_000 if files == resource.RLIM_INFINITY else min(files, 20_000),
-        4_096 if processes == resource.RLIM_INFINITY else min(processes, 4_096),
-    )
+    """Open files and processes that a host may have: not more than we may, as raising a limit can be refused."""
+    return _at_most(20_000, resource.RLIMIT_NOFILE), _at_most(4_096, resource.RLIMIT_NPROC)
+
+
+def _at_most(wanted: int, kind: int) -> int:
+    _, hard = resource.getrlimit(kind)
+    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file that others may be reading: by rename, and only when it changes."""
+    if not path.exists() or path.read_text() != text:
+        fresh = path.with_name(f"{path.name}.new")
+        fresh.write_text(text)
+        fresh.replace(path)
 
 
 def forget_last_boot(paths: Paths) -> None:
-    """Empty the runtime folder when the machine has booted since: podman takes what it finds there for running."""
+    """Empty the runtime folder after a boot of the machine: podman takes what it finds there for running."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text()
     stamp = paths.runtime / "boot-id"
     if stamp.exists() and stamp.read_text() != boot:
@@ -125,7 +132,7 @@ def forget_last_boot(paths: Paths) -> None:
 
 
 def enter_namespace(shell: Shell, paths: Paths) -> tuple[str, ...]:
-    """Return what to put before podman so that it sees the unified cgroup hierarchy alone, always in the same place."""
+    """Return what to put before podman so that it sees only the unified cgroups, always in one namespace."""
     if shell.run("stat", "-fc", "%T", CGROUP).strip() == "cgroup2fs":
         return ()
     pin = paths.pin
@@ -147,6 +154,8 @@ def leave_nothing_mounted(shell: Shell, paths: Paths) -> None:
         if is_mounted(path):
             shell.run("umount", str(path))
     shutil.rmtree(paths.runtime, ignore_errors=True)
+    with suppress(OSError):  # another user's fleets may be there
+        paths.runtime.parent.rmdir()
 
 
 def is_mounted(path: Path) -> bool:
@@ -155,14 +164,16 @@ def is_mounted(path: Path) -> bool:
     return str(path) in (line.split()[4] for line in lines)
 
 
-def archive_sources(shell: Shell, suite: str) -> list[sources.Source]:
+def archive_sources(suite: str) -> list[sources.Source]:
     """The Debian archive as this machine reaches it, or else as mmdebstrap knows it, for any release."""
     system = dict(
         line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line
     )
     release = system.get("VERSION_CODENAME", "").strip('"')
     found = sources.debian_archive(_configured_sources(), release) if system.get("ID") == "debian" else []
-    return sources.renamed(found, release, suite) if found else _default_sources(shell, suite)
+    archive = sources.renamed(found, release, suite)
+    is_whole = sources.offered(archive, suite) and sources.offered(archive, f"{suite}-security")
+    return archive if is_whole else _default_sources(suite)
 
 
 def _configured_sources() -> list[sources.Source]:
@@ -176,9 +187,9 @@ def _configured_sources() -> list[sources.Source]:
     ]
 
 
-def _default_sources(shell: Shell, suite: str) -> list[sources.Source]:
+def _default_sources(suite: str) -> list[sources.Source]:
     """Ask mmdebstrap, which knows the archive's address, without building anything."""
-    text = shell.run(
+    text = Shell().run(
         "mmdebstrap",
         "--quiet",
         "--format=null",
@@ -191,15 +202,15 @@ def _default_sources(shell: Shell, suite: str) -> list[sources.Source]:
     return sources.parse(text, deb822=False)
 
 
-def carried_files(archive: list[sources.Source]) -> dict[str, str]:
-    """Files without which hosts could not trust the archive or its https: own keyrings, own authorities."""
-    own = [Path(name) for source in archive for name in source.keyrings]
-    foreign = [path for path in own if path.suffix == ".asc" and "debian-archive" not in path.name]
+def carried_files(archive: list[sources.Source]) -> dict[str, bytes]:
+    """Files without which hosts could not find or trust the archive: mirror lists, keyrings, authorities."""
+    named = [Path(name) for source in archive for name in (*source.mirror_lists, *source.keyrings)]
+    own = [path for path in named if not path.name.startswith("debian-archive-")]
     authorities = sorted(Path("/usr/local/share/ca-certificates").rglob("*.crt"))
-    return {str(path): path.read_text() for path in (*foreign, *authorities) if path.exists()}
+    return {str(path): path.read_bytes() for path in (*own, *authorities) if path.exists()}
 
 
-def carried_apt_options(shell: Shell, environ: dict[str, str]) -> dict[str, str]:
+def carried_apt_options(environ: dict[str, str]) -> dict[str, str]:
     """Options with which this machine's apt reaches the archive."""
     if shutil.which("apt-config") is None:
         return {}
@@ -208,4 +219,4 @@ def carried_apt_options(shell: Shell, environ: dict[str, str]) -> dict[str, str]
         for scheme, name in (("http", "http_proxy"), ("https", "https_proxy"))
         if environ.get(name)
     )
-    return sources.carried_options(proxies + shell.run("apt-config", "dump", "Acquire"))
+    return sources.carried_options(proxies + Shell().run("apt-config", "dump", "Acquire"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import dataclass
@@ -11,13 +12,16 @@ from typing import TYPE_CHECKING
 
 from . import config, machine, recipe
 from .hosts import Host
-from .shell import Shell, say
+from .shell import Shell
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .config import Paths
     from .recipe import Recipe
 
 FLEET, NAME, ADDRESS, SUITE = "fleet.name", "fleet.host", "fleet.address", "fleet.suite"
+"""Labels: what podman knows about containers and networks is all the state there is."""
 
 CAPABILITIES = ("NET_ADMIN", "NET_RAW", "SYS_ADMIN", "SYS_PTRACE")
 """What services on real hosts take for granted: sandboxes of their own, virtual addresses."""
@@ -27,13 +31,14 @@ CAPABILITIES = ("NET_ADMIN", "NET_RAW", "SYS_ADMIN", "SYS_PTRACE")
 class Network:
     """The network of one fleet."""
 
+    name: str
     subnet: str
     gateway: str
 
 
 @dataclass(frozen=True)
 class Podman:
-    """The containers, networks and images of all fleets."""
+    """The containers, networks and images of all fleets of a user."""
 
     paths: Paths
     shell: Shell
@@ -42,18 +47,20 @@ class Podman:
     def open(cls, paths: Paths) -> Podman:
         """Write the configuration, and enter the namespace that podman needs."""
         open_files, processes = machine.limits()
-        machine.forget_last_boot(paths)
         conf, storage = paths.cache / "containers.conf", paths.cache / "storage.conf"
-        conf.write_text(config.containers_conf(paths, open_files=open_files, processes=processes))
-        storage.write_text(config.storage_conf(paths))
-        paths.networks.mkdir(exist_ok=True)
-        return cls(
-            paths,
-            Shell(
-                env={"CONTAINERS_CONF": str(conf), "CONTAINERS_STORAGE_CONF": str(storage)},
-                prefix=machine.enter_namespace(Shell(), paths),
-            ),
-        )
+        with machine.locked(paths.cache / "setup.lock", "set up podman"):
+            machine.forget_last_boot(paths)
+            paths.networks.mkdir(exist_ok=True)
+            machine.write(conf, config.containers_conf(paths, open_files=open_files, processes=processes))
+            machine.write(storage, config.storage_conf(paths))
+            prefix = machine.enter_namespace(Shell(), paths)
+        variables = {"CONTAINERS_CONF": str(conf), "CONTAINERS_STORAGE_CONF": str(storage)}
+        return cls(paths, Shell(variables, prefix))
+
+    def close(self) -> None:
+        """When no container is left: leave nothing on this machine but the cache."""
+        with machine.locked(self.paths.cache / "setup.lock", "clean up"):
+            machine.leave_nothing_mounted(Shell(), self.paths)
 
     def __call__(self, *arguments: str) -> str:
         """Run a podman command."""
@@ -77,17 +84,26 @@ class Podman:
 
     def network(self, fleet: str) -> Network:
         """The network of a fleet, made when there is none."""
-        if not self.shell.succeeds("podman", "network", "exists", fleet):
-            self("network", "create", "--disable-dns", "--label", f"{FLEET}={fleet}", fleet)
-        subnet = json.loads(self("network", "inspect", fleet))[0]["subnets"][0]
-        return Network(subnet["subnet"], subnet["gateway"])
+        name = f"fleet-{fleet}"
+        if not self.shell.succeeds("podman", "network", "exists", name):
+            self.make_network(name, fleet)
+        (subnet,) = json.loads(self("network", "inspect", name))[0]["subnets"]
+        return Network(name, subnet["subnet"], subnet["gateway"])
 
-    def start(self, host: Host, image: str, hosts_file: Path) -> None:
+    def make_network(self, name: str, fleet: str) -> None:
+        """Make a network; its bridge gets a name of its own, as podman only knows which are free among its own."""
+        self("network", "create", "--disable-dns", "--label", f"{FLEET}={fleet}", name)
+        definition = self.paths.networks / f"{name}.json"
+        bridge = f"fleet-{hashlib.sha256(str(definition).encode()).hexdigest()[:8]}"
+        changed = json.loads(definition.read_text()) | {"network_interface": bridge}
+        machine.write(definition, json.dumps(changed, indent=2))
+
+    def create(self, host: Host, *, image: str, network: Network, hosts_file: Path) -> None:
         """Make a host's container and switch it on."""
         self(
             *("run", "--detach", "--systemd=always", "--restart=on-failure", "--cgroupns=private"),
             *("--name", host.container, "--hostname", host.name),
-            *("--network", host.fleet, "--ip", host.address),
+            *("--network", network.name, "--ip", host.address, "--mac-address", host.mac),
             *("--volume", f"{hosts_file}:/etc/hosts"),
             *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
             *("--security-opt", "label=disable"),
@@ -97,37 +113,59 @@ class Podman:
             *(image, recipe.INIT),
         )
 
+    def start(self, host: Host) -> None:
+        """Switch a host on again."""
+        self("start", host.container)
+
+    def is_running(self, host: Host) -> bool:
+        """Whether a host is on."""
+        return self("inspect", "--format", "{{.State.Running}}", host.container).strip() == "true"
+
+    def logs(self, host: Host) -> str:
+        """What a host last said on its console."""
+        return self("logs", "--tail=20", host.container)
+
+    def remove(self, fleet: str) -> None:
+        """Remove the containers and the network of a fleet."""
+        for kind in ("container", "network"):
+            listed = self(*_LISTINGS[kind], "--filter", f"label={FLEET}={fleet}").split()
+            if listed:
+                self(*_REMOVALS[kind], *listed)
+
     def has_image(self, image: str) -> bool:
         """Whether an image is cached."""
         return self.shell.succeeds("podman", "image", "exists", image)
 
     def build(self, wanted: Recipe) -> None:
-        """Make an image; images of older recipes go, unless a host still uses them."""
+        """Make an image."""
+        for left_behind in self.paths.cache.glob("build-*"):
+            shutil.rmtree(left_behind)
         with TemporaryDirectory(prefix="build-", dir=self.paths.cache) as folder:
-            workspace = Path(folder)
+            workspace, tree = Path(folder), Path(folder) / "tree"
             workspace.chmod(0o755)
-            write_tree(workspace / "tree", wanted.files)
+            write_tree(tree, wanted.files)
             (workspace / "setup").write_text(wanted.setup)
-            shutil.copy(workspace / "tree/etc/apt/sources.list.d/debian.sources", workspace / "archive.sources")
+            shutil.copy(tree / "etc/apt/sources.list.d/debian.sources", workspace / "archive.sources")
             Shell().follow(*wanted.command(workspace), label=f"building the {wanted.suite} image")
-            say("importing the image")
-            self.shell.follow(
-                *("podman", "import", "--quiet", str(workspace / "image.tar"), wanted.image), label="importing the image"
-            )
-        for image in self.images():
-            if image != wanted.image and image.startswith(f"{recipe.REPOSITORY}:{wanted.suite}-"):
-                self.shell.succeeds("podman", "image", "rm", image)
+            importing = ("podman", "import", "--quiet", str(workspace / "image.tar"), wanted.image)
+            self.shell.follow(*importing, label="importing the image")
 
-    def images(self) -> list[str]:
-        """All cached images of the fleets."""
+    def remove_images(self, prefix: str, keep: str = "") -> list[str]:
+        """Remove images but the one to keep and those that hosts still need; name the latter."""
         listed = json.loads(self("images", "--format", "json"))
-        return [name for image in listed for name in image.get("Names") or () if name.startswith(recipe.REPOSITORY)]
+        names = [name for image in listed for name in image.get("Names") or () if name.startswith(prefix)]
+        unwanted = [name for name in names if name != keep]
+        return [name for name in unwanted if not self.shell.succeeds("podman", "image", "rm", name)]
 
 
-def write_tree(root: Path, files: dict[str, str] | recipe.Mapping[str, str]) -> None:
+_LISTINGS = {"container": ("ps", "--all", "--quiet"), "network": ("network", "ls", "--quiet")}
+_REMOVALS = {"container": ("rm", "--force", "--time=0"), "network": ("network", "rm")}
+
+
+def write_tree(root: Path, files: Mapping[str, bytes]) -> None:
     """Write files out below a folder, readable for all."""
-    for name, text in files.items():
+    for name, content in files.items():
         path = root / name.lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_bytes(content)
         path.chmod(0o644)

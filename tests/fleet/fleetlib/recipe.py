@@ -51,12 +51,12 @@ set -eu
 root=$1
 chmod 0755 "$root{INIT}"
 chmod 0700 "$root/root/.ssh"
+rm -f "$root"/etc/apt/sources.list.d/0000* "$root"/etc/apt/apt.conf.d/99mmdebstrap
 chroot "$root" systemctl mask --quiet {" ".join(IDLE_UNITS)}
 chroot "$root" systemctl enable --quiet fleet-host-key.service
-rm -f "$root"/etc/apt/sources.list.d/0000*  # the same again, under mmdebstrap's name
 rm -f "$root"/etc/ssh/ssh_host_* "$root/etc/hostname" "$root/etc/resolv.conf"
 : > "$root/etc/machine-id"
-if [ -d "$root/usr/local/share/ca-certificates" ]; then chroot "$root" update-ca-certificates; fi
+chroot "$root" update-ca-certificates > /dev/null
 """
 
 FILES = {
@@ -92,7 +92,6 @@ Storage=volatile
 RuntimeMaxUse=32M
 """,
     "/etc/default/locale": "LANG=C.UTF-8\n",
-    "/etc/dpkg/dpkg.cfg.d/fleet": "force-unsafe-io\n",
 }
 
 UNWANTED_FILES = ("/usr/share/doc/*", "/usr/share/info/*", "/usr/share/man/*", "/usr/share/locale/*")
@@ -103,7 +102,7 @@ class Recipe:
     """Everything that an image is made from."""
 
     suite: str
-    files: Mapping[str, str]
+    files: Mapping[str, bytes]
     apt_options: Mapping[str, str]
     packages: tuple[str, ...] = PACKAGES
     setup: str = SETUP
@@ -111,7 +110,7 @@ class Recipe:
     @property
     def image(self) -> str:
         """Its name with a tag that changes when anything in the recipe does."""
-        canonical = json.dumps(asdict(self), sort_keys=True)
+        canonical = json.dumps(asdict(self), sort_keys=True, default=bytes.hex)
         return f"{REPOSITORY}:{self.suite}-{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
 
     def command(self, workspace: Path) -> list[str]:
@@ -122,10 +121,10 @@ class Recipe:
             "--variant=minbase",
             f"--include={','.join(self.packages)}",
             "--skip=cleanup/apt/lists",
-            *(f'--aptopt={key} "{value}"' for key, value in self.apt_options.items()),
-            '--aptopt=Acquire::Languages "none"',
+            *(f"--aptopt={line}" for line in apt_lines(self.apt_options)),
+            "--dpkgopt=force-unsafe-io",
             *(f"--dpkgopt=path-exclude={pattern}" for pattern in UNWANTED_FILES),
-            f"--essential-hook=sync-in {tree} /",
+            f"--customize-hook=sync-in {tree} /",
             f'--customize-hook=sh {setup} "$1"',
             self.suite,
             str(workspace / "image.tar"),
@@ -139,15 +138,22 @@ def make_recipe(
     *,
     public_key: str,
     apt_options: Mapping[str, str],
-    carried_files: Mapping[str, str],
+    carried_files: Mapping[str, bytes],
 ) -> Recipe:
-    """Compose the recipe of a suite; only the suite itself is offered at first, its updates are kept aside."""
-    files = {
+    """Compose the recipe of a suite: only the suite itself is offered, its updates are kept aside."""
+    seen_from_hosts = {key: sources.seen_from_a_host(value) for key, value in apt_options.items()}
+    texts = {
         **FILES,
-        **carried_files,
         "/root/.ssh/authorized_keys": public_key,
+        "/etc/apt/apt.conf.d/90fleet": "".join(f"{line};\n" for line in apt_lines(seen_from_hosts)),
         "/etc/apt/sources.list": "",
         "/etc/apt/sources.list.d/debian.sources": sources.render(sources.offered(archive, suite)),
         UPDATES: sources.render(sources.offered(archive, f"{suite}-security")),
     }
+    files = {name: text.encode() for name, text in texts.items()} | dict(carried_files)
     return Recipe(suite, files, apt_options)
+
+
+def apt_lines(options: Mapping[str, str]) -> list[str]:
+    """Lines of apt configuration; no translations, as they are most of what an update fetches."""
+    return ['Acquire::Languages "none"', *(f'{key} "{value}"' for key, value in options.items())]

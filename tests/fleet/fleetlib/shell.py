@@ -9,14 +9,13 @@ import time
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NoReturn
 
 from .errors import FleetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-T = TypeVar("T")
 HEARTBEAT = 5.0
 """Seconds of silence after which progress is reported."""
 
@@ -25,8 +24,9 @@ class CommandError(FleetError):
     """A command that failed: what it was, and what it said."""
 
     def __init__(self, argv: Sequence[str], status: int, output: str) -> None:
+        """Keep the parts; the message has them all."""
         super().__init__(f"{' '.join(argv)}\nended with status {status}: {output.strip() or '(no output)'}")
-        self.argv, self.status, self.output = list(argv), status, output
+        self.argv, self.status, self.output = tuple(argv), status, output
 
 
 def say(message: str) -> None:
@@ -46,10 +46,16 @@ class Shell:
         """The whole environment of a command."""
         return {**os.environ, "LC_ALL": "C.UTF-8", **self.env}
 
-    def run(self, *argv: str, stdin: str = "") -> str:
+    def run(self, *argv: str) -> str:
         """Run to the end and return what it printed."""
         done = subprocess.run(
-            [*self.prefix, *argv], env=self.environment, input=stdin, capture_output=True, text=True, check=False
+            [*self.prefix, *argv],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
         )
         if done.returncode:
             raise CommandError(argv, done.returncode, done.stderr or done.stdout)
@@ -64,7 +70,7 @@ class Shell:
         return True
 
     def follow(self, *argv: str, label: str) -> None:
-        """Run a long command: pass its lines on while it goes, and say that it still goes when it is silent."""
+        """Run a long command: pass its lines on, and say that it still goes when it is silent."""
         begin = time.monotonic()
         tail: deque[str] = deque(maxlen=20)
         process = subprocess.Popen(
@@ -83,10 +89,10 @@ class Shell:
         if process.returncode:
             raise CommandError(argv, process.returncode, "".join(tail))
 
-    def become(self, *argv: str) -> None:
+    def become(self, *argv: str) -> NoReturn:
         """Replace this process, so that terminal, signals and exit status are the command's own."""
         command = [*self.prefix, *argv]
-        os.execvpe(command[0], command, self.environment)
+        os.execvpe(command[0], command, self.environment)  # noqa: S606  # no shell is the point
 
 
 def _relay(lines: Iterable[str], tail: deque[str]) -> None:
@@ -95,21 +101,22 @@ def _relay(lines: Iterable[str], tail: deque[str]) -> None:
         say(f"  {line.rstrip()}")
 
 
-def in_parallel(work: Mapping[str, Callable[[], T]], label: str) -> dict[str, T]:
-    """Do all of it at once; say what is still awaited; when anything failed, report it after all have ended."""
+def in_parallel(work: Mapping[str, Callable[[], object]], label: str) -> None:
+    """Do all of it at once; say what is still awaited; report what failed when all has ended."""
     begin = time.monotonic()
-    with ThreadPoolExecutor(max_workers=max(1, len(work))) as pool:
-        futures = {pool.submit(task): name for name, task in work.items()}
-        pending = set(futures)
-        while pending:
-            done, pending = wait(pending, timeout=HEARTBEAT, return_when=FIRST_COMPLETED)
-            if not done:
-                names = ", ".join(sorted(futures[future] for future in pending))
-                say(f"{label}: {names} … {time.monotonic() - begin:.0f} s")
-    failures = [f"{name}: {future.exception()}" for future, name in futures.items() if future.exception()]
-    unexpected = [error for future in futures if (error := future.exception()) and not isinstance(error, FleetError)]
-    if unexpected:
-        raise unexpected[0]
+    pool = ThreadPoolExecutor(max_workers=max(1, len(work)))
+    futures = {pool.submit(task): name for name, task in work.items()}
+    pending = set(futures)
+    while pending:
+        done, pending = wait(pending, timeout=HEARTBEAT, return_when=FIRST_COMPLETED)
+        if not done:
+            names = ", ".join(sorted(futures[future] for future in pending))
+            say(f"{label}: {names} … {time.monotonic() - begin:.0f} s")
+    failures = []
+    for future, name in futures.items():
+        try:
+            future.result()
+        except FleetError as error:
+            failures.append(f"{name}: {error}")
     if failures:
         raise FleetError("\n".join(failures))
-    return {name: future.result() for future, name in futures.items()}

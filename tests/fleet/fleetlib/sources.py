@@ -1,4 +1,4 @@
-"""Core: where packages come from. Reads apt's two formats, finds the Debian archive in them, writes deb822."""
+"""Core: where packages come from. Reads apt's two formats, finds the Debian archive, writes deb822."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s*(?P<components>.*)")
+_ONE_LINE = re.compile(
+    r"deb\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s*(?P<components>.*)"
+)
+_LONG_NAMES = {"arch": "Architectures", "signed-by": "Signed-By", "trusted": "Trusted", "lang": "Languages"}
+_STANZA_KEYS = {"types", "uris", "suites", "components", "enabled"}
+_NO = {"no", "false", "without", "off", "disable"}
+
+# What apt in a host must know to reach the archive as this machine does.
+_CARRIED = re.compile(
+    r'^(Acquire::(?:https?(?:::.+)?::(?:Proxy|CaInfo|Verify-\w+)(?:::.+)?|Check-[\w-]+|ForceIPv[46])) "(.*)";$'
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,11 @@ class Source:
         named = (value for key, value in self.options if key.lower() == "signed-by")
         return tuple(path for value in named for path in value.split() if path.startswith("/"))
 
+    @property
+    def mirror_lists(self) -> tuple[str, ...]:
+        """The files that list its mirrors, where it says so, as cloud images do."""
+        return tuple(uri.removeprefix("mirror+file:") for uri in self.uris if uri.startswith("mirror+file:/"))
+
 
 def parse(text: str, *, deb822: bool) -> list[Source]:
     """Read the enabled binary sources of one file."""
@@ -34,7 +49,7 @@ def parse(text: str, *, deb822: bool) -> list[Source]:
 
 
 def debian_archive(sources: Iterable[Source], release: str) -> list[Source]:
-    """Of a machine that runs this release: the sources that are the Debian archive itself, not a third party's."""
+    """Of the sources of a machine with this release: the Debian archive itself, no third party's."""
     return [source for source in sources if _is_debian(source, release)]
 
 
@@ -56,6 +71,18 @@ def render(sources: Iterable[Source]) -> str:
     return "\n".join(_stanza(source) for source in sources)
 
 
+def carried_options(apt_config: str) -> dict[str, str]:
+    """From `apt-config dump`: the options without which hosts might not reach the archive."""
+    matches = (_CARRIED.match(line) for line in apt_config.splitlines())
+    return {match[1]: match[2] for match in matches if match and match[2]}
+
+
+def seen_from_a_host(value: str) -> str:
+    """Name a proxy on this machine's loopback as hosts know this machine."""
+    loopback = r"^(https?://)(localhost|127\.\d+\.\d+\.\d+|\[::1\])(?=[:/]|$)"
+    return re.sub(loopback, r"\1host.containers.internal", value)
+
+
 def _stanza(source: Source) -> str:
     fields = [
         ("Types", "deb"),
@@ -70,25 +97,22 @@ def _stanza(source: Source) -> str:
 def _is_debian(source: Source, release: str) -> bool:
     ours = {release, f"{release}-security"} & set(source.suites)
     signed = any("debian-archive" in keyring for keyring in source.keyrings)
-    placed = any(re.search(r"/debian(-security)?(/|$)", uri) for uri in source.uris)
-    return bool(ours) and "main" in source.components and (signed or placed)
+    placed = any(re.search(r"/debian(-security)?(\.list)?(/|$)", uri) for uri in source.uris)
+    reachable = all(re.match(r"https?:|mirror\+file:", uri) for uri in source.uris)
+    return bool(ours) and "main" in source.components and (signed or placed) and reachable
 
 
 def _parse_list(text: str) -> Iterable[Source]:
     for line in text.splitlines():
-        match = ONE_LINE.fullmatch(line.split("#", 1)[0].strip())
+        match = _ONE_LINE.fullmatch(line.split("#", 1)[0].strip())
         if match:
-            options = (option.partition("=") for option in (match["options"] or "").split())
+            options = (option.partition("=")[::2] for option in (match["options"] or "").split())
             yield Source(
                 uris=(match["uri"],),
                 suites=(match["suite"],),
                 components=tuple(match["components"].split()),
-                options=tuple((_LONG_NAMES.get(key, key), value.replace(",", " ")) for key, _, value in options),
+                options=tuple((_LONG_NAMES.get(key, key), value.replace(",", " ")) for key, value in options),
             )
-
-
-_LONG_NAMES = {"arch": "Architectures", "signed-by": "Signed-By", "trusted": "Trusted", "lang": "Languages"}
-_STANZA_KEYS = {"types", "uris", "suites", "components", "enabled"}
 
 
 def _parse_deb822(text: str) -> Iterable[Source]:
@@ -101,29 +125,11 @@ def _parse_deb822(text: str) -> Iterable[Source]:
                 uris=tuple(lower.get("uris", "").split()),
                 suites=tuple(lower.get("suites", "").split()),
                 components=tuple(lower.get("components", "").split()),
-                options=tuple((key, value) for key, value in fields.items() if key.lower() not in _STANZA_KEYS),
+                options=tuple(field for field in fields.items() if field[0].lower() not in _STANZA_KEYS),
             )
-
-
-_NO = {"no", "false", "without", "off", "disable"}
 
 
 def _fields(stanza: str) -> Iterable[tuple[str, str]]:
     """Pair each key with its value, with continuation lines as they are (a whole key may be in Signed-By)."""
     for match in re.finditer(r"^([A-Za-z0-9-]+):[ \t]*(.*(?:\n[ \t].*)*)", stanza, re.MULTILINE):
         yield match[1], match[2].strip()
-
-
-# What a host's apt must know to reach the archive as this machine does: proxies, certificates, and clocks that differ.
-CARRIED = re.compile(r'^(Acquire::(?:https?(?:::.+)?::(?:Proxy|CaInfo|Verify-\w+)(?:::.+)?|Check-\w+|ForceIPv[46])) "(.*)";$')
-
-
-def carried_options(apt_config: str) -> dict[str, str]:
-    """From `apt-config dump`: the options without which hosts might not reach the archive."""
-    matches = (CARRIED.match(line) for line in apt_config.splitlines())
-    return {match[1]: _seen_from_a_host(match[2]) for match in matches if match and match[2]}
-
-
-def _seen_from_a_host(value: str) -> str:
-    """A proxy on this machine's loopback, by the name that hosts know this machine by."""
-    return re.sub(r"^(https?://)(localhost|127\.\d+\.\d+\.\d+|\[::1\])(?=[:/]|$)", r"\1host.containers.internal", value)

@@ -12,6 +12,11 @@ description:
   - Asks a running haproxy through its runtime socket for its version, its sessions, its backends and servers.
   - Changes nothing, so it does the same in check mode.
 options:
+  servers:
+    description: Servers that must be there, as C(backend/server). It is an error if one is not.
+    type: list
+    elements: str
+    default: []
   socket:
     description: The runtime socket, C(stats socket) in haproxy's configuration.
     type: path
@@ -32,6 +37,10 @@ EXAMPLES = r"""
 - name: See what haproxy says about itself
   orderly.services.haproxy_info:
   register: balancer
+
+- name: Make sure that it has the server that we are going to drain
+  orderly.services.haproxy_info:
+    servers: [web/web1]
 
 - name: Every backend has a server that is up
   ansible.builtin.assert:
@@ -83,11 +92,16 @@ from ansible_collections.orderly.services.plugins.module_utils._haproxy import H
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={"socket": {"type": "path", "default": "/run/haproxy/admin.sock"}},
+        argument_spec={
+            "servers": {"type": "list", "elements": "str", "default": []},
+            "socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
+        },
         supports_check_mode=True,
     )
     try:
         balancer = RuntimeApi(Path(module.params["socket"])).read()
+        for name in module.params["servers"]:
+            balancer.server(name)
     except HaproxyError as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(

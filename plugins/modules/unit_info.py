@@ -68,7 +68,7 @@ program:
   type: str
   sample: /usr/sbin/nginx
 program_replaced:
-  description: Whether that path now holds another file or none; the process runs what is not installed any more.
+  description: Whether the path now holds another file or none, so that what runs is not what is installed.
   returned: success
   type: bool
 """

@@ -9,7 +9,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(BUILD)
 export ANSIBLE_HOME := $(CURDIR)/$(BUILD)/ansible
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+[a-z ]*:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(READY): tests/requirements.txt tests/bootstrap
 	@tests/bootstrap $(BUILD)
@@ -28,7 +28,7 @@ test: $(READY) ## Run everything that CI runs
 fast: $(READY) ## Run what needs no hosts
 	@python tests/check.py lint types unit docs
 
-lint types unit docs sanity package molecule: $(READY)
+lint types unit docs sanity package molecule: $(READY) ## Run one kind of check
 	@python tests/check.py $@
 
 bench: $(READY) ## Print the benchmarks' figures

@@ -10,11 +10,12 @@ import shutil
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     Check = Callable[[], None]
 
@@ -29,9 +30,11 @@ class CheckError(Exception):
     """A check failed; its output told why."""
 
 
-def run(*command: str | Path, cwd: Path = ROOT, **env: str) -> None:
+def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> None:
     """Run a command whose output people see."""
-    if subprocess.run(list(map(str, command)), cwd=cwd, env={**os.environ, **env}, check=False).returncode:
+    if subprocess.run(
+        list(map(str, command)), cwd=cwd, env={**os.environ, **(env or {})}, check=False
+    ).returncode:
         raise CheckError(f"failed: {' '.join(map(str, command))}")
 
 
@@ -86,7 +89,9 @@ def place_pip() -> None:
     from ansible_test._internal import python_requirements
 
     bundled = next(Path(ensurepip.__file__).parent.glob("_bundled/pip-*.whl"), None)
-    version = next((v for v in ("25_2", "24_2", "23_1_2") if v in Path(python_requirements.__file__).read_text()), None)
+    version = next(
+        (v for v in ("25_2", "24_2", "23_1_2") if v in Path(python_requirements.__file__).read_text()), None
+    )
     if bundled is None or version is None:
         return
     script = (
@@ -108,10 +113,10 @@ def package() -> None:
     run("ansible-galaxy", "collection", "build", "--force", "--output-path", place)
     built = next(place.glob("*.tar.gz"))
     env = {"ANSIBLE_COLLECTIONS_PATH": str(place)}
-    run("ansible-galaxy", "collection", "install", "--offline", "-p", place, built, **env)
-    command = ["ansible-playbook", "-i", ROOT / "tests/demo/inventory", "--list-tasks"]
-    run(*command, "orderly.services.upgrade", cwd=place, **env)
-    run(*command, place / "ansible_collections/orderly/services/playbooks/upgrade.yml", cwd=place, **env)
+    run("ansible-galaxy", "collection", "install", "--offline", "-p", place, built, env=env)
+    command: list[str | Path] = ["ansible-playbook", "-i", ROOT / "tests/demo/inventory", "--list-tasks"]
+    run(*command, "orderly.services.upgrade", cwd=place, env=env)
+    run(*command, place / "ansible_collections/orderly/services/playbooks/upgrade.yml", cwd=place, env=env)
 
 
 def molecule(scenario: str) -> None:
@@ -120,14 +125,16 @@ def molecule(scenario: str) -> None:
     inventory = subprocess.run(
         [FLEET, "--fleet", fleet, "inventory"], check=True, capture_output=True, text=True
     ).stdout.strip()
-    run("molecule", "test", "-s", scenario, FLEET=fleet, FLEET_INVENTORY=inventory)
+    run("molecule", "test", "-s", scenario, env={"FLEET": fleet, "FLEET_INVENTORY": inventory})
 
 
 def checks() -> dict[str, list[tuple[str, Check]]]:
     """Name the checks, the quick ones first; molecule has one for each scenario."""
-    plain = {check.__name__: [(check.__name__, check)] for check in (lint, types, unit, docs, sanity, package)}
+    plain = {
+        check.__name__: [(check.__name__, check)] for check in (lint, types, unit, docs, sanity, package)
+    }
     names = sorted(path.parent.name for path in SCENARIOS.glob("*/molecule.yml"))
-    return {**plain, "molecule": [(f"molecule {name}", lambda name=name: molecule(name)) for name in names]}
+    return {**plain, "molecule": [(f"molecule {name}", partial(molecule, name)) for name in names]}
 
 
 def main(wanted: Sequence[str]) -> int:
@@ -155,7 +162,9 @@ def outcomes(items: Sequence[tuple[str, Check]]) -> Iterator[tuple[str, bool]]:
         except (CheckError, subprocess.CalledProcessError) as exc:
             print(exc, flush=True)
             passed = False
-        print(f"=== {name}: {'passed' if passed else 'FAILED'} in {time.monotonic() - begin:.0f} s", flush=True)
+        print(
+            f"=== {name}: {'passed' if passed else 'FAILED'} in {time.monotonic() - begin:.0f} s", flush=True
+        )
         yield name, passed
 
 

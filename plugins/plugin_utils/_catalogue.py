@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ansible import constants as C
+from ansible.constants import DEFAULT_ROLES_PATH
 
 from ._order import CycleError, levels, natural
 
@@ -63,7 +63,9 @@ class Service:
     def as_dict(self) -> dict[str, Any]:
         """Give plain data for playbooks, with the optional task files the role has."""
         parts = {part: self.tasks_file(part) is not None for part in ("drain", "undrain", "verify")}
-        plain = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        plain = {
+            key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
+        }
         return {**plain, "path": str(self.path), "has": parts}
 
 
@@ -195,8 +197,11 @@ def role_folders(variables: Mapping[str, Any]) -> tuple[RoleFolder, ...]:
     listed = listed.split(":") if isinstance(listed, str) else listed
     beside = [variables.get("inventory_dir"), playbook_dir, Path.cwd()]
     folders = [*map(Path, listed), *(Path(folder) / "roles" for folder in beside if folder)]
-    folders += map(Path, C.DEFAULT_ROLES_PATH)
-    return (*(RoleFolder(folder.expanduser()) for folder in folders), RoleFolder(COLLECTION_ROLES, f"{COLLECTION}."))
+    folders += map(Path, DEFAULT_ROLES_PATH)
+    return (
+        *(RoleFolder(folder.expanduser()) for folder in folders),
+        RoleFolder(COLLECTION_ROLES, f"{COLLECTION}."),
+    )
 
 
 def find_services(folders: Iterable[RoleFolder]) -> tuple[Service, ...]:
@@ -220,7 +225,10 @@ def find_services(folders: Iterable[RoleFolder]) -> tuple[Service, ...]:
 
 
 def deployed(
-    services: Iterable[Service], groups: Mapping[str, Iterable[str]], variables: Variables, host: str | None = None
+    services: Iterable[Service],
+    groups: Mapping[str, Iterable[str]],
+    variables: Variables,
+    host: str | None = None,
 ) -> tuple[Service, ...]:
     """Keep the services whose group has hosts, with their inventory overrides, each after those it comes after.
 
@@ -238,7 +246,8 @@ def deployed(
                 f'Two roles register the service "{service.name}": {settled[service.name].path} and {service.path}. '
                 "Rename one of them (key service in its meta/service.yml), or take it out of the roles' folders."
             )
-        settled[service.name] = override(service, host if host in members else min(members, key=natural), variables)
+        asked = host if host is not None and host in members else min(members, key=natural)
+        settled[service.name] = override(service, asked, variables)
     return in_order(settled)
 
 
@@ -290,8 +299,7 @@ def load_services(task_vars: Mapping[str, Any]) -> tuple[Service, ...]:
     hostvars = task_vars["hostvars"]
 
     def variables(host: str, name: str) -> Any:
-        values = hostvars[host]
-        return values[name] if name in values else None
+        return hostvars[host].get(name)
 
     services = find_services(role_folders(task_vars))
     return deployed(services, task_vars["groups"], variables, task_vars.get("inventory_hostname"))

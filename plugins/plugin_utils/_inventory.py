@@ -35,7 +35,9 @@ class Inventory:
     def groups(self) -> dict[str, list[str]]:
         """Give the names of the hosts of every group."""
         groups = self._manager.groups
-        return dict(_plain({name: [host.name for host in group.get_hosts()] for name, group in groups.items()}))
+        return dict(
+            _plain({name: [host.name for host in group.get_hosts()] for name, group in groups.items()})
+        )
 
     def variable(self, host: str, name: str) -> Any:
         """Give the value of a host's variable, templated; None where the host has none."""
@@ -61,3 +63,14 @@ class Inventory:
 def _plain(value: Any) -> Any:
     """Free a value of the tags that Ansible puts on strings and numbers; a plan holds plain data."""
     return json.loads(json.dumps(value, default=str))
+
+
+def limited_hosts(loader: DataLoader, groups: Mapping[str, Iterable[str]], limit: str) -> frozenset[str]:
+    """Name the hosts of an inventory that ``--limit`` leaves."""
+    manager = InventoryManager(loader=loader, sources=None)
+    for name, hosts in groups.items():
+        manager.add_group(name)
+        for host in hosts:
+            manager.add_host(host, group=name)
+    manager.subset(limit)
+    return frozenset(host.name for host in manager.get_hosts())

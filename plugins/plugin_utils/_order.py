@@ -28,7 +28,10 @@ def levels(predecessors: Mapping[str, Iterable[str]]) -> tuple[tuple[str, ...], 
 
     Predecessors that are not keys themselves are ignored. Raises :class:`CycleError` with the shortest cycle.
     """
-    waiting = {name: {before for before in befores if before in predecessors} for name, befores in predecessors.items()}
+    waiting = {
+        name: {before for before in befores if before in predecessors}
+        for name, befores in predecessors.items()
+    }
     result: list[tuple[str, ...]] = []
     while waiting:
         ready = tuple(sorted((name for name, befores in waiting.items() if not befores), key=natural))
@@ -39,7 +42,7 @@ def levels(predecessors: Mapping[str, Iterable[str]]) -> tuple[tuple[str, ...], 
             del waiting[name]
         done = set(ready)
         for befores in waiting.values():
-            befores -= done
+            befores.difference_update(done)
     return tuple(result)
 
 
@@ -61,7 +64,7 @@ def _shortest_cycle(graph: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
 
 
 def _path_back(graph: Mapping[str, Iterable[str]], start: str) -> tuple[str, ...]:
-    paths = [(start,)]
+    paths: list[tuple[str, ...]] = [(start,)]
     seen = {start}
     for path in paths:
         for before in sorted(graph[path[-1]], key=natural):

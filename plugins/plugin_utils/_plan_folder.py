@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ._catalogue import PLAN_FILE, CatalogueError
-from ._findings import FindingsError
+from ._findings import Finding, FindingsError
 from ._plan_page import render_page
 from ._plan_playbook import render
 from ._planner import Deployment
@@ -35,10 +35,12 @@ UPGRADE_TASKS = "upgrade_tasks"
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "molecule", "tests", "service.yml")
 
 
-def read_deployments(services: Iterable[Service], members: Mapping[str, tuple[str, ...]]) -> tuple[Deployment, ...]:
+def read_deployments(
+    services: Iterable[Service], members: Mapping[str, tuple[str, ...]]
+) -> tuple[Deployment, ...]:
     """Read the task files of the services; raises :class:`FindingsError` with all that is wrong in any of them."""
     deployments: list[Deployment] = []
-    findings = []
+    findings: list[Finding] = []
     for service in services:
         try:
             deployments.append(_deployment(service, members[service.name]))
@@ -100,14 +102,18 @@ def write_plan(plan: Plan, services: Iterable[Service], folder: Path) -> Path:
             if not folder.exists() or list(_files(new)) != list(_files(folder)):
                 _put(new, folder, Path(scratch, "old"))
     except OSError as exc:
-        raise CatalogueError(f"The plan cannot be written to {folder}: {exc}. Set plan_dir to a folder of yours.") from exc
+        raise CatalogueError(
+            f"The plan cannot be written to {folder}: {exc}. Set plan_dir to a folder of yours."
+        ) from exc
     return folder / PLAYBOOK
 
 
 def _put(new: Path, folder: Path, aside: Path) -> None:
     if folder.exists():
         if any(folder.iterdir()) and not (folder / PLAN_FILE).is_file():
-            raise CatalogueError(f"{folder} holds something else than a plan; set plan_dir to a new or empty folder.")
+            raise CatalogueError(
+                f"{folder} holds something else than a plan; set plan_dir to a new or empty folder."
+            )
         folder.rename(aside)
     new.rename(folder)
 

@@ -55,7 +55,9 @@ def render_page(plan: Plan) -> str:
 
 
 def _play_row(number: int, play: Play) -> str:
-    on = "<br>".join(f"<b>{escape(name)}</b> on {escape(' '.join(hosts))}" for name, hosts in play.services.items())
+    on = "<br>".join(
+        f"<b>{escape(name)}</b> on {escape(' '.join(hosts))}" for name, hosts in play.services.items()
+    )
     kind = ' class="disruptive"' if play.kind in DISRUPTIVE else ""
     cells = _cells([str(number), play.id, play.title])
     return f"<tr{kind}>{cells}<td>{on}{_cells([', '.join(play.needs)])}</tr>"
@@ -64,7 +66,11 @@ def _play_row(number: int, play: Play) -> str:
 def _service_row(plan: Plan, name: str) -> str:
     service = plan.services[name]
     down = f"{service['slots']} of {len(service['hosts'])}"
-    outage = "down meanwhile: it has no other host" if service["slots"] >= len(service["hosts"]) else "keeps serving"
+    outage = (
+        "down meanwhile: it has no other host"
+        if service["slots"] >= len(service["hosts"])
+        else "keeps serving"
+    )
     expected = outage if set(service["steps"]) & {2, 3, 4, 5} else "not disrupted"
     after = ", ".join([*service["after"], *service["requires"]])
     steps = " ".join(map(str, service["steps"]))

@@ -19,9 +19,12 @@ Task = dict[str, Any]
 
 STEP_OF = {VALIDATE: 0, PREPARE: 1, POST_UPGRADE: 6}
 GRANTED = "orderly_granted"
-# A plain variable of the play, so that every condition below reads as one word. The test raises where the gate of
-# this very play never ran: --start-at-task and --step cannot get around it.
-GRANTED_TEST = "{{ orderly_gate | default({}) is orderly.services.granted(orderly_play, inventory_hostname) }}"
+# A variable of the play, so that every condition below stays short. The filter raises where the gate of this very play
+# never ran: --start-at-task and --step cannot get around it.
+GRANTED_SERVICES = (
+    "{{ orderly_gate | default({}) | orderly.services.granted(orderly_play, inventory_hostname) }}"
+)
+ANY_GRANTED = f"{GRANTED} | length > 0"
 
 HEADER = """\
 ---
@@ -44,7 +47,9 @@ def render(plan: Plan) -> str:
     """Give the text of the plan's ``upgrade.yml``."""
     header = HEADER.format(id=plan.id, version=plan.versions.get("orderly.services", ""))
     plays = (rendered for play in plan.plays for rendered in render_play(plan, play))
-    texts = (yaml.dump([play], Dumper=_Dumper, sort_keys=False, width=200, allow_unicode=True) for play in plays)
+    texts = (
+        yaml.dump([play], Dumper=_Dumper, sort_keys=False, width=200, allow_unicode=True) for play in plays
+    )
     return header + "\n".join(texts)
 
 
@@ -57,10 +62,9 @@ def render_play(plan: Plan, play: Play) -> list[dict[str, Any]]:
     if len(play.services) == 1:
         tasks = [*_gate(play), *_begin(play), *_work(plan, play), _done(play)]
         return [_play(plan, play, title(play), tasks)]
-    work = {"strategy": "ansible.builtin.free"}
     return [
         _play(plan, play, f"{title(play)} | gate", _gate(play)),
-        _play(plan, play, f"{title(play)} | work", [*_begin(play), *_work(plan, play)], work),
+        _play(plan, play, f"{title(play)} | work", [*_begin(play), *_work(plan, play)], free=True),
         _play(plan, play, f"{title(play)} | release", [_done(play)]),
     ]
 
@@ -69,19 +73,20 @@ def title(play: Play) -> str:
     """Name a play for people: what, and for waves who."""
     if play.kind != CHANGE:
         return play.title
-    return f"{play.title} · " + ", ".join(f"{name} on {' '.join(hosts)}" for name, hosts in play.services.items())
+    return f"{play.title} · " + ", ".join(
+        f"{name} on {' '.join(hosts)}" for name, hosts in play.services.items()
+    )
 
 
-def _play(plan: Plan, play: Play, name: str, tasks: list[Task], more: dict[str, Any] | None = None) -> dict[str, Any]:
+def _play(plan: Plan, play: Play, name: str, tasks: list[Task], *, free: bool = False) -> dict[str, Any]:
     return {
         "name": name,
         "hosts": _pattern(plan, play),
         "gather_facts": False,
-        # Whether the run goes on is for the gates to say; these two cannot be trusted with it.
+        # Whether the run goes on is for the gates to say; these cannot be trusted with it, and free knows but one.
         "any_errors_fatal": False,
-        "max_fail_percentage": 100,
-        **(more or {}),
-        "vars": {"orderly_play": play.id, GRANTED: GRANTED_TEST},
+        **({"strategy": "ansible.builtin.free"} if free else {"max_fail_percentage": 100}),
+        "vars": {"orderly_play": play.id, GRANTED: GRANTED_SERVICES},
         "tasks": tasks,
     }
 
@@ -109,21 +114,22 @@ def _gate(play: Play) -> list[Task]:
 def _begin(play: Play) -> list[Task]:
     return [
         {
-            "name": f"{play.id} | Leave out the hosts that are done",
-            "ansible.builtin.meta": "end_host",
-            "when": f"not {GRANTED}",
+            "name": f"{play.id} | End here if all is done",
+            "ansible.builtin.meta": "end_play",
+            "when": NONE_GRANTED,
         },
         {
             "name": f"{play.id} | Gather facts",
             "ansible.builtin.setup": {},
-            "when": [GRANTED, "(ansible_facts | default({})).distribution is undefined"],
+            "when": [ANY_GRANTED, "(ansible_facts | default({})).distribution is undefined"],
         },
     ]
 
 
 def _done(play: Play) -> Task:
     return {
-        "name": f"{play.id} | Record what is done" + (", release the slots" if play.kind in DISRUPTIVE else ""),
+        "name": f"{play.id} | Record what is done"
+        + (", release the slots" if play.kind in DISRUPTIVE else ""),
         "orderly.services.upgrade_gate": {"play": play.id, "state": "done"},
         "run_once": True,
     }
@@ -169,11 +175,10 @@ def _parts(
 
 def _role(plan: Plan, play: Play, name: str, tasks_from: str, words: str, *, run_once: bool = False) -> Task:
     service = plan.services[name]
-    here = play.services[name] == play.hosts
     task: Task = {
         "name": f"{play.id} | {words}",
         "ansible.builtin.import_role": {"name": service["role"], "tasks_from": tasks_from},
-        "when": GRANTED if here else [f"inventory_hostname in groups['{service['group']}']", GRANTED],
+        "when": f"'{name}' in {GRANTED}",
     }
     if run_once:
         task["vars"] = {RUN_ONCE_HOST: service["run_once_host"]}
@@ -198,5 +203,5 @@ def _barrier(play: Play, step: int) -> Task:
             "quiet": True,
         },
         "run_once": True,
-        "when": GRANTED,
+        "when": ANY_GRANTED,
     }

@@ -20,7 +20,13 @@ from ._waves import pack
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-VALIDATE, PREPARE, CHANGE, POST_UPGRADE, FINALIZE = "validate", "prepare", "change", "post-upgrade", "finalize"
+VALIDATE, PREPARE, CHANGE, POST_UPGRADE, FINALIZE = (
+    "validate",
+    "prepare",
+    "change",
+    "post-upgrade",
+    "finalize",
+)
 DISRUPTIVE = (CHANGE, FINALIZE)
 FORMAT = 1
 
@@ -44,7 +50,11 @@ class Deployment:
     @property
     def slots(self) -> int:
         """Count the hosts that may change at the same time; a full stop takes them all."""
-        return len(self.hosts) if self.service.full_stop else slots_of(self.service.max_unavailable, len(self.hosts))
+        return (
+            len(self.hosts)
+            if self.service.full_stop
+            else slots_of(self.service.max_unavailable, len(self.hosts))
+        )
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,9 @@ class Plan:
 
     def as_json(self) -> str:
         """Give the text of ``plan.json``."""
-        return json.dumps({"id": self.id, **self.content()}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        return (
+            json.dumps({"id": self.id, **self.content()}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        )
 
 
 def canonical(data: Any) -> str:
@@ -190,7 +202,12 @@ def _everywhere(kind: str, step: int, deployment: Deployment, needs: Iterable[st
     name = deployment.service.name
     verb = {0: "Validate", 1: "Prepare", 6: "Complete"}[step]
     return Play(
-        f"{kind}-{name}", kind, f"{verb} {name}", deployment.hosts, {name: deployment.hosts}, tuple(sorted(needs))
+        f"{kind}-{name}",
+        kind,
+        f"{verb} {name}",
+        deployment.hosts,
+        {name: deployment.hosts},
+        tuple(sorted(needs)),
     )
 
 
@@ -203,7 +220,11 @@ def _waves(level: Iterable[Deployment]) -> Iterator[dict[str, tuple[str, ...]]]:
         for host in deployment.hosts:
             visits.setdefault(host, []).append(name)
     for hosts in pack(visits, {name: deployment.slots for name, deployment in shared.items()}):
-        yield {name: within for name in shared if (within := tuple(host for host in hosts if name in visits[host]))}
+        yield {
+            name: within
+            for name in shared
+            if (within := tuple(host for host in hosts if name in visits[host]))
+        }
     for name, deployment in changing.items():
         if deployment.service.full_stop:
             yield {name: deployment.hosts}
@@ -254,7 +275,7 @@ def _finalize_plays(ordered: Sequence[Deployment]) -> Iterator[Play]:
         if "finalize" not in deployment.parts:
             continue
         name = deployment.service.name
-        waves = pack({host: (name,) for host in deployment.hosts}, {name: deployment.slots})
+        waves = pack(dict.fromkeys(deployment.hosts, (name,)), {name: deployment.slots})
         for number, hosts in enumerate(waves, 1):
             title = f"Finalize {name} ({number} of {len(waves)})"
             yield Play(f"finalize-{name}-{number}", FINALIZE, title, hosts, {name: hosts}, everything)

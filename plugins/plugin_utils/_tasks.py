@@ -70,10 +70,14 @@ class TaskFile:
         if root is None:
             return []
         items = root.value if isinstance(root, yaml.SequenceNode) else [root]
-        for item in items:
-            if not isinstance(root, yaml.SequenceNode) or not isinstance(item, yaml.MappingNode):
-                raise FindingsError([self.finding(item, "task-list", "expected a list of tasks and blocks.")])
-        return items
+        tasks = [
+            item
+            for item in items
+            if isinstance(root, yaml.SequenceNode) and isinstance(item, yaml.MappingNode)
+        ]
+        if odd := next((item for item in items if item not in tasks), None):
+            raise FindingsError([self.finding(odd, "task-list", "expected a list of tasks and blocks.")])
+        return tasks
 
     def finding(self, node: yaml.Node, rule: str, message: str) -> Finding:
         """Name a place of this file."""
@@ -107,7 +111,11 @@ def _strings(node: yaml.Node | None) -> list[str]:
 
 def _label(task: yaml.MappingNode) -> str:
     name = _value(task, "name")
-    return f'"{name.value}"' if isinstance(name, yaml.ScalarNode) else f"the task at line {task.start_mark.line + 1}"
+    return (
+        f'"{name.value}"'
+        if isinstance(name, yaml.ScalarNode)
+        else f"the task at line {task.start_mark.line + 1}"
+    )
 
 
 def _children(task: yaml.MappingNode) -> Iterator[yaml.MappingNode]:
@@ -159,7 +167,9 @@ def read_part(path: Path) -> str:
     file = read_tasks(path)
     once = path.stem == "finalize"
     splitter.check_dynamic(file, run_once_allowed=once)
-    edits = [edit for item in file.items() if once for edit in splitter.run_once_edits(file, item, MIGRATE_STEP)]
+    edits = [
+        edit for item in file.items() if once for edit in splitter.run_once_edits(file, item, MIGRATE_STEP)
+    ]
     if splitter.findings:
         raise FindingsError(splitter.findings)
     return _edited(file.text, 0, len(file.text), edits) + "\n"
@@ -182,18 +192,24 @@ class _Splitter:
                 steps[step].append(_edited(file.text, start, end, edits))
         return steps
 
-    def steps_of(self, file: TaskFile, task: yaml.MappingNode, inherited: frozenset[str]) -> dict[int, list[_Edit]]:
+    def steps_of(
+        self, file: TaskFile, task: yaml.MappingNode, inherited: frozenset[str]
+    ) -> dict[int, list[_Edit]]:
         """Find the steps of a top-level item, and how its text must change for each of them."""
         tags = inherited | set(_strings(_value(task, "tags")))
         name = _file_name(task, *IMPORT_TASKS)
         if name is not None:
             return self.import_file(file, task, name, tags)
-        found = (self.step_of(file, leaf, leaf_tags) for leaf, leaf_tags in self.leaves(file, task, inherited))
+        found = (
+            self.step_of(file, leaf, leaf_tags) for leaf, leaf_tags in self.leaves(file, task, inherited)
+        )
         steps = {step for step in found if step is not None}
         if len(steps) > 1:
             listed = ", ".join(f"step{step}" for step in sorted(steps))
             self.findings.append(
-                file.finding(task, "one-step", f"{_label(task)} is a block of {listed}; a block belongs to one step.")
+                file.finding(
+                    task, "one-step", f"{_label(task)} is a block of {listed}; a block belongs to one step."
+                )
             )
         return {step: self.run_once_edits(file, task, step) for step in steps}
 
@@ -215,11 +231,14 @@ class _Splitter:
         unknown = [tag for tag in named if int(tag[4:]) not in STEPS]
         known = ", ".join(f"step{step} ({words})" for step, words in STEPS.items())
         if unknown:
-            message = f"{_label(task)} has the tag {unknown[0]}, a step that does not exist; the steps are {known}."
+            message = (
+                f"{_label(task)} has the tag {unknown[0]}, a step that does not exist; the steps are {known}."
+            )
             self.findings.append(file.finding(task, "unknown-step", message))
         elif len(named) != 1:
             has = f"the tags {' and '.join(named)}" if named else "no step tag"
-            message = f"{_label(task)} has {has}: it would run {'twice' if named else 'never'}; give it exactly one of {known}."
+            would = "more than once" if named else "never"
+            message = f"{_label(task)} has {has} and would run {would}; give it exactly one of {known}."
             self.findings.append(file.finding(task, "one-step", message))
         else:
             return int(named[0][4:])
@@ -233,7 +252,9 @@ class _Splitter:
         if not target.is_file():
             target = self.folder / name.value
         if not target.is_file():
-            message = f"{_label(task)} imports {name.value}, which is not there; a static import needs a plain file name."
+            message = (
+                f"{_label(task)} imports {name.value}, which is not there; an import needs a plain file name."
+            )
             self.findings.append(file.finding(task, "import", message))
             return {}
         result = {}
@@ -264,10 +285,13 @@ class _Splitter:
                 self.check_task(file, task)
                 tagged = [tag for tag in _strings(_value(task, "tags")) if re.fullmatch(r"step\d+", tag)]
                 if tagged:
-                    message = f"{_label(task)} has the tag {tagged[0]}, but its file belongs to no step or to the step of its include; take the tag out."
+                    message = (
+                        f"{_label(task)} has the tag {tagged[0]}, but its file belongs to no step, or to the step of "
+                        "its include; take the tag out."
+                    )
                     self.findings.append(file.finding(task, "included-step", message))
                 if _is_true(_value(task, "run_once")) and not run_once_allowed:
-                    message = f"{_label(task)} is run_once in a file that every wave runs; it would run once in each wave."
+                    message = f"{_label(task)} is run_once in a file that every wave runs: it would run in each one."
                     self.findings.append(file.finding(task, "run-once", message))
 
     def run_once_edits(self, file: TaskFile, task: yaml.MappingNode, step: int) -> list[_Edit]:

@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ._catalogue import COLLECTION, COLLECTION_ROLES, CatalogueError, check_agreement, deployed, find_services
-from ._catalogue import role_folders
+from ._catalogue import (
+    COLLECTION,
+    COLLECTION_ROLES,
+    CatalogueError,
+    check_agreement,
+    deployed,
+    find_services,
+    role_folders,
+)
 from ._order import natural
 from ._plan_folder import read_deployments, write_plan
 from ._planner import compile_plan
@@ -47,7 +54,9 @@ def make_plan(
 
 def _folders(play_vars: Mapping[str, Any]) -> Any:
     """List the folders of service roles, also those beside each inventory source and the playbook that was named."""
-    beside = [Path(source) for source in play_vars.get("ansible_inventory_sources") or () if "," not in source]
+    beside = [
+        Path(source) for source in play_vars.get("ansible_inventory_sources") or () if "," not in source
+    ]
     extra = [str((path if path.is_dir() else path.parent) / "roles") for path in beside]
     listed = play_vars.get("orderly_roles_path") or []
     listed = listed.split(":") if isinstance(listed, str) else list(listed)

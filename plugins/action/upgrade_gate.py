@@ -1,0 +1,96 @@
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Edge of the gate: variables in, locks and journal through the store, results out."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ansible import context
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.orderly.services.plugins.plugin_utils._catalogue import PLAN_FILE, CatalogueError
+from ansible_collections.orderly.services.plugins.plugin_utils._gate import GateError
+from ansible_collections.orderly.services.plugins.plugin_utils._inventory import limited_hosts
+from ansible_collections.orderly.services.plugins.plugin_utils._journal import JournalError
+from ansible_collections.orderly.services.plugins.plugin_utils._lock import LockError
+from ansible_collections.orderly.services.plugins.plugin_utils._run import this_run
+from ansible_collections.orderly.services.plugins.plugin_utils._selection import Selection
+from ansible_collections.orderly.services.plugins.plugin_utils._store import StoreError, default_url, open_store
+from ansible_collections.orderly.services.plugins.plugin_utils._upgrade_run import UpgradeRun
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_WAIT = 3600
+
+display = Display()
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _validation, arguments = self.validate_argument_spec(
+            {
+                "play": {"type": "str", "required": True},
+                "state": {"type": "str", "choices": ["entered", "done"], "required": True},
+                "store": {"type": "str", "default": self._templated(variables, "orderly_store")},
+                "wait": {"type": "int", "default": self._templated(variables, "rolling_wait") or DEFAULT_WAIT},
+            }
+        )
+        play_id = arguments["play"]
+        try:
+            upgrade = self._upgrade(arguments, variables)
+            if arguments["state"] == "entered":
+                self._check_whole(play_id)
+                outcome = upgrade.enter(play_id, variables["ansible_play_batch"], wait=arguments["wait"])
+            else:
+                outcome = upgrade.finish(play_id, variables["ansible_play_hosts"])
+        except GateError as exc:
+            missing = [{"part": each.part, "host": each.host, "words": each.words} for each in exc.missing]
+            raise AnsibleActionFail(str(exc), result={"play": play_id, "missing": missing}) from exc
+        except LockError as exc:
+            raise AnsibleActionFail(str(exc), result={"play": play_id, **exc.details}) from exc
+        except (StoreError, JournalError, CatalogueError) as exc:
+            raise AnsibleActionFail(str(exc)) from exc
+        return {"changed": False, "play": play_id, **outcome}
+
+    def _templated(self, variables: Mapping[str, Any], name: str) -> Any:
+        return self._templar.template(variables[name]) if name in variables else None
+
+    def _upgrade(self, arguments: Mapping[str, Any], variables: Mapping[str, Any]) -> UpgradeRun:
+        plan = json.loads(Path(variables["playbook_dir"], PLAN_FILE).read_text(encoding="utf-8"))
+        limit = variables.get("ansible_limit")
+        hosts = limited_hosts(self._loader, variables["groups"], limit) if limit else None
+        named = {name: self._templated(variables, name) for name in ("upgrade_stage", "upgrade_only")}
+        selection = Selection.from_variables(named, hosts)
+        selection.check(plan["services"])
+        return UpgradeRun(
+            plan=plan,
+            store=open_store(arguments["store"] or default_url()),
+            run=this_run(os.getppid()),
+            selection=selection,
+            rehearsal=self._task.check_mode,
+            say=display.display,
+        )
+
+    def _check_whole(self, play_id: str) -> None:
+        """Refuse tags that would leave out a part of the play: it would be recorded as done without it."""
+        tags = set(context.CLIARGS.get("tags") or ["all"])
+        skipped = {tag for tag in context.CLIARGS.get("skip_tags") or () if tag == "always" or tag.startswith("step")}
+        if "all" not in tags or skipped:
+            raise AnsibleActionFail(
+                f"{play_id} is refused: --tags and --skip-tags would run a part of it and leave out the rest. A host's "
+                "steps belong together; choose what to upgrade with -e upgrade_only=SERVICE, -e upgrade_stage=STAGE "
+                "or --limit HOST, and look first with --check."
+            )

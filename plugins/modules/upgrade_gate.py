@@ -1,0 +1,95 @@
+#!/usr/bin/python
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: upgrade_gate
+short_description: Gate before every play of an upgrade plan
+version_added: 0.1.0
+author: The orderly.services maintainers (@orderly-services)
+description:
+  - The plans of P(orderly.services.upgrade_plan#lookup) use this; a playbook of yours has no need to.
+  - V(entered) reads the journal and refuses the play while something that the plan puts before it is not done. For
+    plays that disrupt hosts it then takes a slot for every host in the rolling lock of every service, all or none.
+  - V(done) records the hosts that came through the play, and gives their slots back. Hosts that did not keep theirs.
+  - It runs on the controller and contacts no host.
+options:
+  play:
+    description: The id of the play in the plan.
+    type: str
+    required: true
+  state:
+    description: Whether the play begins or ends.
+    type: str
+    choices: [entered, done]
+    required: true
+  store:
+    description: Where locks and journal live; by default the variable C(orderly_store), else the file of this user.
+    type: str
+  wait:
+    description:
+      - Seconds to wait for slots that are held by runs that are alive.
+      - By default the variable C(rolling_wait), else one hour.
+    type: int
+attributes:
+  check_mode:
+    support: full
+    description: Nothing is taken or recorded; what this run would have done before counts as done.
+  diff_mode:
+    support: none
+    description: There is nothing to compare.
+  idempotent:
+    support: full
+    description: What is done is not done again.
+"""
+
+EXAMPLES = r"""
+- name: Pass the gate of the first wave
+  orderly.services.upgrade_gate:
+    play: wave-1
+    state: entered
+  run_once: true
+  register: orderly_gate
+"""
+
+RETURN = r"""
+play:
+  description: The id of the play.
+  type: str
+  returned: always
+granted:
+  description: The hosts of each service that may be changed now; a service or host that is missing is done, or left out.
+  type: dict
+  returned: when the state is V(entered)
+  sample: {nginx: [web1]}
+out_of_service:
+  description: Hosts that are left out because an operator declared them out of service, with the reason.
+  type: dict
+  returned: when the state is V(entered)
+missing:
+  description: What must be done before, when the play is refused.
+  type: list
+  elements: dict
+  returned: when the play is refused
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "play": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["entered", "done"], "required": True},
+            "store": {"type": "str"},
+            "wait": {"type": "int"},
+        },
+        supports_check_mode=True,
+    )
+    module.fail_json(msg="upgrade_gate runs on the controller; its action plugin was not found there.")
+
+
+if __name__ == "__main__":
+    main()

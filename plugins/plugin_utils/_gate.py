@@ -1,0 +1,154 @@
+# This is a private utility of the orderly.services collection; it may change without notice.
+"""The gate before every play of a plan: may it run now, and on which hosts is it still to do?
+
+Pure. What the plan puts before a play must be done: on every host that this run is about, and, where services depend
+on each other, on all hosts whatever the run is about. So hosts that failed, were unreachable, or were never contacted
+stop a run alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ._order import natural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ._journal import Progress
+    from ._selection import Selection
+
+Plan = dict[str, Any]
+Play = dict[str, Any]
+NAMED = 5  # how many missing hosts a refusal names before it counts the rest
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a play has to do: the hosts of each service, empty where all is done or not asked for."""
+
+    services: dict[str, tuple[str, ...]]
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Name the hosts that have something to do."""
+        return tuple(sorted({host for hosts in self.services.values() for host in hosts}, key=natural))
+
+
+@dataclass(frozen=True)
+class Missing:
+    """One thing that is not done: a part of a service on a host, and what is known of it."""
+
+    part: str
+    host: str
+    words: str
+
+
+class GateError(Exception):
+    """The play is refused; ``missing`` lists what is not done."""
+
+    def __init__(self, message: str, missing: Sequence[Missing]) -> None:
+        super().__init__(message)
+        self.missing = tuple(missing)
+
+
+def find_play(plan: Plan, play_id: str) -> Play:
+    """Find a play of the plan by its id."""
+    return next(play for play in plan["plays"] if play["id"] == play_id)
+
+
+def pass_gate(
+    plan: Plan,
+    play_id: str,
+    progress: Progress,
+    selection: Selection,
+    batch: Iterable[str],
+    *,
+    rehearsal: bool,
+) -> Grant:
+    """Tell what a play has to do on the hosts of its batch.
+
+    In a rehearsal (check mode) nothing gets done, so what this run would have done before counts as done. Raises
+    :class:`GateError` with what is missing.
+    """
+    play = find_play(plan, play_id)
+    here = set(batch)
+    grant = Grant(
+        {
+            name: todo
+            for name, hosts in _selected(plan, play, selection)
+            if (todo := tuple(h for h in hosts if h in here and not progress.is_done(part_of(play, name), h)))
+        }
+    )
+    if grant.services:
+        missing = _missing(plan, play, progress, selection, rehearsal=rehearsal)
+        if missing:
+            raise GateError(_refusal(play, missing), missing)
+    return grant
+
+
+def is_complete(plan: Plan, progress: Progress) -> bool:
+    """Tell whether everything in the plan is done."""
+    return all(
+        progress.is_done(part_of(play, name), host)
+        for play in plan["plays"]
+        for name, hosts in play["services"].items()
+        for host in hosts
+    )
+
+
+def part_of(play: Play, service: str) -> str:
+    """Name the part of a service that a play does, as the journal does."""
+    return f"{service}/{play['kind']}"
+
+
+def _selected(plan: Plan, play: Play, selection: Selection) -> Iterator[tuple[str, list[str]]]:
+    for name, hosts in play["services"].items():
+        if selection.has_service(name, plan["services"][name]["stage"]):
+            yield name, [host for host in hosts if selection.has_host(host)]
+
+
+def _missing(
+    plan: Plan, play: Play, progress: Progress, selection: Selection, *, rehearsal: bool
+) -> tuple[Missing, ...]:
+    earlier = plan["plays"][: plan["plays"].index(play)]
+    ours = {
+        (part_of(before, name), host)
+        for before in earlier
+        for name, hosts in _selected(plan, before, selection)
+        for host in hosts
+    }
+    needed = {(part, host) for need in play["needs"] for part, host in _pairs(plan, need)}
+    wanted = needed - ours if rehearsal else needed | ours
+    return tuple(
+        _describe(plan, part, host, progress)
+        for part, host in sorted(wanted, key=lambda pair: (natural(pair[1]), pair[0]))
+        if not progress.is_done(part, host)
+    )
+
+
+def _pairs(plan: Plan, need: str) -> Iterator[tuple[str, str]]:
+    part, _, one = need.partition("@")
+    hosts = [one] if one else plan["services"][part.partition("/")[0]]["hosts"]
+    return ((part, host) for host in hosts)
+
+
+def _describe(plan: Plan, part: str, host: str, progress: Progress) -> Missing:
+    service, _, kind = part.partition("/")
+    plays = (p["id"] for p in plan["plays"] if p["kind"] == kind and host in p["services"].get(service, ()))
+    entry = progress.entry(part, host)
+    state = f"started {entry.since}, never done" if entry else "not begun"
+    return Missing(part, host, f"{kind} of {service} on {host} ({next(plays, '?')}: {state})")
+
+
+def _refusal(play: Play, missing: Sequence[Missing]) -> str:
+    begun = [each for each in missing if "started" in each.words] or list(missing)
+    named = "; ".join(each.words for each in begun[:NAMED])
+    rest = (
+        f"; and {len(missing) - min(len(begun), NAMED)} more" if len(missing) > min(len(begun), NAMED) else ""
+    )
+    return (
+        f"{play['title']} is refused, nothing in it was touched. Before it must be done: {named}{rest}. "
+        "Bring the host back or mend what failed, and run the same command again: it resumes there."
+    )

@@ -1,0 +1,137 @@
+# This is a private utility of the orderly.services collection; it may change without notice.
+"""One run of an upgrade plan: its gates, in front of the journal and the rolling locks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from . import _rolling
+from ._gate import Grant, find_play, is_complete, part_of, pass_gate
+from ._journal import DONE, STARTED, Journal, open_journal, read_journal
+from ._lock_decision import Claim, Request
+from ._order import natural
+from ._planner import CHANGE, DISRUPTIVE
+from ._run import run_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from ._lock_decision import Waiting
+    from ._run import Run
+    from ._selection import Selection
+    from ._store import Store
+
+
+@dataclass(frozen=True)
+class UpgradeRun:
+    """A run of a plan; in a rehearsal (check mode) it reads, and neither takes nor records."""
+
+    plan: Mapping[str, Any]
+    store: Store
+    run: Run
+    selection: Selection
+    rehearsal: bool
+    say: Callable[[str], None]
+
+    def enter(self, play_id: str, batch: Iterable[str], *, wait: float) -> dict[str, Any]:
+        """Pass the gate of a play; take the slots it needs, and record that its work starts.
+
+        Raises ``GateError`` where something before it is not done, and ``LockError`` where the slots are not given.
+        """
+        play = find_play(self.plan, play_id)
+        journal = self._journal()
+        grant = pass_gate(
+            self.plan, play_id, journal.progress(), self.selection, batch, rehearsal=self.rehearsal
+        )
+        away: Mapping[str, str] = {}
+        if grant.services and play["kind"] in DISRUPTIVE:
+            away = self._acquire(play, grant, journal.campaign, wait)
+            grant = _without(grant, away)
+        self.say(self._words(play, grant, away))
+        if grant.services and not self.rehearsal:
+            journal.record(STARTED, play_id, _parts(play, grant.services), _now())
+        granted = {name: list(hosts) for name, hosts in grant.services.items()}
+        return {"granted": granted, "out_of_service": dict(away)}
+
+    def finish(self, play_id: str, alive: Iterable[str]) -> dict[str, Any]:
+        """Record the hosts that came through a play, and give their slots back."""
+        if self.rehearsal:
+            return {"done": {}}
+        play = find_play(self.plan, play_id)
+        journal = self._journal()
+        done = self._came_through(play, journal, set(alive))
+        if play["kind"] in DISRUPTIVE:
+            hosts = {host for members in done.values() for host in members}
+            _rolling.release(self.store, journal.campaign, self.run, hosts)
+        if done:
+            journal.record(DONE, play_id, _parts(play, done), _now())
+        if is_complete(self.plan, journal.progress()):
+            journal.end(_now())
+            self.say(f"The upgrade is complete: everything in plan {self.plan['id']} is done.")
+        return {"done": {name: list(hosts) for name, hosts in done.items()}}
+
+    def _journal(self) -> Journal:
+        if self.rehearsal:
+            return read_journal(self.store, self.plan["id"], self.run)
+        state_of = partial(run_state, here=self.run)
+        return open_journal(self.store, self.plan["id"], self.run, state_of, _now())
+
+    def _came_through(self, play: Mapping[str, Any], journal: Journal, alive: set[str]) -> dict[str, tuple[str, ...]]:
+        """Name what this run started in the play and did not lose on the way."""
+        progress = journal.progress()
+        started = {
+            name: tuple(
+                host
+                for host in hosts
+                if host in alive
+                and (entry := progress.entry(part_of(play, name), host))
+                and (entry.state, entry.play, entry.run) == (STARTED, play["id"], self.run.id)
+            )
+            for name, hosts in play["services"].items()
+        }
+        return {name: hosts for name, hosts in started.items() if hosts}
+
+    def _acquire(self, play: Mapping[str, Any], grant: Grant, campaign: str, wait: float) -> Mapping[str, str]:
+        """Take the slots of a play; give the hosts that are out of service, with the reasons."""
+        claims = tuple(self._claim(name, hosts) for name, hosts in grant.services.items())
+        request = Request(roll=campaign, run=self.run, operation=f"upgrade {play['id']}", claims=claims)
+        if self.rehearsal:
+            decision = _rolling.preview(self.store, request)
+            busy = getattr(decision, "message", None)
+            if busy:
+                self.say(f"{play['title']} would have to wait, or be refused: {busy}")
+            return getattr(decision, "out_of_service", {})
+        return _rolling.acquire(self.store, request, wait=wait, progress=self._tell).out_of_service
+
+    def _claim(self, name: str, hosts: Iterable[str]) -> Claim:
+        service = self.plan["services"][name]
+        # A service that must stop everywhere takes its whole group: that outage is what its author declared.
+        budget = "100%" if service["full_stop"] else service["max_unavailable"]
+        return Claim(name, frozenset(hosts), frozenset(service["hosts"]), budget)
+
+    def _tell(self, waiting: Waiting, waited: float) -> None:
+        self.say(f"Waiting for {waited:.0f} s: {waiting.message}")
+
+    def _words(self, play: Mapping[str, Any], grant: Grant, away: Mapping[str, str]) -> str:
+        waves = sum(each["kind"] == CHANGE for each in self.plan["plays"])
+        title = f"{play['title']} of {waves}" if play["kind"] == CHANGE else play["title"]
+        what = "; ".join(f"{name} on {' '.join(hosts)}" for name, hosts in grant.services.items())
+        left_out = [f"{host} is out of service ({reason})" for host, reason in sorted(away.items())]
+        return f"{title}: " + "; ".join([what or "nothing left to do", *left_out])
+
+
+def _without(grant: Grant, away: Iterable[str]) -> Grant:
+    gone = set(away)
+    left = {name: tuple(host for host in hosts if host not in gone) for name, hosts in grant.services.items()}
+    return Grant({name: hosts for name, hosts in left.items() if hosts})
+
+
+def _parts(play: Mapping[str, Any], services: Mapping[str, Iterable[str]]) -> dict[str, Iterable[str]]:
+    return {part_of(play, name): sorted(hosts, key=natural) for name, hosts in services.items()}
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,11 @@ if TYPE_CHECKING:
 
 SUBNETS = "10.213.0.0/16"
 """Each fleet gets a /24 of these, away from the ranges that podman and docker take by themselves."""
+
+
+def short_hash(text: str) -> str:
+    """Eight characters that stand for a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,10 @@ class Paths:
     def key(self) -> Path:
         """The ssh key that every host accepts."""
         return self.cache / "ssh" / "id_ed25519"
+
+    def network_name(self, fleet: str) -> str:
+        """Name a fleet's network and bridge, unlike those of other users and at most 15 characters long."""
+        return f"fleet-{short_hash(str(self.fleets / fleet))}"
 
     @property
     def podman_tmp(self) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import resource
 import shutil
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import sources
-from .config import Paths
+from .config import Paths, short_hash
 from .errors import FleetError
 from .shell import HEARTBEAT, Shell, say
 
@@ -40,8 +39,7 @@ TOOLS = {
 def paths(environ: dict[str, str]) -> Paths:
     """Where the fleets of this user are; the runtime folder is named after the cache folder."""
     cache = Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "orderly-services" / "fleet"
-    digest = hashlib.sha256(str(cache).encode()).hexdigest()[:8]
-    return Paths(cache.absolute(), Path("/run/orderly-fleet") / digest)
+    return Paths(cache.absolute(), Path("/run/orderly-fleet") / short_hash(str(cache)))
 
 
 def become_root(argv: Sequence[str], environ: dict[str, str]) -> None:

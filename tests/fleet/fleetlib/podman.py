@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from dataclasses import dataclass
@@ -84,18 +83,17 @@ class Podman:
 
     def network(self, fleet: str) -> Network:
         """The network of a fleet, made when there is none."""
-        name = f"fleet-{fleet}"
+        name = self.paths.network_name(fleet)
         if not self.shell.succeeds("podman", "network", "exists", name):
             self.make_network(name, fleet)
         (subnet,) = json.loads(self("network", "inspect", name))[0]["subnets"]
         return Network(name, subnet["subnet"], subnet["gateway"])
 
     def make_network(self, name: str, fleet: str) -> None:
-        """Make a network; its bridge gets a name of its own, as podman only knows which are free among its own."""
+        """Make a network whose bridge is named like it; podman's choice is free among its own bridges only."""
         self("network", "create", "--disable-dns", "--label", f"{FLEET}={fleet}", name)
         definition = self.paths.networks / f"{name}.json"
-        bridge = f"fleet-{hashlib.sha256(str(definition).encode()).hexdigest()[:8]}"
-        changed = json.loads(definition.read_text()) | {"network_interface": bridge}
+        changed = json.loads(definition.read_text()) | {"network_interface": name}
         machine.write(definition, json.dumps(changed, indent=2))
 
     def create(self, host: Host, *, image: str, network: Network, hosts_file: Path) -> None:

@@ -14,7 +14,7 @@ from ._lock import LockError
 from ._lock_decision import Claim, Refused, Waiting, decide
 from ._lock_document import PREFIX, read_locks, write_locks
 from ._run import run_state
-from ._store import StoreError
+from ._store import Rehearsal, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -44,8 +44,8 @@ class TimedOutError(LockError):
 
     def __init__(self, waiting: Waiting, waited: float) -> None:
         super().__init__(
-            f"Waited {waited:.0f} s for the rolling lock, in vain: {waiting.message}. Nothing was taken."
-            " Run again when it is free, or wait longer.",
+            f"The rolling lock was not free for {waited:.0f} s: {waiting.message}. Nothing was taken;"
+            " run again later, or wait longer.",
             why="timed_out",
             holders=_plain(waiting.slots),
             positions=dict(waiting.positions),
@@ -126,7 +126,7 @@ def acquire(
 
 def preview(store: Store, request: Request, *, state_of: StateOf | None = None) -> Decision:
     """Tell what :func:`acquire` would meet now, and take nothing."""
-    return decide(read_locks(store.read(PREFIX)), request, state_of or _seen_from(request.run), _now())
+    return _attempt(Rehearsal(store), request, state_of or _seen_from(request.run))
 
 
 def release(store: Store, roll: str, run: Run, hosts: Iterable[str]) -> tuple[Slot, ...]:

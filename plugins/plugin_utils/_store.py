@@ -56,6 +56,25 @@ class Store(Protocol):
         """Give connections and files back; the store opens again when it is used again."""
 
 
+class Rehearsal:
+    """A store seen in check mode: decisions are made as ever, and what they would write is forgotten."""
+
+    def __init__(self, store: Store) -> None:
+        self.url = store.url
+        self.store_id = store.store_id
+        self.read = store.read
+        self.wait_for_change = store.wait_for_change
+        self.close = store.close
+
+    def transact(
+        self,
+        prefixes: tuple[str, ...],
+        decide: Callable[[Documents], tuple[Mapping[str, Document | None], Result]],
+    ) -> Result:
+        _changes, result = decide(self.read(*prefixes))
+        return result
+
+
 # Scheme -> module beside this one whose ``from_url`` makes the store. Named, not imported: the library that a
 # store needs is only needed where that store is used.
 BACKENDS = {

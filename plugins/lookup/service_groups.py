@@ -1,0 +1,63 @@
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: service_groups
+short_description: Inventory groups of the deployed services
+version_added: 0.1.0
+author: The orderly.services maintainers (@orderly-services)
+description:
+  - Lists the inventory groups of the services that are deployed. Joined by colons they are the C(hosts) of a play about
+    every host that runs a service, and about no other.
+options:
+  _terms:
+    description: Names of services; without any, all that are deployed.
+    type: list
+    elements: str
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: Tell what every host that runs a service has pending
+  hosts: "{{ query('orderly.services.service_groups') | join(':') }}"
+  roles:
+    - orderly.services.deferral
+"""
+
+RETURN = r"""
+_raw:
+  description: The names of the groups.
+  type: list
+  elements: str
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+from ..plugin_utils._catalogue import CatalogueError, load_services, select
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NONE_DEPLOYED = (
+    "No service is deployed: no service role has a group with hosts in this inventory. A service runs on the hosts of "
+    "the group named in its role's meta/service.yml (by default the service's own name)."
+)
+
+
+class LookupModule(LookupBase):
+    def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
+        self.set_options(var_options=variables, direct=kwargs)
+        try:
+            services = load_services(variables or {})
+            if terms:
+                services = select(services, terms, "service_groups")
+        except CatalogueError as exc:
+            raise AnsibleLookupError(str(exc)) from exc
+        if not services:
+            raise AnsibleLookupError(NONE_DEPLOYED)
+        return list(dict.fromkeys(service.group for service in services))

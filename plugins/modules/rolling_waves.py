@@ -1,0 +1,103 @@
+#!/usr/bin/python
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rolling_waves
+short_description: Plan the waves of a roll of restarts
+version_added: 0.1.0
+author: The orderly.services maintainers (@orderly-services)
+description:
+  - From what is pending on the hosts of the play, plans which hosts restart together so that no service exceeds its
+    disruption budget, and prints the waves.
+  - Hosts that an earlier roll of restarts left behind, holding a slot, come first.
+  - It runs once, on the controller, and contacts no host. It is refused while a host of the play could not be surveyed.
+options:
+  pending:
+    description:
+      - What is pending on each surveyed host, as M(orderly.services.deferred_restarts_info) returns it in RV(ignore:pending).
+    type: dict
+    required: true
+  services:
+    description: Services to restart, pending or not. Empty means every service deployed on the surveyed hosts.
+    type: raw
+    default: []
+  deferred_only:
+    description: Whether only services with a pending restart are restarted.
+    type: bool
+    default: false
+  store:
+    description: Where the locks live; by default the variable C(orderly_store), else the file of this user.
+    type: str
+attributes:
+  check_mode:
+    support: full
+    description: It changes nothing in any mode.
+  diff_mode:
+    support: none
+    description: There is nothing to compare.
+  idempotent:
+    support: full
+    description: It changes nothing.
+"""
+
+EXAMPLES = r"""
+- name: Plan the waves
+  orderly.services.rolling_waves:
+    pending: {web1: [{unit: nginx.service}], web2: []}
+    deferred_only: true
+  run_once: true
+  register: rolling_waves
+"""
+
+RETURN = r"""
+order:
+  description: The hosts, wave after wave.
+  type: list
+  elements: str
+  returned: success
+batches:
+  description: How many hosts each wave has; with V(order) it makes the C(serial) of a play.
+  type: list
+  elements: int
+  returned: success
+waves:
+  description: For each wave, its hosts and the services they are visited for.
+  type: list
+  elements: dict
+  returned: success
+visits:
+  description: For each host, the services it is visited for, as P(orderly.services.deployed_services#lookup) has them.
+  type: dict
+  returned: success
+outages:
+  description: Services that have no other host and are down while they restart.
+  type: list
+  elements: str
+  returned: success
+strays:
+  description: For each host, pending units that belong to no service.
+  type: dict
+  returned: success
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "pending": {"type": "dict", "required": True},
+            "services": {"type": "raw", "default": []},
+            "deferred_only": {"type": "bool", "default": False},
+            "store": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    module.fail_json(msg="rolling_waves runs on the controller; its action plugin was not found there.")
+
+
+if __name__ == "__main__":
+    main()

@@ -5,9 +5,10 @@ The client looks at every balancer's health endpoint and sends its requests to t
 connection cannot be made it tries the next balancer; a request that was sent is never sent again, so whatever goes
 wrong with it is a failure.
 
-A failure counts as *in flight* to a killed host, apart from the others, only if the request was started before the
-kill was found out (the time of the kill, which the kills file tells, plus the detection window), was not finished
-before the kill, and went to that host: the balancer's answer names it as the server, or it was the balancer itself.
+A failure counts as *in flight* to a killed host, apart from the others, only if the request was under way between
+the kill, whose time a driver writes into the kills file, and the end of the detection window after it, and if it went
+to that host: the balancer's answer names it as the server, or it was the balancer itself. A broken connection whose
+server nobody can name counts as an ordinary failure.
 """
 
 from __future__ import annotations
@@ -72,22 +73,25 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Kill:
-    """A host lost its power."""
+    """A host lost its power, some time between the begin and the end of the command that cut it."""
 
-    at: float
+    begin: float
+    end: float
     host: str
 
     def explains(self, failure: Outcome, detection: float) -> bool:
-        in_time = failure.started <= self.at + detection and failure.started + failure.seconds >= self.at
-        return in_time and self.host in (failure.served_by, failure.balancer)
+        under_way = (
+            failure.started <= self.end + detection and failure.started + failure.seconds >= self.begin
+        )
+        return under_way and self.host in (failure.served_by, failure.balancer)
 
 
 def read_kills(path: Path | None) -> list[Kill]:
-    """Read the lines ``TIME HOST`` that a driver writes when it kills a host."""
+    """Read the lines ``BEGIN END HOST`` that a driver writes when it kills a host."""
     if path is None or not path.exists():
         return []
     lines = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
-    return [Kill(float(at), host) for at, host in lines]
+    return [Kill(float(begin), float(end), host) for begin, end, host in lines]
 
 
 @dataclass
@@ -267,9 +271,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="stop after so long (default: at SIGINT or SIGTERM)")
     parser.add_argument("--health-port", type=int, default=8404, help="port of the balancers' /health")
     parser.add_argument("--status", type=Path, help="file to keep live numbers in")
-    parser.add_argument(
-        "--kills", type=Path, help="file with a line 'TIME HOST' for each host that was killed"
-    )
+    parser.add_argument("--kills", type=Path, help="file with a line 'BEGIN END HOST' for each kill")
     parser.add_argument(
         "--detection", type=float, default=2.0, help="seconds until the balancers know that a host is gone"
     )

@@ -11,23 +11,35 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Dict, List, Mapping, Optional, Pattern, Tuple
+from typing import Any, Mapping, Pattern, Tuple
 
 Line = Tuple[int, str]
 
 _QUOTED = r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*\""""
-_QUOTED_KEY = re.compile(r"(%s)\s*:(?:\s+(.*)|$)" % _QUOTED, re.DOTALL)
+_QUOTED_KEY = re.compile(rf"({_QUOTED})\s*:(?:\s+(.*)|$)", re.DOTALL)
 _PLAIN_KEY = re.compile(
     r"""([^\s"'\[\]{},#&*!|>%@`](?:[^:#]|:(?=\S)|(?<=\S)\#)*?)\s*:(?:\s+(.*)|$)""", re.DOTALL
 )
 _FLOW_QUOTED = re.compile(_QUOTED, re.DOTALL)
-_FLOW_KEY = re.compile(r"""(%s|[^\s"'\[\]{},:&*!|>%%@`]+(?::[^\s,\[\]{}:]+)*)\s*:(?=[\s\[{"']|$)\s*""" % _QUOTED, re.DOTALL)
+_FLOW_KEY = re.compile(
+    rf"""({_QUOTED}|[^\s"'\[\]{{}},:&*!|>%@`]+(?::[^\s,\[\]{{}}:]+)*)\s*:(?=[\s\[{{"']|$)\s*""", re.DOTALL
+)
 _FLOW_PLAIN = re.compile(r"""[^\s"'\[\]{},&*!|>%@`#](?:[^,\[\]{}:#]|:(?=[^\s,\[\]{}])|(?<=\S)\#)*""")
 _SEPARATOR = re.compile(r"\s*(?:,\s*|(?=[\]}]))")
 _DASH = re.compile(r"-(?: +|$)")
 _PLAIN_TEXT = re.compile(r"[A-Za-z][\w@.-]*(?: [A-Za-z][\w@.-]*)*")
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "e": "\x1b", "a": "\a", "b": "\b", "_": "\xa0", "N": "\x85"}
+_ESCAPES = {
+    "n": "\n",
+    "t": "\t",
+    "r": "\r",
+    "0": "\0",
+    "e": "\x1b",
+    "a": "\a",
+    "b": "\b",
+    "_": "\xa0",
+    "N": "\x85",
+}
 _KEYWORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
 _MAX_DEPTH = 20
 
@@ -38,7 +50,7 @@ class YamlError(Exception):
 
 def parse(text: str) -> Any:
     """Read a document; raises :class:`YamlError` with the line that is not understood."""
-    lines: List[Line] = []
+    lines: list[Line] = []
     for line in text.splitlines():
         content = line.strip(" \r")
         preamble = not lines and re.fullmatch(r"%.*|---\s*(#.*)?", content)
@@ -49,19 +61,19 @@ def parse(text: str) -> Any:
     reader = _Reader(lines)
     value = reader.block(0)
     if reader.lines:
-        raise YamlError("not understood: {0}".format(reader.lines[0][1]))
+        raise YamlError(f"not understood: {reader.lines[0][1]}")
     return value
 
 
 class _Reader:
     """Reads values off the front of a list of lines."""
 
-    def __init__(self, lines: List[Line]) -> None:
+    def __init__(self, lines: list[Line]) -> None:
         self.lines = lines
 
     def block(self, depth: int) -> Any:
         if depth > _MAX_DEPTH:
-            raise YamlError("more than {0} levels".format(_MAX_DEPTH))
+            raise YamlError(f"more than {_MAX_DEPTH} levels")
         indent, content = self.lines[0]
         if _DASH.match(content):
             return self.sequence(indent)
@@ -70,16 +82,16 @@ class _Reader:
         self.lines.pop(0)
         return self.inline(indent, content)
 
-    def mapping(self, indent: int, depth: int) -> Dict[str, Any]:
-        values: Dict[str, Any] = {}
+    def mapping(self, indent: int, depth: int) -> dict[str, Any]:
+        values: dict[str, Any] = {}
         while self.lines and self.lines[0][0] == indent and not _DASH.match(self.lines[0][1]):
             pair = _split_key(self.lines.pop(0)[1])
             if pair is None or pair[0] in values or pair[0].startswith("? "):
-                raise YamlError("not a key, or one for the second time: {0}".format(pair and pair[0]))
+                raise YamlError(f"not a key, or one for the second time: {pair and pair[0]}")
             key, rest = pair
             values[key] = self.inline(indent + 1, rest) if rest else self.nested(indent, depth)
         if self.lines and self.lines[0][0] > indent:
-            raise YamlError("indented too far: {0}".format(self.lines[0][1]))
+            raise YamlError(f"indented too far: {self.lines[0][1]}")
         return values
 
     def nested(self, indent: int, depth: int) -> Any:
@@ -90,12 +102,12 @@ class _Reader:
         listed = self.lines[0][0] == indent and _DASH.match(self.lines[0][1])
         return self.block(depth + 1) if deeper or listed else None
 
-    def sequence(self, indent: int) -> List[Any]:
-        values: List[Any] = []
+    def sequence(self, indent: int) -> list[Any]:
+        values: list[Any] = []
         while self.lines and self.lines[0][0] == indent and _DASH.match(self.lines[0][1]):
             rest = _DASH.sub("", self.lines.pop(0)[1], count=1)
             if _DASH.match(rest) or _split_key(rest):
-                raise YamlError("a list of more than plain values: {0}".format(rest))
+                raise YamlError(f"a list of more than plain values: {rest}")
             values.append(self.inline(indent + 1, rest) if rest and not rest.startswith("#") else None)
         return values
 
@@ -106,15 +118,15 @@ class _Reader:
                 text = _joined(text, self.lines.pop(0)[1])
             value, rest = _flow(text, 0)
             if rest.strip() and not rest.lstrip().startswith("#"):
-                raise YamlError("more after a value: {0}".format(rest.strip()))
+                raise YamlError(f"more after a value: {rest.strip()}")
             return value
         if text[0] in "&*!|>%@`]},":
-            raise YamlError("not understood: {0}".format(text))
+            raise YamlError(f"not understood: {text}")
         text = re.sub(r"\s+#.*", "", text)
         while self.lines and self.lines[0][0] >= indent:
             text += " " + self.lines.pop(0)[1]
         if re.search(r": |\s#|:$", text):
-            raise YamlError("not understood: {0}".format(text))
+            raise YamlError(f"not understood: {text}")
         return _scalar(text)
 
 
@@ -124,7 +136,7 @@ def _joined(text: str, line: str) -> str:
     return text + " " + line
 
 
-def _split_key(text: str) -> Optional[Tuple[str, str]]:
+def _split_key(text: str) -> tuple[str, str] | None:
     for pattern in (_QUOTED_KEY, _PLAIN_KEY):
         match = pattern.match(text)
         if match:
@@ -133,9 +145,9 @@ def _split_key(text: str) -> Optional[Tuple[str, str]]:
     return None
 
 
-def _flow(text: str, depth: int) -> Tuple[Any, str]:
+def _flow(text: str, depth: int) -> tuple[Any, str]:
     if depth > _MAX_DEPTH:
-        raise YamlError("more than {0} levels".format(_MAX_DEPTH))
+        raise YamlError(f"more than {_MAX_DEPTH} levels")
     text = text.lstrip()
     if text.startswith("["):
         return _flow_list(text[1:].lstrip(), depth)
@@ -148,7 +160,7 @@ def _flow(text: str, depth: int) -> Tuple[Any, str]:
     return _scalar(plain.rstrip()), rest
 
 
-def _flow_list(text: str, depth: int) -> Tuple[List[Any], str]:
+def _flow_list(text: str, depth: int) -> tuple[list[Any], str]:
     values = []
     while not text.startswith("]"):
         value, text = _flow(text, depth + 1)
@@ -157,12 +169,12 @@ def _flow_list(text: str, depth: int) -> Tuple[List[Any], str]:
     return values, text[1:]
 
 
-def _flow_mapping(text: str, depth: int) -> Tuple[Dict[str, Any], str]:
-    values: Dict[str, Any] = {}
+def _flow_mapping(text: str, depth: int) -> tuple[dict[str, Any], str]:
+    values: dict[str, Any] = {}
     while not text.startswith("}"):
         match = _FLOW_KEY.match(text)
         if match is None or _unquote(match.group(1)) in values:
-            raise YamlError("not a key, or one for the second time: {0}".format(text))
+            raise YamlError(f"not a key, or one for the second time: {text}")
         text = text[match.end() :]
         value, text = (None, text) if text[:1] in (",", "}") else _flow(text, depth + 1)
         values[_unquote(match.group(1))] = value
@@ -170,14 +182,14 @@ def _flow_mapping(text: str, depth: int) -> Tuple[Dict[str, Any], str]:
     return values, text[1:]
 
 
-def _take(pattern: Pattern[str], text: str) -> Tuple[str, str]:
+def _take(pattern: Pattern[str], text: str) -> tuple[str, str]:
     match = pattern.match(text)
     if match is None:
-        raise YamlError("not understood: {0}".format(text))
+        raise YamlError(f"not understood: {text}")
     return match.group(), text[match.end() :]
 
 
-def _scalar(text: str) -> Optional[str]:
+def _scalar(text: str) -> str | None:
     return None if text in ("~", "null", "Null", "NULL") else text
 
 
@@ -189,7 +201,7 @@ def _unquote(text: str) -> str:
     return text
 
 
-def _unescape(match: "re.Match[str]") -> str:
+def _unescape(match: re.Match[str]) -> str:
     code = match.group(1) or match.group(2) or match.group(3)
     if code:
         return chr(int(code, 16))
@@ -198,18 +210,18 @@ def _unescape(match: "re.Match[str]") -> str:
 
 def dump(values: Mapping[str, Any]) -> str:
     """Write a mapping of texts, numbers, lists, and mappings of lists, in the block layout that every reader knows."""
-    return "".join("{0}:{1}\n".format(_text(key), _dumped(value, "  ")) for key, value in values.items())
+    return "".join(f"{_text(key)}:{_dumped(value, '  ')}\n" for key, value in values.items())
 
 
 def _dumped(value: Any, indent: str) -> str:
     if isinstance(value, Mapping) and value:
-        pairs = ("\n{0}{1}:{2}".format(indent, _text(key), _dumped(item, indent)) for key, item in value.items())
+        pairs = (f"\n{indent}{_text(key)}:{_dumped(item, indent)}" for key, item in value.items())
         return "".join(pairs)
     if isinstance(value, (list, tuple)) and value:
-        return "".join("\n{0}- {1}".format(indent, _text(item)) for item in value)
+        return "".join(f"\n{indent}- {_text(item)}" for item in value)
     if isinstance(value, (Mapping, list, tuple)):
         return " {}" if isinstance(value, Mapping) else " []"
-    return " {0}".format(_text(value))
+    return f" {_text(value)}"
 
 
 def _text(value: Any) -> str:

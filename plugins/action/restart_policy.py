@@ -1,0 +1,38 @@
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Translate services into units and what each blocks, then run the module of the same name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.orderly.services.plugins.plugin_utils._selection import names_of
+from ansible_collections.orderly.services.plugins.plugin_utils._translate import services_here, translate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def module_arguments(given: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    names = names_of(given.get("services"))
+    if not names or given.get("state") == "absent":
+        return dict(given)
+    known = translate(names, services_here(task_vars))
+    actions: Sequence[str] | None = names_of(given.get("actions")) or None
+    return {
+        **given,
+        "services": list(known.unknown),
+        "blocked_actions": {**known.blocked_actions(actions), **(given.get("blocked_actions") or {})},
+    }
+
+
+class ActionModule(ActionBase):
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        return self._execute_module(
+            module_name="orderly.services.restart_policy",
+            module_args=module_arguments(self._task.args, task_vars or {}),
+            task_vars=task_vars,
+        )

@@ -1,0 +1,225 @@
+# This is a private utility of the orderly.services collection; it may change without notice.
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files of the host layer: policies, records, and the script that packages ask."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._ledger import Record, parse_record
+from ansible_collections.orderly.services.plugins.module_utils._policy import Policy, Requestor, parse_policy
+from ansible_collections.orderly.services.plugins.module_utils._yaml import YamlError
+
+if TYPE_CHECKING:
+    from typing import Any, Callable, Iterable, Iterator
+
+    from ansible_collections.orderly.services.plugins.module_utils._systemd import Runner
+
+_MAX_BYTES = 1 << 20
+
+
+def read_text(path: Path) -> str:
+    """Read a small regular file; whatever else has its name is an error."""
+    mode = path.lstat()
+    if not stat.S_ISREG(mode.st_mode):
+        raise YamlError("it is not a regular file")
+    if mode.st_size > _MAX_BYTES:
+        raise YamlError("it is larger than 1 MiB")
+    return path.read_bytes().decode("utf-8", "backslashreplace")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file by rename: at any moment there is the old one or the new one."""
+    try:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        handle, new = tempfile.mkstemp(dir=str(path.parent), prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            os.fchmod(file.fileno(), 0o644)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    except OSError as exc:
+        raise HostError(f"{path} cannot be written: {exc.strerror}.", path=str(path)) from exc
+
+
+def boot_id(root: Path = Path("/")) -> str:
+    """Tell which boot of the host this is."""
+    return (root / "proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+Item = TypeVar("Item")
+
+
+def _read_each(
+    paths: Iterable[Path], read: Callable[[Path], Item], fault: str
+) -> tuple[list[Item], list[str]]:
+    """Read every file, and say which are not what they should be."""
+    found, trouble = [], []
+    for path in paths:
+        item = _attempt(path, read)
+        if isinstance(item, Exception):
+            trouble.append(f"{path} {fault} ({item}).")
+        elif item is not None:
+            found.append(item)
+    return found, trouble
+
+
+def _attempt(path: Path, read: Callable[[Path], Item]) -> Item | Exception | None:
+    try:
+        return read(path)
+    except FileNotFoundError:  # removed this moment
+        return None
+    except (OSError, UnicodeDecodeError, YamlError, HostError) as exc:
+        return exc
+
+
+# --- Policies ---
+
+
+class PolicyFolder:
+    """The folder of policies, one file for each requestor."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        """Take the root below which the folder is."""
+        self.path = root / "etc/policy-rc.d"
+
+    def file(self, requestor: Requestor) -> Path:
+        """Name the file of a requestor."""
+        return self.path / requestor.file_name
+
+    def text(self, requestor: Requestor) -> str:
+        """Read a requestor's policy as it is written; nothing where there is none."""
+        try:
+            return self.file(requestor).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
+        except (OSError, UnicodeDecodeError) as exc:
+            raise HostError(
+                f"{self.file(requestor)} cannot be read: {exc}.", path=str(self.file(requestor))
+            ) from exc
+
+    def write(self, policy: Policy) -> None:
+        """Write a policy."""
+        write_text(self.file(policy.requestor), policy.render())
+
+    def remove(self, requestor: Requestor) -> None:
+        """Remove a requestor's policy."""
+        try:
+            self.file(requestor).unlink()
+        except OSError as exc:
+            raise HostError(f"{self.file(requestor)} cannot be removed: {exc.strerror}.") from exc
+
+    def read(self) -> tuple[list[tuple[Path, Policy]], list[str]]:
+        """Read all policies, and say which files are none."""
+        return _read_each(
+            sorted(self.path.glob("*.policy")),
+            lambda path: (path, parse_policy(path.read_text(encoding="utf-8"))),
+            "is no policy: what it names, and what it blocked before, stays blocked",
+        )
+
+
+# --- Records ---
+
+
+class DeferredStore:
+    """The folders of records: the lasting one, and the one for when that cannot be written."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        """Take the root below which the folders are."""
+        self.folders = (root / "var/lib/policy-rc.d", root / "run/policy-rc.d")
+
+    def read(self) -> tuple[list[Record], list[str]]:
+        """Read all records, and say which files are none."""
+        found, trouble = _read_each(
+            [path for folder in self.folders for path in sorted(folder.glob("*.deferred"))],
+            lambda path: parse_record(read_text(path), str(path)),
+            "is no record of a deferred restart; remove it when you know why it is there",
+        )
+        if any(self.folders[1].glob("*.deferred")):
+            trouble.append(f"{self.folders[0]} could not be written; see the records in {self.folders[1]}.")
+        return found, trouble
+
+    def settle(self, is_settled: Callable[[Record], bool]) -> list[str]:
+        """Remove the records that are settled by what they say now, not by what they said when they were read first."""
+        with self._locked():
+            settled = [record.path for record in self.read()[0] if is_settled(record)]
+            for path in settled:
+                os.unlink(path)
+        return settled
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        if not self.folders[0].is_dir():
+            yield
+            return
+        with open(self.folders[0] / ".lock", "a", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+# --- The script ---
+
+
+@dataclass(frozen=True)
+class ScriptState:
+    """Whether packages ask our script, and whom else they would."""
+
+    installed: bool
+    registered: bool
+    in_force: bool
+    neighbour: str
+    chained: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give plain data."""
+        return dict(vars(self))
+
+
+class PolicyScript:
+    """The script that packages ask, among the alternatives for it."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        """Take the root below which the script is."""
+        self._root = root
+        self.path = root / "usr/lib/orderly/policy-rc.d"
+        self.chained = root / "usr/lib/orderly/policy-rc.d.chained"
+        self.asked = root / "usr/sbin/policy-rc.d"
+
+    def state(self) -> ScriptState:
+        """Tell who is asked now: us, or a neighbour."""
+        asked = self.asked.resolve()
+        ours = self.path.exists() and asked == self.path.resolve()
+        alternatives = self._root / "var/lib/dpkg/alternatives/policy-rc.d"
+        return ScriptState(
+            installed=self.path.exists(),
+            registered=str(self.path) in _lines(alternatives),
+            in_force=ours and os.access(asked, os.X_OK),
+            neighbour=str(asked) if asked.exists() and not ours else "",
+            chained=str(self.chained.resolve()) if self.chained.exists() else "",
+        )
+
+    def tell(self, run: Runner) -> None:
+        """Let the script read the policies, so that it knows them should they become unreadable."""
+        if self.path.exists():
+            run([str(self.path), "--list"], environ_update={"LC_ALL": "C"})
+
+    def trouble(self) -> list[str]:
+        """Say what the script itself could not do."""
+        return _lines(self._root / "run/orderly-policy-rc.d.trouble")
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="backslashreplace").splitlines()
+    except OSError:
+        return []

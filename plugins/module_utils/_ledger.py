@@ -1,0 +1,218 @@
+# This is a private utility of the orderly.services collection; it may change without notice.
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ledger of deferred restarts: what a record says, what proves that it is settled, what is still pending.
+
+Nothing here compares times: a restart is proved by the unit's invocation id, by another program in its main process
+(for a reload), or by another boot of the host.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Mapping
+
+from ansible_collections.orderly.services.plugins.module_utils import _yaml
+from ansible_collections.orderly.services.plugins.module_utils._policy import Requestor
+from ansible_collections.orderly.services.plugins.module_utils._systemd import UnitState, full_name
+
+if TYPE_CHECKING:
+    from typing import Collection, Iterable
+
+
+@dataclass(frozen=True)
+class Record:
+    """Actions on one unit that one requestor's policy blocked since the unit was last started."""
+
+    path: str
+    unit: str
+    action: str
+    reason: str
+    requestor: Requestor
+    since: int
+    last: int
+    actions: tuple[str, ...] = ()
+    count: int = 1
+    package: str = ""
+    package_before: str = ""
+    maintainer_script: str = ""
+    collateral: bool = False
+    boot_id: str = ""
+    invocation_id: str = ""
+    executables: tuple[str, ...] = ()
+
+    @property
+    def can_be_proved(self) -> bool:
+        """Whether it holds what proves a restart; other tools' records do not."""
+        return bool(self.boot_id)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give plain data, times in ISO 8601."""
+        return {
+            "path": self.path,
+            "unit": self.unit,
+            "action": self.action,
+            "actions": list(self.actions),
+            "reason": self.reason,
+            "requestor": str(self.requestor),
+            "since": iso_time(self.since),
+            "last": iso_time(self.last),
+            "count": self.count,
+            "package": self.package,
+            "package_before": self.package_before,
+            "maintainer_script": self.maintainer_script,
+            "collateral": self.collateral,
+        }
+
+
+def iso_time(timestamp: int) -> str:
+    """Write a time as people and programs can both read it."""
+    return datetime.fromtimestamp(timestamp, tz=timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_record(text: str, path: str) -> Record:
+    """Read a record, ours or another tool's; raises :class:`_yaml.YamlError` where it is not one."""
+    data = _yaml.parse(text)
+    if not isinstance(data, dict) or not isinstance(data.get("service"), str):
+        raise _yaml.YamlError("expected a mapping that names a service")
+    actions = data.get("actions")
+    executables = data.get("executables")
+    last = _number(data, "timestamp")
+    return Record(
+        path=path,
+        unit=full_name(_text(data, "unit") or data["service"]),
+        action=_text(data, "action") or "restart",
+        reason=_text(data, "reason"),
+        requestor=Requestor(
+            _text(data, "policy_requestor_type") or "unknown",
+            _text(data, "policy_requestor_name") or "unknown",
+        ),
+        since=_number(data, "first_timestamp") or last,
+        last=last,
+        actions=tuple(actions) if isinstance(actions, list) else (_text(data, "action"),),
+        count=_number(data, "count") or 1,
+        package=_text(data, "package"),
+        package_before=_text(data, "package_before"),
+        maintainer_script=_text(data, "maintainer_script"),
+        collateral=_text(data, "collateral") == "true",
+        boot_id=_text(data, "boot_id"),
+        invocation_id=_text(data, "invocation_id"),
+        executables=tuple(executables) if isinstance(executables, list) else (),
+    )
+
+
+def _text(data: Mapping[str, Any], key: str) -> str:
+    value = data.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _number(data: Mapping[str, Any], key: str) -> int:
+    text = _text(data, key)
+    return int(text) if text.isdigit() and len(text) <= 12 else 0
+
+
+def settled_by(record: Record, state: UnitState, boot_id: str) -> str:
+    """Say what proves that nothing is left to do for a record; an empty text where nothing does."""
+    if not record.can_be_proved:
+        return ""
+    if record.boot_id != boot_id:
+        return "the host was rebooted"
+    if not state.is_active:
+        return ""
+    if state.invocation_id != record.invocation_id:
+        return "the unit was started anew"
+    if record.action == "reload" and record.executables and state.program:
+        return "" if state.program.identity in record.executables else "the unit executed its new program"
+    return ""
+
+
+def is_done(record: Record, state: UnitState, boot_id: str, seen: Collection[Record]) -> bool:
+    """Tell whether the restart of a unit has done what a record waits for.
+
+    A record without proof counts if it was there, as it is, before the restart.
+    """
+    if record.unit not in (state.unit, *state.names):
+        return False
+    return bool(settled_by(record, state, boot_id)) or (not record.can_be_proved and record in seen)
+
+
+@dataclass(frozen=True)
+class PendingRestart:
+    """What one unit waits for: the records that are not settled, from all requestors."""
+
+    unit: str
+    records: tuple[Record, ...]
+
+    @property
+    def latest(self) -> Record:
+        """Give the record of what was blocked last."""
+        return max(self.records, key=lambda record: record.last)
+
+    @property
+    def since(self) -> int:
+        """Tell since when something is pending."""
+        return min(record.since for record in self.records)
+
+    def as_dict(self, versions: Mapping[str, str]) -> dict[str, Any]:
+        """Give plain data; *versions* are those of the packages that are installed now."""
+        latest = self.latest
+        return {
+            "unit": self.unit,
+            "action": "restart" if any(record.action != "reload" for record in self.records) else "reload",
+            "actions": sorted({action for record in self.records for action in record.actions}),
+            "since": iso_time(self.since),
+            "count": max(record.count for record in self.records),
+            "reason": latest.reason,
+            "package": latest.package,
+            "package_before": latest.package_before,
+            "package_now": versions.get(latest.package, ""),
+            "requestors": sorted({str(record.requestor) for record in self.records}),
+            "collateral": all(record.collateral for record in self.records),
+            "records": [record.path for record in self.records],
+        }
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A record for which nothing is left to do, and what proves it."""
+
+    record: Record
+    proof: str
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All records of a host, sorted by what they mean now."""
+
+    pending: tuple[PendingRestart, ...] = ()
+    stopped: tuple[PendingRestart, ...] = ()
+    settled: tuple[Settled, ...] = ()
+
+    @property
+    def waiting_units(self) -> tuple[str, ...]:
+        """Name the units that wait, those that do not run last."""
+        return tuple(entry.unit for entry in (*self.pending, *self.stopped))
+
+
+def sort_records(records: Iterable[Record], states: Mapping[str, UnitState], boot_id: str) -> Ledger:
+    """Sort records into pending, of units that do not run, and settled; aliases count as the unit they name.
+
+    A unit that does not run has no old program left to replace: it needs no restart, and its next start settles it.
+    """
+    settled = []
+    waiting: dict[str, list[Record]] = {}
+    for record in sorted(records, key=lambda record: (record.since, record.path)):
+        state = states[record.unit]
+        proof = settled_by(record, state, boot_id)
+        if proof:
+            settled.append(Settled(record, proof))
+        else:
+            waiting.setdefault(state.unit, []).append(record)
+    active = {state.unit for state in states.values() if state.is_active}
+    entries = [PendingRestart(unit, tuple(each)) for unit, each in waiting.items()]
+    return Ledger(
+        pending=tuple(entry for entry in entries if entry.unit in active),
+        stopped=tuple(entry for entry in entries if entry.unit not in active),
+        settled=tuple(settled),
+    )

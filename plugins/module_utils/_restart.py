@@ -1,0 +1,184 @@
+# This is a private utility of the orderly.services collection; it may change without notice.
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Restarting units of a host one by one: decide first which, then do it, and stop where one does not come back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
+
+if TYPE_CHECKING:
+    from typing import Callable, Iterable
+
+    from ansible_collections.orderly.services.plugins.module_utils._systemd import Systemd, UnitState
+
+RESTARTED, WOULD_RESTART, SKIPPED, FAILED, NOT_REACHED = (
+    "restarted",
+    "would_restart",
+    "skipped",
+    "failed",
+    "not_reached",
+)
+_POLL_SECONDS = 0.5
+
+
+def select_units(
+    named: Sequence[str], waiting: Sequence[str], *, deferred_only: bool, include_pending: bool
+) -> tuple[str, ...]:
+    """Choose the units to act on: the named ones in their order, then, where wanted, whatever else waits."""
+    chosen = [unit for unit in named if unit in waiting] if deferred_only else list(named)
+    return tuple(dict.fromkeys([*chosen, *(waiting if include_pending else ())]))
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is to be done with one unit: restart it, or skip it and why."""
+
+    unit: str
+    before: UnitState
+    skip: str = ""
+
+
+@dataclass(frozen=True)
+class RestartPlan:
+    """The units in the order in which they are dealt with."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def to_restart(self) -> tuple[Step, ...]:
+        """Keep the steps that restart."""
+        return tuple(step for step in self.steps if not step.skip)
+
+    def foresee(self) -> tuple[Result, ...]:
+        """Tell what would become of every unit."""
+        return tuple(
+            Result(step.unit, SKIPPED if step.skip else WOULD_RESTART, step.skip) for step in self.steps
+        )
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one unit, and why."""
+
+    unit: str
+    result: str
+    why: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """Give plain data."""
+        return {"unit": self.unit, "result": self.result, "why": self.why}
+
+
+def plan_restart(
+    named: Iterable[str],
+    waiting: Sequence[str],
+    states: Mapping[str, UnitState],
+    *,
+    deferred_only: bool,
+    include_pending: bool,
+) -> RestartPlan:
+    """Plan what to do with each unit; only what runs is restarted, and a unit with two names once."""
+    by_unit = {state.unit: state for state in states.values()}
+    units = [states[name].unit for name in named]
+    selected = select_units(units, waiting, deferred_only=deferred_only, include_pending=include_pending)
+    return RestartPlan(tuple(Step(unit, by_unit[unit], _reason_to_skip(by_unit[unit])) for unit in selected))
+
+
+def _reason_to_skip(state: UnitState) -> str:
+    if not state.is_known:
+        return "there is no such unit on this host"
+    if state.is_masked:
+        return "it is masked: somebody decided that it must not start"
+    if not state.is_active:
+        return f"it does not run: it is {state}"
+    return ""
+
+
+def find_fault(before: UnitState, after: UnitState) -> str:
+    """Say what is wrong after a restart; an empty text where the unit runs anew, with the installed program."""
+    if not after.is_active:
+        return f"after the restart it is {after}, expected active"
+    if after.invocation_id == before.invocation_id:
+        return "systemd reports success, but its invocation id has not changed: it was not restarted"
+    if after.program and after.program.replaced:
+        return f"it runs a program that is not the installed {after.program.path}"
+    return ""
+
+
+def carry_out(
+    plan: RestartPlan,
+    systemd: Systemd,
+    done: Callable[[UnitState], None],
+    *,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+    timeout: float,
+) -> tuple[Result, ...]:
+    """Restart unit by unit, tell *done* of each that came back, and leave all others alone after one that did not."""
+    results = []
+    failed = False
+    for step, expected in zip(plan.steps, plan.foresee()):
+        if step.skip:
+            results.append(expected)
+        elif failed:
+            results.append(
+                replace(expected, result=NOT_REACHED, why="a unit before it failed; it runs as before")
+            )
+        else:
+            fault = systemd.restart(step.unit)
+            after = _settled_state(
+                step.unit, systemd, clock=clock, sleep=sleep, timeout=0 if fault else timeout
+            )
+            fault = fault or find_fault(step.before, after)
+            failed = bool(fault)
+            results.append(replace(expected, result=FAILED if failed else RESTARTED, why=fault))
+            if not failed:
+                done(after)
+    return tuple(results)
+
+
+def _settled_state(
+    unit: str,
+    systemd: Systemd,
+    *,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+    timeout: float,
+) -> UnitState:
+    deadline = clock() + timeout
+    state = systemd.show([unit])[unit]
+    while state.in_transition and clock() < deadline:
+        sleep(_POLL_SECONDS)
+        state = systemd.show([unit])[unit]
+    return state
+
+
+def describe_failure(results: Sequence[Result], host: str) -> str:
+    """Put a failure into a sentence: which unit, what was found, what was left alone, what to do."""
+    failed = next((result for result in results if result.result == FAILED), None)
+    if failed is None:
+        return ""
+    left = [result.unit for result in results if result.result == NOT_REACHED]
+    rest = f" Not restarted because of that, and still running: {', '.join(left)}." if left else ""
+    return (
+        f"{failed.unit} on {host} did not come back from its restart: {failed.why}."
+        f"{rest} See journalctl -u {failed.unit}; when it is well again, run this again."
+    )
+
+
+def summarise(results: Sequence[Result]) -> dict[str, Any]:
+    """Put results into plain data."""
+    return {
+        "units": [result.as_dict() for result in results],
+        "restarted": [result.unit for result in results if result.result in (RESTARTED, WOULD_RESTART)],
+        "skipped": [result.unit for result in results if result.result == SKIPPED],
+    }
+
+
+def as_diff(plan: RestartPlan) -> dict[str, Any]:
+    """Show a plan as a difference: what runs now, and what will."""
+    before = "".join(f"{step.unit} {step.before.invocation_id}\n" for step in plan.to_restart)
+    after = "".join(f"{step.unit} restarted\n" for step in plan.to_restart)
+    return {"before_header": "units", "after_header": "units", "before": before, "after": after}

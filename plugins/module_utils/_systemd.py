@@ -1,0 +1,164 @@
+# This is a private utility of the orderly.services collection; it may change without notice.
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""systemd as this collection sees it: the state of units, and restarting one."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Mapping
+
+from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
+
+if TYPE_CHECKING:
+    from typing import Callable, Protocol, Sequence
+
+    class Runner(Protocol):
+        """Runs a command, as ``AnsibleModule.run_command`` does."""
+
+        def __call__(self, args: Sequence[str], *, environ_update: Mapping[str, str]) -> tuple[int, str, str]:
+            """Give exit code, output and errors."""
+
+
+PROPERTIES = ("Id", "Names", "LoadState", "ActiveState", "SubState", "InvocationID", "MainPID")
+_UNIT = re.compile(r"[\w:.@\\-]+", re.ASCII)
+_SUFFIX = re.compile(
+    r"\.(service|socket|target|timer|path|mount|automount|swap|slice|scope|device)", re.ASCII
+)
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a process runs: device and inode of the file, and whether its path now holds another one."""
+
+    identity: str
+    path: str
+    replaced: bool
+
+
+@dataclass(frozen=True)
+class UnitState:
+    """The state of a unit at one moment."""
+
+    unit: str
+    names: tuple[str, ...] = ()
+    load: str = "loaded"
+    active: str = "inactive"
+    sub: str = "dead"
+    invocation_id: str = ""
+    program: Program | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the host has such a unit."""
+        return self.load != "not-found"
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether nobody may start it."""
+        return self.load == "masked"
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it runs, or did its work and is kept as running."""
+        return self.active in ("active", "reloading")
+
+    @property
+    def in_transition(self) -> bool:
+        """Whether it may yet become active without anybody's doing."""
+        return self.active == "activating"
+
+    def __str__(self) -> str:
+        return f"{self.active} ({self.sub})"
+
+
+def full_name(name: str) -> str:
+    """Complete the name of a unit; without a suffix it is a service."""
+    if not _UNIT.fullmatch(name):
+        raise HostError(f'"{name}" is no name of a unit; expected one like nginx.service.', unit=name)
+    known = _SUFFIX.fullmatch(os.path.splitext(name)[1])
+    return name if known else f"{name}.service"
+
+
+def parse_units(output: str) -> list[dict[str, str]]:
+    """Read what ``systemctl show`` prints: a paragraph for each unit, in the order in which they were named."""
+    paragraphs = (paragraph for paragraph in output.split("\n\n") if paragraph.strip())
+    return [
+        dict(line.split("=", 1) for line in paragraph.splitlines() if "=" in line) for paragraph in paragraphs
+    ]
+
+
+class Systemd:
+    """Asks systemd and gives it orders, through one runner."""
+
+    def __init__(self, run: Runner, program_of: Callable[[int], Program | None] | None = None) -> None:
+        """Take the runner of commands; *program_of* tells what a process runs."""
+        self._run = run
+        self._program_of = program_of or read_program
+
+    def show(self, units: Sequence[str]) -> dict[str, UnitState]:
+        """Read the states of all units at once, by the names that were asked for."""
+        if not units:
+            return {}
+        command = ["systemctl", "show", "--property=" + ",".join(PROPERTIES), "--", *units]
+        code, output, errors = self._run(command, environ_update={"LC_ALL": "C"})
+        found = parse_units(output)
+        if code != 0 or len(found) != len(units):
+            raise HostError(
+                f"systemd tells nothing about {', '.join(units)}: {errors.strip() or output.strip()}",
+                command=command,
+                rc=code,
+            )
+        return {name: self._state(values) for name, values in zip(units, found)}
+
+    def _state(self, values: Mapping[str, str]) -> UnitState:
+        pid = int(values.get("MainPID") or 0)
+        return UnitState(
+            unit=values.get("Id", ""),
+            names=tuple(sorted(values.get("Names", "").split())),
+            load=values.get("LoadState", ""),
+            active=values.get("ActiveState", ""),
+            sub=values.get("SubState", ""),
+            invocation_id=values.get("InvocationID", ""),
+            program=self._program_of(pid) if pid else None,
+        )
+
+    def restart(self, unit: str) -> str:
+        """Restart a unit and wait for systemd's job; gives systemd's complaint, or nothing where there is none."""
+        command = ["systemctl", "restart", "--", unit]
+        code, output, errors = self._run(command, environ_update={"LC_ALL": "C"})
+        return "" if code == 0 else (errors.strip() or output.strip() or f"systemctl restart exits {code}")
+
+
+def known_services(names: Sequence[str], systemd: Systemd) -> list[str]:
+    """Complete the names of services that no service role explains; each must be a unit of this host."""
+    units = [full_name(name) for name in names]
+    states = systemd.show(units)
+    for name, unit in zip(names, units):
+        if not states[unit].is_known:
+            raise HostError(
+                f'Unknown service "{name}" on {platform.node()}: no service role of that name is deployed here, and '
+                f"there is no unit {unit}. Check the name, or put the host into the service's inventory group.",
+                service=name,
+            )
+    return units
+
+
+def read_program(pid: int) -> Program | None:
+    """Tell what a process runs; None where it has ended, or is not ours to look at."""
+    link = f"/proc/{pid}/exe"
+    try:
+        path = os.readlink(link)
+        running = os.stat(link)
+    except OSError:
+        return None
+    suffix = " (deleted)"
+    path = path[: -len(suffix)] if path.endswith(suffix) else path
+    try:
+        replaced = not os.path.samestat(running, os.stat(path))
+    except OSError:
+        replaced = True
+    return Program(f"{running.st_dev}:{running.st_ino}", path, replaced)

@@ -1,0 +1,203 @@
+#!/usr/bin/python
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: deferred_restarts_info
+short_description: Read which restarts are deferred on a host, since when and why
+version_added: 0.1.0
+author:
+  - The orderly.services maintainers (@orderly-services)
+description:
+  - Reads what packages may not restart on a host, which restarts were deferred because of that and are still pending,
+    and which have happened meanwhile.
+  - A restart is pending until it is proved. The proof is another invocation id of the unit, another boot of the host,
+    or, where only a reload was deferred, another program in the unit's main process. Clocks are never compared.
+  - Changes nothing, so it does the same in check mode.
+  - Records of other tools in the same folder are read too; they hold no proof, so they stay pending until they are
+    removed by that tool or by M(orderly.services.restart_services).
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying the target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
+    support: N/A
+    details: It changes nothing.
+  idempotent:
+    description: When run twice in a row outside check mode with the same arguments, the second run changes nothing.
+    support: full
+seealso:
+  - module: orderly.services.restart_policy
+  - module: orderly.services.restart_services
+"""
+
+EXAMPLES = r"""
+- name: Read which restarts are deferred
+  orderly.services.deferred_restarts_info:
+  register: deferred_restarts
+
+- name: Say which units wait for a restart
+  ansible.builtin.debug:
+    msg: "{{ deferred_restarts.pending | map(attribute='unit') | join(', ') }}"
+"""
+
+RETURN = r"""
+auto_restarts:
+  description: Whether packages may restart everything, because no policy blocks anything.
+  returned: success
+  type: bool
+in_force:
+  description: Whether packages ask our script, so that policies are obeyed and what they block is recorded.
+  returned: success
+  type: bool
+script:
+  description: The script that packages ask.
+  returned: success
+  type: dict
+  contains:
+    installed:
+      description: Whether our script is on the host.
+      type: bool
+    registered:
+      description: Whether it is one of the alternatives for C(/usr/sbin/policy-rc.d).
+      type: bool
+    in_force:
+      description: Whether it is the one that is asked.
+      type: bool
+    neighbour:
+      description: The script that is asked in its place, if there is one.
+      type: str
+    chained:
+      description: The script of somebody else that ours asks first, if there is one.
+      type: str
+policies:
+  description: What must not be done to which units, and who says so.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The file of the policy.
+      type: str
+    requestor:
+      description: Type and name of who wrote it.
+      type: str
+    blocked_actions:
+      description: Lists of actions, by unit.
+      type: dict
+  sample:
+    - path: /etc/policy-rc.d/ansible-orderly.policy
+      requestor: ansible orderly
+      blocked_actions:
+        nginx.service: [restart, stop, try-restart]
+pending:
+  description: Units that must still be restarted, those that wait longest first.
+  returned: success
+  type: list
+  elements: dict
+  contains: &entry
+    unit:
+      description: The unit.
+      type: str
+    action:
+      description: What it waits for, V(restart) or V(reload).
+      type: str
+    actions:
+      description: What packages wanted to do.
+      type: list
+      elements: str
+    since:
+      description: When the first action was blocked, in UTC.
+      type: str
+    count:
+      description: How often an action was blocked.
+      type: int
+    reason:
+      description: Why the unit was to be restarted.
+      type: str
+    package:
+      description: The package whose maintainer script wanted it, if it was one.
+      type: str
+    package_before:
+      description: The version of the package that was configured before, if the maintainer script knew it.
+      type: str
+    package_now:
+      description: The version of the package that is installed now.
+      type: str
+    requestors:
+      description: Whose policies blocked it.
+      type: list
+      elements: str
+    collateral:
+      description: >-
+        Whether no policy lists the unit: it was named in one call together with one that is listed, and Debian drops
+        such a call as a whole.
+      type: bool
+    records:
+      description: The files of the records.
+      type: list
+      elements: str
+  sample:
+    - unit: nginx.service
+      action: restart
+      actions: [restart]
+      since: "2026-11-23T06:31:07Z"
+      count: 1
+      reason: Package update
+      package: nginx
+      package_before: 1.22.1-9
+      package_now: 1.22.1-9+deb12u3
+      requestors: [ansible orderly]
+      collateral: false
+      records: [/var/lib/policy-rc.d/ansible-orderly-nginx.service.deferred]
+stopped:
+  description: As RV(pending), but of units that do not run; there is nothing to restart, and a start settles it.
+  returned: success
+  type: list
+  elements: dict
+settled:
+  description: Records of restarts that have happened; each says in C(proof) what proves it.
+  returned: success
+  type: list
+  elements: dict
+trouble:
+  description: What is not as it has to be, in sentences.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.orderly.services.plugins.module_utils._dpkg import installed_versions
+from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._host_files import (
+    DeferredStore,
+    PolicyFolder,
+    PolicyScript,
+    boot_id,
+)
+from ansible_collections.orderly.services.plugins.module_utils._ledger import sort_records
+from ansible_collections.orderly.services.plugins.module_utils._report import report
+from ansible_collections.orderly.services.plugins.module_utils._systemd import Systemd
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    script = PolicyScript()
+    try:
+        records, bad_records = DeferredStore().read()
+        policies, bad_policies = PolicyFolder().read()
+        states = Systemd(module.run_command).show(sorted({record.unit for record in records}))
+        versions = installed_versions(module.run_command, [record.package for record in records])
+        ledger = sort_records(records, states, boot_id())
+    except HostError as exc:
+        module.fail_json(msg=str(exc), **exc.details)
+    trouble = [*bad_policies, *bad_records, *script.trouble()]
+    module.exit_json(changed=False, **report(ledger, policies, script.state(), versions, trouble))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+#!/usr/bin/python
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: deferred_restarts_table
+short_description: Print one table of the restarts that are pending in the fleet
+version_added: 0.1.0
+author:
+  - The orderly.services maintainers (@orderly-services)
+description:
+  - Prints what M(orderly.services.deferred_restarts_info) returned on the hosts of a play as one table, and says where
+    automatic restarts are off, what went wrong, and which hosts could not be checked.
+  - Runs on the controller, contacts no host and changes nothing.
+options:
+  variable:
+    description:
+      - The variable in which the hosts of the play hold what M(orderly.services.deferred_restarts_info) returned.
+    type: str
+    default: deferred_restarts
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying the target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
+    support: N/A
+    details: It changes nothing.
+  idempotent:
+    description: When run twice in a row outside check mode with the same arguments, the second run changes nothing.
+    support: full
+seealso:
+  - module: orderly.services.deferred_restarts_info
+"""
+
+EXAMPLES = r"""
+- name: Read which restarts are deferred
+  orderly.services.deferred_restarts_info:
+  register: deferred_restarts
+
+- name: Print them as one table
+  orderly.services.deferred_restarts_table:
+  run_once: true
+"""
+
+RETURN = r"""
+lines:
+  description: The lines that were printed.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - HOST  UNIT           PENDING  SINCE                    WHY             PACKAGE
+    - web1  nginx.service  restart  2026-11-23 06:31:07 UTC  Package update  nginx 1.22.1-9 → 1.22.1-9+deb12u3
+    - 1 pending on 1 host; 3 hosts checked.
+    - Automatic restarts are off on web1, web2, web3.
+"""

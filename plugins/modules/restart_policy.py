@@ -1,0 +1,158 @@
+#!/usr/bin/python
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: restart_policy
+short_description: Say which units packages may not restart on a host
+version_added: 0.1.0
+author:
+  - The orderly.services maintainers (@orderly-services)
+description:
+  - Writes a policy, C(/etc/policy-rc.d/TYPE-NAME.policy). As long as it is there, the maintainer scripts of packages do
+    not do the listed actions to the listed units; each time they would have, a record says so, which
+    M(orderly.services.deferred_restarts_info) reads and M(orderly.services.restart_services) settles.
+  - There is one policy for each requestor, and a unit is blocked as long as any of them lists it.
+  - Reports I(changed) when the policy is written anew or removed. Removing a policy restarts nothing; what is pending
+    stays pending.
+  - Policies are obeyed once the role C(orderly.services.deferral) has installed the script that packages ask.
+options:
+  name:
+    description: The name of the requestor, which tells its policy from those of others.
+    type: str
+    required: true
+  type:
+    description: The kind of requestor.
+    type: str
+    default: ansible
+  services:
+    description:
+      - Services whose units must not be restarted. They are names of service roles that are deployed on the host; their
+        units, and the actions that are blocked for them, are what the service says about itself.
+      - Another name is that of a unit on the host, without its suffix.
+    type: list
+    elements: str
+    default: []
+  units:
+    description:
+      - Units that must not be restarted, with their suffix.
+      - Patterns like V(postgresql@*.service) are possible.
+    type: list
+    elements: str
+    default: []
+  actions:
+    description:
+      - The actions that are blocked for O(services) and O(units).
+      - By default what a service says about itself; for units V(stop), V(restart) and V(try-restart).
+    type: list
+    elements: str
+  blocked_actions:
+    description: Units with the actions that are blocked for each, where these differ.
+    type: dict
+  state:
+    description: Whether there is a policy of this requestor.
+    type: str
+    choices: [present, absent]
+    default: present
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying the target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
+    support: full
+  idempotent:
+    description: When run twice in a row outside check mode with the same arguments, the second run changes nothing.
+    support: full
+seealso:
+  - module: orderly.services.deferred_restarts_info
+  - module: orderly.services.restart_services
+"""
+
+EXAMPLES = r"""
+- name: Packages must not restart the web servers
+  orderly.services.restart_policy:
+    name: webteam
+    services: [nginx]
+
+- name: Packages must not reload the balancer either
+  orderly.services.restart_policy:
+    name: webteam
+    units: [haproxy.service]
+    actions: [stop, restart, try-restart, reload]
+
+- name: Packages may restart everything again
+  orderly.services.restart_policy:
+    name: webteam
+    state: absent
+"""
+
+RETURN = r"""
+path:
+  description: The file of the policy.
+  returned: success
+  type: str
+  sample: /etc/policy-rc.d/ansible-webteam.policy
+blocked_actions:
+  description: Which actions are blocked, by unit; empty where there is no policy any more.
+  returned: success
+  type: dict
+  sample:
+    nginx.service: [restart, stop, try-restart]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._host_files import PolicyFolder, PolicyScript
+from ansible_collections.orderly.services.plugins.module_utils._policy import (
+    DISRUPTIVE_ACTIONS,
+    block,
+    make_policy,
+    make_requestor,
+)
+from ansible_collections.orderly.services.plugins.module_utils._systemd import Systemd, known_services
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "type": {"type": "str", "default": "ansible"},
+            "services": {"type": "list", "elements": "str", "default": []},
+            "units": {"type": "list", "elements": "str", "default": []},
+            "actions": {"type": "list", "elements": "str"},
+            "blocked_actions": {"type": "dict"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    folder = PolicyFolder()
+    try:
+        requestor = make_requestor(params["type"], params["name"])
+        before = folder.text(requestor)
+        policy = None
+        if params["state"] == "present":
+            services = known_services(params["services"], Systemd(module.run_command))
+            actions = params["actions"] or DISRUPTIVE_ACTIONS
+            blocked = block([*services, *params["units"]], actions, params["blocked_actions"] or {})
+            policy = make_policy(requestor, blocked)
+        after = policy.render() if policy else ""
+        if before != after and not module.check_mode:
+            folder.write(policy) if policy else folder.remove(requestor)
+            PolicyScript().tell(module.run_command)
+    except HostError as exc:
+        module.fail_json(msg=str(exc), **exc.details)
+    path = str(folder.file(requestor))
+    module.exit_json(
+        changed=before != after,
+        path=path,
+        blocked_actions=policy.blocked_actions if policy else {},
+        diff={"before_header": path, "after_header": path, "before": before, "after": after},
+    )
+
+
+if __name__ == "__main__":
+    main()

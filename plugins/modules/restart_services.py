@@ -1,0 +1,194 @@
+#!/usr/bin/python
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: restart_services
+short_description: Restart services of a host one by one, or only those whose restart is pending
+version_added: 0.1.0
+author:
+  - The orderly.services maintainers (@orderly-services)
+description:
+  - Restarts units in the given order, one after the other. After each it checks that the unit is active, that it was
+    really started anew, and that its main process runs the installed program. The first that does not come back stops
+    the rest, which run on as before.
+  - Only what is active is restarted. Units that are stopped, masked or unknown are skipped, and the result says so.
+  - The records of restarts that this settles are removed; one that arrives for a unit that was restarted already is
+    kept.
+  - Reports I(changed) when a unit is restarted or a record is removed. Check mode restarts nothing and shows what would
+    be restarted.
+  - It takes no lock and drains nothing. The playbook P(orderly.services.restart_services#playbook) does, wave by wave
+    through the fleet.
+options:
+  services:
+    description:
+      - Names of service roles that are deployed on the host, or of units without their suffix.
+      - Together with O(units) empty, it acts on all services that are deployed on the host and on all that is pending.
+    type: list
+    elements: str
+    default: []
+  units:
+    description: Units to restart, with their suffix, in this order.
+    type: list
+    elements: str
+    default: []
+  deferred_only:
+    description: Whether to restart only those whose restart is pending.
+    type: bool
+    default: false
+  include_pending:
+    description:
+      - Whether to act on everything that is pending, besides O(services) and O(units).
+      - By default it does when neither of them is given.
+    type: bool
+  timeout:
+    description: How many seconds a unit may take to become active after systemd has restarted it.
+    type: int
+    default: 30
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying the target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
+    support: full
+  idempotent:
+    description: When run twice in a row outside check mode with the same arguments, the second run changes nothing.
+    support: partial
+    details: With O(deferred_only=true) a second run finds nothing pending. Without it, every run restarts.
+seealso:
+  - module: orderly.services.deferred_restarts_info
+  - module: orderly.services.restart_policy
+"""
+
+EXAMPLES = r"""
+- name: Restart what is pending on this host
+  orderly.services.restart_services:
+    deferred_only: true
+
+- name: Restart the web server
+  orderly.services.restart_services:
+    services: [nginx]
+
+- name: Restart two units, in this order
+  orderly.services.restart_services:
+    units: [redis-server.service, nginx.service]
+"""
+
+RETURN = r"""
+units:
+  description: What became of every unit, in order.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    unit:
+      description: The unit.
+      type: str
+    result:
+      description: >-
+        One of V(restarted), V(would_restart) (in check mode), V(skipped), V(failed), and V(not_reached) (a unit before
+        it failed).
+      type: str
+    why:
+      description: Why it was skipped, has failed or was not reached.
+      type: str
+  sample:
+    - unit: redis-server.service
+      result: restarted
+      why: ""
+    - unit: nginx.service
+      result: skipped
+      why: "it does not run: it is inactive (dead)"
+restarted:
+  description: The units that were restarted, or would be.
+  returned: always
+  type: list
+  elements: str
+skipped:
+  description: The units that were left alone because they do not run.
+  returned: always
+  type: list
+  elements: str
+settled:
+  description: The files of the records that were removed because their restart has happened.
+  returned: always
+  type: list
+  elements: str
+"""
+
+import platform
+import time
+from typing import TYPE_CHECKING
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._host_files import DeferredStore, boot_id
+from ansible_collections.orderly.services.plugins.module_utils._ledger import is_done, sort_records
+from ansible_collections.orderly.services.plugins.module_utils._restart import (
+    as_diff,
+    carry_out,
+    describe_failure,
+    plan_restart,
+    summarise,
+)
+from ansible_collections.orderly.services.plugins.module_utils._systemd import Systemd, known_services
+
+if TYPE_CHECKING:
+    from ansible_collections.orderly.services.plugins.module_utils._systemd import UnitState
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "services": {"type": "list", "elements": "str", "default": []},
+            "units": {"type": "list", "elements": "str", "default": []},
+            "deferred_only": {"type": "bool", "default": False},
+            "include_pending": {"type": "bool"},
+            "timeout": {"type": "int", "default": 30},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    store = DeferredStore()
+    systemd = Systemd(module.run_command)
+    boot = boot_id()
+    try:
+        records, trouble = store.read()
+        named = [*known_services(params["services"], systemd), *params["units"]]
+        states = systemd.show(sorted({*named, *(record.unit for record in records)}))
+        ledger = sort_records(records, states, boot)
+        plan = plan_restart(
+            named,
+            ledger.waiting_units,
+            states,
+            deferred_only=params["deferred_only"],
+            include_pending=not named if params["include_pending"] is None else params["include_pending"],
+        )
+        already = [entry.record for entry in ledger.settled]
+        settled = [record.path for record in already]
+        results = plan.foresee()
+
+        def settle(state: UnitState) -> None:
+            settled.extend(store.settle(lambda record: is_done(record, state, boot, records)))
+
+        if not module.check_mode:
+            store.settle(lambda record: record in already)
+            results = carry_out(
+                plan, systemd, settle, clock=time.monotonic, sleep=time.sleep, timeout=params["timeout"]
+            )
+    except HostError as exc:
+        module.fail_json(msg=str(exc), **exc.details)
+    for sentence in trouble:
+        module.warn(sentence)
+    outcome = {**summarise(results), "settled": settled, "diff": as_diff(plan)}
+    failure = describe_failure(results, platform.node())
+    if failure:
+        module.fail_json(msg=failure, **outcome)
+    module.exit_json(changed=bool(settled or outcome["restarted"]), **outcome)
+
+
+if __name__ == "__main__":
+    main()

@@ -47,7 +47,7 @@ def _write_lock(lock: Lock) -> Document:
         "max_unavailable": lock.max_unavailable,
         "members": sorted(lock.members),
         "holders": {host: asdict(holder) for host, holder in lock.holders.items()},
-        "queue": [asdict(waiter) for waiter in lock.queue],
+        "queue": [{**asdict(waiter), "hosts": list(waiter.hosts)} for waiter in lock.queue],
         "out_of_service": dict(lock.out_of_service),
         "outcomes": [asdict(outcome) for outcome in lock.outcomes],
         "sequence": lock.sequence,

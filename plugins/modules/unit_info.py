@@ -52,11 +52,6 @@ state:
   returned: success
   type: str
   sample: active (running)
-main_pid:
-  description: The unit's main process, 0 if there is none.
-  returned: success
-  type: int
-  sample: 4711
 invocation_id:
   description: What systemd calls this run of the unit; another one after every start.
   returned: success
@@ -73,31 +68,9 @@ program_replaced:
   type: bool
 """
 
-import os
-
 from ansible.module_utils.basic import AnsibleModule
-
-PROPERTIES = ("LoadState", "ActiveState", "SubState", "MainPID", "InvocationID")
-
-
-def read_unit(module: AnsibleModule, name: str) -> dict[str, str]:
-    command = ["systemctl", "show", f"--property={','.join(PROPERTIES)}", "--", name]
-    _, output, _ = module.run_command(command, check_rc=True, environ_update={"LC_ALL": "C"})
-    return dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
-
-
-def read_program(pid: int) -> tuple[str, bool]:
-    """Tell what a process runs, and whether that was replaced on disk since."""
-    link = f"/proc/{pid}/exe"
-    try:
-        program = os.readlink(link).rsplit(" (deleted)", 1)[0]
-        running = os.stat(link)
-    except FileNotFoundError:  # no process, or it ended this moment
-        return "", False
-    try:
-        return program, not os.path.samestat(running, os.stat(program))
-    except FileNotFoundError:
-        return program, True
+from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._systemd import Systemd
 
 
 def main() -> None:
@@ -106,18 +79,19 @@ def main() -> None:
         supports_check_mode=True,
     )
     name = module.params["name"]
-    unit = read_unit(module, name)
-    if unit["LoadState"] == "not-found":
+    try:
+        unit = Systemd(module.run_command).show([name])[name]
+    except HostError as exc:
+        module.fail_json(msg=str(exc))
+    if not unit.is_known:
         module.fail_json(msg=f"There is no unit {name} on this host.")
-    pid = int(unit["MainPID"])
-    program, replaced = read_program(pid)
+    program = unit.program
     module.exit_json(
-        active=unit["ActiveState"] == "active",
-        state=f"{unit['ActiveState']} ({unit['SubState']})",
-        main_pid=pid,
-        invocation_id=unit["InvocationID"],
-        program=program,
-        program_replaced=replaced,
+        active=unit.is_active,
+        state=str(unit),
+        invocation_id=unit.invocation_id,
+        program=program.path if program else "",
+        program_replaced=bool(program and program.replaced),
     )
 
 

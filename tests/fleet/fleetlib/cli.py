@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 DESCRIPTION = "Real systemd hosts in containers on this machine, reached over ssh."
 
 
-def parser(default_fleet: str) -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     """Describe the command line; each command knows the function that does it."""
     fleet = argparse.ArgumentParser(add_help=False)
     fleet_help = "which fleet, as several can live side by side (default: $FLEET, else orderly)"
     fleet.add_argument("--fleet", metavar="NAME", default=argparse.SUPPRESS, help=fleet_help)
     top = argparse.ArgumentParser(prog="fleet", description=DESCRIPTION, parents=[fleet])
-    top.set_defaults(fleet=default_fleet, needs_root=True)
+    top.set_defaults(needs_root=True)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str, act: Act, text: str, **defaults: object) -> argparse.ArgumentParser:
@@ -75,7 +75,7 @@ def _offer(lab: Lab, options: argparse.Namespace) -> None:
 
 
 def _inventory(lab: Lab, _options: argparse.Namespace) -> None:
-    print(lab.find_inventory())
+    print(lab.inventory)
 
 
 def _down(lab: Lab, options: argparse.Namespace) -> None:
@@ -89,8 +89,8 @@ def parse(argv: Sequence[str], default_fleet: str) -> argparse.Namespace:
     """Read the command line; everything behind -- is a command's own."""
     words = list(argv)
     end = words.index("--") if "--" in words else len(words)
-    top = parser(default_fleet)
-    options = top.parse_args(words[:end])
+    top = parser()
+    options = top.parse_args(words[:end], argparse.Namespace(fleet=default_fleet))
     if options.command == "exec":
         options.argv += words[end + 1 :]
         if not options.argv:

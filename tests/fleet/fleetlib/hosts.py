@@ -19,7 +19,7 @@ FIRST_HOST = 11
 
 DEFAULT_SUITE = "bookworm"
 
-FLEET_NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
+FLEET_NAME = re.compile(r"[a-z][a-z0-9_-]{0,99}")
 HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?")
 
 

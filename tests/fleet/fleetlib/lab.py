@@ -38,23 +38,18 @@ class Lab:
 
     @property
     def folder(self) -> Path:
-        """The fleet's own folder; it is there as long as there are hosts."""
+        """The fleet's own folder, there as long as there are hosts."""
         return self.paths.fleets / self.fleet
 
     @property
     def inventory(self) -> Path:
-        """The inventory file."""
+        """The inventory file, there as long as there are hosts."""
         return self.folder / "inventory.yml"
 
     @property
     def login(self) -> Login:
         """How its hosts are reached."""
         return Login(self.paths.key, self.folder / "known_hosts")
-
-    @property
-    def no_hosts(self) -> str:
-        """What to do when there is nothing to work with."""
-        return f"fleet {self.fleet} has no hosts yet; start some by name, as in: fleet up web1 web2"
 
     def hosts(self, names: Sequence[str] = ()) -> list[Host]:
         """The hosts of these names, or all hosts."""
@@ -69,12 +64,6 @@ class Lab:
             raise FleetError(f"stopped: {', '.join(asleep)}; start with: fleet up {' '.join(asleep)}")
         return hosts
 
-    def find_inventory(self) -> Path:
-        """The inventory file, which must be there."""
-        if not self.inventory.exists():
-            raise FleetError(self.no_hosts)
-        return self.inventory
-
     def up(self, names: Sequence[str], suite: str | None) -> None:
         """Start what is missing or stopped, and wait until all of it answers."""
         machine.ensure_tools()
@@ -82,7 +71,7 @@ class Lab:
             there = podman.hosts(self.fleet)
             wanted = names or [host.name for host in there]
             if not wanted:
-                raise FleetError(self.no_hosts)
+                raise FleetError(f"fleet {self.fleet} has no hosts yet; name some, as in: fleet up web1 web2")
             network = podman.network(self.fleet)
             hosts = muster(there, wanted, fleet=self.fleet, suite=suite, subnet=network.subnet)
             new = [host for host in hosts if host.state == "new"]
@@ -163,7 +152,7 @@ class Lab:
             carried_files=machine.carried_files(archive),
         )
         if not podman.has_image(wanted.image):
-            say(f"building the {suite} image, once; it takes about a minute")
+            say(f"building the {suite} image from the Debian archive, once; it takes about a minute")
             podman.build(wanted)
             podman.remove_images(f"{recipe.REPOSITORY}:{suite}-", keep=wanted.image)
         return wanted.image
@@ -191,7 +180,7 @@ class Lab:
                 break
             except CommandError as error:
                 if not podman.is_running(host):
-                    raise FleetError(f"it stopped while booting:\n{podman.logs(host)}") from error
+                    raise FleetError("it stopped while booting") from error
                 if time.monotonic() > deadline:
                     raise FleetError(f"no answer within {BOOT_TIMEOUT} s: {error}") from error
                 time.sleep(0.2)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 CGROUP = "/sys/fs/cgroup"
+ADDRESSES = Path("/run/containers/networks/ipam.db")
+"""Which addresses podman has given out; one file for all storages, out of date once the machine has booted."""
 
 # Package -> a file that shows it is there.
 TOOLS = {
@@ -71,8 +73,9 @@ def ensure_tools() -> None:
     command = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
     if shutil.which("apt-get") is None:
         raise FleetError(f"missing: {', '.join(missing)}; on Debian and Ubuntu: {' '.join(command)}")
-    say(f"installing {', '.join(missing)}")
-    Shell({"DEBIAN_FRONTEND": "noninteractive"}).follow(*command, label="installing tools")
+    apt = Shell({"DEBIAN_FRONTEND": "noninteractive"})
+    apt.follow("apt-get", "update", "--quiet", label="fetching package lists")
+    apt.follow(*command, label=f"installing {', '.join(missing)}")
 
 
 def _is_there(sign: str) -> bool:
@@ -120,11 +123,14 @@ def write(path: Path, text: str) -> None:
 
 
 def forget_last_boot(paths: Paths) -> None:
-    """Empty the runtime folder after a boot of the machine: podman takes what it finds there for running."""
+    """Where /run outlives a boot of the machine: drop what podman would take for running hosts."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text()
     stamp = paths.runtime / "boot-id"
     if stamp.exists() and stamp.read_text() != boot:
         shutil.rmtree(paths.runtime)
+        booted_at = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+        if ADDRESSES.exists() and ADDRESSES.stat().st_mtime < booted_at:
+            ADDRESSES.unlink()
     paths.runtime.mkdir(parents=True, exist_ok=True)
     stamp.write_text(boot)
 

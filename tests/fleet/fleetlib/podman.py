@@ -119,10 +119,6 @@ class Podman:
         """Whether a host is on."""
         return self("inspect", "--format", "{{.State.Running}}", host.container).strip() == "true"
 
-    def logs(self, host: Host) -> str:
-        """What a host last said on its console."""
-        return self("logs", "--tail=20", host.container)
-
     def remove(self, fleet: str) -> None:
         """Remove the containers and the network of a fleet."""
         for kind in ("container", "network"):

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from collections import deque
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
@@ -72,7 +71,6 @@ class Shell:
     def follow(self, *argv: str, label: str) -> None:
         """Run a long command: pass its lines on, and say that it still goes when it is silent."""
         begin = time.monotonic()
-        tail: deque[str] = deque(maxlen=20)
         process = subprocess.Popen(
             [*self.prefix, *argv],
             env=self.environment,
@@ -83,11 +81,11 @@ class Shell:
             errors="replace",
         )
         with process, ThreadPoolExecutor(max_workers=1) as pool:
-            relay = pool.submit(_relay, process.stdout or (), tail)
+            relay = pool.submit(_relay, process.stdout or ())
             while not wait([relay], timeout=HEARTBEAT).done:
                 say(f"{label} … {time.monotonic() - begin:.0f} s")
         if process.returncode:
-            raise CommandError(argv, process.returncode, "".join(tail))
+            raise FleetError(f"{label} failed: {argv[0]} ended with status {process.returncode}, see above")
 
     def become(self, *argv: str) -> NoReturn:
         """Replace this process, so that terminal, signals and exit status are the command's own."""
@@ -95,9 +93,8 @@ class Shell:
         os.execvpe(command[0], command, self.environment)  # noqa: S606  # no shell is the point
 
 
-def _relay(lines: Iterable[str], tail: deque[str]) -> None:
+def _relay(lines: Iterable[str]) -> None:
     for line in lines:
-        tail.append(line)
         say(f"  {line.rstrip()}")
 
 

@@ -25,6 +25,7 @@ GRANTED_SERVICES = (
     "{{ orderly_gate | default({}) | orderly.services.granted(orderly_play, inventory_hostname) }}"
 )
 ANY_GRANTED = f"{GRANTED} | length > 0"
+NONE_GRANTED = "orderly_gate | default({}) | orderly.services.granted(orderly_play) | length == 0"
 
 HEADER = """\
 ---
@@ -83,6 +84,7 @@ def _play(plan: Plan, play: Play, name: str, tasks: list[Task], *, free: bool = 
         "name": name,
         "hosts": _pattern(plan, play),
         "gather_facts": False,
+        "become": True,
         # Whether the run goes on is for the gates to say; these cannot be trusted with it, and free knows but one.
         "any_errors_fatal": False,
         **({"strategy": "ansible.builtin.free"} if free else {"max_fail_percentage": 100}),

@@ -137,6 +137,7 @@ class DeferredStore:
     def __init__(self, root: Path = Path("/")) -> None:
         """Take the root below which the folders are."""
         self.folders = (root / "var/lib/policy-rc.d", root / "run/policy-rc.d")
+        self._lock = root / "run/orderly/records.lock"
 
     def read(self) -> tuple[list[Record], list[str]]:
         """Read all records, and say which files are none."""
@@ -159,10 +160,8 @@ class DeferredStore:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        if not self.folders[0].is_dir():
-            yield
-            return
-        with open(self.folders[0] / ".lock", "a", encoding="ascii") as lock:
+        self._lock.parent.mkdir(mode=0o755, exist_ok=True)
+        with self._lock.open("a", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
@@ -215,7 +214,7 @@ class PolicyScript:
 
     def trouble(self) -> list[str]:
         """Say what the script itself could not do."""
-        return _lines(self._root / "run/orderly-policy-rc.d.trouble")
+        return _lines(self._root / "run/orderly/policy.trouble")
 
 
 def _lines(path: Path) -> list[str]:

@@ -173,7 +173,7 @@ def summarise(results: Sequence[Result]) -> dict[str, Any]:
     return {
         "units": [result.as_dict() for result in results],
         "restarted": [result.unit for result in results if result.result in (RESTARTED, WOULD_RESTART)],
-        "skipped": [result.unit for result in results if result.result == SKIPPED],
+        "left_alone": [result.unit for result in results if result.result == SKIPPED],
     }
 
 

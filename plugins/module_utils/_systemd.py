@@ -32,7 +32,7 @@ _SUFFIX = re.compile(
 
 @dataclass(frozen=True)
 class Program:
-    """What a process runs: device and inode of the file, and whether its path now holds another one."""
+    """What a process runs: device and inode of the file, and whether that was deleted or replaced since."""
 
     identity: str
     path: str
@@ -156,9 +156,5 @@ def read_program(pid: int) -> Program | None:
     except OSError:
         return None
     suffix = " (deleted)"
-    path = path[: -len(suffix)] if path.endswith(suffix) else path
-    try:
-        replaced = not os.path.samestat(running, os.stat(path))
-    except OSError:
-        replaced = True
-    return Program(f"{running.st_dev}:{running.st_ino}", path, replaced)
+    replaced = path.endswith(suffix)
+    return Program(f"{running.st_dev}:{running.st_ino}", path[: -len(suffix)] if replaced else path, replaced)

@@ -19,8 +19,8 @@ description:
     kept.
   - Reports I(changed) when a unit is restarted or a record is removed. Check mode restarts nothing and shows what would
     be restarted.
-  - It takes no lock and drains nothing. The playbook P(orderly.services.restart_services#playbook) does, wave by wave
-    through the fleet.
+  - It takes no lock and drains nothing. The playbook C(orderly.services.restart_services) does, wave by wave through
+    the fleet.
 options:
   services:
     description:
@@ -107,7 +107,7 @@ restarted:
   returned: always
   type: list
   elements: str
-skipped:
+left_alone:
   description: The units that were left alone because they do not run.
   returned: always
   type: list

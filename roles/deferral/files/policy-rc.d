@@ -15,12 +15,13 @@ root=''
 perl=/usr/bin/perl
 chained="$root/usr/lib/orderly/policy-rc.d.chained"
 known="$root/var/lib/orderly/policy.known"
-trouble="$root/run/orderly-policy-rc.d.trouble"
+trouble="$root/run/orderly/policy.trouble"
 
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
 export PATH LC_ALL
 unset PERL5LIB PERL5OPT PERLLIB PERL5DB PERL_UNICODE
+umask 022
 
 chained_denies() {
     [ -x "$chained" ] && ! [ "$chained" -ef "$0" ] || return 1
@@ -28,20 +29,48 @@ chained_denies() {
     [ $? -eq 101 ]
 }
 
-last_known_denies() {
+denied_without_perl() {
     while [ "${1#--}" != "$1" ]; do shift; done
+    case $2 in \(*) return 0 ;; esac
     unit=${1%.service}
     unit=${unit%.sh}
+    last_known_denies "$2" || return 1
+    record_without_perl
+    return 0
+}
+
+last_known_denies() {
     [ -r "$known" ] || return 1
     tab=$(printf '\t')
     while IFS="$tab" read -r _ listed denied; do
         case $unit in $listed | $listed@*) ;; *) continue ;; esac
-        for action in $2; do
-            case $action in force-reload | *-or-restart) action=restart ;; esac
+        for action in $1; do
+            case $action in force-reload | *-or-restart | upgrade) action=restart ;; esac
             case $denied in *" ${action#force-} "*) return 0 ;; esac
         done
     done <"$known"
     return 1
+}
+
+record_without_perl() {
+    case $unit in
+        *[!A-Za-z0-9@:._-]*) return ;;
+        *.socket | *.target | *.timer | *.path | *.mount) ;;
+        *) unit=$unit.service ;;
+    esac
+    for folder in "$root/var/lib/policy-rc.d" "$root/run/policy-rc.d"; do
+        mkdir -p "$folder" && cat >"$folder/.last-known-$unit.$$" <<END &&
+action: restart
+boot_id: $(cat /proc/sys/kernel/random/boot_id)
+invocation_id: "$(readlink "$root/run/systemd/units/invocation:$unit")"
+policy_requestor_name: last-known
+policy_requestor_type: orderly
+reason: Package update
+service: $unit
+timestamp: $(date +%s)
+END
+            mv -f "$folder/.last-known-$unit.$$" "$folder/orderly-last-known-$unit.deferred" && return
+    done
 }
 
 answer=0
@@ -52,8 +81,8 @@ case $? in
     10) exit $answer ;;
     101) exit 101 ;;
     *)
-        echo "Perl could not decide about: $*" 2>/dev/null >"$trouble"
-        if last_known_denies "$@"; then exit 101; fi
+        mkdir -p "${trouble%/*}" && echo "policy-rc.d: Perl could not decide about: $*" >"$trouble"
+        if denied_without_perl "$@"; then exit 101; fi
         exit $answer
         ;;
 esac
@@ -71,6 +100,7 @@ my %ACTIONS_OF = (    # what an action comes down to, where it is not its own na
     'reload-or-restart'     => ['reload', 'restart'],
     'try-reload-or-restart' => ['reload', 'try-restart'],
     'condrestart'           => ['try-restart'],
+    'upgrade'               => ['upgrade', 'restart'],    # nginx's init script: a new program takes over
 );
 
 my $OTHER_SUFFIX = qr/\.(?:socket|target|timer|path|mount|automount|swap|slice|scope|device)$/;
@@ -79,6 +109,7 @@ my $ROOT     = shift @ARGV;
 my $POLICIES = "$ROOT/etc/policy-rc.d";
 my $KNOWN    = "$ROOT/var/lib/orderly/policy.known";
 my @RECORDS  = ("$ROOT/var/lib/policy-rc.d", "$ROOT/run/policy-rc.d");    # the second one for when the first is full
+my $RUN      = "$ROOT/run/orderly";
 my $STARTED  = "$ROOT/run/systemd/units";
 my @UNITS    = map { "$ROOT$_/systemd/system" } '/etc', '/run', '/usr/lib', '/lib';
 
@@ -251,9 +282,8 @@ sub policy_blocks {
 
 sub meanings {
     my ($action, $unit) = @_;
-    my $means = $ACTIONS_OF{$action};
-    return ($action, $action =~ /^force-(.+)/ ? $1 : ()) if !$means;
-    return ($action, can_reload($unit) ? $means->[0] : @$means);
+    my $means = $ACTIONS_OF{$action} || [$action, $action =~ /^force-(.+)/ ? $1 : ()];
+    return $means->[0] eq 'reload' && can_reload($unit) ? ($action, 'reload') : ($action, @$means);
 }
 
 my %can_reload;
@@ -426,7 +456,7 @@ sub record_name {
 # What has to be done to the unit in the end: a stop that was to be followed by a start is a restart.
 sub effective {
     my @actions = @_;
-    return 'restart' if grep { /restart|stop|force-reload/ } @actions;
+    return 'restart' if grep { /restart|stop|force-reload|upgrade/ } @actions;
     return (grep { $_ eq 'reload' } @actions) ? 'reload' : join ' ', sort @actions;
 }
 
@@ -455,8 +485,8 @@ sub executables {
 
 # Packages are configured one at a time, but nothing forbids two callers; a lock that hangs must not hang dpkg.
 sub lock_records {
-    mkdir $RECORDS[0], 0755;
-    open my $lock, '>>', "$RECORDS[0]/.lock" or return;
+    mkdir $RUN, 0755;
+    open my $lock, '>>', "$RUN/records.lock" or return;
     for (1 .. 300) {
         return $lock if flock $lock, 2 | 4;    # exclusive, without waiting
         select undef, undef, undef, 0.01;
@@ -631,7 +661,7 @@ sub unquote {
     return $text;
 }
 
-my $answer = eval { umask 022; main(@ARGV) };
+my $answer = eval { main(@ARGV) };
 warn $@ if !defined $answer;
 exit(defined $answer ? $answer : 99);
 __END__

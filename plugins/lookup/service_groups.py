@@ -38,22 +38,20 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ..plugin_utils._catalogue import CatalogueError, load_services, select
+from ..plugin_utils._catalogue import NONE_DEPLOYED, CatalogueError, load_services, select
+from ..plugin_utils._inventory import Inventory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NONE_DEPLOYED = (
-    "No service is deployed: no service role has a group with hosts in this inventory. A service runs on the hosts of "
-    "the group named in its role's meta/service.yml (by default the service's own name)."
-)
-
-
 class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
         self.set_options(var_options=variables, direct=kwargs)
+        variables = variables or {}
+        parsing = "hostvars" not in variables
         try:
-            services = load_services(variables or {})
+            second_look = Inventory(self._loader, variables["ansible_inventory_sources"]).variable if parsing else None
+            services = load_services(variables, second_look)
             if terms:
                 services = select(services, terms, "service_groups")
         except CatalogueError as exc:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 COLLECTION = "orderly.services"
 COLLECTION_ROLES = Path(__file__).parents[2] / "roles"
 PLAN_FILE = "plan.json"
+NONE_DEPLOYED = (
+    "No service is deployed: no service role has a group with hosts in this inventory. A service runs on the hosts of "
+    "the group named in its role's meta/service.yml (by default the service's own name)."
+)
 
 
 class CatalogueError(Exception):
@@ -294,15 +298,18 @@ def in_order(services: Mapping[str, Service]) -> tuple[Service, ...]:
 # --- Seen from a task ---
 
 
-def load_services(task_vars: Mapping[str, Any]) -> tuple[Service, ...]:
-    """Load every deployed service of the inventory, as a task or a lookup sees it through its variables."""
-    hostvars = task_vars["hostvars"]
+def load_services(task_vars: Mapping[str, Any], variables: Variables | None = None) -> tuple[Service, ...]:
+    """Load every deployed service of the inventory, as a task or a lookup sees it through its variables.
 
-    def variables(host: str, name: str) -> Any:
-        return hostvars[host].get(name)
+    *variables* reads the variables of hosts where there are no ``hostvars`` yet, while a playbook is parsed.
+    """
+
+    def from_hostvars(host: str, name: str) -> Any:
+        return task_vars["hostvars"][host].get(name)
 
     services = find_services(role_folders(task_vars))
-    return deployed(services, task_vars["groups"], variables, task_vars.get("inventory_hostname"))
+    host = task_vars.get("inventory_hostname")
+    return deployed(services, task_vars["groups"], variables or from_hostvars, host)
 
 
 def deployed_services(task_vars: Mapping[str, Any]) -> tuple[Service, ...]:

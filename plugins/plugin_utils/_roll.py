@@ -90,7 +90,8 @@ def plan_roll(
         if stray := tuple(sorted(units - {unit for service in here for unit in service.units})):
             strays[host] = stray
     slots = {service.name: slots_of(service.max_unavailable, len(members[service.name])) for service in services}
-    waves = pack({host: [s.name for s in chosen] for host, chosen in visits.items()}, slots, first=held)
+    befores = {service.name: service.befores for service in services}
+    waves = pack({host: [s.name for s in chosen] for host, chosen in visits.items()}, slots, held, befores)
     visited = {service.name for chosen in visits.values() for service in chosen}
     outages = tuple(sorted((n for n in visited if slots[n] >= len(members[n])), key=natural))
     return Roll(visits, waves, outages, dict(sorted(strays.items(), key=lambda item: natural(item[0]))))

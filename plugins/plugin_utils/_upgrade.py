@@ -39,10 +39,7 @@ def make_plan(
     """Compile and write the plan of an inventory; gives it and the path of its playbook."""
     services = deployed(find_services(_folders(play_vars)), groups, variables)
     if not services:
-        raise CatalogueError(
-            "No service is deployed: no service role has a group with hosts in this inventory. A service runs on the "
-            "hosts of the group named in its role's meta/service.yml (by default the service's own name)."
-        )
+        raise CatalogueError(NONE_DEPLOYED)
     members = {service.name: tuple(sorted(groups[service.group], key=natural)) for service in services}
     for service in services:
         check_agreement(service, members[service.name], variables)

@@ -283,7 +283,7 @@ sub policy_blocks {
 sub meanings {
     my ($action, $unit) = @_;
     my $means = $ACTIONS_OF{$action} || [$action, $action =~ /^force-(.+)/ ? $1 : ()];
-    return $means->[0] eq 'reload' && can_reload($unit) ? ($action, 'reload') : ($action, @$means);
+    return @$means > 1 && $means->[0] eq 'reload' && can_reload($unit) ? ($action, 'reload') : ($action, @$means);
 }
 
 my %can_reload;
@@ -316,7 +316,7 @@ sub pattern {
         $glob =~ /(\[[^\]]+\]|.)/gs;
     $regex =~ s/\\-/-/g;
     $regex =~ s/\[\\[!^]/[^/g;
-    return qr/^$regex$/s;
+    return eval { qr/^$regex$/s } || qr/^\Q$glob\E$/;
 }
 
 # All names that systemd knows a unit by: an alias is a link to the unit.
@@ -544,6 +544,7 @@ sub parse_yaml {
     my @lines;
     for my $line (split /\n/, $text) {
         $line =~ s/\r$//;
+        die "a line is too long\n" if length $line > 16384;
         next if $line =~ /^\s*(?:#|$)/ || $line =~ /^\.\.\.\s*$/ || (!@lines && $line =~ /^(?:%|---\s*(?:#.*)?$)/);
         $line =~ /^( *)(.*?)\s*$/;
         push @lines, [length $1, $2];

@@ -5,11 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import resource
+import shlex
 import shutil
 import sys
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from . import sources
@@ -20,13 +23,14 @@ from .shell import HEARTBEAT, Shell, say
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+DEBIAN_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 CGROUP = "/sys/fs/cgroup"
 ADDRESSES = Path("/run/containers/networks/ipam.db")
 """Which addresses podman has given out; one file for all storages, out of date once the machine has booted."""
 
 # Package -> a file that shows it is there.
 TOOLS = {
-    "debian-archive-keyring": "/usr/share/keyrings/debian-archive-keyring.gpg",
+    "debian-archive-keyring": DEBIAN_KEYRING,
     "iproute2": "ip",
     "iptables": "iptables",
     "mmdebstrap": "mmdebstrap",
@@ -193,17 +197,16 @@ def _configured_sources() -> list[sources.Source]:
 
 def _default_sources(suite: str) -> list[sources.Source]:
     """Ask mmdebstrap, which knows the archive's address, without building anything."""
-    text = Shell().run(
-        "mmdebstrap",
-        "--quiet",
-        "--format=null",
-        "--variant=custom",
-        "--skip=update,chroot,cleanup,check",
-        '--customize-hook=cat "$1/etc/apt/sources.list"',
-        suite,
-        "/dev/null",
-    )
-    return sources.parse(text, deb822=False)
+    with TemporaryDirectory() as folder:
+        answer = Path(folder) / "sources.list"
+        Shell().run(
+            *("mmdebstrap", "--quiet", "--format=null", "--variant=custom", "--skip=update,chroot,cleanup"),
+            f"--customize-hook=download /etc/apt/sources.list {shlex.quote(str(answer))}",
+            *(suite, "/dev/null"),
+        )
+        text = answer.read_text()
+    signed = (("Signed-By", DEBIAN_KEYRING),)
+    return [replace(source, options=signed) for source in sources.parse(text, deb822=False)]
 
 
 def carried_files(archive: list[sources.Source]) -> dict[str, bytes]:

@@ -47,15 +47,18 @@ class Shell:
 
     def run(self, *argv: str) -> str:
         """Run to the end and return what it printed."""
-        done = subprocess.run(
-            [*self.prefix, *argv],
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [*self.prefix, *argv],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+            )
+        except FileNotFoundError as error:
+            raise FleetError(f"{error.filename} is not installed") from error
         if done.returncode:
             raise CommandError(argv, done.returncode, done.stderr or done.stdout)
         return done.stdout

@@ -111,8 +111,12 @@ def _parse_list(text: str) -> Iterable[Source]:
                 uris=(match["uri"],),
                 suites=(match["suite"],),
                 components=tuple(match["components"].split()),
-                options=tuple((_LONG_NAMES.get(key, key), value.replace(",", " ")) for key, value in options),
+                options=tuple((_LONG_NAMES.get(key, key), _list_value(value)) for key, value in options),
             )
+
+
+def _list_value(value: str) -> str:
+    return value.strip('"').replace(",", " ")
 
 
 def _parse_deb822(text: str) -> Iterable[Source]:

@@ -15,7 +15,7 @@ from fleetlib.sources import (
 
 ONE_LINE = """\
 # deb http://mirror.example/debian bookworm main
-deb [arch=amd64,arm64 signed-by=/usr/share/keyrings/mine.gpg] http://mirror.example/debian bookworm main contrib
+deb [arch=amd64,arm64 signed-by="/usr/share/keyrings/mine.gpg"] http://mirror.example/debian bookworm main contrib
 deb-src http://mirror.example/debian bookworm main
 deb http://mirror.example/debian bookworm-updates main   # point releases early
 deb http://mirror.example/debian-security bookworm-security main

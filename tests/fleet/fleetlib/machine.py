@@ -114,7 +114,7 @@ def limits() -> tuple[int, int]:
 
 
 def _at_most(wanted: int, kind: int) -> int:
-    _, hard = resource.getrlimit(kind)
+    hard = resource.getrlimit(kind)[1]
     return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
 
 

@@ -160,10 +160,11 @@ def describe_failure(results: Sequence[Result], host: str) -> str:
     failed = next((result for result in results if result.result == FAILED), None)
     if failed is None:
         return ""
+    complaint = failed.why.splitlines()[0].rstrip(".")
     left = [result.unit for result in results if result.result == NOT_REACHED]
     rest = f" Not restarted because of that, and still running: {', '.join(left)}." if left else ""
     return (
-        f"{failed.unit} on {host} did not come back from its restart: {failed.why}."
+        f"{failed.unit} on {host} did not come back from its restart: {complaint}."
         f"{rest} See journalctl -u {failed.unit}; when it is well again, run this again."
     )
 

@@ -27,7 +27,7 @@ _FLOW_KEY = re.compile(
 _FLOW_PLAIN = re.compile(r"""[^\s"'\[\]{},&*!|>%@`#](?:[^,\[\]{}:#]|:(?=[^\s,\[\]{}])|(?<=\S)\#)*""")
 _SEPARATOR = re.compile(r"\s*(?:,\s*|(?=[\]}]))")
 _DASH = re.compile(r"-(?: +|$)")
-_PLAIN_TEXT = re.compile(r"[A-Za-z][\w@.-]*(?: [A-Za-z][\w@.-]*)*")
+_PLAIN_TEXT = re.compile(r"[A-Za-z][\w@.-]*(?: [A-Za-z][\w@.-]*)*", re.ASCII)
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
 _ESCAPES = {
     "n": "\n",
@@ -37,8 +37,8 @@ _ESCAPES = {
     "e": "\x1b",
     "a": "\a",
     "b": "\b",
-    "_": "\xa0",
-    "N": "\x85",
+    "f": "\f",
+    "v": "\v",
 }
 _KEYWORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
 _MAX_DEPTH = 20
@@ -51,10 +51,12 @@ class YamlError(Exception):
 def parse(text: str) -> Any:
     """Read a document; raises :class:`YamlError` with the line that is not understood."""
     lines: list[Line] = []
-    for line in text.splitlines():
+    for line in text.split("\n"):
         content = line.strip(" \r")
+        if content.startswith("\t"):
+            raise YamlError("indented with a tab")
         preamble = not lines and re.fullmatch(r"%.*|---\s*(#.*)?", content)
-        if content and not content.lstrip().startswith("#") and not preamble and content != "...":
+        if content and not content.startswith("#") and not preamble and content != "...":
             lines.append((len(line) - len(line.lstrip(" ")), content))
     if not lines:
         raise YamlError("it is empty")
@@ -225,6 +227,15 @@ def _dumped(value: Any, indent: str) -> str:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, str) and _PLAIN_TEXT.fullmatch(value) and value.lower() not in _KEYWORDS:
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if _PLAIN_TEXT.fullmatch(value) and value.lower() not in _KEYWORDS:
         return value
-    return json.dumps(value)
+    return '"' + "".join(map(_escape, value)) + '"'
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if " " <= character <= "~":
+        return "\\" + character if character in '"\\' else character
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,99 @@
+"""A small world for tests of the host layer: units that can be restarted, and a clock that only moves when told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+BOOT = "b0070000-0000-4000-8000-000000000001"
+
+
+@dataclass
+class FakeHost:
+    """Answers the commands that adapters run; every restart gives a unit its next invocation id."""
+
+    units: dict[str, dict[str, str]] = field(default_factory=dict)
+    commands: list[list[str]] = field(default_factory=list)
+    refuse_restart: Mapping[str, str] = field(default_factory=dict)
+    after_restart: Mapping[str, dict[str, str]] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def add(self, unit: str, **properties: str) -> None:
+        """Add a unit that runs, or is as the properties say."""
+        usual = {
+            "Id": unit, "Names": unit, "LoadState": "loaded", "ActiveState": "active", "SubState": "running",
+            "InvocationID": f"{unit}-1", "MainPID": "0",
+        }  # fmt: skip
+        self.units[unit] = {**usual, **properties}
+
+    def run(self, args: Sequence[str], *, environ_update: Mapping[str, str]) -> tuple[int, str, str]:
+        """Run a command, as AnsibleModule.run_command does."""
+        if environ_update != {"LC_ALL": "C"}:
+            raise AssertionError(f"{args} depends on the language of the host")
+        self.commands.append(list(args))
+        if args[:2] == ["systemctl", "show"]:
+            return 0, "\n".join(self._show(name) for name in args[args.index("--") + 1 :]), ""
+        if args[:2] == ["systemctl", "restart"]:
+            return self._restart(args[-1])
+        if args[0] == "dpkg-query":
+            return (
+                0,
+                "".join(f"{name}\t{self.versions[name]}\n" for name in args if name in self.versions),
+                "",
+            )
+        raise AssertionError(f"unexpected command: {args}")
+
+    def _show(self, name: str) -> str:
+        unit = next((unit for unit in self.units.values() if name in unit["Names"].split()), None)
+        absent = {
+            "Id": name,
+            "Names": name,
+            "LoadState": "not-found",
+            "ActiveState": "inactive",
+            "SubState": "dead",
+        }
+        return "".join(f"{key}={value}\n" for key, value in (unit or absent).items())
+
+    def _restart(self, name: str) -> tuple[int, str, str]:
+        if name in self.refuse_restart:
+            self.units[name].update(ActiveState="failed", SubState="failed")
+            return 1, "", self.refuse_restart[name]
+        unit, number = self.units[name]["InvocationID"].rsplit("-", 1)
+        self.units[name].update(
+            {"InvocationID": f"{unit}-{int(number) + 1}", **self.after_restart.get(name, {})}
+        )
+        return 0, "", ""
+
+    @property
+    def restarted(self) -> list[str]:
+        """Name the units that were restarted, in order."""
+        return [command[-1] for command in self.commands if command[:2] == ["systemctl", "restart"]]
+
+
+@dataclass
+class FakeClock:
+    """A clock that moves only by sleeping."""
+
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+
+
+def record_text(unit: str, **keys: str) -> str:
+    """Write a record as the script does."""
+    usual = {
+        "action": "restart", "actions": "[restart]", "boot_id": BOOT, "collateral": "false", "count": "1",
+        "executables": '["1:10"]', "first_timestamp": "1000", "invocation_id": f"{unit}-1", "package": "demo",
+        "package_before": '"1.0"', "policy_requestor_name": "test", "policy_requestor_type": "ansible",
+        "reason": "Package update", "service": unit, "timestamp": "2000", "unit": unit,
+    }  # fmt: skip
+    return "".join(f"{key}: {value}\n" for key, value in {**usual, **keys}.items())

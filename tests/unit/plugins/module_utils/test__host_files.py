@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._host_files import (
+    DeferredStore,
+    PolicyFolder,
+    PolicyScript,
+    ScriptState,
+)
+from ansible_collections.orderly.services.plugins.module_utils._policy import Requestor, make_policy
+from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import record_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WEBTEAM = Requestor("ansible", "webteam")
+POLICY = make_policy(WEBTEAM, {"nginx.service": ["restart"]})
+
+
+def test_a_policy_comes_and_goes(tmp_path: Path) -> None:
+    folder = PolicyFolder(tmp_path)
+    assert folder.text(WEBTEAM) == ""
+    folder.write(POLICY)
+    assert folder.text(WEBTEAM) == POLICY.render()
+    assert [path.name for path in folder.path.iterdir()] == ["ansible-webteam.policy"]
+    assert folder.file(WEBTEAM).stat().st_mode & 0o777 == 0o644
+    folder.remove(WEBTEAM)
+    assert folder.read() == ([], [])
+
+
+def test_a_broken_policy_is_named_and_hides_no_other(tmp_path: Path) -> None:
+    folder = PolicyFolder(tmp_path)
+    folder.write(POLICY)
+    (folder.path / "charm-x.policy").write_text("blocked_actions: [\n")
+    (folder.path / "y.policy").mkdir()
+    policies, trouble = folder.read()
+    assert policies == [(folder.file(WEBTEAM), POLICY)]
+    assert [sentence.split(" is no policy")[0] for sentence in trouble] == [
+        str(folder.path / "charm-x.policy"),
+        str(folder.path / "y.policy"),
+    ]
+
+
+def test_says_which_policy_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "etc").write_text("in the way")
+    with pytest.raises(HostError, match=r"ansible-webteam.policy cannot be written"):
+        PolicyFolder(tmp_path).write(POLICY)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DeferredStore:
+    (tmp_path / "run").mkdir()
+    store = DeferredStore(tmp_path)
+    store.folders[0].mkdir(parents=True)
+    (store.folders[0] / "a.deferred").write_text(record_text("alpha.service"))
+    (store.folders[0] / "b.deferred").write_text(record_text("beta.service"))
+    return store
+
+
+def test_settled_records_are_removed_and_others_kept(store: DeferredStore) -> None:
+    assert store.settle(lambda record: record.unit == "alpha.service") == [
+        str(store.folders[0] / "a.deferred")
+    ]
+    assert [record.unit for record in store.read()[0]] == ["beta.service"]
+
+
+def test_records_are_looked_at_again_before_they_are_removed(store: DeferredStore) -> None:
+    seen, _ = store.read()
+    (store.folders[0] / "a.deferred").write_text(record_text("alpha.service", count="2"))
+    store.settle(lambda record: record in seen)
+    assert [record.unit for record in store.read()[0]] == ["alpha.service"]
+
+
+def test_records_in_run_are_read_and_trouble(store: DeferredStore) -> None:
+    store.folders[1].mkdir(parents=True)
+    (store.folders[1] / "c.deferred").write_text(record_text("gamma.service"))
+    records, trouble = store.read()
+    assert [record.unit for record in records] == ["alpha.service", "beta.service", "gamma.service"]
+    assert len(trouble) == 1
+    assert "could not be written" in trouble[0]
+
+
+@pytest.mark.parametrize("text", ["", "service: [\n", "service: '../x'\n", "x" * (1 << 20) + "x"])
+def test_what_is_no_record_is_named_and_hides_no_other(store: DeferredStore, text: str) -> None:
+    (store.folders[0] / "0.deferred").write_text(text)
+    records, trouble = store.read()
+    assert len(records) == 2
+    assert trouble[0].startswith(f"{store.folders[0]}/0.deferred is no record of a deferred restart")
+
+
+def test_a_record_that_is_a_link_is_not_followed(store: DeferredStore, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text(record_text("gamma.service"))
+    (store.folders[0] / "0.deferred").symlink_to(tmp_path / "elsewhere")
+    records, trouble = store.read()
+    assert len(records) == 2
+    assert "not a regular file" in trouble[0]
+
+
+def test_a_host_without_folders_has_no_records(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    assert DeferredStore(tmp_path).read() == ([], [])
+    assert DeferredStore(tmp_path).settle(lambda _: True) == []
+
+
+def install(root: Path) -> PolicyScript:
+    script = PolicyScript(root)
+    script.path.parent.mkdir(parents=True)
+    script.path.write_text("#!/bin/sh\n")
+    script.path.chmod(0o755)
+    script.asked.parent.mkdir(parents=True)
+    return script
+
+
+def test_a_fresh_host_asks_nobody(tmp_path: Path) -> None:
+    assert PolicyScript(tmp_path).state() == ScriptState(
+        installed=False, registered=False, in_force=False, neighbour="", chained=""
+    )
+
+
+def test_our_script_is_in_force_when_it_is_the_alternative(tmp_path: Path) -> None:
+    script = install(tmp_path)
+    alternatives = tmp_path / "var/lib/dpkg/alternatives"
+    alternatives.mkdir(parents=True)
+    (alternatives / "policy-rc.d").write_text(f"auto\n/usr/sbin/policy-rc.d\n\n{script.path}\n100\n\n")
+    script.asked.symlink_to(script.path)
+    assert script.state() == ScriptState(
+        installed=True, registered=True, in_force=True, neighbour="", chained=""
+    )
+
+
+def test_a_neighbour_is_named(tmp_path: Path) -> None:
+    script = install(tmp_path)
+    script.asked.write_text("#!/bin/sh\nexit 101\n")
+    state = script.state()
+    assert not state.in_force
+    assert state.neighbour == str(script.asked)
+
+
+def test_a_script_that_is_asked_first_is_named(tmp_path: Path) -> None:
+    script = install(tmp_path)
+    script.asked.symlink_to(script.path)
+    other = tmp_path / "other"
+    other.write_text("#!/bin/sh\n")
+    script.chained.symlink_to(other)
+    assert script.state().chained == str(other)

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible_collections.orderly.services.plugins.module_utils._host_files import PolicyFolder, PolicyScript
+from ansible_collections.orderly.services.plugins.modules import restart_policy
+from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import FakeHost
+from ansible_collections.orderly.services.tests.unit.plugins.modules.run_module import run_module
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """Give the module, on a host that knows the unit demo.service."""
+    host = FakeHost()
+    host.add("demo.service")
+    monkeypatch.setattr(restart_policy, "PolicyFolder", lambda: PolicyFolder(tmp_path))
+    monkeypatch.setattr(restart_policy, "PolicyScript", lambda: PolicyScript(tmp_path))
+    return partial(run_module, restart_policy, monkeypatch, host.run, name="webteam")
+
+
+def policies(root: Path) -> list[str]:
+    return [path.name for path in (root / "etc").rglob("*.policy")]
+
+
+def test_writes_the_policy_once(run: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    foreseen = run(units=["nginx.service"], check_mode=True)
+    assert policies(tmp_path) == []
+    done = run(units=["nginx.service"])
+    assert done["changed"] is foreseen["changed"] is True
+    assert done["diff"] == foreseen["diff"]
+    assert done["diff"]["after"] == (tmp_path / "etc/policy-rc.d/ansible-webteam.policy").read_text()
+    assert done["blocked_actions"] == {"nginx.service": ("restart", "stop", "try-restart")}
+    assert not run(units=["nginx.service"])["changed"]
+
+
+def test_removes_the_policy_once(run: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    run(units=["nginx.service"])
+    assert run(state="absent", check_mode=True)["changed"]
+    assert policies(tmp_path) == ["ansible-webteam.policy"]
+    assert run(state="absent")["changed"]
+    assert policies(tmp_path) == []
+    assert not run(state="absent")["changed"]
+
+
+def test_blocks_other_actions_where_asked(run: Callable[..., dict[str, Any]]) -> None:
+    done = run(units=["a.service"], actions=["reload"], blocked_actions={"b.service": ["stop"]})
+    assert done["blocked_actions"] == {"a.service": ("reload",), "b.service": ("stop",)}
+
+
+def test_a_unit_of_the_host_is_a_service_too(run: Callable[..., dict[str, Any]]) -> None:
+    assert list(run(services=["demo"])["blocked_actions"]) == ["demo.service"]
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"services": ["nosuch"]}, 'Unknown service "nosuch" on '),
+    ({}, "would block nothing"),
+    ({"units": ["a b"]}, '"a b" is no name of a unit'),
+    ({"units": ["a"], "name": "../x"}, '"../x" cannot be the name of a policy'),
+]
+
+
+@pytest.mark.parametrize(("given", "message"), WRONG)
+def test_says_what_is_wrong_and_writes_nothing(
+    run: Callable[..., dict[str, Any]], tmp_path: Path, given: dict[str, Any], message: str
+) -> None:
+    done = run(**given)
+    assert done["failed"]
+    assert message in done["msg"]
+    assert policies(tmp_path) == []

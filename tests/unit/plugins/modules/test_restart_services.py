@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible_collections.orderly.services.plugins.module_utils._host_files import DeferredStore
+from ansible_collections.orderly.services.plugins.modules import deferred_restarts_info, restart_services
+from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import (
+    BOOT,
+    FakeHost,
+    record_text,
+)
+from ansible_collections.orderly.services.tests.unit.plugins.modules.run_module import run_module
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def host() -> FakeHost:
+    host = FakeHost(versions={"demo": "2.0"})
+    for unit in ("alpha.service", "beta.service", "gamma.service"):
+        host.add(unit)
+    host.add("idle.service", ActiveState="inactive", SubState="dead")
+    return host
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DeferredStore:
+    """Give the records of a host on which alpha and idle were to be restarted."""
+    (tmp_path / "run").mkdir()
+    store = DeferredStore(tmp_path)
+    store.folders[0].mkdir(parents=True)
+    for unit in ("alpha.service", "idle.service"):
+        (store.folders[0] / f"{unit}.deferred").write_text(record_text(unit))
+    return store
+
+
+@pytest.fixture
+def run(host: FakeHost, store: DeferredStore, monkeypatch: pytest.MonkeyPatch) -> Run:
+    for module in (restart_services, deferred_restarts_info):
+        monkeypatch.setattr(module, "DeferredStore", lambda: store)
+        monkeypatch.setattr(module, "boot_id", lambda: BOOT)
+    return partial(run_module, restart_services, monkeypatch, host.run)
+
+
+def left(store: DeferredStore) -> list[str]:
+    return [record.unit for record in store.read()[0]]
+
+
+def test_restarts_what_is_pending_and_settles_it(run: Run, host: FakeHost, store: DeferredStore) -> None:
+    done = run(deferred_only=True)
+    assert host.restarted == ["alpha.service"]
+    assert done["restarted"] == ["alpha.service"]
+    assert done["left_alone"] == ["idle.service"]
+    assert done["settled"] == [str(store.folders[0] / "alpha.service.deferred")]
+    assert left(store) == ["idle.service"]
+    assert not run(deferred_only=True)["changed"]
+
+
+def test_check_mode_only_tells(run: Run, host: FakeHost, store: DeferredStore) -> None:
+    done = run(units=["beta.service"], include_pending=True, check_mode=True)
+    assert done["changed"]
+    assert [unit["result"] for unit in done["units"]] == ["would_restart", "would_restart", "skipped"]
+    assert host.restarted == []
+    assert left(store) == ["alpha.service", "idle.service"]
+
+
+def test_named_units_are_restarted_whether_pending_or_not(
+    run: Run, host: FakeHost, store: DeferredStore
+) -> None:
+    run(units=["beta.service"], services=["gamma"])
+    assert host.restarted == ["gamma.service", "beta.service"]
+    assert left(store) == ["alpha.service", "idle.service"]
+
+
+def test_with_nothing_named_everything_pending_is_restarted(run: Run, host: FakeHost) -> None:
+    run()
+    assert host.restarted == ["alpha.service"]
+
+
+def test_what_was_restarted_by_hand_is_settled_without_a_restart(
+    run: Run, host: FakeHost, store: DeferredStore
+) -> None:
+    host.add("alpha.service", InvocationID="alpha.service-7")
+    done = run(deferred_only=True)
+    assert done["changed"]
+    assert host.restarted == []
+    assert left(store) == ["idle.service"]
+
+
+def test_a_record_that_arrives_after_the_restart_is_kept(
+    run: Run, host: FakeHost, store: DeferredStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle = store.settle
+
+    def settle_late(is_settled: Callable[[Any], bool]) -> list[str]:
+        new = record_text(
+            "alpha.service", invocation_id=host.units["alpha.service"]["InvocationID"], count="2"
+        )
+        (store.folders[0] / "alpha.service.deferred").write_text(new)
+        return settle(is_settled)
+
+    monkeypatch.setattr(store, "settle", settle_late)
+    run(deferred_only=True)
+    assert host.restarted == ["alpha.service"]
+    assert left(store) == ["alpha.service", "idle.service"]
+
+
+def test_a_failure_says_which_unit_and_what_was_left_alone(
+    run: Run, host: FakeHost, store: DeferredStore
+) -> None:
+    host.refuse_restart = {"alpha.service": "Job for alpha.service failed."}
+    done = run(units=["alpha.service", "beta.service"])
+    assert done["failed"]
+    assert "alpha.service on " in done["msg"]
+    assert "still running: beta.service" in done["msg"]
+    assert done["units"][1]["result"] == "not_reached"
+    assert left(store) == ["alpha.service", "idle.service"]
+
+
+def test_an_unknown_service_stops_everything(run: Run, host: FakeHost) -> None:
+    done = run(services=["nosuch"], units=["beta.service"])
+    assert 'Unknown service "nosuch"' in done["msg"]
+    assert host.restarted == []
+
+
+def test_a_broken_record_is_warned_about(run: Run, store: DeferredStore) -> None:
+    (store.folders[0] / "x.deferred").write_text("")
+    assert "x.deferred is no record" in run(deferred_only=True)["warnings"][0]
+
+
+def test_info_tells_what_waits(
+    run: Run, host: FakeHost, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(
+        deferred_restarts_info, "PolicyFolder", partial(deferred_restarts_info.PolicyFolder, tmp_path)
+    )
+    monkeypatch.setattr(
+        deferred_restarts_info, "PolicyScript", partial(deferred_restarts_info.PolicyScript, tmp_path)
+    )
+    found = run_module(deferred_restarts_info, monkeypatch, host.run)
+    assert found["changed"] is False
+    assert [entry["unit"] for entry in found["pending"]] == ["alpha.service"]
+    assert found["pending"][0]["package_now"] == "2.0"
+    assert [entry["unit"] for entry in found["stopped"]] == ["idle.service"]
+    assert sum(command[:2] == ["systemctl", "show"] for command in host.commands) == 1
+    run(deferred_only=True)
+    assert run_module(deferred_restarts_info, monkeypatch, host.run)["pending"] == []

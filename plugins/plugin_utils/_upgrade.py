@@ -12,6 +12,7 @@ import yaml
 from ._catalogue import (
     COLLECTION,
     COLLECTION_ROLES,
+    NONE_DEPLOYED,
     CatalogueError,
     check_agreement,
     deployed,

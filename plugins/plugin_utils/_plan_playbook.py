@@ -147,6 +147,7 @@ def _work(plan: Plan, play: Play) -> Iterator[Task]:
         step = STEP_OF[play.kind]
         for name in play.services:
             yield _role(plan, play, name, f"step{step}", f"{STEPS[step]} {name}")
+        yield _flush(play)
 
 
 def _change(plan: Plan, play: Play) -> Iterator[Task]:

@@ -54,7 +54,7 @@ def rows_of(host: str, answer: Mapping[str, Any]) -> list[Row]:
             unit=entry["unit"],
             pending=entry["action"],
             since=entry["since"].replace("T", " ").replace("Z", " UTC"),
-            why=entry["reason"] + (" of another unit in the same call" if entry["collateral"] else ""),
+            why=entry["reason"] + (" (collateral)" if entry["collateral"] else ""),
             package=_package(entry),
         )
         for entry in [*answer["pending"], *stopped]

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 from ._order import natural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ._journal import Progress
     from ._selection import Selection
 
-Plan = dict[str, Any]
-Play = dict[str, Any]
+    Plan = Mapping[str, Any]
+    Play = Mapping[str, Any]
+
 NAMED = 5  # how many missing hosts a refusal names before it counts the rest
 
 
@@ -82,7 +83,7 @@ def pass_gate(
         }
     )
     if grant.services:
-        missing = _missing(plan, play, progress, selection, rehearsal=rehearsal)
+        missing = _missing(plan, play, progress, selection, grant, rehearsal=rehearsal)
         if missing:
             raise GateError(_refusal(play, missing), missing)
     return grant
@@ -110,7 +111,7 @@ def _selected(plan: Plan, play: Play, selection: Selection) -> Iterator[tuple[st
 
 
 def _missing(
-    plan: Plan, play: Play, progress: Progress, selection: Selection, *, rehearsal: bool
+    plan: Plan, play: Play, progress: Progress, selection: Selection, grant: Grant, *, rehearsal: bool
 ) -> tuple[Missing, ...]:
     earlier = plan["plays"][: plan["plays"].index(play)]
     ours = {
@@ -119,7 +120,8 @@ def _missing(
         for name, hosts in _selected(plan, before, selection)
         for host in hosts
     }
-    needed = {(part, host) for need in play["needs"] for part, host in _pairs(plan, need)}
+    here = {(part_of(play, name), host) for name, hosts in grant.services.items() for host in hosts}
+    needed = {(part, host) for need in play["needs"] for part, host in _pairs(plan, need)} - here
     wanted = needed - ours if rehearsal else needed | ours
     return tuple(
         _describe(plan, part, host, progress)

@@ -60,7 +60,8 @@ def _play_row(number: int, play: Play) -> str:
     )
     kind = ' class="disruptive"' if play.kind in DISRUPTIVE else ""
     cells = _cells([str(number), play.id, play.title])
-    return f"<tr{kind}>{cells}<td>{on}{_cells([', '.join(play.needs)])}</tr>"
+    before = [need for need in play.needs if need.partition("@")[2] not in play.hosts]
+    return f"<tr{kind}>{cells}<td>{on}{_cells([', '.join(before)])}</tr>"
 
 
 def _service_row(plan: Plan, name: str) -> str:

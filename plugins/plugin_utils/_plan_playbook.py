@@ -58,14 +58,16 @@ def render_play(plan: Plan, play: Play) -> list[dict[str, Any]]:
     """Give the Ansible plays of one play of the plan.
 
     Where several services share a wave, the work is a play of its own with the free strategy, so that hosts do not
-    wait for each other's tasks; gate and release need all hosts at once and stay linear.
+    wait for each other's tasks; gate and release need all hosts at once and stay linear, and so does the work where
+    hosts wait for the migration of one of them.
     """
+    free = not any(_waits_for_migration(plan, play, name) for name in play.services)
     if len(play.services) == 1:
         tasks = [*_gate(play), *_begin(play), *_work(plan, play), _done(play)]
         return [_play(plan, play, title(play), tasks)]
     return [
         _play(plan, play, f"{title(play)} | gate", _gate(play)),
-        _play(plan, play, f"{title(play)} | work", [*_begin(play), *_work(plan, play)], free=True),
+        _play(plan, play, f"{title(play)} | work", [*_begin(play), *_work(plan, play)], free=free),
         _play(plan, play, f"{title(play)} | release", [_done(play)]),
     ]
 
@@ -161,6 +163,12 @@ def _change(plan: Plan, play: Play) -> Iterator[Task]:
                 yield _role(plan, play, name, f"step{step}", f"{STEPS[step]} {name}", run_once=once)
         if full_stop:
             yield from (_flush(play), _barrier(play, step))
+        elif step == MIGRATE_STEP:
+            yield from (
+                _migrated(plan, play, name)
+                for name in play.services
+                if _waits_for_migration(plan, play, name)
+            )
     yield _flush(play)
     yield from _parts(plan, play, "verify")
     yield from _parts(plan, play, "undrain", backwards=True)
@@ -192,6 +200,35 @@ def _flush(play: Play) -> Task:
     return {"name": f"{play.id} | Run the handlers", "ansible.builtin.meta": "flush_handlers"}
 
 
+def _waits_for_migration(plan: Plan, play: Play, name: str) -> bool:
+    """Tell whether the wave holds both the host that migrates for the whole service, and others that wait for it."""
+    service = plan.services[name]
+    hosts = play.services[name]
+    return (
+        play.kind == CHANGE
+        and service["migrates_once"]
+        and service["run_once_host"] in hosts
+        and len(hosts) > 1
+    )
+
+
+def _migrated(plan: Plan, play: Play, name: str) -> Task:
+    """The hosts beside the one that migrates have the new packages, and must not start without the migration."""
+    host = plan.services[name]["run_once_host"]
+    return {
+        "name": f"{play.id} | Wait for the migration of {name}",
+        "ansible.builtin.assert": {
+            "that": [f"'{host}' not in ansible_play_hosts_all | difference(ansible_play_hosts)"],
+            "fail_msg": (
+                f"The migration of {name} failed on {host}, so {name} does not start on {{{{ inventory_hostname }}}}. "
+                "Mend it and run again: both hosts are repeated."
+            ),
+            "quiet": True,
+        },
+        "when": f"'{name}' in {GRANTED}",
+    }
+
+
 def _barrier(play: Play, step: int) -> Task:
     """A full stop goes step by step: nobody goes on while a host is missing."""
     return {
@@ -206,5 +243,4 @@ def _barrier(play: Play, step: int) -> Task:
             "quiet": True,
         },
         "run_once": True,
-        "when": ANY_GRANTED,
     }

@@ -62,7 +62,7 @@ class Play:
     """One play of the plan: one kind of work, for some services on some hosts, after a gate.
 
     ``needs`` lists what must be done on all its hosts before, whatever the run is limited to: ``SERVICE/PART``, or
-    ``SERVICE/PART@HOST`` where one host will do.
+    ``SERVICE/PART@HOST`` where one host will do; that host may do it in this very play.
     """
 
     id: str
@@ -194,6 +194,7 @@ def _described(deployment: Deployment, run_once_host: str) -> dict[str, Any]:
         "steps": sorted(deployment.steps),
         "parts": sorted(deployment.parts),
         "run_once_host": run_once_host,
+        "migrates_once": deployment.migrates_once,
         "digest": deployment.digest,
     }
 
@@ -239,7 +240,7 @@ def _change_plays(
         for services in level.waves:
             number += 1
             hosts = tuple(sorted({host for members in services.values() for host in members}, key=natural))
-            needs = {need for name in services for need in _needs(by_name[name], by_name, once[name], hosts)}
+            needs = {need for name in services for need in _needs(by_name[name], by_name, once[name])}
             yield Play(f"wave-{number}", CHANGE, f"Wave {number}", hosts, services, tuple(sorted(needs)))
         for deployment in level.deployments:
             if 6 in deployment.steps:
@@ -247,11 +248,9 @@ def _change_plays(
                 yield _everywhere(POST_UPGRADE, 6, deployment, {*own, *_befores_done(deployment, by_name)})
 
 
-def _needs(
-    deployment: Deployment, by_name: Mapping[str, Deployment], once: str, hosts: Sequence[str]
-) -> Iterator[str]:
+def _needs(deployment: Deployment, by_name: Mapping[str, Deployment], once: str) -> Iterator[str]:
     yield from _befores_done(deployment, by_name)
-    if deployment.migrates_once and once not in hosts:
+    if deployment.migrates_once:
         yield f"{deployment.service.name}/{CHANGE}@{once}"
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import _rolling
-from ._gate import Grant, find_play, is_complete, part_of, pass_gate
+from ._gate import find_play, is_complete, part_of, pass_gate
 from ._journal import DONE, STARTED, Journal, open_journal, read_journal
 from ._lock_decision import Claim, Request
 from ._order import natural
@@ -17,8 +17,9 @@ from ._planner import CHANGE, DISRUPTIVE
 from ._run import run_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
+    from ._gate import Grant
     from ._lock_decision import Waiting
     from ._run import Run
     from ._selection import Selection
@@ -36,20 +37,21 @@ class UpgradeRun:
     rehearsal: bool
     say: Callable[[str], None]
 
-    def enter(self, play_id: str, batch: Iterable[str], *, wait: float) -> dict[str, Any]:
+    def enter(self, play_id: str, batch: Collection[str], *, wait: float) -> dict[str, Any]:
         """Pass the gate of a play; take the slots it needs, and record that its work starts.
 
         Raises ``GateError`` where something before it is not done, and ``LockError`` where the slots are not given.
         """
         play = find_play(self.plan, play_id)
         journal = self._journal()
-        grant = pass_gate(
-            self.plan, play_id, journal.progress(), self.selection, batch, rehearsal=self.rehearsal
+        gate = partial(
+            pass_gate, self.plan, play_id, journal.progress(), self.selection, rehearsal=self.rehearsal
         )
+        grant = gate(batch)
         away: Mapping[str, str] = {}
         if grant.services and play["kind"] in DISRUPTIVE:
             away = self._acquire(play, grant, journal.campaign, wait)
-            grant = _without(grant, away)
+            grant = gate([host for host in batch if host not in away])
         self.say(self._words(play, grant, away))
         if grant.services and not self.rehearsal:
             journal.record(STARTED, play_id, _parts(play, grant.services), _now())
@@ -79,7 +81,9 @@ class UpgradeRun:
         state_of = partial(run_state, here=self.run)
         return open_journal(self.store, self.plan["id"], self.run, state_of, _now())
 
-    def _came_through(self, play: Mapping[str, Any], journal: Journal, alive: set[str]) -> dict[str, tuple[str, ...]]:
+    def _came_through(
+        self, play: Mapping[str, Any], journal: Journal, alive: set[str]
+    ) -> dict[str, tuple[str, ...]]:
         """Name what this run started in the play and did not lose on the way."""
         progress = journal.progress()
         started = {
@@ -94,7 +98,9 @@ class UpgradeRun:
         }
         return {name: hosts for name, hosts in started.items() if hosts}
 
-    def _acquire(self, play: Mapping[str, Any], grant: Grant, campaign: str, wait: float) -> Mapping[str, str]:
+    def _acquire(
+        self, play: Mapping[str, Any], grant: Grant, campaign: str, wait: float
+    ) -> Mapping[str, str]:
         """Take the slots of a play; give the hosts that are out of service, with the reasons."""
         claims = tuple(self._claim(name, hosts) for name, hosts in grant.services.items())
         request = Request(roll=campaign, run=self.run, operation=f"upgrade {play['id']}", claims=claims)
@@ -121,12 +127,6 @@ class UpgradeRun:
         what = "; ".join(f"{name} on {' '.join(hosts)}" for name, hosts in grant.services.items())
         left_out = [f"{host} is out of service ({reason})" for host, reason in sorted(away.items())]
         return f"{title}: " + "; ".join([what or "nothing left to do", *left_out])
-
-
-def _without(grant: Grant, away: Iterable[str]) -> Grant:
-    gone = set(away)
-    left = {name: tuple(host for host in hosts if host not in gone) for name, hosts in grant.services.items()}
-    return Grant({name: hosts for name, hosts in left.items() if hosts})
 
 
 def _parts(play: Mapping[str, Any], services: Mapping[str, Iterable[str]]) -> dict[str, Iterable[str]]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_WAIT = 3600
+SPECIAL_TAGS = ("all", "always", "tagged", "untagged")
 
 display = Display()
 
@@ -87,7 +88,11 @@ class ActionModule(ActionBase):
     def _check_whole(self, play_id: str) -> None:
         """Refuse tags that would leave out a part of the play: it would be recorded as done without it."""
         tags = set(context.CLIARGS.get("tags") or ["all"])
-        skipped = {tag for tag in context.CLIARGS.get("skip_tags") or () if tag == "always" or tag.startswith("step")}
+        skipped = {
+            tag
+            for tag in context.CLIARGS.get("skip_tags") or ()
+            if tag in SPECIAL_TAGS or tag.startswith("step")
+        }
         if "all" not in tags or skipped:
             raise AnsibleActionFail(
                 f"{play_id} is refused: --tags and --skip-tags would run a part of it and leave out the rest. A host's "

@@ -30,7 +30,7 @@ EXAMPLES = r"""
 - name: Upgrade nginx where the gate of this play allows it
   ansible.builtin.import_role:
     name: orderly_plan_nginx
-    tasks_from: step3
+    tasks_from: upgrade_tasks.step3
   when: "'nginx' in orderly_gate | orderly.services.granted('wave-1', inventory_hostname)"
 """
 

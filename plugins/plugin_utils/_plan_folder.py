@@ -21,10 +21,10 @@ from ._findings import Finding, FindingsError
 from ._plan_page import render_page
 from ._plan_playbook import render
 from ._planner import Deployment
-from ._tasks import MIGRATE_STEP, RUN_ONCE_HOST, Split, read_part, split_by_step
+from ._tasks import MIGRATE_STEP, RUN_ONCE_HOST, Split, read_part, split_by_step, step_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from ._catalogue import Service
     from ._planner import Plan
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 PARTS = ("drain", "undrain", "verify", "finalize")
 PLAYBOOK = "upgrade.yml"
 UPGRADE_TASKS = "upgrade_tasks"
-LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "molecule", "tests", "service.yml")
+COMPILED = shutil.ignore_patterns("__pycache__", "*.pyc")
+NOT_OF_THE_ROLE = shutil.ignore_patterns(
+    ".*", "molecule", "tests"
+)  # at its top; files/.profile is the role's own
 
 
 def read_deployments(
@@ -79,11 +82,20 @@ def _digest(role: Path) -> str:
 
 def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
     for root, folders, names in os.walk(folder):
-        left_out = LEFT_OUT(root, [*folders, *names]) - {"service.yml"}
+        left_out = _left_out(folder)(root, [*folders, *names])
         folders[:] = sorted(set(folders) - left_out)
         for name in sorted(set(names) - left_out):
             path = Path(root, name)
             yield str(path.relative_to(folder)), path.read_bytes()
+
+
+def _left_out(role: Path) -> Callable[[str, list[str]], set[str]]:
+    """Tell what of a role's folder is no part of the role."""
+
+    def ignore(folder: str, names: list[str]) -> set[str]:
+        return COMPILED(folder, names) | (NOT_OF_THE_ROLE(folder, names) if Path(folder) == role else set())
+
+    return ignore
 
 
 # --- Writing ---
@@ -128,12 +140,12 @@ def _write_files(plan: Plan, services: Iterable[Service], folder: Path) -> None:
 
 
 def _copy_role(service: Service, target: Path) -> None:
-    shutil.copytree(service.path, target, ignore=LEFT_OUT)
+    shutil.copytree(service.path, target, ignore=_left_out(service.path))
     split = _split(service)
     tasks = target / "tasks"
     tasks.mkdir(exist_ok=True)
     for step, text in split.steps.items():
-        (tasks / f"step{step}.yml").write_text(text, encoding="utf-8")
+        (tasks / f"{step_file(step)}.yml").write_text(text, encoding="utf-8")
     for name, text in split.imported.items():
         (tasks / name).write_text(text, encoding="utf-8")
     for part in PARTS:
@@ -158,7 +170,7 @@ def _write_meta(service: Service, meta: Path, split: Split) -> None:
     specs = _load(meta / "argument_specs.yml")
     entry = (specs.get("argument_specs") or {}).pop(UPGRADE_TASKS, None)
     if entry and split.steps:
-        specs["argument_specs"][f"step{min(split.steps)}"] = entry
+        specs["argument_specs"][step_file(min(split.steps))] = entry
         _dump(meta / "argument_specs.yml", specs)
 
 

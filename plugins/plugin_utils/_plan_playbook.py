@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ._planner import CHANGE, DISRUPTIVE, FINALIZE, POST_UPGRADE, PREPARE, VALIDATE
-from ._tasks import CHANGE_STEPS, MIGRATE_STEP, RUN_ONCE_HOST, STEPS
+from ._tasks import CHANGE_STEPS, MIGRATE_STEP, RUN_ONCE_HOST, STEPS, step_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,7 +148,7 @@ def _work(plan: Plan, play: Play) -> Iterator[Task]:
     else:
         step = STEP_OF[play.kind]
         for name in play.services:
-            yield _role(plan, play, name, f"step{step}", f"{STEPS[step]} {name}")
+            yield _role(plan, play, name, step_file(step), f"{STEPS[step]} {name}")
         yield _flush(play)
 
 
@@ -160,7 +160,7 @@ def _change(plan: Plan, play: Play) -> Iterator[Task]:
         for name in play.services:
             if step in plan.services[name]["steps"]:
                 once = step == MIGRATE_STEP
-                yield _role(plan, play, name, f"step{step}", f"{STEPS[step]} {name}", run_once=once)
+                yield _role(plan, play, name, step_file(step), f"{STEPS[step]} {name}", run_once=once)
         if full_stop:
             yield from (_flush(play), _barrier(play, step))
         elif step == MIGRATE_STEP:

@@ -146,6 +146,11 @@ def _file_name(task: yaml.MappingNode, *modules: str) -> yaml.ScalarNode | None:
 # --- Splitting ---
 
 
+def step_file(step: int) -> str:
+    """Name the task file of a step in a plan; a name that no file of the role itself has."""
+    return f"upgrade_tasks.step{step}"
+
+
 def split_by_step(path: Path) -> Split:
     """Split a service's ``upgrade_tasks.yml`` by step.
 
@@ -181,6 +186,7 @@ class _Splitter:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.findings: list[Finding] = []
+        self.checked: set[tuple[Path, bool]] = set()
         self.imported: dict[str, str] = {}
 
     def split(self, file: TaskFile, inherited: frozenset[str]) -> dict[int, list[str]]:
@@ -222,7 +228,8 @@ class _Splitter:
         for child in children:
             yield from self.leaves(file, child, tags)
         if not children:
-            self.check_task(file, task)
+            waves = {f"step{step}" for step in CHANGE_STEPS}
+            self.check_task(file, task, run_once_allowed=tags.isdisjoint(waves))
             yield task, tags
 
     def step_of(self, file: TaskFile, task: yaml.MappingNode, tags: frozenset[str]) -> int | None:
@@ -248,10 +255,8 @@ class _Splitter:
         self, file: TaskFile, task: yaml.MappingNode, name: yaml.ScalarNode, tags: frozenset[str]
     ) -> dict[int, list[_Edit]]:
         """Split an imported file too: each step imports its own part of it."""
-        target = file.path.parent / name.value
-        if not target.is_file():
-            target = self.folder / name.value
-        if not target.is_file():
+        target = self.find(file, name)
+        if target is None:
             message = (
                 f"{_label(task)} imports {name.value}, which is not there; an import needs a plain file name."
             )
@@ -259,30 +264,44 @@ class _Splitter:
             return {}
         result = {}
         for step, texts in sorted(self.split(read_tasks(target), tags).items()):
-            part = f"{target.stem}.step{step}.yml"
+            part = f"{self.place(target)}{target.stem}.step{step}.yml"
             self.imported[part] = _as_file(texts)
             span = _Edit(name.start_mark.index, name.end_mark.index, json.dumps(part))
             result[step] = [span, *self.run_once_edits(file, task, step)]
         return result
 
+    def find(self, file: TaskFile, name: yaml.ScalarNode) -> Path | None:
+        """Find a file that a task names, where Ansible looks for it."""
+        beside = (folder / name.value for folder in (file.path.parent, self.folder))
+        return next((path.resolve() for path in beside if path.is_file()), None)
+
+    def place(self, target: Path) -> str:
+        """Give the subfolder of an imported file: its parts stay beside it, where they find what it includes."""
+        folder = self.folder.resolve()
+        inside = target.parent.relative_to(folder) if target.is_relative_to(folder) else None
+        return f"{inside}/" if inside and inside.parts else ""
+
     # --- Rules for what a task may do ---
 
-    def check_task(self, file: TaskFile, task: yaml.MappingNode) -> None:
+    def check_task(self, file: TaskFile, task: yaml.MappingNode, *, run_once_allowed: bool = False) -> None:
         """Look for what would take a host out of Ansible's sight, and into files that are included."""
         meta = _value(task, *METAS)
         if isinstance(meta, yaml.ScalarNode) and meta.value in FORBIDDEN_METAS:
             message = f"meta: {meta.value} would leave a half-done host green; let the task fail, or use a condition."
             self.findings.append(file.finding(task, "meta", message))
         name = _file_name(task, *INCLUDE_TASKS, *IMPORT_TASKS)
-        target = self.folder / name.value if name is not None and "{{" not in name.value else None
-        if target is not None and target.is_file():
-            self.check_dynamic(read_tasks(target))
+        target = self.find(file, name) if name is not None else None
+        if target is not None:
+            self.check_dynamic(read_tasks(target), run_once_allowed=run_once_allowed)
 
     def check_dynamic(self, file: TaskFile, *, run_once_allowed: bool = False) -> None:
         """Check a file whose tasks take their step from the task that includes it."""
+        if (file.path, run_once_allowed) in self.checked:  # a file may include itself, to try again
+            return
+        self.checked.add((file.path, run_once_allowed))
         for item in file.items():
             for task in _walk(item):
-                self.check_task(file, task)
+                self.check_task(file, task, run_once_allowed=run_once_allowed)
                 tagged = [tag for tag in _strings(_value(task, "tags")) if re.fullmatch(r"step\d+", tag)]
                 if tagged:
                     message = (

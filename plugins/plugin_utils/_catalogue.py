@@ -61,7 +61,11 @@ class Service:
 
     def tasks_file(self, name: str) -> Path | None:
         """Find a task file of the role, ``drain`` say; None where the role has none."""
-        found = (self.path / "tasks" / f"{name}{suffix}" for suffix in (".yml", ".yaml"))
+        return self.file("tasks", name)
+
+    def file(self, folder: str, name: str) -> Path | None:
+        """Find a YAML file of the role; None where the role has none."""
+        found = (self.path / folder / f"{name}{suffix}" for suffix in (".yml", ".yaml"))
         return next((path for path in found if path.is_file()), None)
 
     def as_dict(self) -> dict[str, Any]:
@@ -157,7 +161,9 @@ def parse_service(text: str, path: Path, role: str, role_path: Path) -> Service:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
     except yaml.YAMLError as exc:
-        raise CatalogueError(f"{path} is not YAML: {exc}") from exc
+        mark = getattr(exc, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise CatalogueError(f"{where}: not YAML: {getattr(exc, 'problem', None) or exc}.") from exc
     if node is None:
         node, data = yaml.MappingNode("", []), {}
     if not isinstance(data, dict):

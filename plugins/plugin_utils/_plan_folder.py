@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ._catalogue import PLAN_FILE, CatalogueError
+from ._catalogue import COLLECTION, PLAN_FILE, CatalogueError
 from ._findings import Finding, FindingsError
 from ._plan_page import render_page
 from ._plan_playbook import render
 from ._planner import Deployment
-from ._tasks import MIGRATE_STEP, RUN_ONCE_HOST, Split, read_part, split_by_step, step_file
+from ._tasks import MIGRATE_STEP, RUN_ONCE_HOST, Split, read_handlers, read_part, split_by_step, step_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -56,12 +56,14 @@ def read_deployments(
 
 def _deployment(service: Service, hosts: tuple[str, ...]) -> Deployment:
     split = _split(service)
+    handlers = service.file("handlers", "main")
     parts = {part: read_part(path) for part in PARTS if (path := service.tasks_file(part)) is not None}
     return Deployment(
         service=service,
         hosts=hosts,
         steps=frozenset(split.steps),
         parts=frozenset(parts),
+        handlers=read_handlers(handlers) if handlers is not None else (),
         migrates_once=RUN_ONCE_HOST in split.steps.get(MIGRATE_STEP, "") + "".join(split.imported.values()),
         digest=_digest(service.path),
     )
@@ -161,8 +163,11 @@ def _write_meta(service: Service, meta: Path, split: Split) -> None:
     meta.mkdir(exist_ok=True)
     main = _load(meta / "main.yml")
     collections = list(main.get("collections") or [])
-    if service.role.count(".") >= 2 and not service.role.startswith("/"):
-        collections.insert(0, ".".join(service.role.split(".")[:2]))
+    *_, root, namespace, collection, roles, _name = ("", "", "", "", *service.path.parts)
+    if service.role.startswith(f"{COLLECTION}."):
+        collections.insert(0, COLLECTION)
+    elif (root, roles) == ("ansible_collections", "roles"):
+        collections.insert(0, f"{namespace}.{collection}")
     _check_dependencies(service, main.get("dependencies") or [])
     # The service's own words; the settings that the plan was made with are in plan.json.
     (meta / "service.yml").write_text(_service_text(service), encoding="utf-8")

@@ -12,13 +12,16 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ._budget import slots_of
-from ._catalogue import CatalogueError, Service
+from ._catalogue import CatalogueError, Service, variable
+from ._findings import Finding, FindingsError
 from ._order import CycleError, levels, natural
 from ._tasks import CHANGE_STEPS
 from ._waves import pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from ._tasks import Handler
 
 VALIDATE, PREPARE, CHANGE, POST_UPGRADE, FINALIZE = (
     "validate",
@@ -39,6 +42,7 @@ class Deployment:
     hosts: tuple[str, ...]
     steps: frozenset[int]
     parts: frozenset[str] = frozenset()  # of drain, undrain, verify, finalize
+    handlers: tuple[Handler, ...] = ()
     migrates_once: bool = False
     digest: str = ""
 
@@ -111,7 +115,7 @@ def compile_plan(deployments: Iterable[Deployment], versions: Mapping[str, str])
     """Compile the plan of a whole fleet.
 
     Raises :class:`CatalogueError` for a service that requires one that is not deployed, and for stages or services
-    that wait for each other.
+    that wait for each other; :class:`FindingsError` for handlers that services sharing a wave have in common.
     """
     by_name = {deployment.service.name: deployment for deployment in deployments}
     _check_requires(by_name)
@@ -124,6 +128,7 @@ def compile_plan(deployments: Iterable[Deployment], versions: Mapping[str, str])
         *_change_plays(schedule, by_name, once),
         *_finalize_plays(ordered),
     )
+    _check_handlers(plays, by_name)
     services = {name: _described(by_name[name], once[name]) for name in sorted(by_name, key=natural)}
     return Plan(services, plays, dict(versions))
 
@@ -160,6 +165,25 @@ def _check_requires(by_name: Mapping[str, Deployment]) -> None:
                     f"Add hosts to the group, or take it out of requires in "
                     f"{deployment.service.path / 'meta/service.yml'} (after is for services that may be missing)."
                 )
+
+
+def _check_handlers(plays: Iterable[Play], by_name: Mapping[str, Deployment]) -> None:
+    """Refuse handlers of one name in services that share a wave: one would answer the notify of the other."""
+    findings = []
+    for play in plays:
+        owners: dict[str, str] = {}
+        for name in play.services:
+            for handler in by_name[name].handlers:
+                owner = owners.setdefault(handler.name, name)
+                if owner != name:
+                    message = (
+                        f'{name} has a handler "{handler.name}" and so has {owner}, which shares waves with it; a '
+                        f'notify would reach but one of them. Rename it, as in "{name} | {handler.name}", or keep the '
+                        f"two services apart in the inventory: {variable(name, 'after')}: [{owner}]"
+                    )
+                    findings.append(Finding(handler.file, handler.line, "handler", message))
+    if findings:
+        raise FindingsError(findings)
 
 
 def _levels(members: Mapping[str, Deployment]) -> tuple[tuple[str, ...], ...]:

@@ -43,6 +43,15 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Handler:
+    """A name or topic that a handler answers to, and where it stands."""
+
+    name: str
+    file: Path
+    line: int
+
+
+@dataclass(frozen=True)
 class _Edit:
     """Replace the text from *start* to *end*."""
 
@@ -178,6 +187,25 @@ def read_part(path: Path) -> str:
     if splitter.findings:
         raise FindingsError(splitter.findings)
     return _edited(file.text, 0, len(file.text), edits) + "\n"
+
+
+def read_handlers(path: Path) -> tuple[Handler, ...]:
+    """Give what the handlers of a service answer to; raises :class:`FindingsError` for what they may not do."""
+    splitter = _Splitter(path.parent)
+    files, handlers = [read_tasks(path)], []
+    for file in files:
+        splitter.check_dynamic(file)
+        for task in (task for item in file.items() for task in _walk(item)):
+            for answered in (_value(task, "name"), _value(task, "listen")):
+                names = [answered.value] if isinstance(answered, yaml.ScalarNode) else _strings(answered)
+                handlers += [Handler(name, file.path, task.start_mark.line + 1) for name in names]
+            imported = _file_name(task, *IMPORT_TASKS)
+            target = splitter.find(file, imported) if imported is not None else None
+            if target is not None and target not in {each.path for each in files}:
+                files.append(read_tasks(target))
+    if splitter.findings:
+        raise FindingsError(splitter.findings)
+    return tuple(handlers)
 
 
 class _Splitter:

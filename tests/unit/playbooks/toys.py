@@ -1,0 +1,264 @@
+"""Toy services on toy hosts: real ansible-playbook runs whose tasks do no more than say that they ran."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent, indent
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[3]
+STEPS = {0: "look", 1: "prepare", 2: "stop", 3: "install", 4: "migrate", 5: "start", 6: "check"}
+UPGRADE = "orderly.services.upgrade"
+
+# What a task does: it says "SERVICE HOST STEP" in the log, waits while it is told to, and fails if it is told to.
+TOY = """\
+#!/bin/sh
+here=$(dirname "$0")
+echo "$*" >> "$here/log"
+while [ -e "$here/stuck/$*" ]; do sleep 0.05; done
+[ ! -e "$here/broken/$*" ]
+"""
+
+# A connection that starts no Python and no shell of its own, to a host that goes away and comes back as a test says.
+CONNECTION = """\
+import os, subprocess
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.connection import ConnectionBase
+
+DOCUMENTATION = "name: toy\\nshort_description: toy\\ndescription: toy\\noptions: {}"
+
+
+class Connection(ConnectionBase):
+    transport = "toy"
+    has_pipelining = True
+
+    def __init__(self, play_context, *args, **kwargs):
+        super().__init__(play_context, *args, **kwargs)
+        self.host = play_context.remote_addr
+
+    def _connect(self):
+        return self
+
+    def exec_command(self, cmd, in_data=None, sudoable=True):
+        here = os.environ["TOYS"]
+        with open(f"{here}/contacts", "a") as contacts:
+            contacts.write(self.host + "\\n")
+        if os.path.exists(f"{here}/away/{self.host}"):
+            raise AnsibleConnectionFailure(f"{self.host} is away")
+        done = subprocess.run(["/bin/sh", "-c", cmd], input=in_data, capture_output=True)
+        return done.returncode, done.stdout, done.stderr
+
+    def put_file(self, in_path, out_path):
+        raise AnsibleConnectionFailure("toy hosts take only raw commands")
+
+    fetch_file = put_file
+
+    def close(self):
+        pass
+"""
+
+# Facts that are known from the beginning: gathering real ones takes longer than everything else here.
+FACTS = """\
+from ansible.plugins.cache.memory import CacheModule as Memory
+
+DOCUMENTATION = "name: toy_facts\\nshort_description: toy\\ndescription: toy\\noptions: {}"
+
+
+class CacheModule(Memory):
+    def get(self, key):
+        return super().get(key) if super().contains(key) else {"distribution": "Toy"}
+
+    def contains(self, key):
+        return True
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of ansible-playbook left: its exit code, its words on one line, and what its tasks said."""
+
+    code: int
+    raw: str
+    log: list[str]
+
+    @property
+    def text(self) -> str:
+        """Give the output with its line breaks taken out: ansible-core wraps messages as wide as the terminal."""
+        return " ".join(self.raw.split())
+
+    @property
+    def touched(self) -> set[str]:
+        """Name the hosts that a step from 2 on touched."""
+        return {host for _service, host, step in map(str.split, self.log) if step not in ("look", "prepare")}
+
+
+class Site:
+    """A folder with an inventory, toy roles and a store."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.store = folder / "state/store.db"
+        for name in ("stuck", "broken", "away", "connection", "cache", "roles"):
+            (folder / name).mkdir()
+        (folder / "connection/toy.py").write_text(CONNECTION)
+        (folder / "cache/toy_facts.py").write_text(FACTS)
+        self.toy = folder / "toy"
+        self.toy.write_text(TOY)
+        self.toy.chmod(0o755)
+        self.inventory = folder / "hosts.yml"
+
+    # --- What there is ---
+
+    def groups(self, **hosts: str) -> None:
+        """Write the inventory: hosts by group, and how toy hosts are reached."""
+        groups = {group: {"hosts": dict.fromkeys(names.split())} for group, names in hosts.items()}
+        variables = {
+            "ansible_connection": "toy",
+            "ansible_become": False,
+            "ansible_python_interpreter": sys.executable,
+            "toy": str(self.toy),
+        }
+        text = yaml.safe_dump({"all": {"children": groups, "vars": variables}}, sort_keys=False)
+        self.inventory.write_text(text)
+
+    def service(self, name: str, steps: str = "0 1 2 3 5", parts: str = "", **settings: Any) -> Path:
+        """Write a service role whose steps and parts each say that they ran."""
+        role = self.folder / "roles" / name
+        (role / "meta").mkdir(parents=True)
+        (role / "tasks").mkdir()
+        (role / "meta/service.yml").write_text(yaml.safe_dump({"service": name, **settings}))
+        tasks = [f"{say(name, STEPS[step])}  tags: step{step}\n" for step in map(int, steps.split())]
+        (role / "tasks/upgrade_tasks.yml").write_text("\n".join(["---", *tasks]))
+        for part in parts.split():
+            (role / f"tasks/{part}.yml").write_text("---\n" + say(name, part))
+        return role
+
+    def write(self, path: str, text: str) -> Path:
+        """Write a file, folders and all."""
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(dedent(text))
+        return file
+
+    # --- What happens ---
+
+    def breaks(self, said: str) -> None:
+        (self.folder / "broken" / said).touch()
+
+    def sticks(self, said: str) -> None:
+        (self.folder / "stuck" / said).touch()
+
+    def goes_away(self, host: str) -> None:
+        (self.folder / "away" / host).touch()
+
+    def is_mended(self) -> None:
+        """End every fault."""
+        for name in ("stuck", "broken", "away"):
+            for file in (self.folder / name).iterdir():
+                file.unlink()
+
+    # --- Runs ---
+
+    def tool(self, command: str, *arguments: str) -> None:
+        """Run another tool of Ansible, to its good end."""
+        subprocess.run([program(command), *arguments], check=True, capture_output=True, cwd=self.folder)
+
+    def start(self, *arguments: str, playbook: str | Path = UPGRADE, **environ: str) -> subprocess.Popen[str]:
+        if "-i" not in arguments:
+            arguments = ("-i", str(self.inventory), *arguments)
+        return subprocess.Popen(
+            [
+                program("ansible-playbook"),
+                *arguments,
+                "-e",
+                f"orderly_store=sqlite://{self.store}",
+                str(playbook),
+            ],
+            cwd=self.folder,
+            env={
+                **os.environ,
+                "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"),
+                "ANSIBLE_HOME": str(self.folder / "home"),
+                "ANSIBLE_CONNECTION_PLUGINS": str(self.folder / "connection"),
+                "ANSIBLE_CACHE_PLUGINS": str(self.folder / "cache"),
+                "ANSIBLE_CACHE_PLUGIN": "toy_facts",
+                "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_PIPELINING": "1",
+                "ANSIBLE_LOCALHOST_WARNING": "0",
+                "PYTHONWARNINGS": "ignore",
+                "XDG_CACHE_HOME": str(self.folder / "cache-home"),
+                "TOYS": str(self.folder),
+                **environ,
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def upgrade(self, *arguments: str, playbook: str | Path = UPGRADE, **environ: str) -> Outcome:
+        """Run ansible-playbook to its end."""
+        before = len(self.log)
+        process = self.start(*arguments, playbook=playbook, **environ)
+        output, _nothing = process.communicate(timeout=120)
+        return Outcome(process.returncode, output, self.log[before:])
+
+    def wait_until(self, said: str) -> None:
+        """Wait until a task says something."""
+        deadline = time.monotonic() + 60
+        while said not in self.log:
+            assert time.monotonic() < deadline, f"{said!r} was never said: {self.log}"
+            time.sleep(0.02)
+
+    # --- What is left ---
+
+    @property
+    def log(self) -> list[str]:
+        path = self.folder / "log"
+        return path.read_text().splitlines() if path.exists() else []
+
+    @property
+    def contacts(self) -> set[str]:
+        path = self.folder / "contacts"
+        return set(path.read_text().split()) if path.exists() else set()
+
+    @property
+    def plan_folders(self) -> list[Path]:
+        return sorted((self.folder / "cache-home").glob("orderly/plans/*"))
+
+    def plan(self) -> dict[str, Any]:
+        """Read the one plan there is."""
+        (folder,) = self.plan_folders
+        plan: dict[str, Any] = json.loads((folder / "plan.json").read_text())
+        return plan
+
+
+def program(name: str) -> str:
+    """Find a program beside this Python, as in a virtual environment, else on PATH."""
+    beside = Path(sys.executable).with_name(name)
+    return str(beside) if beside.exists() else shutil.which(name) or name
+
+
+def say(service: str, step: str, *more: str) -> str:
+    """Give the text of a task that says it ran."""
+    lines = [
+        f"- name: {service} {step}",
+        f'  ansible.builtin.raw: "{{{{ toy }}}} {service} {{{{ inventory_hostname }}}} {step}"',
+        *more,
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def nested(text: str, spaces: int = 4) -> str:
+    """Put the text of tasks into a block."""
+    return indent(text, " " * spaces)

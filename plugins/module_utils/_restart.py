@@ -107,14 +107,18 @@ def find_fault(before: UnitState, after: UnitState) -> str:
     return ""
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How long a unit may take to become active, and how long one that cannot tell is watched; seconds."""
+
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+    timeout: float
+    watch: float
+
+
 def carry_out(
-    plan: RestartPlan,
-    systemd: Systemd,
-    done: Callable[[UnitState], None],
-    *,
-    clock: Callable[[], float],
-    sleep: Callable[[float], None],
-    timeout: float,
+    plan: RestartPlan, systemd: Systemd, done: Callable[[UnitState], None], patience: Patience
 ) -> tuple[Result, ...]:
     """Restart unit by unit, tell *done* of each that came back, and leave all others alone after one that did not."""
     results = []
@@ -127,11 +131,7 @@ def carry_out(
                 replace(expected, result=NOT_REACHED, why="a unit before it failed; it runs as before")
             )
         else:
-            fault = systemd.restart(step.unit)
-            after = _settled_state(
-                step.unit, systemd, clock=clock, sleep=sleep, timeout=0 if fault else timeout
-            )
-            fault = fault or find_fault(step.before, after)
+            fault, after = _restart(step, systemd, patience)
             failed = bool(fault)
             results.append(replace(expected, result=FAILED if failed else RESTARTED, why=fault))
             if not failed:
@@ -139,18 +139,34 @@ def carry_out(
     return tuple(results)
 
 
-def _settled_state(
-    unit: str,
-    systemd: Systemd,
-    *,
-    clock: Callable[[], float],
-    sleep: Callable[[float], None],
-    timeout: float,
+def _restart(step: Step, systemd: Systemd, patience: Patience) -> tuple[str, UnitState]:
+    complaint = systemd.restart(step.unit)
+    if complaint:
+        return complaint, step.before
+    after = _wait_while(lambda state: state.in_transition, step.unit, systemd, patience, patience.timeout)
+    fault = find_fault(step.before, after)
+    if fault or after.tells_when_ready:
+        return fault, after
+    later = _wait_while(
+        lambda state: _is_same_run(after, state), step.unit, systemd, patience, patience.watch
+    )
+    return (
+        "" if _is_same_run(after, later) else f"it did not stay up: soon after the restart it is {later}"
+    ), later
+
+
+def _is_same_run(one: UnitState, other: UnitState) -> bool:
+    return other.is_active and other.invocation_id == one.invocation_id
+
+
+def _wait_while(
+    is_so: Callable[[UnitState], bool], unit: str, systemd: Systemd, patience: Patience, seconds: float
 ) -> UnitState:
-    deadline = clock() + timeout
+    """Look at a unit until it is no longer so, or the time is over."""
+    deadline = patience.clock() + seconds
     state = systemd.show([unit])[unit]
-    while state.in_transition and clock() < deadline:
-        sleep(_POLL_SECONDS)
+    while is_so(state) and patience.clock() < deadline:
+        patience.sleep(_POLL_SECONDS)
         state = systemd.show([unit])[unit]
     return state
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
             """Give exit code, output and errors."""
 
 
-PROPERTIES = ("Id", "Names", "LoadState", "ActiveState", "SubState", "InvocationID", "MainPID")
+PROPERTIES = ("Id", "Names", "LoadState", "ActiveState", "SubState", "Type", "InvocationID", "MainPID")
 _UNIT = re.compile(r"[\w:.@\\-]+", re.ASCII)
 _SUFFIX = re.compile(
     r"\.(service|socket|target|timer|path|mount|automount|swap|slice|scope|device)", re.ASCII
@@ -50,6 +50,7 @@ class UnitState:
     sub: str = "dead"
     invocation_id: str = ""
     program: Program | None = None
+    type: str = ""
 
     @property
     def is_known(self) -> bool:
@@ -70,6 +71,11 @@ class UnitState:
     def in_transition(self) -> bool:
         """Whether it may yet become active without anybody's doing."""
         return self.active == "activating"
+
+    @property
+    def tells_when_ready(self) -> bool:
+        """Whether being active means more than that a process was started."""
+        return self.type not in ("simple", "exec", "idle")
 
     def __str__(self) -> str:
         return f"{self.active} ({self.sub})"
@@ -124,6 +130,7 @@ class Systemd:
             sub=values.get("SubState", ""),
             invocation_id=values.get("InvocationID", ""),
             program=self._program_of(pid) if pid else None,
+            type=values.get("Type", ""),
         )
 
     def restart(self, unit: str) -> str:

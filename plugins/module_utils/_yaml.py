@@ -88,7 +88,7 @@ class _Reader:
         values: dict[str, Any] = {}
         while self.lines and self.lines[0][0] == indent and not _DASH.match(self.lines[0][1]):
             pair = _split_key(self.lines.pop(0)[1])
-            if pair is None or pair[0] in values or pair[0].startswith("? "):
+            if pair is None or pair[0] in values:
                 raise YamlError(f"not a key, or one for the second time: {pair and pair[0]}")
             key, rest = pair
             values[key] = self.inline(indent + 1, rest) if rest else self.nested(indent, depth)
@@ -139,6 +139,8 @@ def _joined(text: str, line: str) -> str:
 
 
 def _split_key(text: str) -> tuple[str, str] | None:
+    if text.startswith("? "):
+        raise YamlError(f"not understood: {text}")
     for pattern in (_QUOTED_KEY, _PLAIN_KEY):
         match = pattern.match(text)
         if match:

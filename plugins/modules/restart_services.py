@@ -47,6 +47,12 @@ options:
     description: How many seconds a unit may take to become active after systemd has restarted it.
     type: int
     default: 30
+  watch:
+    description:
+      - How many seconds a unit is watched before it counts as running, where systemd cannot tell when it is ready (it
+        is of type C(simple), C(exec) or C(idle)).
+    type: int
+    default: 2
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying the target.
@@ -128,6 +134,7 @@ from ansible_collections.orderly.services.plugins.module_utils._errors import Ho
 from ansible_collections.orderly.services.plugins.module_utils._host_files import DeferredStore, boot_id
 from ansible_collections.orderly.services.plugins.module_utils._ledger import is_done, sort_records
 from ansible_collections.orderly.services.plugins.module_utils._restart import (
+    Patience,
     as_diff,
     carry_out,
     describe_failure,
@@ -148,6 +155,7 @@ def main() -> None:
             "deferred_only": {"type": "bool", "default": False},
             "include_pending": {"type": "bool"},
             "timeout": {"type": "int", "default": 30},
+            "watch": {"type": "int", "default": 2},
         },
         supports_check_mode=True,
     )
@@ -176,9 +184,8 @@ def main() -> None:
 
         if not module.check_mode:
             store.settle(lambda record: record in already)
-            results = carry_out(
-                plan, systemd, settle, clock=time.monotonic, sleep=time.sleep, timeout=params["timeout"]
-            )
+            patience = Patience(time.monotonic, time.sleep, params["timeout"], params["watch"])
+            results = carry_out(plan, systemd, settle, patience)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     for sentence in trouble:

@@ -567,7 +567,6 @@ sub parse_mapping {
     my %mapping;
     while (@$lines && $lines->[0][0] == $indent && $lines->[0][1] !~ /^-(?: |$)/) {
         my ($key, $rest) = split_key($lines->[0][1]) or die "no key: $lines->[0][1]\n";
-        die "not understood: $lines->[0][1]\n" if $key =~ /^\?\s/;
         shift @$lines;
         die "twice: $key\n" if exists $mapping{$key};
         if ($rest ne '') { $mapping{$key} = parse_inline($lines, $indent + 1, $rest) }
@@ -596,6 +595,7 @@ sub has_key { my @pair = split_key($_[0]); return @pair > 0 }
 
 sub split_key {
     my ($text) = @_;
+    return if $text =~ /^\?\s/;
     my ($key, $rest) = $text =~ /^($SINGLE|$DOUBLE)\s*:(?: +(.*)|$)/s;
     ($key, $rest) = $text =~ /^([^\s"'\[\]{},#&*!|>%\@`](?:[^:#]|:(?=\S)|(?<=\S)#)*?)\s*:(?:\s+(.*)|$)/s if !defined $key;
     return if !defined $key;

@@ -19,6 +19,7 @@ class FakeHost:
     commands: list[list[str]] = field(default_factory=list)
     refuse_restart: Mapping[str, str] = field(default_factory=dict)
     after_restart: Mapping[str, dict[str, str]] = field(default_factory=dict)
+    dies_after: dict[str, int] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def add(self, unit: str, **properties: str) -> None:
@@ -47,6 +48,7 @@ class FakeHost:
         raise AssertionError(f"unexpected command: {args}")
 
     def _show(self, name: str) -> str:
+        self._count_down(name)
         unit = next((unit for unit in self.units.values() if name in unit["Names"].split()), None)
         absent = {
             "Id": name,
@@ -56,6 +58,12 @@ class FakeHost:
             "SubState": "dead",
         }
         return "".join(f"{key}={value}\n" for key, value in (unit or absent).items())
+
+    def _count_down(self, name: str) -> None:
+        if name in self.restarted and name in self.dies_after:
+            self.dies_after[name] -= 1
+            if not self.dies_after[name]:
+                self.units[name].update(ActiveState="failed", SubState="failed")
 
     def _restart(self, name: str) -> tuple[int, str, str]:
         if name in self.refuse_restart:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.orderly.services.plugins.module_utils._restart import (
+    Patience,
     RestartPlan,
     Result,
     as_diff,
@@ -71,9 +72,7 @@ def do(host: FakeHost, *units: str, timeout: float = 10) -> tuple[tuple[Result, 
         plan(host, *units),
         Systemd(host.run),
         lambda state: done.append(state.unit),
-        clock=clock,
-        sleep=clock.sleep,
-        timeout=timeout,
+        Patience(clock, clock.sleep, timeout=timeout, watch=2),
     )
     return results, done
 
@@ -121,6 +120,20 @@ def test_a_unit_that_takes_its_time_is_waited_for(host: FakeHost) -> None:
     results, _ = do(host, "a.service", timeout=3)
     assert results[0].why == "after the restart it is activating (auto-restart), expected active"
     assert sum(command[:2] == ["systemctl", "show"] for command in host.commands) == 2 + 6
+
+
+def test_a_unit_that_cannot_tell_when_it_is_ready_is_watched(host: FakeHost) -> None:
+    host.add("simple.service", Type="simple")
+    host.dies_after = {"simple.service": 3}
+    results, done = do(host, "simple.service", "a.service")
+    assert results[0].why == "it did not stay up: soon after the restart it is failed (failed)"
+    assert results[1].result == "not_reached"
+    assert done == []
+
+
+def test_a_unit_that_stays_up_is_done(host: FakeHost) -> None:
+    host.add("simple.service", Type="simple")
+    assert do(host, "simple.service")[1] == ["simple.service"]
 
 
 BEFORE = UnitState("a.service", active="active", invocation_id="1")

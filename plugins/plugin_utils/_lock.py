@@ -18,7 +18,7 @@ from ._budget import slots_of
 if TYPE_CHECKING:
     from ._run import Run
 
-KEPT_OUTCOMES = 32
+KEPT_OUTCOMES = 16
 NAMED_AT_MOST = 8
 
 

@@ -6,7 +6,7 @@ A document that is not exactly a lock is refused and named, never reset.
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._lock import Holder, Lock, LockError, Outcome, Waiter
@@ -46,12 +46,16 @@ def _write_lock(lock: Lock) -> Document:
         "format": FORMAT,
         "max_unavailable": lock.max_unavailable,
         "members": sorted(lock.members),
-        "holders": {host: asdict(holder) for host, holder in lock.holders.items()},
-        "queue": [{**asdict(waiter), "hosts": list(waiter.hosts)} for waiter in lock.queue],
+        "holders": {host: _plain(holder) for host, holder in lock.holders.items()},
+        "queue": [{**_plain(waiter), "hosts": list(waiter.hosts)} for waiter in lock.queue],
         "out_of_service": dict(lock.out_of_service),
-        "outcomes": [asdict(outcome) for outcome in lock.outcomes],
+        "outcomes": [dict(vars(outcome)) for outcome in lock.outcomes],
         "sequence": lock.sequence,
     }
+
+
+def _plain(one: Holder | Waiter) -> Document:
+    return {**vars(one), "run": one.run.as_document()}
 
 
 def _read_lock(key: str, document: Document) -> Lock:
@@ -97,7 +101,7 @@ def _tickets(lock: Lock) -> list[int]:
 
 
 def _record(kind: type[Record], plain: Mapping[str, Any]) -> Record:
-    values: dict[str, Any] = {each.name: READERS[str(each.type)](plain[each.name]) for each in fields(kind)}
+    values = {name: read(plain[name]) for name, read in READERS[kind]}
     if odd := plain.keys() - values.keys():
         raise ValueError(f"a {kind.__name__.lower()} has the unknown keys {', '.join(sorted(odd))}")
     return kind(**values)
@@ -128,9 +132,13 @@ def _budget(value: object) -> int | str:
 
 
 # By the written type of a field, which is how dataclasses tell it.
-READERS: dict[str, Callable[[Any], Any]] = {
+TYPES: dict[str, Callable[[Any], Any]] = {
     "str": _string,
     "int": _number,
     "tuple[str, ...]": _strings,
     "Run": Run.from_document,
+}
+READERS = {
+    kind: tuple((each.name, TYPES[str(each.type)]) for each in fields(kind))
+    for kind in (Holder, Waiter, Outcome)
 }

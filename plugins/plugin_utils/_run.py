@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,7 +52,7 @@ class Run:
 
     def as_document(self) -> dict[str, Any]:
         """Give the run as plain data."""
-        return asdict(self)
+        return dict(vars(self))
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Run:

@@ -50,14 +50,14 @@ SHARED_FILE_SYSTEMS = frozenset(
 )
 
 
-def shared_file_system(folder: Path, mountinfo: str) -> str | None:
-    """Tell the type of the file system of *folder* if other machines may share it."""
-    best, kind = Path(), None
+def shared_file_system(path: Path, mountinfo: str) -> str | None:
+    """Tell the type of the file system of *path* if other machines may share it."""
+    best = kind = ""
     for line in mountinfo.splitlines():
         mount, _, source = line.partition(" - ")
-        point = Path(re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), mount.split()[4]))
+        point = re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), mount.split()[4])
         # Of two mounts at one point the later one is on top.
-        if folder.is_relative_to(point) and len(point.parts) >= len(best.parts):
+        if f"{path}/".startswith(f"{point.rstrip('/')}/") and len(point) >= len(best):
             best, kind = point, source.split()[0]
     return kind if kind in SHARED_FILE_SYSTEMS else None
 

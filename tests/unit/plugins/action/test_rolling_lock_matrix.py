@@ -95,8 +95,8 @@ FAULTS = {
     "hangs": """
     - ansible.builtin.raw: sleep 60
 """,
-    "slow": """
-    - ansible.builtin.raw: sleep 3
+    "waits for a sign": """
+    - ansible.builtin.raw: while [ ! -e {{ playbook_dir }}/sign ]; do sleep 0.1; done
 """,
 }
 KEYWORDS = {
@@ -262,14 +262,17 @@ def test_a_killed_controller_leaves_its_host_named_until_it_is_forced_with_a_rea
 
 
 def test_two_playbooks_share_one_budget_and_the_second_tells_whom_it_waits_for(site: Site) -> None:
-    site.write("slow", "2")
+    site.write("waits for a sign", "2")
     first = site.start("--limit", "h1,h2")
     site.wait_until_touched(2)
     site.write("none", "2")
-    output = site.play("--limit", "h3,h4")
-    first.wait()
-    assert "rolling_lock: waiting for 0 s of 3600 s: h1 holds a slot of web" in output
-    assert "failed=0" in output
+    second = site.start("--limit", "h3,h4")
+    told = next(line for line in second.stdout or () if "rolling_lock: waiting" in line)
+    assert "waiting for 0 s of 3600 s: h1 holds a slot of web since" in told
+    (site.folder / "sign").touch()
+    output, _nothing = second.communicate(timeout=60)
+    first.communicate(timeout=60)
+    assert output.count("failed=0") == 2
     assert site.touched == list(HOSTS)
 
 

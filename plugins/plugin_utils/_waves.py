@@ -46,16 +46,19 @@ class _Waves:
     def __init__(self, slots: Mapping[str, int], earlier: Mapping[str, frozenset[str]]) -> None:
         self.hosts: list[list[str]] = []
         self._slots = slots
+        self._earlier = earlier
         self._apart = {
             one: frozenset(other for other in earlier if other in earlier[one] or one in earlier[other])
             for one in earlier
         }
         self._used: list[Counter[str]] = []
         self._open_from: Counter[str] = Counter()  # by service, the first wave that is not full
+        self._past: Counter[str] = Counter()  # by service, the wave after its last one
 
     def add(self, host: str, services: tuple[str, ...]) -> None:
         """Put a host into the first wave that has room for its services."""
-        wave = max((self._open_from[service] for service in services), default=0)
+        over = [self._past[before] for service in services for before in self._earlier.get(service, ())]
+        wave = max([*over, *(self._open_from[service] for service in services)], default=0)
         while wave < len(self.hosts) and not self._has_room(wave, services):
             wave += 1
         if wave == len(self.hosts):
@@ -64,7 +67,10 @@ class _Waves:
         self.hosts[wave].append(host)
         self._used[wave].update(services)
         for service in services:
-            while self._open_from[service] < len(self.hosts) and self._is_full(self._open_from[service], service):
+            self._past[service] = max(self._past[service], wave + 1)
+            while self._open_from[service] < len(self.hosts) and self._is_full(
+                self._open_from[service], service
+            ):
                 self._open_from[service] += 1
 
     def _has_room(self, wave: int, services: tuple[str, ...]) -> bool:

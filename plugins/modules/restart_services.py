@@ -191,10 +191,11 @@ def main() -> None:
     for sentence in trouble:
         module.warn(sentence)
     outcome = {**summarise(results), "settled": settled, "diff": as_diff(plan)}
+    outcome["changed"] = bool(settled or outcome["restarted"])
     failure = describe_failure(results, platform.node())
     if failure:
         module.fail_json(msg=failure, **outcome)
-    module.exit_json(changed=bool(settled or outcome["restarted"]), **outcome)
+    module.exit_json(**outcome)
 
 
 if __name__ == "__main__":

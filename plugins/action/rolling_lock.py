@@ -97,9 +97,13 @@ class Call:
         given = self.options["hosts"]
         return list(self.task_vars[default] if given is None else given)
 
-    def services(self) -> list[str] | None:
+    def services(self) -> list[str] | Mapping[str, list[str]] | None:
         named = self.options["services"]
-        return named.replace(",", " ").split() if isinstance(named, str) else named
+        if isinstance(named, str):
+            return named.replace(",", " ").split()
+        if named is None or isinstance(named, (list, Mapping)):
+            return named
+        raise LockError(f"services is a list of names, or a dictionary of such lists by host, not {named!r}.")
 
 
 def acquired(call: Call) -> Result:
@@ -169,6 +173,8 @@ def _busy(call: Call, decision: Waiting | Refused) -> Result:
 
 def _wave(call: Call, services: tuple[Service, ...], groups: Mapping[str, list[str]]) -> dict[str, list[str]]:
     hosts = call.hosts("ansible_play_batch")
+    if strangers := sorted(set(hosts) - set(groups["all"])):
+        raise LockError(f"The inventory has no host {', '.join(strangers)}.", hosts=strangers)
     named = call.services()
     if isinstance(named, Mapping):
         wave = {host: list(named.get(host, [])) for host in hosts}

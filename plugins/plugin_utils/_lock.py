@@ -192,6 +192,11 @@ def force_release(
     """
     hosts = frozenset(hosts)
     chosen = locks.keys() if services is None else frozenset(services)
+    if strangers := sorted(chosen - locks.keys()):
+        known = ", ".join(sorted(locks)) or "none"
+        raise LockError(
+            f"The store has no lock of {', '.join(strangers)}; it has: {known}.", services=strangers
+        )
     slots = tuple(slot for slot in held_slots(locks) if slot.holder.host in hosts and slot.service in chosen)
     return changed(locks, _ended(locks, slots, "force_released", at, reason)), slots
 

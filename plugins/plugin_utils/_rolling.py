@@ -114,7 +114,7 @@ def acquire(
                 report_at = clock() + REPORT_SECONDS
             store.wait_for_change(min(LOOK_SECONDS, wait - waited))
     except BaseException:
-        with suppress(StoreError):
+        with suppress(LockError, StoreError):  # the first error tells more
             _change(store, lambda locks: (_lock.withdraw(locks, request.roll, request.run), None))
         raise
     if isinstance(decision, Refused):

@@ -294,6 +294,9 @@ MISTAKES = [
     ("run_once: true", "run_once: false", "add run_once: true"),
     ("serial: 2", "serial: 2\n  strategy: free", "which strategy free cannot do"),
     ("serial: 2", "serial: 3", "A wave of 3 hosts of web (h1, h2, h3) is more than its budget"),
+    ("services: web", "services: web, hosts: [h9]", "The inventory has no host h9"),
+    ("services: web", "services: 5", "services is a list of names"),
+    ("services: web", "services: {h1: [wbe]}", 'unknown service "wbe"'),
     ("services: web", "services: wbe", 'unknown service "wbe"; the inventory deploys: web'),
     ("services: web", "services: web, store: 'nfs://x'", '"nfs://x" names no store'),
     (

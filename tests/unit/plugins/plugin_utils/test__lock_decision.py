@@ -405,6 +405,12 @@ def test_a_forced_release_takes_anybodys_slot_and_keeps_the_reason(world: World)
     ]
 
 
+def test_a_forced_release_of_a_service_that_has_no_lock_names_those_that_have(world: World) -> None:
+    world.asks(1, "web1", services="nginx haproxy")
+    with pytest.raises(LockError, match="no lock of ngnix; it has: haproxy, nginx"):
+        force_release(world.locks, ["web1"], ["ngnix"], "checked by hand", AT)
+
+
 def test_outcomes_are_kept_but_not_for_ever(world: World) -> None:
     for pid in range(KEPT_OUTCOMES + 3):
         world.asks(pid, "web1")

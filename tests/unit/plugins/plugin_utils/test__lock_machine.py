@@ -85,6 +85,7 @@ class RollingLock(RuleBasedStateMachine):
 
     @rule(hosts=SOME_HOSTS, services=SOME_SERVICES)
     def force(self, hosts: frozenset[str], services: frozenset[str]) -> None:
+        services &= self.world.locks.keys()
         changes, _slots = force_release(self.world.locks, hosts, services, "looked at it", AT)
         self.world.apply(changes)
         assert not any(hosts & self.lock(service).holders.keys() for service in services)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._catalogue import Service
 from ansible_collections.orderly.services.plugins.plugin_utils._lock import LockError
 from ansible_collections.orderly.services.plugins.plugin_utils._lock_decision import (
     Claim,
@@ -15,6 +17,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._rolling import (
     RefusedError,
     TimedOutError,
     acquire,
+    claims_of,
     force_release,
     held_slots,
     preview,
@@ -185,6 +188,19 @@ def test_a_release_tells_what_it_gave_back(fleet: Fleet) -> None:
     assert fleet.release(2, "web1") == []
     assert fleet.release(1, "web1") == ["web1"]
     assert fleet.release(1, "web1") == []
+
+
+def test_a_wave_claims_each_service_for_its_own_hosts_with_the_budget_of_the_catalogue() -> None:
+    services = [
+        Service("nginx", "nginx", Path(), "web", max_unavailable="50%"),
+        Service("redis", "redis", Path(), "cache", max_unavailable=2),
+        Service("haproxy", "haproxy", Path(), "lb"),
+    ]
+    groups = {"web": ["a", "b", "c"], "cache": ["c"], "lb": ["d"]}
+    assert claims_of(services, groups, {"a": ["nginx"], "c": ["redis", "nginx"], "d": []}) == (
+        Claim("nginx", frozenset("ac"), frozenset("abc"), "50%"),
+        Claim("redis", frozenset("c"), frozenset("c"), 2),
+    )
 
 
 @pytest.mark.parametrize("reason", ["", "  "])

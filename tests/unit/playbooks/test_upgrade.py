@@ -494,7 +494,7 @@ def test_starting_in_the_middle_of_a_wave_is_refused_with_advice(site: Site) -> 
     assert outcome.code != 0
     assert outcome.log == NOTHING
     assert "The gate of wave-1 did not run (--start-at-task or --step passed over it)" in outcome.text
-    assert 'Start at the gate instead: --start-at-task "wave-1 | Pass the gate"' in outcome.text
+    assert "Start at the gate instead: --start-at-task 'wave-1 | Pass the gate'" in outcome.text
 
 
 def test_starting_at_a_gate_resumes_there(site: Site) -> None:

@@ -164,7 +164,7 @@ def parse_service(text: str, path: Path, role: str, role_path: Path) -> Service:
         mark = getattr(exc, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         raise CatalogueError(f"{where}: not YAML: {getattr(exc, 'problem', None) or exc}.") from exc
-    if node is None:
+    if data is None:
         node, data = yaml.MappingNode("", []), {}
     if not isinstance(data, dict):
         raise CatalogueError(f"{path}:1: expected a mapping of settings ({', '.join(SETTINGS)}).")
@@ -257,7 +257,7 @@ def deployed(
                 "Rename one of them (key service in its meta/service.yml), or take it out of the roles' folders."
             )
         asked = host if host is not None and host in members else min(members, key=natural)
-        settled[service.name] = override(service, asked, variables)
+        settled[service.name] = override(replace(service, group=group), asked, variables)
     return in_order(settled)
 
 

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._catalogue import (
+    COLLECTION_ROLES,
+    CatalogueError,
+    RoleFolder,
+    Service,
+    check_agreement,
+    deployed,
+    find_services,
+    parse_service,
+    role_folders,
+    select,
+)
+
+FILE = Path("/roles/web/meta/service.yml")
+
+
+def parse(text: str) -> Service:
+    return parse_service(text, FILE, "web", Path("/roles/web"))
+
+
+def service(name: str, **settings: Any) -> Service:
+    return Service(
+        name=name, role=name, path=Path("/roles", name), group=settings.pop("group", name), **settings
+    )
+
+
+class Inventory(dict[str, dict[str, Any]]):
+    """Variables by host."""
+
+    def __call__(self, host: str, name: str) -> Any:
+        return self.get(host, {}).get(name)
+
+
+# --- meta/service.yml ---
+
+
+@pytest.mark.parametrize("text", ["", "---\n", "# nothing said\n", "service: web\n"])
+def test_a_service_that_says_nothing_has_the_defaults(text: str) -> None:
+    assert parse(text) == Service(name="web", role="web", path=Path("/roles/web"), group="web")
+
+
+def test_a_service_says_everything_about_itself() -> None:
+    text = """
+        service: haproxy
+        group: balancers
+        units: [haproxy.service, haproxy@.service]
+        stage: front
+        after: [keepalived]
+        requires: [nginx]
+        max_unavailable: 50%
+        full_stop: true
+        deferred_actions: [stop, reload]
+        deferral: hold
+    """
+    assert parse(text) == Service(
+        name="haproxy",
+        role="web",
+        path=Path("/roles/web"),
+        group="balancers",
+        units=("haproxy.service", "haproxy@.service"),
+        stage="front",
+        after=("keepalived",),
+        requires=("nginx",),
+        max_unavailable="50%",
+        full_stop=True,
+        deferred_actions=("stop", "reload"),
+        deferral="hold",
+    )
+
+
+KNOWN = (
+    "service, group, units, stage, after, requires, max_unavailable, full_stop, deferred_actions, deferral"
+)
+BROKEN = [
+    ("maxunavailable: 1", f":1: unknown key 'maxunavailable'; expected one of {KNOWN}."),
+    ("service: web\n7: 1", f":2: unknown key 7; expected one of {KNOWN}."),
+    ("[web]", f":1: expected a mapping of settings ({KNOWN})."),
+    ("just words", f":1: expected a mapping of settings ({KNOWN})."),
+    ("service: 5", ":1: service is 5; expected a name of letters, digits, '_', '-' and '.'."),
+    ("service: a b", ":1: service is 'a b'; expected a name of letters, digits, '_', '-' and '.'."),
+    ("units: web.service", ":1: units is 'web.service'; expected a list of systemd units with their suffix"),
+    ("units: [web]", ":1: units is ['web']; expected a list of systemd units with their suffix"),
+    ("after: db", ":1: after is 'db'; expected a list of service names."),
+    ("\n\nrequires: [1]", ":3: requires is [1]; expected a list of service names."),
+    (
+        "max_unavailable: 0",
+        ":1: max_unavailable is 0; expected a number from 1 on, or a percentage from 1% to 100%.",
+    ),
+    ("max_unavailable: 0%", ":1: max_unavailable is '0%'; expected a number from 1 on"),
+    ("max_unavailable: 101%", ":1: max_unavailable is '101%'; expected a number from 1 on"),
+    ("max_unavailable: true", ":1: max_unavailable is True; expected a number from 1 on"),
+    ("max_unavailable: 1.5", ":1: max_unavailable is 1.5; expected a number from 1 on"),
+    ("full_stop: maybe", ":1: full_stop is 'maybe'; expected true or false."),
+    ("deferred_actions: stop", ":1: deferred_actions is 'stop'; expected a list of actions"),
+    ("deferral: defer", ":1: deferral is 'defer'; expected block or hold."),
+    ("stage:", ":1: stage is None; expected a name that services of one stage share"),
+    ("units: [a.service\nstage: x", ":2: not YAML: "),
+    ("service: !vault x", ":1: not YAML: could not determine a constructor for the tag '!vault'."),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), BROKEN, ids=[text for text, _message in BROKEN])
+def test_a_broken_setting_is_named_with_file_line_key_and_what_was_expected(text: str, message: str) -> None:
+    with pytest.raises(CatalogueError) as caught:
+        parse(text)
+    assert f"{FILE}{message}" in str(caught.value)
+
+
+# --- Roles ---
+
+
+def role(folder: Path, name: str, text: str = "") -> Path:
+    file = folder / name / "meta/service.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    return folder / name
+
+
+def test_roles_with_a_service_file_are_found_in_natural_order(tmp_path: Path) -> None:
+    for name in ("web10", "web9"):
+        role(tmp_path, name)
+    (tmp_path / "common/tasks").mkdir(parents=True)
+    found = find_services([RoleFolder(tmp_path), RoleFolder(tmp_path / "missing")])
+    assert [(each.name, each.role) for each in found] == [
+        ("web9", str(tmp_path / "web9")),
+        ("web10", str(tmp_path / "web10")),
+    ]
+
+
+def test_a_role_seen_through_two_paths_counts_once(tmp_path: Path) -> None:
+    role(tmp_path / "real", "web")
+    (tmp_path / "other").symlink_to(tmp_path / "real")
+    assert len(find_services([RoleFolder(tmp_path / "real"), RoleFolder(tmp_path / "other")])) == 1
+
+
+def test_roles_of_this_collection_have_their_full_names() -> None:
+    names = {each.name: each.role for each in find_services([RoleFolder(COLLECTION_ROLES)])}
+    assert names["haproxy"] == "orderly.services.haproxy"
+
+
+def test_roles_are_looked_for_beside_inventory_and_playbook_and_where_it_is_said(tmp_path: Path) -> None:
+    variables = {
+        "inventory_dir": "/inventory",
+        "playbook_dir": str(tmp_path),
+        "orderly_roles_path": "/more:/most",
+    }
+    folders = [str(folder.path) for folder in role_folders(variables)]
+    assert folders[:4] == ["/more", "/most", "/inventory/roles", str(tmp_path / "roles")]
+    assert folders[-1] == str(COLLECTION_ROLES)
+
+
+def test_a_plan_has_no_roles_but_its_own_copies(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").touch()
+    assert role_folders({"playbook_dir": str(tmp_path), "orderly_roles_path": ["/more"]}) == (
+        RoleFolder(tmp_path / "roles"),
+    )
+
+
+# --- What is deployed ---
+
+GROUPS = {"all": ["w1", "w2", "d1"], "web": ["w2", "w1"], "db": ["d1"], "empty": []}
+
+
+def test_services_with_hosts_are_deployed_each_after_what_it_comes_after() -> None:
+    services = [service("web", after=("db", "missing")), service("db"), service("empty"), service("nowhere")]
+    assert [each.name for each in deployed(services, GROUPS, Inventory())] == ["db", "web"]
+
+
+def test_the_inventory_overrides_settings() -> None:
+    variables = Inventory(
+        {
+            "w1": {"my_web_max_unavailable": "2", "my_web_after": ["db"], "my_web_full_stop": True},
+            "d1": {"my_web_group": "web"},
+        }
+    )
+    (web,) = deployed([service("my-web")], GROUPS, variables)
+    assert (web.group, web.max_unavailable, web.after, web.full_stop) == ("web", 2, ("db",), True)
+
+
+def test_a_broken_override_is_named_with_its_variable_and_host() -> None:
+    with pytest.raises(
+        CatalogueError, match=r"^web_max_unavailable of w1: max_unavailable is 'all'; expected a number"
+    ):
+        deployed([service("web")], GROUPS, Inventory({"w1": {"web_max_unavailable": "all"}}))
+
+
+def test_two_roles_of_one_service_are_refused_with_both_paths() -> None:
+    services = [service("web"), Service("web", "other", Path("/other/web"), "web")]
+    message = (
+        'Two roles register the service "web": /roles/web and /other/web. Rename one of them (key service'
+    )
+    with pytest.raises(CatalogueError) as caught:
+        deployed(services, GROUPS, Inventory())
+    assert str(caught.value).startswith(message)
+
+
+def test_a_cycle_is_printed_with_the_files_to_look_into() -> None:
+    services = [service("web", after=("db",)), service("db", requires=("web",))]
+    with pytest.raises(CatalogueError) as caught:
+        deployed(services, GROUPS, Inventory())
+    assert str(caught.value) == (
+        "The services wait for each other: db → web → db. Take one of these out of after or requires in: "
+        "/roles/db/meta/service.yml, /roles/web/meta/service.yml."
+    )
+
+
+def test_hosts_must_agree_about_a_service() -> None:
+    with pytest.raises(CatalogueError) as caught:
+        check_agreement(service("web"), ["w1", "w2"], Inventory({"w2": {"web_stage": "late"}}))
+    assert str(caught.value) == (
+        "web_stage is 'late' on w2, but 'default' on others; a setting of a service must be the same on all its hosts."
+    )
+
+
+def test_an_unknown_service_is_named_among_those_that_are_known() -> None:
+    with pytest.raises(
+        CatalogueError, match=r'^services: unknown service "wbe"; the inventory deploys: db, web\.$'
+    ):
+        select([service("web"), service("db")], ["db", "wbe"], "services")

@@ -68,7 +68,7 @@ def test_settled_records_are_removed_and_others_kept(store: DeferredStore) -> No
 
 
 def test_records_are_looked_at_again_before_they_are_removed(store: DeferredStore) -> None:
-    seen, _ = store.read()
+    seen, _trouble = store.read()
     (store.folders[0] / "a.deferred").write_text(record_text("alpha.service", count="2"))
     store.settle(lambda record: record in seen)
     assert [record.unit for record in store.read()[0]] == ["alpha.service"]

@@ -87,7 +87,7 @@ def test_units_are_restarted_one_by_one_in_order(host: FakeHost) -> None:
 
 
 def test_only_what_runs_is_restarted(host: FakeHost) -> None:
-    results, _ = do(host, "idle.service", "masked.service", "nosuch.service", "a.service")
+    results, _done = do(host, "idle.service", "masked.service", "nosuch.service", "a.service")
     assert host.restarted == ["a.service"]
     assert {result.unit: result.why for result in results} == {
         "idle.service": "it does not run: it is inactive (dead)",
@@ -117,7 +117,7 @@ def test_the_first_failure_leaves_the_rest_running(host: FakeHost) -> None:
 
 def test_a_unit_that_takes_its_time_is_waited_for(host: FakeHost) -> None:
     host.after_restart = {"a.service": {"ActiveState": "activating", "SubState": "auto-restart"}}
-    results, _ = do(host, "a.service", timeout=3)
+    results, _done = do(host, "a.service", timeout=3)
     assert results[0].why == "after the restart it is activating (auto-restart), expected active"
     assert sum(command[:2] == ["systemctl", "show"] for command in host.commands) == 2 + 6
 

@@ -1,0 +1,115 @@
+"""The journal on a real store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._journal import (
+    DONE,
+    STARTED,
+    Entry,
+    Journal,
+    JournalError,
+    open_journal,
+    read_journal,
+)
+from ansible_collections.orderly.services.plugins.plugin_utils._run import RunState
+from ansible_collections.orderly.services.plugins.plugin_utils._store import StoreError, open_store
+
+from .lock_world import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ansible_collections.orderly.services.plugins.plugin_utils._run import Run
+    from ansible_collections.orderly.services.plugins.plugin_utils._store import Store
+
+AT, LATER = "2026-01-31T03:12:45+00:00", "2026-01-31T04:00:00+00:00"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "store.db"
+
+
+@pytest.fixture
+def store(file: Path) -> Iterator[Store]:
+    store = open_store(f"sqlite://{file}")
+    yield store
+    store.close()
+
+
+def opened(store: Store, pid: int = 1, plan: str = "plan", other: RunState = RunState.OVER) -> Journal:
+    return open_journal(store, plan, run(pid), lambda _run: other, AT)
+
+
+def test_what_is_recorded_is_read_by_the_next_run(store: Store) -> None:
+    opened(store).record(STARTED, "wave-1", {"web/change": ["w1", "w2"]}, AT)
+    opened(store).record(DONE, "wave-1", {"web/change": ["w1"]}, LATER)
+    progress = opened(store, pid=2).progress()
+    assert progress.is_done("web/change", "w1")
+    assert not progress.is_done("web/change", "w2")
+    assert progress.entry("web/change", "w2") == Entry(STARTED, "wave-1", AT, run(1).id)
+    assert progress.entry("web/change", "w3") is None
+    assert not progress.is_done("db/change", "w1")
+
+
+def test_two_services_are_recorded_together_and_kept_apart(store: Store) -> None:
+    journal = opened(store)
+    journal.record(DONE, "wave-1", {"web/change": ["h1"], "db/change": ["h2"]}, AT)
+    assert set(journal.progress().entries) == {"web/change", "db/change"}
+    assert not journal.progress().is_done("web/change", "h2")
+
+
+def test_a_campaign_is_resumed_until_it_ends_and_the_next_one_begins_empty(store: Store) -> None:
+    first = opened(store)
+    first.record(DONE, "wave-1", {"web/change": ["w1"]}, AT)
+    assert opened(store, pid=2).campaign == first.campaign == "plan-1"
+    first.end(LATER)
+    second = opened(store, pid=3)
+    assert second.campaign == "plan-2"
+    assert not second.progress().entries
+    assert store.read("campaign/")["campaign/plan-1"]["state"] == "ended"
+
+
+def test_campaigns_of_two_plans_do_not_meet(store: Store) -> None:
+    one, other = opened(store, plan="one"), opened(store, plan="other")
+    one.record(DONE, "wave-1", {"web/change": ["w1"]}, AT)
+    assert not other.progress().entries
+
+
+def test_a_run_is_refused_while_another_of_its_campaign_is_alive(store: Store) -> None:
+    opened(store, pid=41)
+    with pytest.raises(JournalError) as caught:
+        opened(store, pid=42, other=RunState.LIVE)
+    assert str(caught.value) == (
+        "Another run works on this campaign: PID 41 on ctl. Wait for its end; a campaign has one live run at a time."
+    )
+
+
+def test_a_run_may_open_its_own_campaign_again(store: Store) -> None:
+    assert opened(store, other=RunState.LIVE).campaign == opened(store, other=RunState.LIVE).campaign
+
+
+def test_reading_a_journal_that_does_not_exist_creates_nothing(store: Store, file: Path) -> None:
+    assert not read_journal(store, "plan", run(1)).progress().entries
+    assert not file.exists()
+
+
+def test_a_rehearsal_reads_the_open_campaign(store: Store) -> None:
+    opened(store).record(DONE, "wave-1", {"web/change": ["w1"]}, AT)
+    rehearsed: Run = run(9)
+    assert read_journal(store, "plan", rehearsed).progress().is_done("web/change", "w1")
+
+
+def test_a_broken_entry_is_named_and_nothing_is_guessed(store: Store) -> None:
+    journal = opened(store)
+    store.transact(
+        ("journal/",), lambda _documents: ({"journal/plan-1/web/change": {"hosts": {"w1": {}}}}, None)
+    )
+    with pytest.raises(
+        StoreError, match=r'^The journal entry "journal/plan-1/web/change" is broken: TypeError'
+    ):
+        journal.progress()

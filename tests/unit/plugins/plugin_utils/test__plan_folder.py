@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+import json
+from textwrap import dedent
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from ansible_collections.orderly.services.plugins.plugin_utils._catalogue import (
+    CatalogueError,
+    RoleFolder,
+    find_services,
+)
+from ansible_collections.orderly.services.plugins.plugin_utils._findings import FindingsError
+from ansible_collections.orderly.services.plugins.plugin_utils._plan_folder import (
+    read_deployments,
+    write_plan,
+)
+from ansible_collections.orderly.services.plugins.plugin_utils._planner import Plan, compile_plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ansible_collections.orderly.services.plugins.plugin_utils._planner import Deployment
+
+
+class Roles:
+    """A folder of roles, and the plan of services that run on the host h1."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.write("web/meta/service.yml", "units: [web.service]\n")
+        self.write("web/tasks/upgrade_tasks.yml", "- command: x\n  tags: step3\n")
+
+    def write(self, name: str, text: str = "") -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(text))
+        return path
+
+    def deployments(self) -> tuple[Deployment, ...]:
+        services = find_services([RoleFolder(self.folder)])
+        return read_deployments(services, {service.name: ("h1",) for service in services})
+
+    def plan(self) -> Plan:
+        return compile_plan(self.deployments(), {})
+
+    def put(self, folder: Path) -> Path:
+        return write_plan(self.plan(), find_services([RoleFolder(self.folder)]), folder)
+
+
+@pytest.fixture
+def roles(tmp_path: Path) -> Roles:
+    return Roles(tmp_path / "roles")
+
+
+def load(path: Path) -> Any:
+    return yaml.safe_load(path.read_text())
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+# --- The folder ---
+
+
+def test_a_plan_is_a_folder_that_runs_by_itself(roles: Roles, tmp_path: Path) -> None:
+    playbook = roles.put(tmp_path / "some/where/plan")
+    folder = playbook.parent
+    assert playbook == tmp_path / "some/where/plan/upgrade.yml"
+    assert names(folder) == [
+        "plan.html",
+        "plan.json",
+        "roles/orderly_plan_web/meta/main.yml",
+        "roles/orderly_plan_web/meta/service.yml",
+        "roles/orderly_plan_web/tasks/upgrade_tasks.step3.yml",
+        "upgrade.yml",
+    ]
+    data = json.loads((folder / "plan.json").read_text())
+    assert data["id"] == roles.plan().id
+    assert {"services", "plays"} < data.keys()
+    assert f"# The upgrade plan {data['id']}" in playbook.read_text()
+
+
+def test_a_folder_that_holds_the_plan_is_left_as_it_is(roles: Roles, tmp_path: Path) -> None:
+    folder = roles.put(tmp_path / "plan").parent
+    before = folder.stat().st_ino
+    roles.put(folder)
+    assert folder.stat().st_ino == before
+
+
+def test_an_older_or_edited_plan_is_replaced_as_a_whole(roles: Roles, tmp_path: Path) -> None:
+    folder = roles.put(tmp_path / "plan").parent
+    (folder / "upgrade.yml").write_text("edited")
+    (folder / "roles/orderly_plan_web/tasks/left.yml").touch()
+    playbook = roles.put(folder)
+    assert "edited" not in playbook.read_text()
+    assert "roles/orderly_plan_web/tasks/left.yml" not in names(folder)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["plan", "roles"]
+
+
+def test_an_empty_folder_is_filled_and_one_with_other_things_is_left(roles: Roles, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert roles.put(tmp_path / "empty").is_file()
+
+    mine = roles.write("../mine/notes", "mine")
+    with pytest.raises(CatalogueError) as caught:
+        roles.put(mine.parent)
+    assert str(caught.value) == (
+        f"{mine.parent} holds something else than a plan; set plan_dir to a new or empty folder."
+    )
+    assert names(mine.parent) == ["notes"]
+
+
+def test_a_folder_that_cannot_be_written_is_named(roles: Roles, tmp_path: Path) -> None:
+    file = roles.write("../file")
+    with pytest.raises(CatalogueError) as caught:
+        roles.put(file / "plan")
+    assert str(caught.value).startswith(f"The plan cannot be written to {file / 'plan'}: ")
+    assert str(caught.value).endswith("Set plan_dir to a folder of yours.")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "roles"]
+
+
+# --- The playbook ---
+
+
+def test_every_play_begins_with_its_gate_and_leaves_failures_to_the_gates(
+    roles: Roles, tmp_path: Path
+) -> None:
+    for play in load(roles.put(tmp_path / "plan")):
+        assert play["tasks"][0]["orderly.services.upgrade_gate"]["state"] == "entered"
+        assert play["tasks"][0]["tags"] == ["always"]
+        assert play["gather_facts"] is False
+        assert play["any_errors_fatal"] is False
+        assert play["max_fail_percentage"] == 100
+        assert "serial" not in play
+
+
+# --- Copies of roles ---
+
+
+def copied(roles: Roles, tmp_path: Path) -> Path:
+    return roles.put(tmp_path / "plan").parent / "roles/orderly_plan_web"
+
+
+def test_a_copy_has_all_of_the_role_but_what_is_no_part_of_it(roles: Roles, tmp_path: Path) -> None:
+    kept = [
+        "files/.profile",
+        "files/service.yml",
+        "tasks/step3.yml",
+        "tasks/tests/x.yml",
+        "templates/molecule/x.j2",
+    ]
+    for name in kept:
+        roles.write(f"web/{name}", "- command: x\n")
+    for name in (
+        ".git/config",
+        "molecule/default/molecule.yml",
+        "tests/test.yml",
+        "library/__pycache__/x.pyc",
+    ):
+        roles.write(f"web/{name}")
+    copy = copied(roles, tmp_path)
+    assert set(names(copy)) == {
+        *kept,
+        "meta/main.yml",
+        "meta/service.yml",
+        "tasks/upgrade_tasks.step3.yml",
+    }
+
+
+def test_parts_are_copied_and_run_once_of_a_finalizer_gets_its_condition(
+    roles: Roles, tmp_path: Path
+) -> None:
+    for part in ("drain", "verify", "undrain"):
+        roles.write(f"web/tasks/{part}.yml", f"# why\n- command: {part}\n")
+    roles.write("web/tasks/finalize.yaml", "- command: x\n  run_once: true\n")
+    copy = copied(roles, tmp_path)
+    assert (copy / "tasks/drain.yml").read_text() == "# why\n- command: drain\n"
+    assert load(copy / "tasks/finalize.yaml")[0]["run_once"] is False
+    assert roles.deployments()[0].parts == {"drain", "verify", "undrain", "finalize"}
+
+
+COLLECTIONS = [
+    ("of nobody", "roles", [], []),
+    ("of a collection", "ansible_collections/toy/shop/roles", [], ["toy.shop"]),
+    (
+        "with collections of its own",
+        "ansible_collections/toy/shop/roles",
+        ["other.one"],
+        ["toy.shop", "other.one"],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("place", "own", "expected"), [case[1:] for case in COLLECTIONS], ids=[case[0] for case in COLLECTIONS]
+)
+def test_a_copy_may_use_the_short_names_that_the_role_may(
+    tmp_path: Path, place: str, own: list[str], expected: list[str]
+) -> None:
+    roles = Roles(tmp_path / place)
+    roles.write("web/meta/main.yml", f"galaxy_info: {{author: me}}\ncollections: {own}\n")
+    meta = load(copied(roles, tmp_path) / "meta/main.yml")
+    assert meta == {"galaxy_info": {"author": "me"}, "collections": expected}
+
+
+def test_dependencies_for_variables_stay_and_those_with_tasks_are_refused(
+    roles: Roles, tmp_path: Path
+) -> None:
+    roles.write("common/vars/main.yml", "x: 1\n")
+    roles.write("web/meta/main.yml", "dependencies:\n  - role: common\n")
+    assert load(copied(roles, tmp_path) / "meta/main.yml")["dependencies"] == [{"role": "common"}]
+
+    roles.write("common/tasks/main.yml", "- command: x\n")
+    with pytest.raises(CatalogueError) as caught:
+        roles.put(tmp_path / "other")
+    assert str(caught.value) == (
+        f"{roles.folder / 'web/meta/main.yml'}: the role depends on common, which has tasks; they would run with every "
+        "step. Import what you need in the step that needs it, and keep dependencies for variables."
+    )
+    assert not (tmp_path / "other").exists()
+
+
+def test_the_argument_specs_of_upgrade_tasks_are_those_of_the_first_step(
+    roles: Roles, tmp_path: Path
+) -> None:
+    roles.write("web/tasks/upgrade_tasks.yml", "- {command: x, tags: step3}\n- {command: x, tags: step1}\n")
+    roles.write(
+        "web/meta/argument_specs.yml",
+        "argument_specs: {main: {options: {}}, upgrade_tasks: {options: {a: {}}}}",
+    )
+    assert load(copied(roles, tmp_path) / "meta/argument_specs.yml") == {
+        "argument_specs": {"main": {"options": {}}, "upgrade_tasks.step1": {"options": {"a": {}}}}
+    }
+
+
+# --- Reading ---
+
+
+def test_what_is_wrong_in_any_service_is_told_at_once(roles: Roles) -> None:
+    roles.write("web/tasks/upgrade_tasks.yml", "- command: x\n")
+    roles.write("db/meta/service.yml")
+    roles.write("db/tasks/drain.yml", "- meta: end_play\n")
+    roles.write("dns/meta/service.yml")
+    roles.write("dns/handlers/main.yaml", "- name: Stop\n  meta: end_host\n")
+    with pytest.raises(FindingsError) as caught:
+        roles.deployments()
+    assert [(finding.file.parts[-3], finding.rule) for finding in caught.value.findings] == [
+        ("db", "meta"),
+        ("dns", "meta"),
+        ("web", "one-step"),
+    ]
+
+
+def test_two_roles_with_the_same_files_have_the_same_digest_until_one_changes(tmp_path: Path) -> None:
+    one, other = Roles(tmp_path / "one"), Roles(tmp_path / "other")
+    assert one.deployments()[0].digest == other.deployments()[0].digest
+    other.write("web/.git/config", "not of the role")
+    assert one.plan().id == other.plan().id
+    other.write("web/files/.profile", "of the role")
+    assert one.plan().id != other.plan().id
+
+
+def test_a_migration_is_seen_in_the_file_and_in_what_it_imports(roles: Roles) -> None:
+    assert not roles.deployments()[0].migrates_once
+    roles.write("web/tasks/migrate.yml", "- command: x\n  run_once: true\n")
+    roles.write("web/tasks/upgrade_tasks.yml", "- import_tasks: migrate.yml\n  tags: step4\n")
+    assert roles.deployments()[0].migrates_once
+
+
+def test_a_service_without_upgrade_tasks_is_planned_with_nothing_to_do(roles: Roles, tmp_path: Path) -> None:
+    (roles.folder / "web/tasks/upgrade_tasks.yml").unlink()
+    assert roles.plan().plays == ()
+    assert roles.put(tmp_path / "plan").is_file()

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from ansible.constants import DEFAULT_ROLES_PATH
 
-from ._catalogue import COLLECTION, PLAN_FILE, CatalogueError
+from ._catalogue import COLLECTION, COLLECTION_ROLES, PLAN_FILE, CatalogueError
 from ._findings import Finding, FindingsError
 from ._plan_page import render_page
 from ._plan_playbook import render
@@ -65,7 +66,7 @@ def _deployment(service: Service, hosts: tuple[str, ...]) -> Deployment:
         parts=frozenset(parts),
         handlers=read_handlers(handlers) if handlers is not None else (),
         migrates_once=RUN_ONCE_HOST in split.steps.get(MIGRATE_STEP, "") + "".join(split.imported.values()),
-        digest=_digest(service.path),
+        digest=_digest(_with_dependencies(service.path)),
     )
 
 
@@ -74,11 +75,12 @@ def _split(service: Service) -> Split:
     return split_by_step(path) if path is not None else Split({})
 
 
-def _digest(role: Path) -> str:
-    """Hash what a role consists of; two roles with the same files have the same digest wherever they are."""
+def _digest(roles: Iterable[Path]) -> str:
+    """Hash what roles consist of; roles with the same files have the same digest wherever they are."""
     content = hashlib.sha256()
-    for name, data in _files(role):
-        content.update(f"{name}\0{len(data)}\0".encode() + data)
+    for role in roles:
+        for name, data in _files(role):
+            content.update(f"{name}\0{len(data)}\0".encode() + data)
     return content.hexdigest()
 
 
@@ -163,15 +165,14 @@ def _write_meta(service: Service, meta: Path, split: Split) -> None:
     meta.mkdir(exist_ok=True)
     main = _load(meta / "main.yml")
     collections = list(main.get("collections") or [])
-    *_, root, namespace, collection, roles, _name = ("", "", "", "", *service.path.parts)
-    if service.role.startswith(f"{COLLECTION}."):
-        collections.insert(0, COLLECTION)
-    elif (root, roles) == ("ansible_collections", "roles"):
-        collections.insert(0, f"{namespace}.{collection}")
-    _check_dependencies(service, main.get("dependencies") or [])
+    if origin := _collection_of(service.path):
+        collections.insert(0, origin)
+    main |= {"collections": list(dict.fromkeys(collections))}
+    if main.get("dependencies"):
+        main["dependencies"] = _copy_dependencies(service.path, meta.parent)
     # The service's own words; the settings that the plan was made with are in plan.json.
     (meta / "service.yml").write_text(_service_text(service), encoding="utf-8")
-    _dump(meta / "main.yml", {**main, "collections": list(dict.fromkeys(collections))})
+    _dump(meta / "main.yml", main)
     specs = _load(meta / "argument_specs.yml")
     entry = (specs.get("argument_specs") or {}).pop(UPGRADE_TASKS, None)
     if entry and split.steps:
@@ -185,15 +186,70 @@ def _service_text(service: Service) -> str:
     return "---\n" + yaml.safe_dump({"service": service.name, **settings}, sort_keys=False)
 
 
-def _check_dependencies(service: Service, dependencies: Iterable[Any]) -> None:
-    for dependency in dependencies:
-        name = dependency.get("role", dependency.get("name")) if isinstance(dependency, dict) else dependency
-        beside = service.path.parent / str(name).rsplit(".", 1)[-1]
-        if any((beside / "tasks" / f"main{suffix}").is_file() for suffix in (".yml", ".yaml")):
-            raise CatalogueError(
-                f"{service.path / 'meta/main.yml'}: the role depends on {name}, which has tasks; they would run with "
-                "every step. Import what you need in the step that needs it, and keep dependencies for variables."
+# --- Dependencies ---
+
+
+def _with_dependencies(role: Path) -> list[Path]:
+    """List a role and the roles it depends on, at any distance."""
+    roles = [role]
+    for each in roles:
+        found = (_find_dependency(each, dependency) for dependency in _dependencies(each))
+        roles += [other for other in dict.fromkeys(found) if other not in roles]
+    return roles
+
+
+def _dependencies(role: Path) -> list[Any]:
+    return list(_load(role / "meta/main.yml").get("dependencies") or [])
+
+
+def _find_dependency(role: Path, dependency: Any) -> Path:
+    """Find the folder of a role that another depends on; raises where it is not found, or brings tasks."""
+    name = str(dependency.get("role", dependency.get("name")) if isinstance(dependency, dict) else dependency)
+    folders = (role.parent, *map(Path, DEFAULT_ROLES_PATH))
+    found = (folder.expanduser() / name.removeprefix(f"{_collection_of(role)}.") for folder in folders)
+    path = next((path for path in found if path.is_dir()), None)
+    if path is None:
+        raise CatalogueError(
+            f"{role / 'meta/main.yml'}: the role depends on {name}, which is not beside it nor where Ansible looks for "
+            "roles; a plan brings all the roles it runs. Put it there, or take it out."
+        )
+    if any((path / "tasks" / f"main{suffix}").is_file() for suffix in (".yml", ".yaml")):
+        raise CatalogueError(
+            f"{role / 'meta/main.yml'}: the role depends on {name}, which has tasks; they would run with "
+            "every step. Import what you need in the step that needs it, and keep dependencies for variables."
+        )
+    return path.resolve()
+
+
+def _copy_dependencies(role: Path, copy: Path) -> list[Any]:
+    """Copy the roles that a role depends on under names of the copy's own; gives its dependencies by those names."""
+    renamed: list[Any] = []
+    for dependency in _dependencies(role):
+        path = _find_dependency(role, dependency)
+        target = copy.with_name(f"{copy.name}_{path.name}")
+        if not target.exists():
+            shutil.copytree(path, target, ignore=_left_out(path))
+            (target / "meta").mkdir(exist_ok=True)
+            _dump(
+                target / "meta/main.yml",
+                {**_load(path / "meta/main.yml"), "dependencies": _copy_dependencies(path, target)},
             )
+        settings = dependency if isinstance(dependency, dict) else {}
+        renamed.append(
+            {"role": target.name} | {key: settings[key] for key in settings if key not in ("role", "name")}
+        )
+    return renamed
+
+
+def _collection_of(role: Path) -> str:
+    """Name the collection that a role belongs to, or nothing."""
+    if role.parent == COLLECTION_ROLES.resolve():
+        return COLLECTION
+    *_parents, root, namespace, collection, roles, _name = ("", "", "", "", *role.parts)
+    return f"{namespace}.{collection}" if (root, roles) == ("ansible_collections", "roles") else ""
+
+
+# --- YAML files ---
 
 
 def _load(path: Path) -> dict[str, Any]:

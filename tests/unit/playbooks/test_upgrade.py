@@ -527,7 +527,11 @@ def test_a_copy_of_a_role_behaves_as_the_role(site: Site) -> None:
     )
     site.write("roles/web/defaults/main.yml", "web_color: blue\nweb_shade: pale\n")
     site.write("roles/web/vars/main.yml", "web_shade: dark\n")
-    site.write("roles/web/templates/page.j2", "{{ web_shade }} {{ web_color }}\n")
+    site.write("roles/web/meta/main.yml", "dependencies: [palette]\n")
+    site.write("roles/palette/defaults/main.yml", "palette: warm\n")
+    site.write("roles/palette/meta/main.yml", "dependencies: [{role: paint}]\n")
+    site.write("roles/paint/vars/main.yml", "paint: wet\n")
+    site.write("roles/web/templates/page.j2", "{{ web_shade }} {{ web_color }}, {{ palette }}, {{ paint }}\n")
     site.write("roles/web/files/plain", "as it is {{ web_color }}\n")
     site.write("roles/web/handlers/main.yml", say("web", "reload").replace("web reload\n", "Reload web\n", 1))
     site.write(
@@ -561,7 +565,7 @@ def test_a_copy_of_a_role_behaves_as_the_role(site: Site) -> None:
     outcome = site.upgrade()
     assert outcome.code == 0, outcome.raw
     assert outcome.log == [f"web w1 {step}" for step in ("stop", "start", "more", "reload", "check")]
-    assert (site.folder / "page").read_text() == "dark blue\n"
+    assert (site.folder / "page").read_text() == "dark blue, warm, wet\n"
     assert (site.folder / "plain").read_text() == "as it is {{ web_color }}\n"
 
 

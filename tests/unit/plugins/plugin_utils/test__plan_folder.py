@@ -206,21 +206,42 @@ def test_a_copy_may_use_the_short_names_that_the_role_may(
     assert meta == {"galaxy_info": {"author": "me"}, "collections": expected}
 
 
-def test_dependencies_for_variables_stay_and_those_with_tasks_are_refused(
-    roles: Roles, tmp_path: Path
-) -> None:
-    roles.write("common/vars/main.yml", "x: 1\n")
-    roles.write("web/meta/main.yml", "dependencies:\n  - role: common\n")
-    assert load(copied(roles, tmp_path) / "meta/main.yml")["dependencies"] == [{"role": "common"}]
+def test_dependencies_come_along_under_names_of_the_copy(roles: Roles, tmp_path: Path) -> None:
+    roles.write("web/meta/main.yml", "dependencies:\n  - role: palette\n    vars: {x: 1}\n")
+    roles.write("palette/meta/main.yml", "dependencies: [paint]\n")
+    roles.write("paint/vars/main.yml", "paint: wet\n")
+    before = roles.plan().id
+    copy = copied(roles, tmp_path)
+    palette, paint = "orderly_plan_web_palette", "orderly_plan_web_palette_paint"
+    assert load(copy / "meta/main.yml")["dependencies"] == [{"role": palette, "vars": {"x": 1}}]
+    assert load(copy.with_name(palette) / "meta/main.yml")["dependencies"] == [{"role": paint}]
+    assert load(copy.with_name(paint) / "vars/main.yml") == {"paint": "wet"}
 
+    roles.write("paint/vars/main.yml", "paint: dry\n")
+    assert roles.plan().id != before
+
+
+BAD_DEPENDENCIES = [
+    (
+        "common",
+        "which has tasks; they would run with every step. Import what you need in the step that needs it, and keep "
+        "dependencies for variables.",
+    ),
+    (
+        "toy.shop.nowhere",
+        "which is not beside it nor where Ansible looks for roles; a plan brings all the roles it runs. Put it "
+        "there, or take it out.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "message"), BAD_DEPENDENCIES)
+def test_a_dependency_that_a_plan_cannot_bring_is_refused(roles: Roles, name: str, message: str) -> None:
     roles.write("common/tasks/main.yml", "- command: x\n")
+    roles.write("web/meta/main.yml", f"dependencies:\n  - role: {name}\n")
     with pytest.raises(CatalogueError) as caught:
-        roles.put(tmp_path / "other")
-    assert str(caught.value) == (
-        f"{roles.folder / 'web/meta/main.yml'}: the role depends on common, which has tasks; they would run with every "
-        "step. Import what you need in the step that needs it, and keep dependencies for variables."
-    )
-    assert not (tmp_path / "other").exists()
+        roles.plan()
+    assert str(caught.value) == f"{roles.folder / 'web/meta/main.yml'}: the role depends on {name}, {message}"
 
 
 def test_the_argument_specs_of_upgrade_tasks_are_those_of_the_first_step(

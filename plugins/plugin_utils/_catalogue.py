@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-
 from ansible.constants import DEFAULT_ROLES_PATH
 
 from ._order import CycleError, levels, natural
@@ -165,10 +164,11 @@ def parse_service(text: str, path: Path, role: str, role_path: Path) -> Service:
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         raise CatalogueError(f"{where}: not YAML: {getattr(exc, 'problem', None) or exc}.") from exc
     if data is None:
-        node, data = yaml.MappingNode("", []), {}
+        data = {}
     if not isinstance(data, dict):
         raise CatalogueError(f"{path}:1: expected a mapping of settings ({', '.join(SETTINGS)}).")
-    lines = {key.value: key.start_mark.line + 1 for key, _value in node.value}
+    keys = node.value if isinstance(node, yaml.MappingNode) else []
+    lines = {key.value: key.start_mark.line + 1 for key, _value in keys}
     settings = {key: _checked(key, value, f"{path}:{lines.get(str(key), 1)}") for key, value in data.items()}
     name = settings.pop("service", None) or role_path.name
     return Service(**{"name": name, "role": role, "path": role_path, "group": name, **settings})

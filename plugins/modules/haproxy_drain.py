@@ -7,7 +7,8 @@ DOCUMENTATION = r"""
 module: haproxy_drain
 short_description: Drain a server of haproxy, and give it back
 version_added: 0.1.0
-author: The orderly.services maintainers
+author:
+  - The orderly.services maintainers (@orderly-services)
 description:
   - Takes a server of one balancer out of service through haproxy's runtime socket and waits until its
     sessions have ended, or puts it back and waits until its health checks find it up.

@@ -7,7 +7,8 @@ DOCUMENTATION = r"""
 module: haproxy_info
 short_description: Read what a running haproxy says about itself
 version_added: 0.1.0
-author: The orderly.services maintainers
+author:
+  - The orderly.services maintainers (@orderly-services)
 description:
   - Asks a running haproxy through its runtime socket for its version, its sessions, its backends and servers.
   - Changes nothing, so it does the same in check mode.

@@ -7,7 +7,8 @@ DOCUMENTATION = r"""
 module: unit_info
 short_description: Read whether a systemd unit runs, and whether it runs the installed program
 version_added: 0.1.0
-author: The orderly.services maintainers
+author:
+  - The orderly.services maintainers (@orderly-services)
 description:
   - Reads a unit's state and main process from systemd, and which program that process runs.
   - An upgrade replaces a program on disk while the old one may run on. Neither the unit's state nor

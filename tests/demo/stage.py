@@ -145,7 +145,10 @@ HEADER = re.compile(r"(?P<kind>PLAY|TASK|RUNNING HANDLER) \[(?P<name>.*)\] \**$"
 RESULT = re.compile(r"(?P<kind>ok|changed|skipping|included|failed|fatal): ?(?P<rest>.*)$")
 RECAP = re.compile(r"(?P<host>[\w.-]+) +: (?P<counts>ok=.*)$")
 ORIGIN = re.compile(r"^orderly(\.services\.|_plan_)")
-NOISE = re.compile(r"Validating arguments against arg spec|^$|^\.\.\.ignoring|^FAILED - RETRYING|^[\s{}\]]")
+NOISE = re.compile(
+    r"Validating arguments against arg spec|^$|^\.\.\.ignoring|^FAILED - RETRYING|^[\s{}\]]"
+    r"|^\[ERROR\]|^Origin: |^<<< |^\d+ "  # the failure itself is shown
+)
 
 
 class PlaybookFilter:
@@ -196,6 +199,15 @@ def explain(result: str) -> str:
     except (ValueError, KeyError, TypeError):
         message = details
     return f"{verdict} {message}".strip()
+
+
+@contextmanager
+def held_still(process: subprocess.Popen[str]) -> Iterator[None]:
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
 
 
 @dataclass(frozen=True)
@@ -263,9 +275,8 @@ class Playbooks:
                     if not quiet:
                         self._narrator.say(f"  {short}")
                 if act := disturb(shortener.task, line):
-                    process.send_signal(signal.SIGSTOP)
-                    act()
-                    process.send_signal(signal.SIGCONT)
+                    with held_still(process):
+                        act()
         return Run(process.returncode, "".join(lines), shortener.plays)
 
     def succeed(self, playbook: str, *arguments: str, quiet: bool = False) -> Run:

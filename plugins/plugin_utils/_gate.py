@@ -131,13 +131,13 @@ def _missing(
 
 
 def _pairs(plan: Plan, need: str) -> Iterator[tuple[str, str]]:
-    part, _, one = need.partition("@")
+    part, _at, one = need.partition("@")
     hosts = [one] if one else plan["services"][part.partition("/")[0]]["hosts"]
     return ((part, host) for host in hosts)
 
 
 def _describe(plan: Plan, part: str, host: str, progress: Progress) -> Missing:
-    service, _, kind = part.partition("/")
+    service, _slash, kind = part.partition("/")
     plays = (p["id"] for p in plan["plays"] if p["kind"] == kind and host in p["services"].get(service, ()))
     entry = progress.entry(part, host)
     state = f"started {entry.since}, never done" if entry else "not begun"

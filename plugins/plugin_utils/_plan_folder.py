@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 from ansible.constants import DEFAULT_ROLES_PATH
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from ._catalogue import Service
     from ._planner import Plan
 
+Content = TypeVar("Content")
+
 PARTS = ("drain", "undrain", "verify", "finalize")
 PLAYBOOK = "upgrade.yml"
 UPGRADE_TASKS = "upgrade_tasks"
@@ -43,31 +45,38 @@ def read_deployments(
     services: Iterable[Service], members: Mapping[str, tuple[str, ...]]
 ) -> tuple[Deployment, ...]:
     """Read the task files of the services; raises :class:`FindingsError` with all that is wrong in any of them."""
-    deployments: list[Deployment] = []
     findings: list[Finding] = []
-    for service in services:
-        try:
-            deployments.append(_deployment(service, members[service.name]))
-        except FindingsError as exc:
-            findings += exc.findings
+    deployments = tuple(_deployment(service, members[service.name], findings) for service in services)
     if findings:
         raise FindingsError(findings)
-    return tuple(deployments)
+    return deployments
 
 
-def _deployment(service: Service, hosts: tuple[str, ...]) -> Deployment:
-    split = _split(service)
-    handlers = service.file("handlers", "main")
-    parts = {part: read_part(path) for part in PARTS if (path := service.tasks_file(part)) is not None}
+def _deployment(service: Service, hosts: tuple[str, ...], findings: list[Finding]) -> Deployment:
+    split = _read(split_by_step, service.tasks_file(UPGRADE_TASKS), Split({}), findings)
+    parts = {part: path for part in PARTS if (path := service.tasks_file(part)) is not None}
+    for path in parts.values():
+        _read(read_part, path, "", findings)
     return Deployment(
         service=service,
         hosts=hosts,
         steps=frozenset(split.steps),
         parts=frozenset(parts),
-        handlers=read_handlers(handlers) if handlers is not None else (),
+        handlers=_read(read_handlers, service.file("handlers", "main"), (), findings),
         migrates_once=RUN_ONCE_HOST in split.steps.get(MIGRATE_STEP, "") + "".join(split.imported.values()),
         digest=_digest(_with_dependencies(service.path)),
     )
+
+
+def _read(
+    reader: Callable[[Path], Content], path: Path | None, nothing: Content, findings: list[Finding]
+) -> Content:
+    """Read a file, if there is one; what is wrong with it joins the findings of other files."""
+    try:
+        return reader(path) if path is not None else nothing
+    except FindingsError as exc:
+        findings += exc.findings
+        return nothing
 
 
 def _split(service: Service) -> Split:

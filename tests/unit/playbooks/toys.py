@@ -8,12 +8,15 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
 
 import yaml
+from ansible_collections.orderly.services.plugins.plugin_utils._rolling import held_slots
+from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
 
 ROOT = Path(__file__).parents[3]
 STEPS = {0: "look", 1: "prepare", 2: "stop", 3: "install", 4: "migrate", 5: "start", 6: "check"}
@@ -231,6 +234,12 @@ class Site:
     def contacts(self) -> set[str]:
         path = self.folder / "contacts"
         return set(path.read_text().split()) if path.exists() else set()
+
+    @property
+    def slots(self) -> list[str]:
+        """Name the slots that are held, as ``SERVICE HOST``."""
+        with closing(open_store(f"sqlite://{self.store}")) as store:
+            return [f"{slot.service} {slot.holder.host}" for slot in held_slots(store)]
 
     @property
     def plan_folders(self) -> list[Path]:

@@ -446,7 +446,7 @@ def decide(locks: Locks, request: Request, state_of: StateOf, at: str) -> Decisi
     if refusal:
         return replace(refusal, locks=withdraw(locks, request.roll, request.run))
     if case.waits_for or case.positions:
-        return Waiting(changed(locks, _queued(case, at)), case.waits_for, case.positions)
+        return Waiting(changed(locks, _queued(locks, case, at)), case.waits_for, case.positions)
     return _grant(locks, case, at)
 
 
@@ -481,17 +481,18 @@ def _grant(locks: Locks, case: Case, at: str) -> Granted:
     )
 
 
-def _queued(case: Case, at: str) -> Locks:
-    """Put the request at the end of each queue that it has to go through and is not in."""
+def _queued(locks: Locks, case: Case, at: str) -> Locks:
+    """Put the request at the end of each queue that it has to go through and is not in; waiting changes no more."""
     request = case.request
     ticket = _next(case.locks)
-    queued = dict(case.locks)
+    queued = {service: replace(lock, queue=case.locks[service].queue) for service, lock in locks.items()}
     for view in case.views:
         if view.needs and not any(map(request.owns, view.lock.queue)):
-            waiter = Waiter(
-                ticket, request.roll, request.run, request.operation, tuple(sorted(view.wanted)), at
-            )
-            queued[view.lock.service] = replace(view.lock, queue=(*view.lock.queue, waiter), sequence=ticket)
+            service = view.lock.service
+            hosts = tuple(sorted(view.wanted))
+            waiter = Waiter(ticket, request.roll, request.run, request.operation, hosts, at)
+            lock = queued.get(service, Lock(service))
+            queued[service] = replace(lock, queue=(*lock.queue, waiter), sequence=ticket)
     return queued
 
 

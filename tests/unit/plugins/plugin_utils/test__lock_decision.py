@@ -268,7 +268,7 @@ def test_a_request_claims_a_service_once() -> None:
 
 def test_new_members_register_by_themselves(world: World) -> None:
     world.asks(1, "web1", members=frozenset({"web1"}))
-    world.asks(2, "web2", members=WEB)
+    world.asks(1, "web1", members=WEB)
     assert world.lock().members == WEB
 
 
@@ -301,6 +301,15 @@ def test_a_forgotten_member_gives_up_the_slot_it_failed_with(world: World) -> No
     assert isinstance(world.asks(2, "web1", members=FEW, forget="web3 web4"), Granted)
     assert world.holders() == {"web1": 2}
     assert [old.outcome for old in world.lock().outcomes] == ["forgotten"]
+
+
+def test_waiting_forgets_nobody(world: World) -> None:
+    world.asks(1, "web1", budget=2)
+    world.asks(2, "web3", budget=2)
+    world.ends(2)
+    assert isinstance(world.asks(3, "web2", members=FEW, forget="web3 web4"), Waiting)
+    assert world.holders() == {"web1": 1, "web3": 2}
+    assert world.lock().members == WEB
 
 
 def test_hosts_that_the_inventory_lists_are_not_forgotten(world: World) -> None:

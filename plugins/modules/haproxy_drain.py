@@ -153,10 +153,10 @@ def wait_for_sessions(module: AnsibleModule, api: RuntimeApi) -> Balancer:
     left = count_sessions(balancer, params)
     if left:
         whose = "this balancer" if params["sessions"] == "balancer" else params["server"]
-        found = f"After {params['timeout']:g} s {left} sessions of {whose} are still open"
+        found = f"After {params['timeout']:g} s {whose} still has open sessions: {left}"
         if params["on_timeout"] == "fail":
             module.fail_json(msg=f"{found}. It stays drained: wait until they have ended, then run again.")
-        module.warn(f"{found}; a restart will cut them.")
+        module.warn(f"{found}. A restart will cut them.")
     return balancer
 
 

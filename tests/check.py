@@ -6,6 +6,7 @@ A check that fails does not stop the others, so that one run tells everything; t
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -125,6 +126,11 @@ def package() -> None:
 
 def molecule(scenario: str) -> None:
     """Run one scenario on hosts of its own."""
+    steps = re.findall(
+        r"- (?:verify|side_effect) (\S+)", (SCENARIOS / scenario / "molecule.yml").read_text("utf-8")
+    )
+    if missing := [step for step in steps if not (SCENARIOS / scenario / step).is_file()]:
+        raise CheckError(f"molecule passes over playbooks that are not there: {', '.join(missing)}")
     fleet = f"molecule-{scenario}"
     inventory = subprocess.run(
         [FLEET, "--fleet", fleet, "inventory"], check=True, capture_output=True, text=True

@@ -10,7 +10,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible import context
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -22,7 +21,11 @@ from ansible_collections.orderly.services.plugins.plugin_utils._journal import J
 from ansible_collections.orderly.services.plugins.plugin_utils._lock import LockError
 from ansible_collections.orderly.services.plugins.plugin_utils._run import this_run
 from ansible_collections.orderly.services.plugins.plugin_utils._selection import Selection
-from ansible_collections.orderly.services.plugins.plugin_utils._store import StoreError, default_url, open_store
+from ansible_collections.orderly.services.plugins.plugin_utils._store import (
+    StoreError,
+    default_url,
+    open_store,
+)
 from ansible_collections.orderly.services.plugins.plugin_utils._upgrade_run import UpgradeRun
 
 if TYPE_CHECKING:
@@ -46,14 +49,17 @@ class ActionModule(ActionBase):
                 "play": {"type": "str", "required": True},
                 "state": {"type": "str", "choices": ["entered", "done"], "required": True},
                 "store": {"type": "str", "default": self._templated(variables, "orderly_store")},
-                "wait": {"type": "int", "default": self._templated(variables, "rolling_wait") or DEFAULT_WAIT},
+                "wait": {
+                    "type": "int",
+                    "default": self._templated(variables, "rolling_wait") or DEFAULT_WAIT,
+                },
             }
         )
         play_id = arguments["play"]
         try:
             upgrade = self._upgrade(arguments, variables)
             if arguments["state"] == "entered":
-                self._check_whole(play_id)
+                _check_whole(play_id, variables)
                 outcome = upgrade.enter(play_id, variables["ansible_play_batch"], wait=arguments["wait"])
             else:
                 outcome = upgrade.finish(play_id, variables["ansible_play_hosts"])
@@ -85,17 +91,14 @@ class ActionModule(ActionBase):
             say=display.display,
         )
 
-    def _check_whole(self, play_id: str) -> None:
-        """Refuse tags that would leave out a part of the play: it would be recorded as done without it."""
-        tags = set(context.CLIARGS.get("tags") or ["all"])
-        skipped = {
-            tag
-            for tag in context.CLIARGS.get("skip_tags") or ()
-            if tag in SPECIAL_TAGS or tag.startswith("step")
-        }
-        if "all" not in tags or skipped:
-            raise AnsibleActionFail(
-                f"{play_id} is refused: --tags and --skip-tags would run a part of it and leave out the rest. A host's "
-                "steps belong together; choose what to upgrade with -e upgrade_only=SERVICE, -e upgrade_stage=STAGE "
-                "or --limit HOST, and look first with --check."
-            )
+
+def _check_whole(play_id: str, variables: Mapping[str, Any]) -> None:
+    """Refuse tags that would leave out a part of the play: it would be recorded as done without it."""
+    tags = set(variables["ansible_run_tags"] or ["all"])
+    skipped = {tag for tag in variables["ansible_skip_tags"] if tag in SPECIAL_TAGS or tag.startswith("step")}
+    if "all" not in tags or skipped:
+        raise AnsibleActionFail(
+            f"{play_id} is refused: --tags and --skip-tags would run a part of it and leave out the rest. A host's "
+            "steps belong together; choose what to upgrade with -e upgrade_only=SERVICE, -e upgrade_stage=STAGE "
+            "or --limit HOST, and look first with --check."
+        )

@@ -9,7 +9,8 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.orderly.services.plugins.plugin_utils._table import fleet_table
+
+from ..plugin_utils._table import fleet_table
 
 display = Display()
 

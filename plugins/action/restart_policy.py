@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.orderly.services.plugins.plugin_utils._selection import names_of
-from ansible_collections.orderly.services.plugins.plugin_utils._translate import services_here, translate
+
+from ..plugin_utils._selection import names_of
+from ..plugin_utils._translate import services_here, translate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -68,7 +68,9 @@ class ActionModule(ActionBase):
 
 def _check_all_surveyed(variables: Mapping[str, Any]) -> None:
     """Refuse to roll while a host did not answer: what is pending there, and whether it serves, is not known."""
-    lost = sorted(set(variables["ansible_play_hosts_all"]) - set(variables["ansible_play_hosts"]), key=natural)
+    lost = sorted(
+        set(variables["ansible_play_hosts_all"]) - set(variables["ansible_play_hosts"]), key=natural
+    )
     if lost:
         raise AnsibleActionFail(
             f"Nothing was restarted: {', '.join(lost)} could not be surveyed. Bring the host back, or leave it out of "

@@ -14,19 +14,19 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.orderly.services.plugins.plugin_utils._catalogue import PLAN_FILE, CatalogueError
-from ansible_collections.orderly.services.plugins.plugin_utils._gate import GateError
-from ansible_collections.orderly.services.plugins.plugin_utils._inventory import limited_hosts
-from ansible_collections.orderly.services.plugins.plugin_utils._journal import JournalError
-from ansible_collections.orderly.services.plugins.plugin_utils._lock import LockError
-from ansible_collections.orderly.services.plugins.plugin_utils._run import this_run
-from ansible_collections.orderly.services.plugins.plugin_utils._selection import Selection
-from ansible_collections.orderly.services.plugins.plugin_utils._store import (
+from ..plugin_utils._catalogue import PLAN_FILE, CatalogueError
+from ..plugin_utils._gate import GateError
+from ..plugin_utils._inventory import limited_hosts
+from ..plugin_utils._journal import JournalError
+from ..plugin_utils._lock import LockError
+from ..plugin_utils._run import this_run
+from ..plugin_utils._selection import Selection
+from ..plugin_utils._store import (
     StoreError,
     default_url,
     open_store,
 )
-from ansible_collections.orderly.services.plugins.plugin_utils._upgrade_run import UpgradeRun
+from ..plugin_utils._upgrade_run import UpgradeRun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

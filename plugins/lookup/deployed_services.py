@@ -39,7 +39,8 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.orderly.services.plugins.plugin_utils._catalogue import (
+
+from ..plugin_utils._catalogue import (
     CatalogueError,
     deployed_services,
     select,

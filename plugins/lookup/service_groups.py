@@ -44,13 +44,16 @@ from ..plugin_utils._inventory import Inventory
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+
 class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
         self.set_options(var_options=variables, direct=kwargs)
         variables = variables or {}
         parsing = "hostvars" not in variables
         try:
-            second_look = Inventory(self._loader, variables["ansible_inventory_sources"]).variable if parsing else None
+            second_look = (
+                Inventory(self._loader, variables["ansible_inventory_sources"]).variable if parsing else None
+            )
             services = load_services(variables, second_look)
             if terms:
                 services = select(services, terms, "service_groups")

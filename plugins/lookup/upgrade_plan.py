@@ -53,10 +53,11 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
-from ansible_collections.orderly.services.plugins.plugin_utils._catalogue import CatalogueError
-from ansible_collections.orderly.services.plugins.plugin_utils._findings import FindingsError
-from ansible_collections.orderly.services.plugins.plugin_utils._inventory import Inventory, InventoryError
-from ansible_collections.orderly.services.plugins.plugin_utils._upgrade import make_plan
+
+from ..plugin_utils._catalogue import CatalogueError
+from ..plugin_utils._findings import FindingsError
+from ..plugin_utils._inventory import Inventory, InventoryError
+from ..plugin_utils._upgrade import make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,7 +17,7 @@ description:
 options:
   pending:
     description:
-      - What is pending on each surveyed host, as M(orderly.services.deferred_restarts_info) returns it in RV(ignore:pending).
+      - What is pending on each surveyed host, as M(orderly.services.deferred_restarts_info) returns it.
     type: dict
     required: true
   services:

@@ -60,7 +60,7 @@ play:
   type: str
   returned: always
 granted:
-  description: The hosts of each service that may be changed now; a service or host that is missing is done, or left out.
+  description: The hosts of each service that may be changed now; what is missing is done, or left out.
   type: dict
   returned: when the state is V(entered)
   sample: {nginx: [web1]}

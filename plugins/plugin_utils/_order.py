@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -64,9 +65,10 @@ def _shortest_cycle(graph: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
 
 
 def _path_back(graph: Mapping[str, Iterable[str]], start: str) -> tuple[str, ...]:
-    paths: list[tuple[str, ...]] = [(start,)]
+    paths: deque[tuple[str, ...]] = deque([(start,)])
     seen = {start}
-    for path in paths:
+    while paths:
+        path = paths.popleft()
         for before in sorted(graph[path[-1]], key=natural):
             if before == start:
                 return (*path, start)

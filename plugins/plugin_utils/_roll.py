@@ -89,10 +89,11 @@ def plan_roll(
             visits[host] = chosen
         if stray := tuple(sorted(units - {unit for service in here for unit in service.units})):
             strays[host] = stray
-    slots = {service.name: slots_of(service.max_unavailable, len(members[service.name])) for service in services}
+    slots = {
+        service.name: slots_of(service.max_unavailable, len(members[service.name])) for service in services
+    }
     befores = {service.name: service.befores for service in services}
     waves = pack({host: [s.name for s in chosen] for host, chosen in visits.items()}, slots, held, befores)
     visited = {service.name for chosen in visits.values() for service in chosen}
     outages = tuple(sorted((n for n in visited if slots[n] >= len(members[n])), key=natural))
     return Roll(visits, waves, outages, dict(sorted(strays.items(), key=lambda item: natural(item[0]))))
-

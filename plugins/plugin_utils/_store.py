@@ -96,9 +96,10 @@ def open_store(url: str) -> Store:
     return store
 
 
-def default_url(environ: Mapping[str, str] = os.environ, *, root: bool | None = None) -> str:
+def default_url(environ: Mapping[str, str] | None = None, *, root: bool | None = None) -> str:
     """Tell where locks and journal live when ``orderly_store`` does not say."""
     if os.geteuid() == 0 if root is None else root:
         return "sqlite:///var/lib/orderly/store.db"
+    environ = os.environ if environ is None else environ
     state = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME", "~")).expanduser() / ".local/state")
     return f"sqlite://{state}/orderly/store.db"

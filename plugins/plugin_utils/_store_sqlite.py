@@ -54,7 +54,7 @@ def shared_file_system(path: Path, mountinfo: str) -> str | None:
     """Tell the type of the file system of *path* if other machines may share it."""
     best = kind = ""
     for line in mountinfo.splitlines():
-        mount, _, source = line.partition(" - ")
+        mount, _separator, source = line.partition(" - ")
         point = re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), mount.split()[4])
         # Of two mounts at one point the later one is on top.
         if f"{path}/".startswith(f"{point.rstrip('/')}/") and len(point) >= len(best):

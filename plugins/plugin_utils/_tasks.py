@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -192,8 +192,9 @@ def read_part(path: Path) -> str:
 def read_handlers(path: Path) -> tuple[Handler, ...]:
     """Give what the handlers of a service answer to; raises :class:`FindingsError` for what they may not do."""
     splitter = _Splitter(path.parent)
-    files, handlers = [read_tasks(path)], []
-    for file in files:
+    queue, seen, handlers = deque([path]), {path}, []
+    while queue:
+        file = read_tasks(queue.popleft())
         splitter.check_dynamic(file)
         for task in (task for item in file.items() for task in _walk(item)):
             for answered in (_value(task, "name"), _value(task, "listen")):
@@ -201,8 +202,9 @@ def read_handlers(path: Path) -> tuple[Handler, ...]:
                 handlers += [Handler(name, file.path, task.start_mark.line + 1) for name in names]
             imported = _file_name(task, *IMPORT_TASKS)
             target = splitter.find(file, imported) if imported is not None else None
-            if target is not None and target not in {each.path for each in files}:
-                files.append(read_tasks(target))
+            if target is not None and target not in seen:
+                seen.add(target)
+                queue.append(target)
     if splitter.findings:
         raise FindingsError(splitter.findings)
     return tuple(handlers)

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Poll a page through several balancers, as a client does that knows them all, and tell honestly how that went.
 
 The client looks at every balancer's health endpoint and sends its requests to those that are healthy. Where a
@@ -50,9 +49,11 @@ class Answer:
 
     @classmethod
     def parse(cls, data: bytes) -> Answer:
-        head, _, body = data.partition(b"\r\n\r\n")
+        head, _separator, body = data.partition(b"\r\n\r\n")
         status_line, *lines = head.decode("latin-1").split("\r\n")
-        headers = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+        headers = {
+            key.lower(): value.strip() for key, _separator, value in (line.partition(":") for line in lines)
+        }
         return cls(
             status=int(status_line.split()[1]),
             served_by=headers.get("x-served-by", ""),
@@ -258,7 +259,7 @@ async def poll(options: argparse.Namespace, client: Client) -> None:
 
 
 def parse_balancer(text: str) -> Balancer:
-    name, _, address = text.partition("=")
+    name, _separator, address = text.partition("=")
     return Balancer(name, address)
 
 

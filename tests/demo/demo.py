@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Tell on five real hosts what orderly.services is for: restarts deferred, shown, done wave by wave, and an upgrade.
 
 Every sentence with a check mark was looked up on the hosts, and the story ends with status 0 only if all of it is so.
@@ -42,6 +41,9 @@ UNITS = {
 BALANCERS = ("lb1", "lb2")
 BEHIND = ("web1", "web2", "cache1")
 WEB_SERVERS = ("web1", "web2")
+
+# One result per wave: these tasks run once for all of its hosts.
+WAVE_GRANTED = re.compile(r"wave \| Take the slots|^wave-\d+ \| Pass the gate")
 
 # apt-get alone, as unattended-upgrades or a colleague would run it: it knows nothing of this collection.
 APT_UPGRADE = "DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes upgrade 2>&1"
@@ -132,8 +134,9 @@ class Demo:
         victim = killed[0]
         other = next(host for host in WEB_SERVERS if host != victim)
         self.narrator.claim(f"The roll stopped, with status {run.returncode}", holds=run.returncode != 0)
+        refusal = failure_of(other, run)
         self.narrator.claim(
-            f"It names {victim}", holds=victim in failures(run.output), because=failures(run.output)
+            f"{other} was refused its slot, because of {victim}", holds=victim in refusal, because=refusal
         )
         process = self.fleet.process(other, UNITS[other])
         self.narrator.claim(
@@ -210,13 +213,13 @@ class Demo:
 
     # --- What the acts look at ---
 
-    def processes(self, hosts: Iterable[str] = UNITS) -> dict[str, Process]:
+    def processes(self, hosts: Iterable[str] = tuple(UNITS)) -> dict[str, Process]:
         return {host: self.fleet.process(host, UNITS[host]) for host in hosts}
 
     def count_waves(self, what: str, run: Run) -> None:
-        """Count the waves that a run began: each is a play, or several that share a number."""
-        waves = {wave_of(play, place) for place, play in enumerate(run.plays)} - {""}
-        self.waves[what] = self.waves.get(what, 0) + len(waves)
+        """Count the waves whose hosts were granted their slots."""
+        granted = sum(WAVE_GRANTED.search(task) is not None for task in run.done)
+        self.waves[what] = self.waves.get(what, 0) + granted
 
     def see_it_serve_alone(self, host: str) -> None:
         """Count what a host answers for a while; the others must not answer anything, and nothing may fail."""
@@ -233,15 +236,8 @@ class Demo:
         )
 
 
-def wave_of(play: str, place: int) -> str:
-    """Name the wave that a play belongs to, and nothing for other plays."""
-    if play.startswith("Wave "):
-        return play.partition(" · ")[0]
-    return str(place) if "wave by wave" in play else ""
-
-
-def failures(output: str) -> str:
-    return "\n".join(line for line in output.splitlines() if line.startswith(("fatal:", "failed:")))
+def failure_of(host: str, run: Run) -> str:
+    return "\n".join(line for line in run.output.splitlines() if line.startswith(f"fatal: [{host}]"))
 
 
 FAREWELL = """

@@ -105,7 +105,8 @@ class Fleet:
             errors = [line.rstrip() for line in self._tell(process.stderr)]
             output = process.stdout.read()
         if process.returncode:
-            raise StoryError(f"{' '.join(command[1:])}: {' '.join(errors[-3:]) or output}")
+            told = errors or output.splitlines()
+            raise StoryError(f"{' '.join(command[1:])}: {' '.join(told[-3:])}")
         return output
 
     def _tell(self, lines: Iterator[str]) -> Iterator[str]:
@@ -144,6 +145,7 @@ class Fleet:
 HEADER = re.compile(r"(?P<kind>PLAY|TASK|RUNNING HANDLER) \[(?P<name>.*)\] \**$")
 RESULT = re.compile(r"(?P<kind>ok|changed|skipping|included|failed|fatal): ?(?P<rest>.*)$")
 RECAP = re.compile(r"(?P<host>[\w.-]+) +: (?P<counts>ok=.*)$")
+FAILURE = re.compile(r"^ +(FATAL|FAILED) ")
 ORIGIN = re.compile(r"^orderly(\.services\.|_plan_)")
 NOISE = re.compile(
     r"Validating arguments against arg spec|^$|^\.\.\.ignoring|^FAILED - RETRYING|^[\s{}\]]"
@@ -155,7 +157,8 @@ class PlaybookFilter:
     """Shortens Ansible's output to plays, tasks that did something, failures, recaps and the plugins' own words."""
 
     def __init__(self) -> None:
-        self.plays: list[str] = []
+        self.done: list[str] = []
+        """The task of every result that is ok or changed, host by host."""
         self.task = ""
         self._announced = True
 
@@ -173,16 +176,18 @@ class PlaybookFilter:
 
     def _header(self, kind: str, name: str) -> list[str]:
         if kind == "PLAY":
-            self.plays.append(name)
             return [f"  PLAY {name}"]
         self.task, self._announced = name, False
         return []
 
     def _result(self, kind: str, rest: str) -> list[str]:
         if kind in ("fatal", "failed"):
-            host, _, result = rest.partition(": ")
+            host, _separator, result = rest.partition(": ")
             return [*self._announce(), f"      {kind.upper()} {host} {explain(result)}"]
-        return self._announce() if kind in ("ok", "changed") else []
+        if kind not in ("ok", "changed"):
+            return []
+        self.done.append(self.task)
+        return self._announce()
 
     def _announce(self) -> list[str]:
         if self._announced or NOISE.search(self.task):
@@ -193,7 +198,7 @@ class PlaybookFilter:
 
 def explain(result: str) -> str:
     """Take the message out of a failure's JSON, if it is there."""
-    verdict, _, details = result.partition(" => ")
+    verdict, _separator, details = result.partition(" => ")
     try:
         message = json.loads(details)["msg"]
     except (ValueError, KeyError, TypeError):
@@ -216,7 +221,8 @@ class Run:
 
     returncode: int
     output: str
-    plays: list[str]
+    done: list[str]
+    """The task of every result that is ok or changed, host by host."""
 
 
 class Playbooks:
@@ -272,12 +278,12 @@ class Playbooks:
                 file.write(line)
                 file.flush()
                 for short in shortener.shorten(line.rstrip()):
-                    if not quiet:
+                    if not quiet or FAILURE.search(short):
                         self._narrator.say(f"  {short}")
                 if act := disturb(shortener.task, line):
                     with held_still(process):
                         act()
-        return Run(process.returncode, "".join(lines), shortener.plays)
+        return Run(process.returncode, "".join(lines), shortener.done)
 
     def succeed(self, playbook: str, *arguments: str, quiet: bool = False) -> Run:
         """Run a playbook that has to succeed."""
@@ -335,6 +341,6 @@ class PollingClient:
         if self._process is None:
             return {}
         self._process.send_signal(signal.SIGTERM)
-        output, _ = self._process.communicate(timeout=60)
+        output, _rest = self._process.communicate(timeout=60)
         self._process = None
         return dict(json.loads(output))

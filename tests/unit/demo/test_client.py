@@ -43,9 +43,9 @@ def test_summary_counts_failures_in_flight_apart() -> None:
 def test_healthy_balancers_are_tried_first() -> None:
     lb1, lb2 = client.Balancer("lb1", ""), client.Balancer("lb2", "")
     poller = client.Client([lb1, lb2], 8404, client.Tally(2.0))
-    assert [poller.candidates() for _ in range(2)] == [[lb1, lb2], [lb2, lb1]]
+    assert [poller.candidates() for _time in range(2)] == [[lb1, lb2], [lb2, lb1]]
     poller.healthy.discard(lb1)
-    assert [poller.candidates() for _ in range(2)] == [[lb2, lb1], [lb2, lb1]]
+    assert [poller.candidates() for _time in range(2)] == [[lb2, lb1], [lb2, lb1]]
 
 
 def test_answer_that_is_cut_off_is_told_from_a_complete_one() -> None:

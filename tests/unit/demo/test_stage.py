@@ -46,7 +46,7 @@ def test_output_is_shortened_to_what_was_done_said_and_failed() -> None:
         "  RECAP",
         "    web1: ok=2 changed=1 unreachable=1 skipped=1",
     ]
-    assert shortener.plays == ["Restart wave by wave"]
+    assert shortener.done[-1] == "Print them as one table"
 
 
 def test_process_whose_program_was_replaced_is_old() -> None:

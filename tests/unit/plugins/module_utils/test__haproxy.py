@@ -76,7 +76,7 @@ def haproxy(tmp_path: Path) -> Iterator[Path]:
         def serve() -> None:
             while True:
                 try:
-                    connection, _ = listener.accept()
+                    connection, _address = listener.accept()
                 except OSError:
                     return
                 with connection:

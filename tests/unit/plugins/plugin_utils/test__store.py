@@ -81,9 +81,9 @@ def test_reading_gives_what_is_under_the_prefixes_and_nothing_else(store: Store)
 
 
 def test_documents_come_back_as_they_went(store: Store) -> None:
-    put(store, "x", {"Umlaut": "ü “quoted”\n\0", "list": [1, None, True, 1.5], "empty": {}})
+    put(store, "x", {"Umlaut": "ü \u201cquoted\u201d\n\0", "list": [1, None, True, 1.5], "empty": {}})
     assert store.read("x")["x"]["value"] == {
-        "Umlaut": "ü “quoted”\n\0",
+        "Umlaut": "ü \u201cquoted\u201d\n\0",
         "list": [1, None, True, 1.5],
         "empty": {},
     }
@@ -161,10 +161,10 @@ def test_a_change_while_waiting_ends_it(store: Store, url: str) -> None:
 def test_many_processes_lose_no_update(url: str) -> None:
     def work() -> None:
         with closing(open_store(url)) as store:
-            for _ in range(25):
+            for _time in range(25):
                 increment(store, "n")
 
-    workers = [FORK.Process(target=work) for _ in range(8)]
+    workers = [FORK.Process(target=work) for _time in range(8)]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -175,10 +175,10 @@ def test_many_processes_lose_no_update(url: str) -> None:
 
 def test_many_processes_that_open_a_new_store_at_once_share_one(url: str) -> None:
     ids: Queue[str] = FORK.Queue()
-    workers = [FORK.Process(target=lambda: ids.put(open_store(url).store_id())) for _ in range(8)]
+    workers = [FORK.Process(target=lambda: ids.put(open_store(url).store_id())) for _time in range(8)]
     for worker in workers:
         worker.start()
-    found = {ids.get(timeout=30) for _ in workers}
+    found = {ids.get(timeout=30) for _time in workers}
     for worker in workers:
         worker.join()
     assert len(found) == 1
@@ -220,7 +220,7 @@ def test_many_runs_contend_and_never_more_hosts_are_down_than_the_budget(url: st
 
     def roll(host: str) -> None:
         with closing(open_store(url)) as store:
-            for _ in range(3):
+            for _time in range(3):
                 request = wave(host, budget=2)
                 acquire(store, request, wait=60)
                 (down / host).touch()
@@ -232,7 +232,7 @@ def test_many_runs_contend_and_never_more_hosts_are_down_than_the_budget(url: st
     workers = [FORK.Process(target=roll, args=(host,)) for host in HOSTS]
     for worker in workers:
         worker.start()
-    seen = [most.get(timeout=60) for _ in range(3 * len(HOSTS))]
+    seen = [most.get(timeout=60) for _time in range(3 * len(HOSTS))]
     for worker in workers:
         worker.join()
     assert [worker.exitcode for worker in workers] == [0] * len(HOSTS)

@@ -113,29 +113,25 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Restart nginx, two hosts at a time
-  hosts: web
-  serial: 2
-  gather_facts: false
-  tasks:
-    - name: Take a slot of nginx for each host of the batch
-      orderly.services.rolling_lock:
-        services: [nginx]
-      run_once: true
+# In a play with serial: 2 and gather_facts: false, so that nothing contacts a host before it may be disrupted.
+- name: Take a slot of nginx for each host of the batch
+  orderly.services.rolling_lock:
+    services: [nginx]
+  run_once: true
 
-    - name: Restart nginx
-      ansible.builtin.systemd_service:
-        name: nginx.service
-        state: restarted
+- name: Restart nginx
+  ansible.builtin.systemd_service:
+    name: nginx.service
+    state: restarted
 
-    - name: Nginx answers
-      ansible.builtin.wait_for:
-        port: 80
+- name: Nginx answers
+  ansible.builtin.wait_for:
+    port: 80
 
-    - name: Give the slots of the hosts that came back to others
-      orderly.services.rolling_lock:
-        state: released
-      run_once: true
+- name: Give the slots of the hosts that came back to others
+  orderly.services.rolling_lock:
+    state: released
+  run_once: true
 
 - name: Take slots of all services of each host, and wait at most ten minutes
   orderly.services.rolling_lock:

@@ -208,6 +208,7 @@ def explain(result: str) -> str:
 
 @contextmanager
 def held_still(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Stop a process for a while."""
     process.send_signal(signal.SIGSTOP)
     try:
         yield

@@ -103,8 +103,8 @@ def open_journal(
 ) -> Journal:
     """Open the journal of the plan's campaign: the open one, or a new one where the last has ended.
 
-    Raises :class:`JournalError` where another run of the same campaign is alive. One that cannot be asked about is taken
-    to be over: to run the plan again is to resume its campaign.
+    Raises :class:`JournalError` where another run of the same campaign is alive. One that cannot be asked about is
+    taken to be over: to run the plan again is to resume its campaign.
     """
 
     def decide(documents: Documents) -> tuple[dict[str, Document | None], str]:

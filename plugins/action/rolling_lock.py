@@ -61,7 +61,7 @@ class ActionModule(ActionBase):
         except LockError as exc:
             return {"failed": True, "msg": str(exc), "granted": False, **exc.details}
         except (CatalogueError, ProcessLookupError, StoreError) as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            raise AnsibleActionFail(str(exc)) from None
 
     def _refuse_hosts_that_act_alone(self) -> None:
         """Insist on one action for the batch: a host alone would release what the others still need."""

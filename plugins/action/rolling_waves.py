@@ -60,7 +60,7 @@ class ActionModule(ActionBase):
                 deferred_only=options["deferred_only"],
             )
         except (CatalogueError, LockError, StoreError) as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            raise AnsibleActionFail(str(exc)) from None
         for line in roll.lines():
             display.display(line)
         return {"changed": False, **roll.as_result()}

@@ -65,11 +65,11 @@ class ActionModule(ActionBase):
                 outcome = upgrade.finish(play_id, variables["ansible_play_hosts"])
         except GateError as exc:
             missing = [{"part": each.part, "host": each.host, "words": each.words} for each in exc.missing]
-            raise AnsibleActionFail(str(exc), result={"play": play_id, "missing": missing}) from exc
+            raise AnsibleActionFail(str(exc), result={"play": play_id, "missing": missing}) from None
         except LockError as exc:
-            raise AnsibleActionFail(str(exc), result={"play": play_id, **exc.details}) from exc
+            raise AnsibleActionFail(str(exc), result={"play": play_id, **exc.details}) from None
         except (StoreError, JournalError, CatalogueError) as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            raise AnsibleActionFail(str(exc)) from None
         return {"changed": False, "play": play_id, **outcome}
 
     def _templated(self, variables: Mapping[str, Any], name: str) -> Any:

@@ -59,5 +59,5 @@ class LookupModule(LookupBase):
             if terms:
                 services = select(services, terms, f"deployed_services on {variables['inventory_hostname']}")
         except CatalogueError as exc:
-            raise AnsibleLookupError(str(exc)) from exc
+            raise AnsibleLookupError(str(exc)) from None
         return [service.as_dict() for service in services]

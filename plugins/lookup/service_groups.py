@@ -58,7 +58,7 @@ class LookupModule(LookupBase):
             if terms:
                 services = select(services, terms, "service_groups")
         except CatalogueError as exc:
-            raise AnsibleLookupError(str(exc)) from exc
+            raise AnsibleLookupError(str(exc)) from None
         if not services:
             raise AnsibleLookupError(NONE_DEPLOYED)
         return list(dict.fromkeys(service.group for service in services))

@@ -76,12 +76,12 @@ class LookupModule(LookupBase):
             inventory.check_unchanged(variables["groups"])
             plan, playbook = make_plan(inventory.groups, inventory.variable, variables, self.get_options())
         except FindingsError as exc:
-            raise AnsibleLookupError(f"The services cannot be planned:\n{exc}") from exc
+            raise AnsibleLookupError(f"The services cannot be planned:\n{exc}") from None
         except (CatalogueError, InventoryError) as exc:
-            raise AnsibleLookupError(str(exc)) from exc
+            raise AnsibleLookupError(str(exc)) from None
         except AnsibleLookupError:
             raise
         except AnsibleError as exc:
-            raise AnsibleLookupError(f"The inventory cannot be read for the plan: {exc}") from exc
+            raise AnsibleLookupError(f"The inventory cannot be read for the plan: {exc}") from None
         display.display(f"Plan {plan.id}: {playbook.parent}/plan.html")
         return [str(playbook)]

@@ -40,7 +40,6 @@ UNITS = {
     "web2": "nginx.service",
     "cache1": "redis-server.service",
 }
-BIN = Path(shutil.which("ansible-playbook") or "ansible-playbook").parent
 BALANCERS = ("lb1", "lb2")
 BEHIND = ("web1", "web2", "cache1")
 WEB_SERVERS = ("web1", "web2")
@@ -243,6 +242,7 @@ def failure_of(host: str, run: Run) -> str:
     return "\n".join(line for line in run.output.splitlines() if line.startswith(f"fatal: [{host}]"))
 
 
+BIN = Path(shutil.which("ansible-playbook") or "ansible-playbook").parent
 FAREWELL = f"""
 What to try next
   the plan of your own inventory: no host is contacted, nothing is changed

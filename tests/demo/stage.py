@@ -123,7 +123,7 @@ class Fleet:
 
     def addresses(self) -> dict[str, str]:
         fields = (line.split() for line in self.run("ls").splitlines())
-        return {host: address for host, address, *_ in fields}
+        return {host: address for host, address, *_more in fields}
 
     def process(self, host: str, unit: str) -> Process:
         script = (

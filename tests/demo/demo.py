@@ -28,6 +28,7 @@ from ansible_collections.orderly.services.tests.demo.stage import (
     Process,
     Run,
     StoryError,
+    alone,
 )
 
 if TYPE_CHECKING:
@@ -258,15 +259,15 @@ What to try next
 
 def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that no client polls on after us
-    demo = Demo()
     try:
-        demo.tell()
+        with alone():
+            Demo().tell()
     except StoryError as exc:
-        demo.narrator.say(f"\n✗ The story ends here: {exc}")
-        demo.narrator.say(f"  All output is in {OUTPUT}; the hosts are still up. Clean up: make clean-demo")
+        print(f"\n✗ The story ends here: {exc}")
+        print(f"  All output is in {OUTPUT}; the hosts are still up. Clean up: make clean-demo")
         return 1
     except KeyboardInterrupt:
-        demo.narrator.say("\nInterrupted. Run it again, or clean up: make clean-demo")
+        print("\nInterrupted. Run it again, or clean up: make clean-demo")
         return 130
     return 0
 

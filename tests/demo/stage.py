@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import contextmanager
@@ -20,12 +22,25 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parents[1]
-OUTPUT = ROOT / "tests/output/demo"
+OUTPUT = ROOT / ".build/demo"
 SILENCE = 5.0
 
 
 class StoryError(Exception):
     """Something went otherwise than it was told."""
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Keep a second demo off the same hosts."""
+    with Path(tempfile.gettempdir(), "orderly-services-demo.lock").open("w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StoryError(
+                "another demo runs on this machine; wait for its end, they share the hosts"
+            ) from None
+        yield
 
 
 # --- The voice ---

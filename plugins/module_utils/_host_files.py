@@ -10,19 +10,24 @@ import os
 import stat
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
-from ansible_collections.orderly.services.plugins.module_utils._ledger import Record, parse_record
+from ansible_collections.orderly.services.plugins.module_utils._ledger import (
+    Event,
+    Record,
+    note_event,
+    parse_record,
+)
 from ansible_collections.orderly.services.plugins.module_utils._policy import Policy, Requestor, parse_policy
 from ansible_collections.orderly.services.plugins.module_utils._yaml import YamlError
 
 if TYPE_CHECKING:
     from typing import Any, Callable, Iterable, Iterator
 
-    from ansible_collections.orderly.services.plugins.module_utils._systemd import Runner
+    from ansible_collections.orderly.services.plugins.module_utils._systemd import Runner, UnitState
 
 _MAX_BYTES = 1 << 20
 
@@ -131,6 +136,14 @@ class PolicyFolder:
 # --- Records ---
 
 
+# A dismissed record has a suffix of its own, so that tools which know only pending ones no longer show it.
+_RECORDS = ("*.deferred", "*.dismissed")
+
+
+def _read_record(path: Path) -> Record:
+    return parse_record(read_text(path), str(path))
+
+
 class DeferredStore:
     """The folders of records: the lasting one, and the one for when that cannot be written."""
 
@@ -142,8 +155,8 @@ class DeferredStore:
     def read(self) -> tuple[list[Record], list[str]]:
         """Read all records, and say which files are none."""
         found, trouble = _read_each(
-            [path for folder in self.folders for path in sorted(folder.glob("*.deferred"))],
-            lambda path: parse_record(read_text(path), str(path)),
+            [path for folder in self.folders for glob in _RECORDS for path in sorted(folder.glob(glob))],
+            _read_record,
             "is no record of a deferred restart; remove it when you know why it is there",
         )
         if any(self.folders[1].glob("*.deferred")):
@@ -158,12 +171,44 @@ class DeferredStore:
                 os.unlink(path)
         return settled
 
+    def record(self, event: Event, state: UnitState, boot: str, now: int) -> Record:
+        """Write down that an action waits: into the record of its unit and requestor, if there is one."""
+        name = replace(event, unit=state.unit or event.unit).file_name
+        paths = [folder / name for folder in self.folders]
+        with self._locked():
+            known = [
+                item for item in (_attempt(path, _read_record) for path in paths) if isinstance(item, Record)
+            ]
+            record = note_event(event, known[0] if known else None, state, boot, now)
+            write_text(paths[0], record.render())
+            _remove([*paths[1:], paths[0].with_suffix(".dismissed")])
+        return replace(record, path=str(paths[0]))
+
+    def dismiss(self, unit: str, reason: str, now: int) -> list[Record]:
+        """Let the records of a unit wait no longer, because an operator says why not; they stay on record as that."""
+        if not reason.strip():
+            raise HostError(f"Say why the restart of {unit} is not needed: the reason is empty.", unit=unit)
+        with self._locked():
+            found = [record for record in self.read()[0] if record.unit == unit and not record.dismissed]
+            return [self._dismiss(replace(record, dismissed=reason, dismissed_at=now)) for record in found]
+
+    def _dismiss(self, record: Record) -> Record:
+        path = self.folders[0] / (Path(record.path).stem + ".dismissed")
+        write_text(path, record.render())
+        _remove([Path(record.path)])
+        return replace(record, path=str(path))
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        self._lock.parent.mkdir(mode=0o755, exist_ok=True)
+        self._lock.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         with self._lock.open("a", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in filter(os.path.lexists, paths):
+        path.unlink()
 
 
 # --- The script ---

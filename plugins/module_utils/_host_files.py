@@ -22,10 +22,11 @@ from ansible_collections.orderly.services.plugins.module_utils._ledger import (
     parse_record,
 )
 from ansible_collections.orderly.services.plugins.module_utils._policy import Policy, Requestor, parse_policy
+from ansible_collections.orderly.services.plugins.module_utils._verdict import assume, read_last_known
 from ansible_collections.orderly.services.plugins.module_utils._yaml import YamlError
 
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterable, Iterator
+    from typing import Any, Callable, Collection, Iterable, Iterator, Mapping
 
     from ansible_collections.orderly.services.plugins.module_utils._systemd import Runner, UnitState
 
@@ -65,7 +66,7 @@ def boot_id(root: Path = Path("/")) -> str:
 Item = TypeVar("Item")
 
 
-def _read_each(
+def read_each(
     paths: Iterable[Path], read: Callable[[Path], Item], fault: str
 ) -> tuple[list[Item], list[str]]:
     """Read every file, and say which are not what they should be."""
@@ -97,6 +98,7 @@ class PolicyFolder:
     def __init__(self, root: Path = Path("/")) -> None:
         """Take the root below which the folder is."""
         self.path = root / "etc/policy-rc.d"
+        self._known = root / "var/lib/orderly/policy.known"
 
     def file(self, requestor: Requestor) -> Path:
         """Name the file of a requestor."""
@@ -126,10 +128,24 @@ class PolicyFolder:
 
     def read(self) -> tuple[list[tuple[Path, Policy]], list[str]]:
         """Read all policies, and say which files are none."""
-        return _read_each(
+        return read_each(
             sorted(self.path.glob("*.policy")),
             lambda path: (path, parse_policy(path.read_text(encoding="utf-8"))),
             "is no policy: what it names, and what it blocked before, stays blocked",
+        )
+
+    def effective(self, names: Collection[str]) -> list[Policy]:
+        """Read the policies as the script obeys them, also those that cannot be read; *names* are those of units."""
+        known = read_last_known("\n".join(_lines(self._known)))
+        return [self._effective(path, known, names) for path in sorted(self.path.glob("*.policy"))]
+
+    @staticmethod
+    def _effective(path: Path, known: Mapping[str, Policy], names: Collection[str]) -> Policy:
+        policy = _attempt(path, lambda each: parse_policy(each.read_text(encoding="utf-8")))
+        return (
+            policy
+            if isinstance(policy, Policy)
+            else assume(path, "\n".join(_lines(path)), known.get(path.name), names)
         )
 
 
@@ -154,7 +170,7 @@ class DeferredStore:
 
     def read(self) -> tuple[list[Record], list[str]]:
         """Read all records, and say which files are none."""
-        found, trouble = _read_each(
+        found, trouble = read_each(
             [path for folder in self.folders for glob in _RECORDS for path in sorted(folder.glob(glob))],
             _read_record,
             "is no record of a deferred restart; remove it when you know why it is there",

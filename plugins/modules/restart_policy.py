@@ -17,6 +17,8 @@ description:
   - There is one policy for each requestor, and a unit is blocked as long as any of them lists it.
   - Reports I(changed) when the policy is written anew or removed. Removing a policy restarts nothing; what is pending
     stays pending.
+  - needrestart, which restarts services by itself and never asks, is told to leave the units of all policies of the
+    host alone, C(/etc/needrestart/conf.d/orderly-services.conf).
   - Policies are obeyed once the role C(orderly.services.deferral) has installed the script that packages ask.
 options:
   name:
@@ -105,7 +107,11 @@ blocked_actions:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
-from ansible_collections.orderly.services.plugins.module_utils._host_files import PolicyFolder, PolicyScript
+from ansible_collections.orderly.services.plugins.module_utils._host_files import (
+    NeedrestartDropIn,
+    PolicyFolder,
+    PolicyScript,
+)
 from ansible_collections.orderly.services.plugins.module_utils._policy import (
     DISRUPTIVE_ACTIONS,
     block,
@@ -130,6 +136,7 @@ def main() -> None:
     )
     params = module.params
     folder = PolicyFolder()
+    needrestart = NeedrestartDropIn()
     try:
         requestor = make_requestor(params["type"], params["name"])
         before = folder.text(requestor)
@@ -140,14 +147,19 @@ def main() -> None:
             blocked = block([*services, *params["units"]], actions, params["blocked_actions"] or {})
             policy = make_policy(requestor, blocked)
         after = policy.render() if policy else ""
+        others = [other for path, other in folder.read()[0] if path != folder.file(requestor)]
+        policies = [*others, *([policy] if policy else [])]
+        changed = before != after or not needrestart.follows(policies)
         if before != after and not module.check_mode:
             folder.write(policy) if policy else folder.remove(requestor)
             PolicyScript().tell(module.run_command)
+        if changed and not module.check_mode:
+            needrestart.follow(policies)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     path = str(folder.file(requestor))
     module.exit_json(
-        changed=before != after,
+        changed=changed,
         path=path,
         blocked_actions=policy.blocked_actions if policy else {},
         diff={"before_header": path, "after_header": path, "before": before, "after": after},

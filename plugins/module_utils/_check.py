@@ -85,7 +85,7 @@ def _unsure(entries: Sequence[Mapping[str, Any]], report: Mapping[str, Any]) -> 
 
 def _figures(report: Mapping[str, Any], ages: Sequence[float], thresholds: Thresholds) -> tuple[str, ...]:
     limits = f"{thresholds.warning * _SECONDS:.0f};{thresholds.critical * _SECONDS:.0f};0"
-    counts = ("pending", "paused", "on_hold", "trouble")
+    counts = [key for key in ("pending", "paused", "on_hold", "trouble") if key not in report["not_checked"]]
     return (
         f"oldest={max(ages, default=0):.0f}s;{limits}",
         *(f"{key}={len(report[key])};;;0" for key in counts),

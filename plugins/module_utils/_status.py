@@ -17,8 +17,9 @@ from ansible_collections.orderly.services.plugins.module_utils._host_files impor
     PolicyScript,
     boot_id,
 )
-from ansible_collections.orderly.services.plugins.module_utils._ledger import sort_records
+from ansible_collections.orderly.services.plugins.module_utils._ledger import iso_time, sort_records
 from ansible_collections.orderly.services.plugins.module_utils._needrestart import outdated_units
+from ansible_collections.orderly.services.plugins.module_utils._pause_files import PausedFolder
 from ansible_collections.orderly.services.plugins.module_utils._report import HostStatus
 from ansible_collections.orderly.services.plugins.module_utils._systemd import Systemd
 
@@ -39,20 +40,41 @@ def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) 
     policies, bad_policies = folder.read()
     states = Systemd(run).show(sorted({record.unit for record in records}))
     ledger = sort_records(records, states, boot_id(root))
-    old, unknown = _outdated(run, root) if outdated else ([], "nobody asked for it")
-    not_checked = {"outdated": unknown} if unknown else {}
-    if os.geteuid() != 0 and _unproved_reloads(ledger):
-        not_checked["reloads"] = ONLY_ROOT
+    not_checked = {} if os.geteuid() == 0 else _for_root_only(ledger)
+    paused, bad_paused = ([], []) if "paused" in not_checked else _paused(PausedFolder(root))
+    old: list[str] = []
+    if not outdated:
+        not_checked["outdated"] = "nobody asked for it"
+    elif "outdated" not in not_checked:
+        try:
+            old = outdated_units(run, root)
+        except HostError as exc:
+            not_checked["outdated"] = str(exc)
     return HostStatus(
         ledger=ledger,
         policies=policies,
         script=script.state(),
         versions=installed_versions(run, [record.package for record in records]),
+        paused=paused,
         on_hold=held_packages(run),
         outdated=old,
         not_checked=not_checked,
-        trouble=[*bad_policies, *bad_records, *script.trouble()],
+        trouble=[*bad_policies, *bad_records, *bad_paused, *script.trouble()],
     )
+
+
+def _for_root_only(ledger: Ledger) -> dict[str, str]:
+    """Say what others than root cannot look at; which program a process runs is what proves a reload."""
+    reloads = any(record.action == "reload" for entry in ledger.pending for record in entry.records)
+    return dict.fromkeys(["paused", "outdated", *(["reloads"] if reloads else [])], ONLY_ROOT)
+
+
+def _paused(folder: PausedFolder) -> tuple[list[dict[str, str]], list[str]]:
+    found, trouble = folder.read()
+    told = [
+        {"unit": each.unit, "since": iso_time(each.since), "reason": each.reason} for each in found.values()
+    ]
+    return told, trouble
 
 
 def _refuse_unreadable(folders: Iterable[Path]) -> None:
@@ -60,17 +82,3 @@ def _refuse_unreadable(folders: Iterable[Path]) -> None:
     for folder in folders:
         if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
             raise HostError(f"{folder} cannot be read by this user; run this as root.", path=str(folder))
-
-
-def _unproved_reloads(ledger: Ledger) -> bool:
-    """Tell whether something waits for a reload; which program a process runs is what would prove it."""
-    return any(record.action == "reload" for entry in ledger.pending for record in entry.records)
-
-
-def _outdated(run: Runner, root: Path) -> tuple[list[str], str]:
-    if os.geteuid() != 0:
-        return [], ONLY_ROOT
-    try:
-        return outdated_units(run, root), ""
-    except HostError as exc:
-        return [], str(exc)

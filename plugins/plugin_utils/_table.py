@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     Answer = Mapping[str, Any]
 
 _WIDEST = 100
-_WORDS = {"outdated": "Programs and libraries that were replaced", "reloads": "Whether reloads have happened"}
+_WORDS = {
+    "outdated": "Programs and libraries that were replaced",
+    "paused": "What is paused",
+    "reloads": "Whether reloads have happened",
+}
 
 
 @dataclass(frozen=True)

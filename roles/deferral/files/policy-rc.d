@@ -16,6 +16,7 @@ root=''
 perl=/usr/bin/perl
 chained="$root/usr/lib/orderly/policy-rc.d.chained"
 known="$root/var/lib/orderly/policy.known"
+paused="$root/var/lib/orderly/paused"
 trouble="$root/run/orderly/policy.trouble"
 
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -37,6 +38,7 @@ denied_without_perl() {
     case $2 in \(*) return 0 ;; esac
     unit=${1%.service}
     unit=${unit%.sh}
+    case $2 in *start* | *reload*) if [ -e "$paused/$unit" ] || [ -e "$paused/$unit.service" ]; then return 0; fi ;; esac
     last_known_denies "$2" || return 1
     record_without_perl
     return 0
@@ -121,6 +123,7 @@ my $OTHER_SUFFIX = qr/\.(?:socket|target|timer|path|mount|automount|swap|slice|s
 my $ROOT     = shift @ARGV;
 my $POLICIES = "$ROOT/etc/policy-rc.d";
 my $KNOWN    = "$ROOT/var/lib/orderly/policy.known";
+my $PAUSED   = "$ROOT/var/lib/orderly/paused";
 my @RECORDS  = ("$ROOT/var/lib/policy-rc.d", "$ROOT/run/policy-rc.d");    # the second one for when the first is full
 my $RUN      = "$ROOT/run/orderly";
 my $STARTED  = "$ROOT/run/systemd/units";
@@ -132,12 +135,12 @@ $SIG{$_} = 'IGNORE' for 'HUP', 'INT', 'TERM', 'PIPE';
 
 sub main {
     my ($options, $asked, $actions) = question(@_);
-    return restart_collateral(policies()) if grep { $_ eq '--restart-collateral' } @$options;
-    return list($asked, policies()) if grep { $_ eq '--list' } @$options;
+    return restart_collateral(policies(), paused()) if grep { $_ eq '--restart-collateral' } @$options;
+    return list($asked, policies(), paused()) if grep { $_ eq '--list' } @$options;
     return $ALLOWED if !defined $asked;
     # Debian's own rule asks in parentheses about units that are disabled and do not run: they stay down.
     return $DENIED if $actions =~ /^\s*\(/;
-    my @policies = policies() or return $ALLOWED;
+    my @policies = (policies(), paused()) or return $ALLOWED;
     my $caller = caller_of_question();
     # One user's unit of the same name is none of ours; and who removes a package may stop its daemon.
     return $ALLOWED if grep { $_ eq '--user' } @{ $caller->{options} };
@@ -281,6 +284,14 @@ sub stamp {
     my ($file) = @_;
     my ($inode, $size, $mtime, $ctime) = (lstat $file)[1, 7, 9, 10];
     return !defined $inode || $ctime > time - 2 ? '-' : "$inode $size $mtime $ctime";
+}
+
+# What an operator has paused must not start, whatever the policies say: a file for each unit, named like it.
+sub paused {
+    opendir my $dir, $PAUSED or return;
+    my @units = sort grep { !/^\.|[\t\n]/ } readdir $dir or return;
+    my $lines = join '', map { "paused\t" . plain($_) . "\t start restart try-restart reload \n" } @units;
+    return { type => 'orderly', name => 'paused', file => 'paused', path => $PAUSED, lines => $lines };
 }
 
 sub one_line {
@@ -700,7 +711,7 @@ sub list {
     my ($asked, @policies) = @_;
     return list_unit(canonical($asked), @policies) if defined $asked;
     for my $policy (@policies) {
-        print "$policy->{type} $policy->{name} ($POLICIES/$policy->{file}) blocks:\n";
+        print "$policy->{type} $policy->{name} (", $policy->{path} || "$POLICIES/$policy->{file}", ") blocks:\n";
         print "  (the file cannot be read; what it blocked before, and whatever it names)\n" if $policy->{broken};
         for my $line (split /\n/, $policy->{lines}) {
             my (undef, $listed, $actions) = split /\t/, $line;

@@ -68,6 +68,25 @@ def write_text(path: Path, text: str) -> None:
         raise HostError(f"{path} cannot be written: {exc.strerror}.", path=str(path)) from exc
 
 
+def remove_file(path: Path) -> None:
+    """Remove a file, if it is there."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return
+    except OSError as exc:
+        raise HostError(f"{path} cannot be removed: {exc.strerror}.", path=str(path)) from exc
+
+
+def remove_drop_in(path: Path) -> None:
+    """Remove a drop-in, and its folder where nothing else is in it."""
+    remove_file(path)
+    try:
+        path.parent.rmdir()
+    except OSError:
+        return
+
+
 def boot_id(root: Path = Path("/")) -> str:
     """Tell which boot of the host this is."""
     return (root / "proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -204,6 +223,11 @@ def _read_record(path: Path) -> Record:
     return parse_record(read_text(path), str(path))
 
 
+def _records(paths: Iterable[Path]) -> list[Record]:
+    """Read those of some files that are there and are records."""
+    return [item for item in (_attempt(path, _read_record) for path in paths) if isinstance(item, Record)]
+
+
 class DeferredStore:
     """The folders of records: the lasting one, and the one for when that cannot be written."""
 
@@ -228,10 +252,14 @@ class DeferredStore:
             trouble.append(f"{self.folders[0]} could not be written; see the records in {self.folders[1]}.")
         return found, trouble
 
-    def settle(self, is_settled: Callable[[Record], bool]) -> list[str]:
-        """Remove the records that are settled by what they say now, not by what they said when they were read first."""
+    def settle(self, is_settled: Callable[[Record], bool], among: Iterable[str] | None = None) -> list[str]:
+        """Remove the records that are settled by what they say now, not by what they said when they were read first.
+
+        *among* names the only files to look at, so that settling unit by unit does not read everything each time.
+        """
         with self._locked():
-            settled = [record.path for record in self.read()[0] if is_settled(record)]
+            records = self.read()[0] if among is None else _records(map(Path, among))
+            settled = [record.path for record in records if is_settled(record)]
             for path in settled:
                 _remove(folder / Path(path).name for folder in self.folders)
             self._merge()

@@ -17,6 +17,7 @@ from ansible_collections.orderly.services.plugins.module_utils._restart import (
     FAILED,
     SKIPPED,
     Result,
+    taken_along,
     wait_until_settled,
 )
 
@@ -41,16 +42,18 @@ class Paused:
     masked: bool
     since: int
     reason: str = ""
+    position: int = 0
 
     def render(self) -> str:
         """Write it as people and tools can both read it."""
         return _yaml.dump(
             {
-                "masked": str(self.masked).lower(),
+                "masked": self.masked,
+                "position": self.position,
                 "reason": self.reason or None,
                 "since": self.since,
                 "unit": self.unit,
-                "was_active": str(self.was_active).lower(),
+                "was_active": self.was_active,
             }
         )
 
@@ -60,14 +63,19 @@ def parse_paused(text: str) -> Paused:
     data = _yaml.parse(text)
     if not isinstance(data, dict) or not isinstance(data.get("unit"), str):
         raise _yaml.YamlError("expected a mapping that names a unit")
-    since, reason = str(data.get("since")), data.get("reason")
+    reason = data.get("reason")
     return Paused(
         unit=data["unit"],
         was_active=data.get("was_active") == "true",
         masked=data.get("masked") == "true",
-        since=int(since) if since.isdigit() and len(since) <= 12 else 0,
+        since=_number(data.get("since")),
         reason=reason if isinstance(reason, str) else "",
+        position=_number(data.get("position")),
     )
+
+
+def _number(value: Any) -> int:
+    return int(value) if isinstance(value, str) and value.isdigit() and len(value) <= 12 else 0
 
 
 # --- Pausing ---
@@ -88,9 +96,14 @@ class PausePlan:
 def plan_pause(
     units: Iterable[str], states: Mapping[str, UnitState], paused: Mapping[str, Paused], now: int, reason: str
 ) -> PausePlan:
-    """Plan to pause units, and before each the sockets and timers that would start it."""
-    wanted = list(dict.fromkeys(name for unit in units for name in (*states[unit].triggered_by, unit)))
-    pause, others = [], []
+    """Plan to pause units, each after the sockets and timers that start it and before what stops along with it."""
+    wanted = (
+        name
+        for unit in units
+        for name in (*states[unit].triggered_by, unit, *taken_along(states[unit].unit, _by_unit(states)))
+    )
+    pause: list[Paused] = []
+    others = []
     for state in dict.fromkeys(states[name] for name in wanted):
         before = paused.get(state.unit)
         if before and _is_held(state, before):
@@ -103,8 +116,18 @@ def plan_pause(
             others.append(Result(state.unit, SKIPPED, "it is masked by somebody else, and stays so"))
         else:
             masked = not state.fragment.startswith(LOCAL_UNITS)
-            pause.append(Paused(state.unit, state.is_active or state.in_transition, masked, now, reason))
+            was_active = state.is_active or state.in_transition
+            pause.append(Paused(state.unit, was_active, masked, now, reason, position=len(pause)))
     return PausePlan(tuple(pause), tuple(others))
+
+
+def _by_unit(states: Mapping[str, UnitState]) -> dict[str, UnitState]:
+    return {**states, **{state.unit: state for state in states.values()}}
+
+
+def related(state: UnitState) -> tuple[str, ...]:
+    """Name the units that have to be looked at when this one is paused or resumed."""
+    return (*state.triggered_by, *state.takes_along)
 
 
 def _is_held(state: UnitState, paused: Paused) -> bool:
@@ -151,12 +174,21 @@ def _why(paused: Paused) -> str:
 def plan_resume(
     units: Sequence[str], states: Mapping[str, UnitState], paused: Mapping[str, Paused], *, everything: bool
 ) -> ResumePlan:
-    """Plan to bring units back, each before the sockets and timers that start it."""
-    wanted = [name for unit in units for name in (states[unit].unit, *states[unit].triggered_by)]
-    rest = [unit for unit in paused if unit not in wanted] if everything else []
-    resume = tuple(paused[unit] for unit in dict.fromkeys([*wanted, *rest]) if unit in paused)
+    """Plan to bring units back in the order in which they start, with what was paused along with them."""
+    wanted = {name for unit in units for name in (states[unit].unit, *_closure(unit, states))}
+    resume = sorted(
+        (each for each in paused.values() if everything or each.unit in wanted),
+        key=lambda each: (each.since, each.position),
+    )
     others = tuple(Result(states[unit].unit, NOT_PAUSED) for unit in units if states[unit].unit not in paused)
-    return ResumePlan(resume, others)
+    return ResumePlan(tuple(resume), others)
+
+
+def _closure(unit: str, states: Mapping[str, UnitState]) -> list[str]:
+    found = [unit]
+    for each in found:
+        found += [name for name in related(states[each]) if name not in found]
+    return [states[name].unit for name in found]
 
 
 def carry_out_resume(

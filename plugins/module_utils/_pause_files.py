@@ -8,10 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
 from ansible_collections.orderly.services.plugins.module_utils._host_files import (
     read_each,
     read_text,
+    remove_drop_in,
+    remove_file,
     write_text,
 )
 from ansible_collections.orderly.services.plugins.module_utils._pause import Paused, parse_paused
@@ -56,7 +57,7 @@ class PausedFolder:
 
     def remove(self, unit: str) -> None:
         """Forget that a unit was paused."""
-        _unlink(self.path / unit)
+        remove_file(self.path / unit)
 
     def hold_local(self, paused: Iterable[Paused]) -> None:
         """Keep those from starting that cannot be masked; systemd reads it when it is told to."""
@@ -68,16 +69,7 @@ class PausedFolder:
         """Let those start again that could not be masked."""
         for each in paused:
             if not each.masked:
-                _unlink(self._hold(each.unit))
+                remove_drop_in(self._hold(each.unit))
 
     def _hold(self, unit: str) -> Path:
         return self._units / f"{unit}.d" / "50-orderly-paused.conf"
-
-
-def _unlink(path: Path) -> None:
-    try:
-        path.unlink()
-    except FileNotFoundError:
-        return
-    except OSError as exc:
-        raise HostError(f"{path} cannot be removed: {exc.strerror}.", path=str(path)) from exc

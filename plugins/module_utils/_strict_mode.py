@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
-from ansible_collections.orderly.services.plugins.module_utils._host_files import write_text
+from ansible_collections.orderly.services.plugins.module_utils._host_files import remove_drop_in, write_text
 from ansible_collections.orderly.services.plugins.module_utils._strict import (
     Strict,
     cluster_units,
@@ -58,7 +58,7 @@ class StrictMode:
         known = self.read()
         lifted = tuple(known[unit] for unit in units if unit in known)
         for strict in lifted:
-            self.path(strict.unit).unlink()
+            remove_drop_in(self.path(strict.unit))
         if lifted:
             self._systemd.must("daemon-reload")
             self._systemd.order("stop", *(strict.timer for strict in lifted))
@@ -96,7 +96,11 @@ class StrictMode:
 
     def _arm(self, strict: Strict) -> None:
         self._systemd.order("stop", strict.timer)
-        script = f"rm -f {shlex.quote(str(self.path(strict.unit)))} && systemctl daemon-reload"
+        path = self.path(strict.unit)
+        script = (
+            f"rm -f {shlex.quote(str(path))}; rmdir --ignore-fail-on-non-empty {shlex.quote(str(path.parent))}; "
+            "systemctl daemon-reload"
+        )
         command = [
             "systemd-run", "--quiet", "--collect", f"--unit={strict.timer[: -len('.timer')]}",
             f"--on-active={strict.lift_after}", "--timer-property=AccuracySec=1s",

@@ -153,7 +153,7 @@ def main() -> None:
     try:
         paused, trouble = folder.read()
         named = [*known_services(params["services"], systemd), *params["units"]]
-        states = systemd.follow(named, lambda state: state.triggered_by)
+        states = systemd.follow(named, _pause.related)
         if params["state"] == "paused":
             pause = _pause.plan_pause(named, states, paused, int(time.time()), params["reason"])
             results = pause.foresee()

@@ -195,10 +195,12 @@ def main() -> None:
         results = plan.foresee()
 
         def settle(state: UnitState) -> None:
-            settled.extend(store.settle(lambda record: is_done(record, state, boot, records)))
+            names = (state.unit, *state.names)
+            among = [record.path for record in records if record.unit in names]
+            settled.extend(store.settle(lambda record: is_done(record, state, boot, records), among))
 
         if not module.check_mode:
-            store.settle(lambda record: record in already)
+            store.settle(lambda record: record in already, settled)
             patience = Patience(time.monotonic, time.sleep, params["timeout"], params["watch"])
             results = carry_out(plan, systemd, settle, patience, strict.restart)
     except HostError as exc:

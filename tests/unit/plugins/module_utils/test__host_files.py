@@ -69,6 +69,12 @@ def test_settled_records_are_removed_and_others_kept(store: DeferredStore) -> No
     assert [record.unit for record in store.read()[0]] == ["beta.service"]
 
 
+def test_only_named_records_are_settled_where_some_are_named(store: DeferredStore) -> None:
+    one, gone = (str(store.folders[0] / name) for name in ("b.deferred", "gone.deferred"))
+    assert store.settle(lambda _record: True, [one, gone]) == [one]
+    assert [record.unit for record in store.read()[0]] == ["alpha.service"]
+
+
 def test_records_are_looked_at_again_before_they_are_removed(store: DeferredStore) -> None:
     seen, _trouble = store.read()
     (store.folders[0] / "a.deferred").write_text(record_text("alpha.service", count="2"))

@@ -12,16 +12,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Mapping, NoReturn, Sequence
+from typing import Any, Mapping, NoReturn, Sequence
 
 from ansible_collections.orderly.services.plugins.module_utils import _check
 from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
 from ansible_collections.orderly.services.plugins.module_utils._host_files import write_text
 from ansible_collections.orderly.services.plugins.module_utils._metrics import render_failure, render_metrics
 from ansible_collections.orderly.services.plugins.module_utils._status import read_status
-
-if TYPE_CHECKING:
-    from ansible_collections.orderly.services.plugins.module_utils._report import HostStatus
 
 METRICS_FILE = "orderly.prom"
 _TIMEOUT = 60
@@ -52,8 +49,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the options, as an answer that is not known."""
-        print(_check.unknown(f"{message} (see {self.prog} --help)").render())
-        sys.exit(_check.UNKNOWN)
+        _say(_check.unknown(f"{message} (see {self.prog} --help)").render())
+        raise SystemExit(_check.UNKNOWN)
 
 
 def parser() -> Parser:
@@ -61,7 +58,7 @@ def parser() -> Parser:
     top = Parser(prog="status", description="Tell what waits for a restart on this host, since when and why.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     fact = commands.add_parser("fact", help="print everything as JSON, for Ansible's local facts")
-    fact.set_defaults(act=print_fact)
+    fact.set_defaults(act=tell_fact)
     check = commands.add_parser("check", help="judge it, for Nagios and Icinga")
     usual = _check.Thresholds()
     check.add_argument(
@@ -72,55 +69,56 @@ def parser() -> Parser:
         "-c", "--critical", type=float, default=usual.critical, metavar="HOURS",
         help="it is critical when a restart has been pending for so long (default: %(default)s)",
     )  # fmt: skip
-    check.set_defaults(act=print_verdict)
+    check.set_defaults(act=tell_verdict)
     metrics = commands.add_parser("metrics", help=f"write {METRICS_FILE}, for node_exporter")
     metrics.add_argument("folder", type=Path, help="the folder of node_exporter's textfile collector")
     metrics.set_defaults(act=write_metrics)
     return top
 
 
-def print_fact(_options: argparse.Namespace) -> int:
-    """Print the status as JSON; what went wrong is part of it, as facts must not fail."""
+def tell_fact(_options: argparse.Namespace) -> tuple[str, int]:
+    """Give the status as JSON; what went wrong is part of it, as facts must not fail."""
     try:
         answer: dict[str, Any] = {"checked": True, **read_status(run_command).as_dict()}
     except HostError as exc:
         answer = {"checked": False, "trouble": [str(exc)]}
-    print(json.dumps(answer))
-    return 0
+    return json.dumps(answer), 0
 
 
-def print_verdict(options: argparse.Namespace) -> int:
-    """Print the verdict; its code is the exit status."""
+def tell_verdict(options: argparse.Namespace) -> tuple[str, int]:
+    """Give the verdict; its code is the exit status."""
+    thresholds = _check.Thresholds(options.warning, options.critical)
     try:
-        verdict = _check.judge(
-            read_status(run_command).as_dict(),
-            time.time(),
-            _check.Thresholds(options.warning, options.critical),
-        )
+        verdict = _check.judge(read_status(run_command).as_dict(), time.time(), thresholds)
     except HostError as exc:
         verdict = _check.unknown(str(exc))
-    print(verdict.render())
-    return verdict.code
+    return verdict.render(), verdict.code
 
 
-def write_metrics(options: argparse.Namespace) -> int:
+def write_metrics(options: argparse.Namespace) -> tuple[str, int]:
     """Write the metrics, also where there are none to write but the failure."""
-    status: HostStatus | None = None
+    path = options.folder / METRICS_FILE
     try:
-        status = read_status(run_command, outdated=True)
+        report = read_status(run_command, outdated=True).as_dict()
     except HostError as exc:
-        print(exc, file=sys.stderr)
-    now = time.time()
-    text = render_metrics(status.as_dict(), now) if status else render_failure(now)
-    write_text(options.folder / METRICS_FILE, text)
-    return 0 if status else 1
+        write_text(path, render_failure(time.time()))
+        return str(exc), 1
+    write_text(path, render_metrics(report, time.time()))
+    return f"{path} is written.", 0
 
 
 def main(argv: Sequence[str]) -> int:
-    """Do what the command line says."""
+    """Do what the command line says; whatever goes wrong is an answer that is not known."""
     options = parser().parse_args(argv)
     try:
-        return int(options.act(options))
+        text, code = options.act(options)
     except Exception as exc:
-        print(_check.unknown(f"{type(exc).__name__}: {exc}").render())
-        return _check.UNKNOWN
+        text, code = _check.unknown(f"{type(exc).__name__}: {exc}").render(), _check.UNKNOWN
+    _say(text)
+    return int(code)
+
+
+def _say(text: str) -> None:
+    """Print a text, whatever the user's language can show."""
+    sys.stdout.buffer.write(f"{text}\n".encode("utf-8", "backslashreplace"))
+    sys.stdout.flush()

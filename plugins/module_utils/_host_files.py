@@ -32,7 +32,7 @@ from ansible_collections.orderly.services.plugins.module_utils._verdict import a
 from ansible_collections.orderly.services.plugins.module_utils._yaml import YamlError
 
 if TYPE_CHECKING:
-    from typing import Any, Callable, Collection, Iterable, Iterator, Mapping
+    from typing import Any, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from ansible_collections.orderly.services.plugins.module_utils._systemd import Runner, UnitState
 
@@ -315,6 +315,26 @@ class DeferredStore:
 def _remove(paths: Iterable[Path]) -> None:
     for path in filter(os.path.lexists, paths):
         path.unlink()
+
+
+class HoldFile:
+    """The list of packages that we put on hold."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        """Take the root below which the file is."""
+        self.path = root / "var/lib/orderly/holds"
+
+    def read(self) -> list[str]:
+        """Read the names of the packages."""
+        return _lines(self.path)
+
+    def write(self, packages: Sequence[str]) -> None:
+        """Write the names of the packages; without any there is no file."""
+        if not packages:
+            _remove([self.path])
+        elif list(packages) != self.read():
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_text(self.path, "".join(f"{package}\n" for package in packages))
 
 
 # --- The script ---

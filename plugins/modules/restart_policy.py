@@ -53,6 +53,12 @@ options:
   blocked_actions:
     description: Units with the actions that are blocked for each, where these differ.
     type: dict
+  force:
+    description:
+      - List units also where their service role says C(deferral=hold), because their package cannot be upgraded while
+        they run. Otherwise the task fails with the reason; see M(orderly.services.package_hold).
+    type: bool
+    default: false
   state:
     description: Whether there is a policy of this requestor.
     type: str
@@ -130,6 +136,7 @@ def main() -> None:
             "units": {"type": "list", "elements": "str", "default": []},
             "actions": {"type": "list", "elements": "str"},
             "blocked_actions": {"type": "dict"},
+            "force": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
         supports_check_mode=True,

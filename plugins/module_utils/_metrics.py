@@ -101,7 +101,6 @@ def _labels(labels: Labels) -> str:
 
 
 def _escape(text: str) -> str:
-    text = text.encode("utf-8", "backslashreplace").decode()
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 

@@ -35,7 +35,7 @@ class HostStatus:
         blocking = any(policy.blocked_actions for _path, policy in self.policies)
         in_vain = blocking and not self.script.in_force
         waiting = self.ledger.waiting_units
-        return {
+        told = {
             "auto_restarts": not blocking,
             "in_force": self.script.in_force,
             "script": self.script.as_dict(),
@@ -52,6 +52,16 @@ class HostStatus:
             "not_checked": dict(self.not_checked),
             "trouble": [*self.trouble, *([_not_asked(self.script)] if in_vain else [])],
         }
+        return {key: _in_utf_8(value) for key, value in told.items()}
+
+
+def _in_utf_8(value: Any) -> Any:
+    """Escape what is no UTF-8, the name of a file say; Ansible refuses an answer that has such a text anywhere."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_in_utf_8(key): _in_utf_8(item) for key, item in value.items()}
+    return [_in_utf_8(item) for item in value] if isinstance(value, list) else value
 
 
 def _policy(path: Path, policy: Policy) -> dict[str, Any]:

@@ -53,12 +53,6 @@ def test_hostile_names_stay_in_their_label() -> None:
     assert dict(labels)["unit"] == HOSTILE
 
 
-def test_what_is_no_text_in_utf_8_is_escaped() -> None:
-    found = parse_metrics(render_metrics(report(entry("a.service", package="\ud800")), 1))
-    (labels,) = found["orderly_pending_restart_since_timestamp_seconds"]
-    assert dict(labels)["package"] == "\\ud800"
-
-
 def test_a_failure_leaves_no_old_figures() -> None:
     assert parse_metrics(render_failure(7)) == {
         "orderly_status_success": {(): 0},

@@ -40,3 +40,12 @@ def test_units_that_are_pending_anyway_are_not_shown_as_outdated_too() -> None:
     ledger = Ledger(pending=(PendingRestart("a.service", (record,)),))
     found = replace(STATUS, ledger=ledger, outdated=["a.service", "b.service"]).as_dict()
     assert found["outdated"] == ["b.service"]
+
+
+def test_what_is_no_utf_8_is_escaped() -> None:
+    odd = replace(
+        STATUS, trouble=["/x/\udcff.deferred is no record"], policies=[(Path("/\udcff"), POLICY[1])]
+    )
+    found = odd.as_dict()
+    assert found["trouble"] == ["/x/\\udcff.deferred is no record"]
+    assert found["policies"][0]["path"] == "/\\udcff"

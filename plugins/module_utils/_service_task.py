@@ -154,5 +154,5 @@ class UnitControl:
 
     def _systemctl(self, verb: str) -> tuple[int, str, str]:
         about_unit = ["--", self._unit] if not verb.startswith("daemon-") else []
-        command = ["systemctl", *self._options, verb, *about_unit]
+        command = ["systemctl", verb, *self._options, *about_unit]
         return self._run(command, environ_update={"LC_ALL": "C"})

@@ -97,8 +97,9 @@ class StrictMode:
     def _arm(self, strict: Strict) -> None:
         self._systemd.order("stop", strict.timer)
         path = self.path(strict.unit)
+        # No semicolon: systemd 252 does not read its own transient units with one right when it is reloaded.
         script = (
-            f"rm -f {shlex.quote(str(path))}; rmdir --ignore-fail-on-non-empty {shlex.quote(str(path.parent))}; "
+            f"rm -f {shlex.quote(str(path))} && rmdir --ignore-fail-on-non-empty {shlex.quote(str(path.parent))} && "
             "systemctl daemon-reload"
         )
         command = [

@@ -27,10 +27,12 @@ def module_arguments(given: Mapping[str, Any], task_vars: Mapping[str, Any], run
 class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
+        run_by = f"{getpass.getuser()} on {platform.node()}"
+        arguments = module_arguments(self._task.args, task_vars or {}, run_by)
+        if self._task.args.get("services") and not arguments["services"] and not arguments["units"]:
+            return {"changed": False, "strict": []}  # services without units are not all units of the host
         return self._execute_module(
             module_name="orderly.services.strict_mode",
-            module_args=module_arguments(
-                self._task.args, task_vars or {}, f"{getpass.getuser()} on {platform.node()}"
-            ),
+            module_args=arguments,
             task_vars=task_vars,
         )

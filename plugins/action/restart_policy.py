@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ..plugin_utils._selection import names_of
@@ -15,12 +17,36 @@ from ..plugin_utils._translate import services_here, translate
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ..plugin_utils._catalogue import Service
+
+
+def refuse_to_block(given: Mapping[str, Any], deployed: Sequence[Service]) -> str:
+    """Say why a unit must not be listed, its package not being one to upgrade while it runs; or nothing."""
+    names = set(names_of(given.get("services")))
+    units = {*names_of(given.get("units")), *(given.get("blocked_actions") or {})}
+    units |= {f"{unit}.service" for unit in (*units, *names) if "." not in unit}
+    for service in deployed:
+        if service.deferral == "hold" and (service.name in names or units & set(service.units)):
+            return (
+                f"The package of {service.name} cannot be upgraded while {', '.join(service.units)} runs (its service "
+                "role says deferral: hold), so its restart cannot be deferred. Put the package on hold with "
+                "orderly.services.package_hold, as the role orderly.services.deferral does, or set force to true if "
+                "you know better."
+            )
+    return ""
+
 
 def module_arguments(given: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
     names = names_of(given.get("services"))
-    if not names or given.get("state") == "absent":
+    if given.get("state") == "absent":
         return dict(given)
-    known = translate(names, services_here(task_vars))
+    deployed = services_here(task_vars)
+    refusal = "" if boolean(given.get("force", False)) else refuse_to_block(given, deployed)
+    if refusal:
+        raise AnsibleActionFail(refusal)
+    if not names:
+        return dict(given)
+    known = translate(names, deployed)
     actions: Sequence[str] | None = names_of(given.get("actions")) or None
     return {
         **given,

@@ -22,3 +22,28 @@ def installed_versions(run: Runner, packages: Iterable[str]) -> dict[str, str]:
     output = run(command, environ_update={"LC_ALL": "C"})[1]
     pairs = (line.split("\t", 1) for line in output.splitlines() if "\t" in line)
     return {package: version for package, version in pairs if version}
+
+
+def held_packages(run: Runner) -> list[dict[str, str]]:
+    """Read which packages are on hold, and what apt would install in place of each."""
+    command = ["dpkg-query", "--show", "--showformat=${db:Status-Want}\\t${binary:Package}\\t${Version}\\n"]
+    output = run(command, environ_update={"LC_ALL": "C"})[1]
+    lines = (line.split("\t") for line in output.splitlines() if line.startswith("hold\t"))
+    versions = {package: version for _want, package, version in lines}
+    candidates = _candidates(run, list(versions)) if versions else {}
+    return [
+        {"package": package, "version": version, "candidate": candidates.get(package, "")}
+        for package, version in versions.items()
+    ]
+
+
+def _candidates(run: Runner, packages: list[str]) -> dict[str, str]:
+    output = run(["apt-cache", "policy", "--", *packages], environ_update={"LC_ALL": "C"})[1]
+    found: dict[str, str] = {}
+    package = ""
+    for line in output.splitlines():
+        if not line.startswith(" "):
+            package = line.rstrip(":")
+        elif line.startswith("  Candidate: "):
+            found[package] = line.split(": ", 1)[1].strip()
+    return found

@@ -7,31 +7,47 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import stat
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
-from ansible_collections.orderly.services.plugins.module_utils._ledger import Record, parse_record
-from ansible_collections.orderly.services.plugins.module_utils._policy import Policy, Requestor, parse_policy
+from ansible_collections.orderly.services.plugins.module_utils._ledger import (
+    Event,
+    Record,
+    note_event,
+    parse_record,
+)
+from ansible_collections.orderly.services.plugins.module_utils._policy import (
+    Policy,
+    Requestor,
+    needrestart_settings,
+    parse_policy,
+)
+from ansible_collections.orderly.services.plugins.module_utils._verdict import assume, read_last_known
 from ansible_collections.orderly.services.plugins.module_utils._yaml import YamlError
 
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterable, Iterator
+    from typing import Any, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from ansible_collections.orderly.services.plugins.module_utils._systemd import Runner
+    from ansible_collections.orderly.services.plugins.module_utils._systemd import Runner, UnitState
 
 _MAX_BYTES = 1 << 20
+_TEMPORARY = re.compile(r"#!/bin/sh\nexit \d+\n?")
+_ZG2 = "usr/sbin/zg-policy-rc.d"
 
 
 def read_text(path: Path) -> str:
-    """Read a small regular file; whatever else has its name is an error."""
+    """Read a small regular file that root wrote; whatever else has its name is an error, and is not looked at."""
     mode = path.lstat()
     if not stat.S_ISREG(mode.st_mode):
         raise YamlError("it is not a regular file")
+    if mode.st_uid not in (0, os.geteuid()):
+        raise YamlError(f"it belongs to user {mode.st_uid}, expected root")
     if mode.st_size > _MAX_BYTES:
         raise YamlError("it is larger than 1 MiB")
     return path.read_bytes().decode("utf-8", "backslashreplace")
@@ -52,6 +68,25 @@ def write_text(path: Path, text: str) -> None:
         raise HostError(f"{path} cannot be written: {exc.strerror}.", path=str(path)) from exc
 
 
+def remove_file(path: Path) -> None:
+    """Remove a file, if it is there."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return
+    except OSError as exc:
+        raise HostError(f"{path} cannot be removed: {exc.strerror}.", path=str(path)) from exc
+
+
+def remove_drop_in(path: Path) -> None:
+    """Remove a drop-in, and its folder where nothing else is in it."""
+    remove_file(path)
+    try:
+        path.parent.rmdir()
+    except OSError:
+        return
+
+
 def boot_id(root: Path = Path("/")) -> str:
     """Tell which boot of the host this is."""
     return (root / "proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -60,7 +95,7 @@ def boot_id(root: Path = Path("/")) -> str:
 Item = TypeVar("Item")
 
 
-def _read_each(
+def read_each(
     paths: Iterable[Path], read: Callable[[Path], Item], fault: str
 ) -> tuple[list[Item], list[str]]:
     """Read every file, and say which are not what they should be."""
@@ -92,6 +127,7 @@ class PolicyFolder:
     def __init__(self, root: Path = Path("/")) -> None:
         """Take the root below which the folder is."""
         self.path = root / "etc/policy-rc.d"
+        self._known = root / "var/lib/orderly/policy.known"
 
     def file(self, requestor: Requestor) -> Path:
         """Name the file of a requestor."""
@@ -100,10 +136,11 @@ class PolicyFolder:
     def text(self, requestor: Requestor) -> str:
         """Read a requestor's policy as it is written; nothing where there is none."""
         try:
-            return self.file(requestor).read_text(encoding="utf-8")
+            self._refuse_a_file()
+            return read_text(self.file(requestor))
         except FileNotFoundError:
             return ""
-        except (OSError, UnicodeDecodeError) as exc:
+        except (OSError, YamlError) as exc:
             raise HostError(
                 f"{self.file(requestor)} cannot be read: {exc}.", path=str(self.file(requestor))
             ) from exc
@@ -121,14 +158,74 @@ class PolicyFolder:
 
     def read(self) -> tuple[list[tuple[Path, Policy]], list[str]]:
         """Read all policies, and say which files are none."""
-        return _read_each(
+        return read_each(
             sorted(self.path.glob("*.policy")),
-            lambda path: (path, parse_policy(path.read_text(encoding="utf-8"))),
+            lambda path: (path, parse_policy(read_text(path))),
             "is no policy: what it names, and what it blocked before, stays blocked",
         )
 
+    def _refuse_a_file(self) -> None:
+        if self.path.is_file():
+            raise HostError(
+                f"{self.path} is a file, which the package policyrcd-script-zg2 runs; expected a folder of policies. "
+                "Move it to /usr/local/sbin/policy-rc.d, where that package looks first, and run this again.",
+                path=str(self.path),
+            )
+
+    def effective(self, names: Collection[str]) -> list[Policy]:
+        """Read the policies as the script obeys them, also those that cannot be read; *names* are those of units."""
+        known = read_last_known("\n".join(_lines(self._known)))
+        return [self._effective(path, known, names) for path in sorted(self.path.glob("*.policy"))]
+
+    @staticmethod
+    def _effective(path: Path, known: Mapping[str, Policy], names: Collection[str]) -> Policy:
+        policy = _attempt(path, lambda each: parse_policy(read_text(each)))
+        if isinstance(policy, Policy):
+            return policy
+        text = _attempt(path, read_text)  # none where it is a link, or somebody else's
+        return assume(path, text if isinstance(text, str) else "", known.get(path.name), names)
+
+
+class NeedrestartDropIn:
+    """The file that tells needrestart, which never asks policy-rc.d, to leave listed units alone too.
+
+    It is there whether needrestart is installed yet or not.
+    """
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        """Take the root below which the file is."""
+        self.path = root / "etc/needrestart/conf.d/orderly-services.conf"
+
+    def follows(self, policies: Iterable[Policy]) -> bool:
+        """Tell whether it says what the policies say."""
+        return "\n".join(_lines(self.path)) == needrestart_settings(policies).rstrip("\n")
+
+    def follow(self, policies: Iterable[Policy]) -> None:
+        """Let it say what the policies say; without policies there is no file."""
+        settings = needrestart_settings(policies)
+        if settings:
+            write_text(self.path, settings)
+            return
+        _remove([self.path])
+        for folder in (self.path.parent, self.path.parent.parent):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
 
 # --- Records ---
+
+
+# A dismissed record has a suffix of its own, so that tools which know only pending ones no longer show it.
+_RECORDS = ("*.deferred", "*.dismissed")
+
+
+def _read_record(path: Path) -> Record:
+    return parse_record(read_text(path), str(path))
+
+
+def _records(paths: Iterable[Path]) -> list[Record]:
+    """Read those of some files that are there and are records."""
+    return [item for item in (_attempt(path, _read_record) for path in paths) if isinstance(item, Record)]
 
 
 class DeferredStore:
@@ -141,29 +238,103 @@ class DeferredStore:
 
     def read(self) -> tuple[list[Record], list[str]]:
         """Read all records, and say which files are none."""
-        found, trouble = _read_each(
-            [path for folder in self.folders for path in sorted(folder.glob("*.deferred"))],
-            lambda path: parse_record(read_text(path), str(path)),
+        newest: dict[
+            str, Path
+        ] = {}  # what could not be written to the lasting folder is newer than what is there
+        for folder in self.folders:
+            newest.update((path.name, path) for glob in _RECORDS for path in sorted(folder.glob(glob)))
+        found, trouble = read_each(
+            newest.values(),
+            _read_record,
             "is no record of a deferred restart; remove it when you know why it is there",
         )
         if any(self.folders[1].glob("*.deferred")):
             trouble.append(f"{self.folders[0]} could not be written; see the records in {self.folders[1]}.")
         return found, trouble
 
-    def settle(self, is_settled: Callable[[Record], bool]) -> list[str]:
-        """Remove the records that are settled by what they say now, not by what they said when they were read first."""
+    def settle(self, is_settled: Callable[[Record], bool], among: Iterable[str] | None = None) -> list[str]:
+        """Remove the records that are settled by what they say now, not by what they said when they were read first.
+
+        *among* names the only files to look at, so that settling unit by unit does not read everything each time.
+        """
         with self._locked():
-            settled = [record.path for record in self.read()[0] if is_settled(record)]
+            records = self.read()[0] if among is None else _records(map(Path, among))
+            settled = [record.path for record in records if is_settled(record)]
             for path in settled:
-                os.unlink(path)
+                _remove(folder / Path(path).name for folder in self.folders)
+            self._merge()
         return settled
+
+    def record(self, event: Event, state: UnitState, boot: str, now: int) -> Record:
+        """Write down that an action waits: into the record of its unit and requestor, if there is one."""
+        name = replace(event, unit=state.unit or event.unit).file_name
+        paths = [folder / name for folder in self.folders]
+        with self._locked():
+            known = [
+                item
+                for item in (_attempt(path, _read_record) for path in reversed(paths))
+                if isinstance(item, Record)
+            ]
+            record = note_event(event, known[0] if known else None, state, boot, now)
+            write_text(paths[0], record.render())
+            _remove([*paths[1:], paths[0].with_suffix(".dismissed")])
+            self._merge()
+        return replace(record, path=str(paths[0]))
+
+    def dismiss(self, unit: str, reason: str, now: int) -> list[Record]:
+        """Let the records of a unit wait no longer, because an operator says why not; they stay on record as that."""
+        if not reason.strip():
+            raise HostError(f"Say why the restart of {unit} is not needed: the reason is empty.", unit=unit)
+        with self._locked():
+            found = [record for record in self.read()[0] if record.unit == unit and not record.dismissed]
+            return [self._dismiss(replace(record, dismissed=reason, dismissed_at=now)) for record in found]
+
+    def _dismiss(self, record: Record) -> Record:
+        path = self.folders[0] / (Path(record.path).stem + ".dismissed")
+        write_text(path, record.render())
+        _remove([Path(record.path)])
+        return replace(record, path=str(path))
+
+    def _merge(self) -> None:
+        """Move records that could not be written to where they last."""
+        lasting, fallback = self.folders
+        for path in sorted(fallback.glob("*.deferred")):
+            text = _attempt(path, read_text)
+            if isinstance(text, str):
+                write_text(lasting / path.name, text)
+                path.unlink()
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        self._lock.parent.mkdir(mode=0o755, exist_ok=True)
+        self._lock.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         with self._lock.open("a", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in filter(os.path.lexists, paths):
+        path.unlink()
+
+
+class HoldFile:
+    """The list of packages that we put on hold."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        """Take the root below which the file is."""
+        self.path = root / "var/lib/orderly/holds"
+
+    def read(self) -> list[str]:
+        """Read the names of the packages."""
+        return _lines(self.path)
+
+    def write(self, packages: Sequence[str]) -> None:
+        """Write the names of the packages; without any there is no file."""
+        if not packages:
+            _remove([self.path])
+        elif list(packages) != self.read():
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_text(self.path, "".join(f"{package}\n" for package in packages))
 
 
 # --- The script ---
@@ -213,8 +384,24 @@ class PolicyScript:
             run([str(self.path), "--list"], environ_update={"LC_ALL": "C"})
 
     def trouble(self) -> list[str]:
-        """Say what the script itself could not do."""
-        return _lines(self._root / "run/orderly/policy.trouble")
+        """Say what the script itself could not do, and which neighbours are in its way."""
+        return [*_lines(self._root / "run/orderly/policy.trouble"), *self._neighbours()]
+
+    def _neighbours(self) -> Iterator[str]:
+        if not self.path.exists():
+            return
+        if _TEMPORARY.fullmatch("\n".join(_lines(self.asked))) and not self.asked.is_symlink():
+            yield (
+                f"{self.asked} was put there by ansible.builtin.apt with policy_rc_d, or by whoever made an image, in "
+                "the place of ours: as long as it is there, what it denies is on no record. If nothing is being "
+                "installed now, run the playbook defer_restarts."
+            )
+        if (self._root / _ZG2).exists():
+            yield (
+                f"The package policyrcd-script-zg2 is installed; it runs {self._root / 'etc/policy-rc.d'}, which is a "
+                "folder here, and may make packages fail where its script is asked. Remove the package, or give it a "
+                "script at /usr/local/sbin/policy-rc.d."
+            )
 
 
 def _lines(path: Path) -> list[str]:

@@ -9,7 +9,8 @@ Nothing here compares times: a restart is proved by the unit's invocation id, by
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Mapping
 
@@ -19,6 +20,11 @@ from ansible_collections.orderly.services.plugins.module_utils._systemd import U
 
 if TYPE_CHECKING:
     from typing import Collection, Iterable
+
+PACKAGE_UPDATE = "Package update"
+_FILES_CHANGED = "File(s) changed: "
+_DISRUPTIVE = re.compile(r"restart|stop|force-reload|upgrade")
+_MAX_REASON = 4000
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,8 @@ class Record:
     boot_id: str = ""
     invocation_id: str = ""
     executables: tuple[str, ...] = ()
+    dismissed: str = ""
+    dismissed_at: int = 0
 
     @property
     def can_be_proved(self) -> bool:
@@ -63,7 +71,35 @@ class Record:
             "package_before": self.package_before,
             "maintainer_script": self.maintainer_script,
             "collateral": self.collateral,
+            "dismissed": self.dismissed,
         }
+
+    def render(self) -> str:
+        """Write it as the script does: the keys that all tools know, and ours."""
+        return _yaml.dump(
+            {
+                "action": self.action,
+                "actions": self.actions,
+                "boot_id": self.boot_id,
+                "collateral": self.collateral,
+                "count": self.count,
+                **(
+                    {"dismissed": self.dismissed, "dismissed_at": self.dismissed_at} if self.dismissed else {}
+                ),
+                "executables": self.executables,
+                "first_timestamp": self.since,
+                "invocation_id": self.invocation_id,
+                "maintainer_script": self.maintainer_script,
+                "package": self.package or None,
+                "package_before": self.package_before or None,
+                "policy_requestor_name": self.requestor.name,
+                "policy_requestor_type": self.requestor.type,
+                "reason": self.reason,
+                "service": self.unit,
+                "timestamp": self.last,
+                "unit": self.unit,
+            }
+        )
 
 
 def iso_time(timestamp: int) -> str:
@@ -99,6 +135,8 @@ def parse_record(text: str, path: str) -> Record:
         boot_id=_text(data, "boot_id"),
         invocation_id=_text(data, "invocation_id"),
         executables=tuple(executables) if isinstance(executables, list) else (),
+        dismissed=_text(data, "dismissed"),
+        dismissed_at=_number(data, "dismissed_at"),
     )
 
 
@@ -110,6 +148,94 @@ def _text(data: Mapping[str, Any], key: str) -> str:
 def _number(data: Mapping[str, Any], key: str) -> int:
     text = _text(data, key)
     return int(text) if text.isdigit() and len(text) <= 12 else 0
+
+
+# --- Writing records, by the rules of the script ---
+
+
+@dataclass(frozen=True)
+class Event:
+    """An action on a unit that was not done now, why it was wanted, and on whose account it waits."""
+
+    unit: str
+    action: str
+    reason: str
+    requestor: Requestor
+
+    @property
+    def file_name(self) -> str:
+        """Name the file of the record that this event goes into: one for each requestor and unit."""
+        kind, name = (_escape(part, r"[^\w.+]") for part in (self.requestor.type, self.requestor.name))
+        whole = f"{kind}-{name}-" + _escape(self.unit, r"[^\w@:.+-]")
+        return (f"{whole[:200]}{_checksum(whole):08x}" if len(whole) > 220 else whole) + ".deferred"
+
+
+def _escape(text: str, special: str) -> str:
+    characters = text.encode().decode("latin-1")
+    return re.sub(special, lambda match: f"%{ord(match.group()):02x}", characters, flags=re.ASCII)
+
+
+def _checksum(text: str) -> int:
+    value = 5381
+    for byte in text.encode():
+        value = (value * 33 + byte) & 0xFFFFFFFF
+    return value
+
+
+def note_event(event: Event, old: Record | None, state: UnitState, boot_id: str, now: int) -> Record:
+    """Put an event into the record of its unit and requestor; what was settled or dismissed begins anew."""
+    fresh = Record(
+        path="",
+        unit=state.unit or full_name(event.unit),
+        action=effective_action([event.action]),
+        reason=event.reason[:_MAX_REASON],
+        requestor=event.requestor,
+        since=now,
+        last=now,
+        actions=(event.action,),
+        boot_id=boot_id,
+        invocation_id=state.invocation_id,
+        executables=(state.program.identity,) if state.program else (),
+    )
+    if old is None or not old.can_be_proved or old.dismissed or _is_of_another_run(old, fresh):
+        return fresh
+    actions = tuple(sorted({*old.actions, event.action}))
+    return replace(
+        old,
+        action=effective_action(actions),
+        actions=actions,
+        reason=join_reasons(old.reason, event.reason),
+        last=now,
+        count=old.count + 1,
+        executables=old.executables or fresh.executables,
+    )
+
+
+def _is_of_another_run(old: Record, fresh: Record) -> bool:
+    return (old.boot_id, old.invocation_id) != (fresh.boot_id, fresh.invocation_id)
+
+
+def effective_action(actions: Iterable[str]) -> str:
+    """Say what has to be done in the end: a stop that was to be followed by a start is a restart."""
+    wanted = sorted(set(actions))
+    if any(_DISRUPTIVE.search(action) for action in wanted):
+        return "restart"
+    return "reload" if "reload" in wanted else " ".join(wanted)
+
+
+def join_reasons(before: str, now: str) -> str:
+    """Keep every reason once, files in one list, in an order that does not depend on what came first."""
+    reasons = {reason for text in (before, now) for reason in text.split("; ") if reason}
+    listed = [reason[len(_FILES_CHANGED) :] for reason in reasons if reason.startswith(_FILES_CHANGED)]
+    files = sorted({file for files in listed for file in files.split(", ")})
+    others = sorted(reason for reason in reasons if not reason.startswith(_FILES_CHANGED))
+    others.sort(key=lambda reason: reason != PACKAGE_UPDATE)
+    changed = [_FILES_CHANGED + ", ".join(files)] if files else []
+    known = [reason for reason in others if reason == PACKAGE_UPDATE]
+    return "; ".join([*known, *changed, *others[len(known) :]])[:_MAX_REASON]
+
+
+# --- What records mean now ---
 
 
 def settled_by(record: Record, state: UnitState, boot_id: str) -> str:
@@ -188,6 +314,7 @@ class Ledger:
     pending: tuple[PendingRestart, ...] = ()
     stopped: tuple[PendingRestart, ...] = ()
     settled: tuple[Settled, ...] = ()
+    dismissed: tuple[Record, ...] = ()
 
     @property
     def waiting_units(self) -> tuple[str, ...]:
@@ -199,14 +326,18 @@ def sort_records(records: Iterable[Record], states: Mapping[str, UnitState], boo
     """Sort records into pending, of units that do not run, and settled; aliases count as the unit they name.
 
     A unit that does not run has no old program left to replace: it needs no restart, and its next start settles it.
+    What an operator dismissed stays on record until a restart settles it too.
     """
     settled = []
+    dismissed = []
     waiting: dict[str, list[Record]] = {}
     for record in sorted(records, key=lambda record: (record.since, record.path)):
         state = states[record.unit]
         proof = settled_by(record, state, boot_id)
         if proof:
             settled.append(Settled(record, proof))
+        elif record.dismissed:
+            dismissed.append(record)
         else:
             waiting.setdefault(state.unit, []).append(record)
     active = {state.unit for state in states.values() if state.is_active}
@@ -215,4 +346,5 @@ def sort_records(records: Iterable[Record], states: Mapping[str, UnitState], boo
         pending=tuple(entry for entry in entries if entry.unit in active),
         stopped=tuple(entry for entry in entries if entry.unit not in active),
         settled=tuple(settled),
+        dismissed=tuple(dismissed),
     )

@@ -19,6 +19,10 @@ DISRUPTIVE_ACTIONS = ("stop", "restart", "try-restart")
 _HEADER = (
     "# Written by the Ansible module orderly.services.restart_policy; a change made here will be lost.\n"
 )
+_NEEDRESTART_HEADER = """\
+# Written by the Ansible module orderly.services.restart_policy from /etc/policy-rc.d; a change made here will be lost.
+# needrestart leaves these units alone and says so; restart them with the playbook rolling_restart.
+"""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 _UNIT = re.compile(r"[\w:.@\\*?\[\]!-]+", re.ASCII)
 _ACTION = re.compile(r"[a-z][a-z-]*")
@@ -99,6 +103,38 @@ def block(units: Sequence[str], actions: Sequence[str], also: Mapping[str, Any])
                 unit=unit,
             )
     return {**{unit: tuple(actions) for unit in units}, **{unit: tuple(each) for unit, each in also.items()}}
+
+
+def needrestart_settings(policies: Iterable[Policy]) -> str:
+    """Say to needrestart which units it must not restart; nothing where there are none."""
+    blocking = {
+        unit
+        for policy in policies
+        for unit, actions in policy.blocked_actions.items()
+        if set(actions) & set(DISRUPTIVE_ACTIONS) and _UNIT.fullmatch(unit)
+    }
+    lines = [f"$nrconf{{override_rc}}{{qr(^{_as_regex(unit)})}} = 0;\n" for unit in sorted(blocking)]
+    return _NEEDRESTART_HEADER + "".join(lines) if lines else ""
+
+
+def _as_regex(unit: str) -> str:
+    """Write the name of a unit, or a pattern, as a Perl expression that matches whole names of units."""
+    other = re.search(r"\.(socket|target|timer|path|mount)$", unit)
+    name = unit[: -len(".service")] if unit.endswith(".service") else unit
+    instances = "" if other or "@" in name else "(@.*)?"
+    parts = re.findall(r"\[[^\]]+\]|.", name)
+    known = {"*": ".*", "?": "."}
+    regex = "".join(known.get(part) or _class_or_literal(part) for part in parts)
+    return regex + ("" if other else rf"{instances}\.service") + "$"
+
+
+def _class_or_literal(part: str) -> str:
+    if part.startswith("[") and len(part) > 1:
+        inside = "".join(
+            re.escape(character) if character not in "-!" else character for character in part[1:-1]
+        )
+        return f"[^{inside[1:]}]" if inside.startswith("!") else f"[{inside}]"
+    return re.escape(part)
 
 
 def parse_policy(text: str) -> Policy:

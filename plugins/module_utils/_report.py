@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 if TYPE_CHECKING:
@@ -15,25 +16,52 @@ if TYPE_CHECKING:
     from ansible_collections.orderly.services.plugins.module_utils._policy import Policy
 
 
-def report(
-    ledger: Ledger,
-    policies: Sequence[tuple[Path, Policy]],
-    script: ScriptState,
-    versions: Mapping[str, str],
-    trouble: Sequence[str],
-) -> dict[str, Any]:
-    """Put together what is blocked, what is pending, what is not, and what went wrong."""
-    blocking = any(policy.blocked_actions for _path, policy in policies)
-    return {
-        "auto_restarts": not blocking,
-        "in_force": script.in_force,
-        "script": script.as_dict(),
-        "policies": [_policy(path, policy) for path, policy in policies],
-        "pending": [entry.as_dict(versions) for entry in ledger.pending],
-        "stopped": [entry.as_dict(versions) for entry in ledger.stopped],
-        "settled": [{**settled.record.as_dict(), "proof": settled.proof} for settled in ledger.settled],
-        "trouble": [*trouble, *([_not_asked(script)] if blocking and not script.in_force else [])],
-    }
+@dataclass(frozen=True)
+class HostStatus:
+    """All that was found on a host; *not_checked* says of what could not be looked at why."""
+
+    ledger: Ledger
+    policies: Sequence[tuple[Path, Policy]]
+    script: ScriptState
+    versions: Mapping[str, str] = field(default_factory=dict)
+    paused: Sequence[Mapping[str, str]] = ()
+    on_hold: Sequence[Mapping[str, str]] = ()
+    outdated: Sequence[str] = ()
+    not_checked: Mapping[str, str] = field(default_factory=dict)
+    trouble: Sequence[str] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Put together what is blocked, what is pending, what is not, and what went wrong."""
+        blocking = any(policy.blocked_actions for _path, policy in self.policies)
+        in_vain = blocking and not self.script.in_force
+        waiting = self.ledger.waiting_units
+        told = {
+            "auto_restarts": not blocking,
+            "in_force": self.script.in_force,
+            "script": self.script.as_dict(),
+            "policies": [_policy(path, policy) for path, policy in self.policies],
+            "pending": [entry.as_dict(self.versions) for entry in self.ledger.pending],
+            "stopped": [entry.as_dict(self.versions) for entry in self.ledger.stopped],
+            "settled": [
+                {**settled.record.as_dict(), "proof": settled.proof} for settled in self.ledger.settled
+            ],
+            "dismissed": [record.as_dict() for record in self.ledger.dismissed],
+            "paused": [dict(entry) for entry in self.paused],
+            "on_hold": [dict(entry) for entry in self.on_hold],
+            "outdated": [unit for unit in self.outdated if unit not in waiting],
+            "not_checked": dict(self.not_checked),
+            "trouble": [*self.trouble, *([_not_asked(self.script)] if in_vain else [])],
+        }
+        return {key: _in_utf_8(value) for key, value in told.items()}
+
+
+def _in_utf_8(value: Any) -> Any:
+    """Escape what is no UTF-8, the name of a file say; Ansible refuses an answer that has such a text anywhere."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_in_utf_8(key): _in_utf_8(item) for key, item in value.items()}
+    return [_in_utf_8(item) for item in value] if isinstance(value, list) else value
 
 
 def _policy(path: Path, policy: Policy) -> dict[str, Any]:

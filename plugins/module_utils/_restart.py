@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 if TYPE_CHECKING:
-    from typing import Callable, Iterable
+    from typing import Callable, Container, Iterable
 
     from ansible_collections.orderly.services.plugins.module_utils._systemd import Systemd, UnitState
 
@@ -33,11 +33,12 @@ def select_units(
 
 @dataclass(frozen=True)
 class Step:
-    """What is to be done with one unit: restart it, or skip it and why."""
+    """What is to be done with one unit: restart it, and what systemd takes along; or skip it, and why."""
 
     unit: str
     before: UnitState
     skip: str = ""
+    along: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,21 +55,23 @@ class RestartPlan:
     def foresee(self) -> tuple[Result, ...]:
         """Tell what would become of every unit."""
         return tuple(
-            Result(step.unit, SKIPPED if step.skip else WOULD_RESTART, step.skip) for step in self.steps
+            Result(step.unit, SKIPPED if step.skip else WOULD_RESTART, step.skip, step.along)
+            for step in self.steps
         )
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one unit, and why."""
+    """What became of one unit, why, and which others systemd restarts along with it."""
 
     unit: str
     result: str
     why: str = ""
+    along: tuple[str, ...] = ()
 
-    def as_dict(self) -> dict[str, str]:
+    def as_dict(self) -> dict[str, Any]:
         """Give plain data."""
-        return {"unit": self.unit, "result": self.result, "why": self.why}
+        return {"unit": self.unit, "result": self.result, "why": self.why, "along": list(self.along)}
 
 
 def plan_restart(
@@ -78,17 +81,33 @@ def plan_restart(
     *,
     deferred_only: bool,
     include_pending: bool,
+    paused: Container[str] = (),
 ) -> RestartPlan:
     """Plan what to do with each unit; only what runs is restarted, and a unit with two names once."""
     by_unit = {state.unit: state for state in states.values()}
     units = [states[name].unit for name in named]
     selected = select_units(units, waiting, deferred_only=deferred_only, include_pending=include_pending)
-    return RestartPlan(tuple(Step(unit, by_unit[unit], _reason_to_skip(by_unit[unit])) for unit in selected))
+    return RestartPlan(tuple(_plan_step(unit, by_unit, paused) for unit in selected))
 
 
-def _reason_to_skip(state: UnitState) -> str:
+def _plan_step(unit: str, states: Mapping[str, UnitState], paused: Container[str]) -> Step:
+    skip = _reason_to_skip(states[unit], paused)
+    return Step(unit, states[unit], skip, () if skip else taken_along(unit, states))
+
+
+def taken_along(unit: str, states: Mapping[str, UnitState]) -> tuple[str, ...]:
+    """Name the running units that systemd restarts when it restarts this one, however far that goes."""
+    found = [unit]
+    for each in found:
+        found += [name for name in states[each].takes_along if name in states and name not in found]
+    return tuple(name for name in found[1:] if states[name].is_active)
+
+
+def _reason_to_skip(state: UnitState, paused: Container[str]) -> str:
     if not state.is_known:
         return "there is no such unit on this host"
+    if state.unit in paused:
+        return "it is paused: resume_services brings it back"
     if state.is_masked:
         return "it is masked: somebody decided that it must not start"
     if not state.is_active:
@@ -118,9 +137,17 @@ class Patience:
 
 
 def carry_out(
-    plan: RestartPlan, systemd: Systemd, done: Callable[[UnitState], None], patience: Patience
+    plan: RestartPlan,
+    systemd: Systemd,
+    done: Callable[[UnitState], None],
+    patience: Patience,
+    restart: Callable[[str], str] | None = None,
 ) -> tuple[Result, ...]:
-    """Restart unit by unit, tell *done* of each that came back, and leave all others alone after one that did not."""
+    """Restart unit by unit, tell *done* of each that came back, and leave all others alone after one that did not.
+
+    *restart* restarts a unit and gives systemd's complaint, where it takes more than to tell systemd.
+    """
+    restart = restart or systemd.restart
     results = []
     failed = False
     for step, expected in zip(plan.steps, plan.foresee()):
@@ -131,7 +158,8 @@ def carry_out(
                 replace(expected, result=NOT_REACHED, why="a unit before it failed; it runs as before")
             )
         else:
-            fault, after = _restart(step, systemd, patience)
+            fault, after = _restart(step, systemd, patience, restart)
+            fault = fault or _fault_along(step, systemd, patience)
             failed = bool(fault)
             results.append(replace(expected, result=FAILED if failed else RESTARTED, why=fault))
             if not failed:
@@ -139,11 +167,13 @@ def carry_out(
     return tuple(results)
 
 
-def _restart(step: Step, systemd: Systemd, patience: Patience) -> tuple[str, UnitState]:
-    complaint = systemd.restart(step.unit)
+def _restart(
+    step: Step, systemd: Systemd, patience: Patience, restart: Callable[[str], str]
+) -> tuple[str, UnitState]:
+    complaint = restart(step.unit)
     if complaint:
         return complaint, step.before
-    after = _wait_while(lambda state: state.in_transition, step.unit, systemd, patience, patience.timeout)
+    after = wait_until_settled(step.unit, systemd, patience)
     fault = find_fault(step.before, after)
     if fault or after.tells_when_ready:
         return fault, after
@@ -153,6 +183,21 @@ def _restart(step: Step, systemd: Systemd, patience: Patience) -> tuple[str, Uni
     return (
         "" if _is_same_run(after, later) else f"it did not stay up: soon after the restart it is {later}"
     ), later
+
+
+def _fault_along(step: Step, systemd: Systemd, patience: Patience) -> str:
+    for unit in step.along:
+        state = wait_until_settled(unit, systemd, patience)
+        if not state.is_active:
+            return (
+                f"it is well, but {unit}, which systemd restarts along with it, is {state}, expected active"
+            )
+    return ""
+
+
+def wait_until_settled(unit: str, systemd: Systemd, patience: Patience) -> UnitState:
+    """Wait until a unit is no longer on its way to be active, or the time is over."""
+    return _wait_while(lambda state: state.in_transition, unit, systemd, patience, patience.timeout)
 
 
 def _is_same_run(one: UnitState, other: UnitState) -> bool:

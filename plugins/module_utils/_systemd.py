@@ -1,7 +1,7 @@
 # This is a private utility of the orderly.services collection; it may change without notice.
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""systemd as this collection sees it: the state of units, and restarting one."""
+"""systemd as this collection sees it: the state of units, and orders to it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Mapping
 from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
 
 if TYPE_CHECKING:
-    from typing import Callable, Protocol, Sequence
+    from typing import Callable, Iterable, Protocol, Sequence
 
     class Runner(Protocol):
         """Runs a command, as ``AnsibleModule.run_command`` does."""
@@ -23,7 +23,13 @@ if TYPE_CHECKING:
             """Give exit code, output and errors."""
 
 
-PROPERTIES = ("Id", "Names", "LoadState", "ActiveState", "SubState", "Type", "InvocationID", "MainPID")
+GOING_ALONG = ("ConsistsOf", "RequiredBy", "BoundBy")
+"""What names the units that systemd restarts with one that is restarted."""
+
+PROPERTIES = (
+    "Id", "Names", "LoadState", "ActiveState", "SubState", "Type", "InvocationID", "MainPID", "FragmentPath",
+    "TriggeredBy", *GOING_ALONG,
+)  # fmt: skip
 _UNIT = re.compile(r"[\w:.@\\-]+", re.ASCII)
 _SUFFIX = re.compile(
     r"\.(service|socket|target|timer|path|mount|automount|swap|slice|scope|device)", re.ASCII
@@ -51,6 +57,9 @@ class UnitState:
     invocation_id: str = ""
     program: Program | None = None
     type: str = ""
+    fragment: str = ""
+    triggered_by: tuple[str, ...] = ()
+    takes_along: tuple[str, ...] = ()
 
     @property
     def is_known(self) -> bool:
@@ -107,9 +116,13 @@ class Systemd:
 
     def show(self, units: Sequence[str]) -> dict[str, UnitState]:
         """Read the states of all units at once, by the names that were asked for."""
+        return {name: self._state(values) for name, values in self.properties(units, PROPERTIES).items()}
+
+    def properties(self, units: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Read properties of all units at once, by the names that were asked for."""
         if not units:
             return {}
-        command = ["systemctl", "show", "--property=" + ",".join(PROPERTIES), "--", *units]
+        command = ["systemctl", "show", "--property=" + ",".join(names), "--", *units]
         code, output, errors = self._run(command, environ_update={"LC_ALL": "C"})
         found = parse_units(output)
         if code != 0 or len(found) != len(units):
@@ -118,7 +131,7 @@ class Systemd:
                 command=command,
                 rc=code,
             )
-        return {name: self._state(values) for name, values in zip(units, found)}
+        return dict(zip(units, found))
 
     def _state(self, values: Mapping[str, str]) -> UnitState:
         pid = int(values.get("MainPID") or 0)
@@ -131,13 +144,39 @@ class Systemd:
             invocation_id=values.get("InvocationID", ""),
             program=self._program_of(pid) if pid else None,
             type=values.get("Type", ""),
+            fragment=values.get("FragmentPath", ""),
+            triggered_by=tuple(values.get("TriggeredBy", "").split()),
+            takes_along=tuple(unit for key in GOING_ALONG for unit in values.get(key, "").split()),
         )
+
+    def follow(
+        self, units: Iterable[str], others: Callable[[UnitState], Sequence[str]]
+    ) -> dict[str, UnitState]:
+        """Read the states of units, of the *others* that each names, and of theirs, however far that goes."""
+        found: dict[str, UnitState] = {}
+        wanted = tuple(dict.fromkeys(units))
+        while wanted:
+            found.update(self.show(wanted))
+            named = dict.fromkeys(unit for name in wanted for unit in others(found[name]))
+            wanted = tuple(unit for unit in named if unit not in found)
+        return found
 
     def restart(self, unit: str) -> str:
         """Restart a unit and wait for systemd's job; gives systemd's complaint, or nothing where there is none."""
-        command = ["systemctl", "restart", "--", unit]
+        return self.order("restart", unit)
+
+    def order(self, verb: str, *units: str) -> str:
+        """Do to units what systemctl calls so; gives systemd's complaint, or nothing where there is none."""
+        command = ["systemctl", verb, *(["--", *units] if units else [])]
         code, output, errors = self._run(command, environ_update={"LC_ALL": "C"})
-        return "" if code == 0 else (errors.strip() or output.strip() or f"systemctl restart exits {code}")
+        return "" if code == 0 else (errors.strip() or output.strip() or f"systemctl {verb} exits {code}")
+
+    def must(self, verb: str, *units: str) -> None:
+        """Do to units what systemctl calls so; raises with systemd's complaint."""
+        complaint = self.order(verb, *units)
+        if complaint:
+            named = f" {', '.join(units)}" if units else ""
+            raise HostError(f"systemd refuses to {verb}{named}: {complaint}", verb=verb, units=list(units))
 
 
 def known_services(names: Sequence[str], systemd: Systemd) -> list[str]:

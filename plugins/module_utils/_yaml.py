@@ -208,8 +208,14 @@ def _unquote(text: str) -> str:
 def _unescape(match: re.Match[str]) -> str:
     code = match.group(1) or match.group(2) or match.group(3)
     if code:
-        return chr(int(code, 16))
+        return _character(int(code, 16))
     return _ESCAPES.get(match.group(4), match.group(4))
+
+
+def _character(code: int) -> str:
+    if 0xD800 <= code <= 0xDFFF or code > 0x10FFFF:
+        raise YamlError(f"there is no character {code:x}")
+    return chr(code)
 
 
 def dump(values: Mapping[str, Any]) -> str:

@@ -18,6 +18,13 @@ description:
   - Changes nothing, so it does the same in check mode.
   - Records of other tools in the same folder are read too; they hold no proof, so they stay pending until they are
     removed by that tool or by M(orderly.services.restart_services).
+options:
+  outdated:
+    description:
+      - Whether to ask C(needrestart), where it is installed, which units run programs or libraries that were deleted or
+        replaced, whoever did it. It takes a second or more, and only root can.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying the target.
@@ -38,6 +45,10 @@ EXAMPLES = r"""
 - name: Read which restarts are deferred
   orderly.services.deferred_restarts_info:
   register: deferred_restarts
+
+- name: Read them, and which units run deleted files though nobody asked for their restart
+  orderly.services.deferred_restarts_info:
+    outdated: true
 
 - name: Say which units wait for a restart
   ansible.builtin.debug:
@@ -163,6 +174,55 @@ settled:
   returned: success
   type: list
   elements: dict
+dismissed:
+  description: Records of restarts that an operator said are not needed; each says in C(dismissed) why.
+  returned: success
+  type: list
+  elements: dict
+paused:
+  description: Units that an operator has paused; nobody but an operator starts them again.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    unit:
+      description: The unit.
+      type: str
+    since:
+      description: When it was paused, in UTC.
+      type: str
+    reason:
+      description: Why.
+      type: str
+on_hold:
+  description: Packages that are on hold, whoever did that; they wait for an upgrade.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    package:
+      description: The package.
+      type: str
+    version:
+      description: The version that is installed.
+      type: str
+    candidate:
+      description: The version that apt would install.
+      type: str
+outdated:
+  description: Units that run deleted programs or libraries and that nobody asked to restart; see RV(not_checked).
+  returned: success
+  type: list
+  elements: str
+  sample: [cron.service, ssh.service]
+not_checked:
+  description: >-
+    What could not be looked at, and why. C(outdated) if needrestart was not asked, is not installed or fails;
+    C(reloads) if only root can tell whether a reload has happened.
+  returned: success
+  type: dict
+  sample:
+    outdated: needrestart is not installed
 trouble:
   description: What is not as it has to be, in sentences.
   returned: success
@@ -171,32 +231,19 @@ trouble:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.orderly.services.plugins.module_utils._dpkg import installed_versions
 from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
-from ansible_collections.orderly.services.plugins.module_utils._host_files import (
-    DeferredStore,
-    PolicyFolder,
-    PolicyScript,
-    boot_id,
-)
-from ansible_collections.orderly.services.plugins.module_utils._ledger import sort_records
-from ansible_collections.orderly.services.plugins.module_utils._report import report
-from ansible_collections.orderly.services.plugins.module_utils._systemd import Systemd
+from ansible_collections.orderly.services.plugins.module_utils._status import read_status
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
-    script = PolicyScript()
+    module = AnsibleModule(
+        argument_spec={"outdated": {"type": "bool", "default": False}}, supports_check_mode=True
+    )
     try:
-        records, bad_records = DeferredStore().read()
-        policies, bad_policies = PolicyFolder().read()
-        states = Systemd(module.run_command).show(sorted({record.unit for record in records}))
-        versions = installed_versions(module.run_command, [record.package for record in records])
-        ledger = sort_records(records, states, boot_id())
+        status = read_status(module.run_command, outdated=module.params["outdated"])
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
-    trouble = [*bad_policies, *bad_records, *script.trouble()]
-    module.exit_json(changed=False, **report(ledger, policies, script.state(), versions, trouble))
+    module.exit_json(changed=False, **status.as_dict())
 
 
 if __name__ == "__main__":

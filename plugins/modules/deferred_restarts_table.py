@@ -6,28 +6,32 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: deferred_restarts_table
-short_description: Print one table of the restarts that are pending in the fleet
+short_description: Print one table of what waits for a restart in the fleet, and write it as JSON
 version_added: 0.1.0
 author:
   - The orderly.services maintainers (@orderly-services)
 description:
-  - Prints what M(orderly.services.deferred_restarts_info) returned on the hosts of a play as one table, and says where
-    automatic restarts are off, what went wrong, and which hosts could not be checked.
-  - Runs on the controller, contacts no host and changes nothing.
+  - Prints what M(orderly.services.deferred_restarts_info) returned on the hosts of a play as one table, with what is
+    paused and what is on hold, and says where automatic restarts are off, which units run files that were replaced
+    though nobody asked for a restart, what went wrong, and what could not be checked.
+  - Runs on the controller and contacts no host. Reports C(changed) if it wrote, or in check mode would write, other
+    content to O(json).
 options:
   variable:
     description:
       - The variable in which the hosts of the play hold what M(orderly.services.deferred_restarts_info) returned.
     type: str
     default: deferred_restarts
+  json:
+    description: A file on the controller to write the same to, as JSON; by rename, so that it is always whole.
+    type: path
 attributes:
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying the target.
     support: full
   diff_mode:
     description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
-    support: N/A
-    details: It changes nothing.
+    support: none
   idempotent:
     description: When run twice in a row outside check mode with the same arguments, the second run changes nothing.
     support: full
@@ -43,6 +47,11 @@ EXAMPLES = r"""
 - name: Print them as one table
   orderly.services.deferred_restarts_table:
   run_once: true
+
+- name: Print them, and keep them for other programs
+  orderly.services.deferred_restarts_table:
+    json: /var/www/status/restarts.json
+  run_once: true
 """
 
 RETURN = r"""
@@ -56,4 +65,22 @@ lines:
     - web1  nginx.service  restart  2026-11-23 06:31:07 UTC  Package update  nginx 1.22.1-9 → 1.22.1-9+deb12u3
     - 1 pending on 1 host; 3 hosts checked.
     - Automatic restarts are off on web1, web2, web3.
+status:
+  description: The same as plain data; what O(json) holds.
+  returned: success
+  type: dict
+  contains:
+    pending:
+      description: How many restarts are pending in the fleet.
+      type: int
+    hosts_pending:
+      description: On which hosts.
+      type: list
+      elements: str
+    hosts:
+      description: What M(orderly.services.deferred_restarts_info) returned on every host that was checked.
+      type: dict
+    not_checked:
+      description: The hosts that could not be checked, and why.
+      type: dict
 """

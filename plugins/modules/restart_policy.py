@@ -17,6 +17,8 @@ description:
   - There is one policy for each requestor, and a unit is blocked as long as any of them lists it.
   - Reports I(changed) when the policy is written anew or removed. Removing a policy restarts nothing; what is pending
     stays pending.
+  - needrestart, which restarts services by itself and never asks, is told to leave the units of all policies of the
+    host alone, C(/etc/needrestart/conf.d/orderly-services.conf).
   - Policies are obeyed once the role C(orderly.services.deferral) has installed the script that packages ask.
 options:
   name:
@@ -51,6 +53,12 @@ options:
   blocked_actions:
     description: Units with the actions that are blocked for each, where these differ.
     type: dict
+  force:
+    description:
+      - List units also where their service role says C(deferral=hold), because their package cannot be upgraded while
+        they run. Otherwise the task fails with the reason; see M(orderly.services.package_hold).
+    type: bool
+    default: false
   state:
     description: Whether there is a policy of this requestor.
     type: str
@@ -105,7 +113,11 @@ blocked_actions:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
-from ansible_collections.orderly.services.plugins.module_utils._host_files import PolicyFolder, PolicyScript
+from ansible_collections.orderly.services.plugins.module_utils._host_files import (
+    NeedrestartDropIn,
+    PolicyFolder,
+    PolicyScript,
+)
 from ansible_collections.orderly.services.plugins.module_utils._policy import (
     DISRUPTIVE_ACTIONS,
     block,
@@ -124,12 +136,14 @@ def main() -> None:
             "units": {"type": "list", "elements": "str", "default": []},
             "actions": {"type": "list", "elements": "str"},
             "blocked_actions": {"type": "dict"},
+            "force": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
         supports_check_mode=True,
     )
     params = module.params
     folder = PolicyFolder()
+    needrestart = NeedrestartDropIn()
     try:
         requestor = make_requestor(params["type"], params["name"])
         before = folder.text(requestor)
@@ -140,14 +154,19 @@ def main() -> None:
             blocked = block([*services, *params["units"]], actions, params["blocked_actions"] or {})
             policy = make_policy(requestor, blocked)
         after = policy.render() if policy else ""
+        others = [other for path, other in folder.read()[0] if path != folder.file(requestor)]
+        policies = [*others, *([policy] if policy else [])]
+        changed = before != after or not needrestart.follows(policies)
         if before != after and not module.check_mode:
             folder.write(policy) if policy else folder.remove(requestor)
             PolicyScript().tell(module.run_command)
+        if changed and not module.check_mode:
+            needrestart.follow(policies)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     path = str(folder.file(requestor))
     module.exit_json(
-        changed=before != after,
+        changed=changed,
         path=path,
         blocked_actions=policy.blocked_actions if policy else {},
         diff={"before_header": path, "after_header": path, "before": before, "after": after},

@@ -14,7 +14,11 @@ description:
   - Restarts units in the given order, one after the other. After each it checks that the unit is active, that it was
     really started anew, and that its main process runs the installed program. The first that does not come back stops
     the rest, which run on as before.
-  - Only what is active is restarted. Units that are stopped, masked or unknown are skipped, and the result says so.
+  - Only what is active is restarted. Units that are stopped, masked, paused or unknown are skipped, and the result
+    says so.
+  - Units in strict mode (M(orderly.services.strict_mode)) are restarted in spite of it, and stay in strict mode.
+  - systemd restarts others along with a unit (those with C(PartOf=), C(Requires=) or C(BindsTo=) it). The result
+    names them, in check mode before anything happens, and after the restart they must be active too.
   - The records of restarts that this settles are removed; one that arrives for a unit that was restarted already is
     kept.
   - Reports I(changed) when a unit is restarted or a record is removed. Check mode restarts nothing and shows what would
@@ -101,12 +105,18 @@ units:
     why:
       description: Why it was skipped, has failed or was not reached.
       type: str
+    along:
+      description: The running units that systemd restarts along with it.
+      type: list
+      elements: str
   sample:
     - unit: redis-server.service
       result: restarted
       why: ""
+      along: [redis-exporter.service]
     - unit: nginx.service
       result: skipped
+      along: []
       why: "it does not run: it is inactive (dead)"
 restarted:
   description: The units that were restarted, or would be.
@@ -133,6 +143,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
 from ansible_collections.orderly.services.plugins.module_utils._host_files import DeferredStore, boot_id
 from ansible_collections.orderly.services.plugins.module_utils._ledger import is_done, sort_records
+from ansible_collections.orderly.services.plugins.module_utils._pause_files import PausedFolder
 from ansible_collections.orderly.services.plugins.module_utils._restart import (
     Patience,
     as_diff,
@@ -141,6 +152,7 @@ from ansible_collections.orderly.services.plugins.module_utils._restart import (
     plan_restart,
     summarise,
 )
+from ansible_collections.orderly.services.plugins.module_utils._strict_mode import StrictMode
 from ansible_collections.orderly.services.plugins.module_utils._systemd import Systemd, known_services
 
 if TYPE_CHECKING:
@@ -162,11 +174,13 @@ def main() -> None:
     params = module.params
     store = DeferredStore()
     systemd = Systemd(module.run_command)
+    strict = StrictMode(systemd, module.run_command)
     boot = boot_id()
     try:
         records, trouble = store.read()
         named = [*known_services(params["services"], systemd), *params["units"]]
-        states = systemd.show(sorted({*named, *(record.unit for record in records)}))
+        units = sorted({*named, *(record.unit for record in records)})
+        states = systemd.follow(units, lambda state: state.takes_along)
         ledger = sort_records(records, states, boot)
         plan = plan_restart(
             named,
@@ -174,18 +188,21 @@ def main() -> None:
             states,
             deferred_only=params["deferred_only"],
             include_pending=not named if params["include_pending"] is None else params["include_pending"],
+            paused=PausedFolder().units(),
         )
         already = [entry.record for entry in ledger.settled]
         settled = [record.path for record in already]
         results = plan.foresee()
 
         def settle(state: UnitState) -> None:
-            settled.extend(store.settle(lambda record: is_done(record, state, boot, records)))
+            names = (state.unit, *state.names)
+            among = [record.path for record in records if record.unit in names]
+            settled.extend(store.settle(lambda record: is_done(record, state, boot, records), among))
 
         if not module.check_mode:
-            store.settle(lambda record: record in already)
+            store.settle(lambda record: record in already, settled)
             patience = Patience(time.monotonic, time.sleep, params["timeout"], params["watch"])
-            results = carry_out(plan, systemd, settle, patience)
+            results = carry_out(plan, systemd, settle, patience, strict.restart)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     for sentence in trouble:

@@ -155,6 +155,7 @@ def _work(plan: Plan, play: Play) -> Iterator[Task]:
 def _change(plan: Plan, play: Play) -> Iterator[Task]:
     """One wave: drain, steps 2 to 5, handlers, verify, undrain."""
     full_stop = any(plan.services[name]["full_stop"] for name in play.services)
+    yield _lift_strict_mode(play)
     yield from _parts(plan, play, "drain")
     for step in CHANGE_STEPS:
         for name in play.services:
@@ -173,6 +174,15 @@ def _change(plan: Plan, play: Play) -> Iterator[Task]:
     yield from _parts(plan, play, "verify")
     yield from _parts(plan, play, "undrain", backwards=True)
     yield _flush(play)
+
+
+def _lift_strict_mode(play: Play) -> Task:
+    """Let systemd stop and restart again what nobody was to restart by accident: this is on purpose."""
+    return {
+        "name": f"{play.id} | Lift strict mode",
+        "orderly.services.strict_mode": {"services": f"{{{{ {GRANTED} }}}}", "state": "absent"},
+        "when": ANY_GRANTED,
+    }
 
 
 def _parts(

@@ -1,5 +1,5 @@
 # This is a private utility of the orderly.services collection; it may change without notice.
-"""The table of deferred restarts of a fleet: pure functions from what hosts answered to lines of text."""
+"""The status of a fleet: pure functions from what hosts answered to lines of text, and to plain data."""
 
 from __future__ import annotations
 
@@ -9,12 +9,21 @@ from typing import TYPE_CHECKING, Any
 from ._order import natural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    Answer = Mapping[str, Any]
+
+_WIDEST = 100
+_WORDS = {
+    "outdated": "Programs and libraries that were replaced",
+    "paused": "What is paused",
+    "reloads": "Whether reloads have happened",
+}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One unit that waits on one host, in the words of the table."""
+    """One unit or package that waits on one host, in the words of the table."""
 
     host: str
     unit: str
@@ -23,48 +32,151 @@ class Row:
     why: str
     package: str
 
+    @property
+    def counts(self) -> bool:
+        """Whether a restart of it is pending; what stands in brackets has none."""
+        return not self.pending.startswith("(")
+
 
 HEADER = Row("HOST", "UNIT", "PENDING", "SINCE", "WHY", "PACKAGE")
 
 
-def fleet_table(answers: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Lay out what the hosts answered: a table of what is pending, then what else one has to know.
+@dataclass(frozen=True)
+class FleetStatus:
+    """What the hosts of a fleet answered, and why others did not, both in natural order."""
 
-    *answers* holds the result of ``deferred_restarts_info`` for every host; a host without one was not checked.
-    """
-    hosts = sorted(answers, key=natural)
-    checked = {host: answers[host] for host in hosts if "pending" in answers[host]}
-    rows = [row for host in checked for row in rows_of(host, checked[host])]
-    off = [host for host in checked if not checked[host]["auto_restarts"]]
-    lines = layout([HEADER, *rows]) if rows else []
-    lines.append(_summary(len(checked), rows))
-    if off:
-        lines.append(f"Automatic restarts are off on {_listed(off)}.")
-    lines += [f"{host}: {sentence}" for host in checked for sentence in checked[host]["trouble"]]
-    lines += [f"{host}: not checked, {_fault(answers[host])}" for host in hosts if host not in checked]
-    return lines
+    checked: Mapping[str, Answer]
+    not_checked: Mapping[str, str]
 
-
-def rows_of(host: str, answer: Mapping[str, Any]) -> list[Row]:
-    """Make a row of every unit that waits on a host."""
-    stopped = [{**entry, "action": "(stopped)"} for entry in answer["stopped"]]
-    return [
-        Row(
-            host=host,
-            unit=entry["unit"],
-            pending=entry["action"],
-            since=entry["since"].replace("T", " ").replace("Z", " UTC"),
-            why=entry["reason"] + (" (collateral)" if entry["collateral"] else ""),
-            package=_package(entry),
+    @classmethod
+    def of(cls, answers: Mapping[str, Answer]) -> FleetStatus:
+        """Sort the results of ``deferred_restarts_info``; a host without one was not checked."""
+        hosts = sorted(answers, key=natural)
+        return cls(
+            {host: answers[host] for host in hosts if "pending" in answers[host]},
+            {host: _fault(answers[host]) for host in hosts if "pending" not in answers[host]},
         )
-        for entry in [*answer["pending"], *stopped]
+
+    @property
+    def rows(self) -> list[Row]:
+        """Make the rows of the table."""
+        return [row for host, answer in self.checked.items() for row in rows_of(host, answer)]
+
+    def where(self, is_so: Callable[[Answer], bool]) -> list[str]:
+        """Name the checked hosts of which something is so."""
+        return [host for host, answer in self.checked.items() if is_so(answer)]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give plain data, for other programs."""
+        counted = [row for row in self.rows if row.counts]
+        return {
+            "pending": len(counted),
+            "hosts_pending": list(dict.fromkeys(row.host for row in counted)),
+            "hosts": {host: _plain(answer) for host, answer in self.checked.items()},
+            "not_checked": dict(self.not_checked),
+        }
+
+    def as_lines(self) -> list[str]:
+        """Lay out a table of what waits, then say what else one has to know."""
+        rows = self.rows
+        off = self.where(lambda answer: not answer["auto_restarts"])
+        return [
+            *(layout([HEADER, *rows]) if rows else []),
+            _summary(len(self.checked), [row for row in rows if row.counts]),
+            *([f"Automatic restarts are off on {_listed(off)}."] if off else []),
+            *self._outdated(),
+            *(
+                f"{host}: {printable(sentence, 1000)}"
+                for host, answer in self.checked.items()
+                for sentence in answer["trouble"]
+            ),
+            *(f"{host}: not checked, {printable(why, 1000)}" for host, why in self.not_checked.items()),
+            *self._not_looked_at(),
+        ]
+
+    def _outdated(self) -> list[str]:
+        """Show apart which units run what is no longer there, though nobody asked for their restart."""
+        return [
+            f"{host}: nobody asked for it, but files were replaced under {_listed(map(printable, answer['outdated']))}."
+            for host, answer in self.checked.items()
+            if answer["outdated"]
+        ]
+
+    def _not_looked_at(self) -> list[str]:
+        """Say what could not be looked at, each reason once."""
+        hosts: dict[tuple[str, str], list[str]] = {}
+        for host, answer in self.checked.items():
+            for item in answer["not_checked"].items():
+                hosts.setdefault(item, []).append(host)
+        return [
+            f"{_WORDS.get(what, what)}: not checked on {_listed(each)}, {printable(why, 1000)}."
+            for (what, why), each in hosts.items()
+        ]
+
+
+_OF_ANSIBLE = ("changed", "failed", "failed_when_result", "invocation", "warnings", "deprecations")
+
+
+def _plain(answer: Answer) -> dict[str, Any]:
+    return {key: value for key, value in answer.items() if key not in _OF_ANSIBLE and key[0] != "_"}
+
+
+def rows_of(host: str, answer: Answer) -> list[Row]:
+    """Make a row of everything that waits on a host."""
+    paused = {entry["unit"]: entry for entry in answer["paused"]}
+    stopped = [entry for entry in answer["stopped"] if entry["unit"] not in paused]
+    return [
+        *(_unit_row(host, entry, entry["action"]) for entry in answer["pending"]),
+        *(_unit_row(host, entry, "(stopped)") for entry in stopped),
+        *(
+            _row(host, entry["unit"], "(paused)", _moment(entry["since"]), entry["reason"], "-")
+            for entry in paused.values()
+        ),
+        *(
+            _row(
+                host,
+                "-",
+                "(upgrade)",
+                "-",
+                "on hold",
+                _package(each["package"], each["version"], each["candidate"]),
+            )
+            for each in answer["on_hold"]
+        ),
     ]
 
 
-def _package(entry: Mapping[str, Any]) -> str:
-    before, now = entry["package_before"], entry["package_now"]
+def _unit_row(host: str, entry: Mapping[str, Any], pending: str) -> Row:
+    return _row(
+        host,
+        entry["unit"],
+        pending,
+        _moment(entry["since"]),
+        entry["reason"] + (" (collateral)" if entry["collateral"] else ""),
+        _package(entry["package"], entry["package_before"], entry["package_now"]),
+    )
+
+
+def _row(*cells: str) -> Row:
+    return Row(*map(printable, cells))
+
+
+def _moment(iso: str) -> str:
+    return iso.replace("T", " ").replace("Z", " UTC")
+
+
+def _package(package: str, before: str, now: str) -> str:
     versions = f"{before} → {now}" if before and before != now else now
-    return f"{entry['package']} {versions}".strip() or "-"
+    return f"{package} {versions}".strip() or "-"
+
+
+def printable(text: str, widest: int = _WIDEST) -> str:
+    """Make a text harmless to terminals and tables: on one line, no control characters, not endless."""
+    shown = "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text[: widest + 1]
+    )
+    return shown if len(shown) <= widest else shown[: widest - 1] + "…"
 
 
 def layout(rows: Sequence[Row]) -> list[str]:
@@ -77,20 +189,19 @@ def layout(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _summary(checked: int, rows: Sequence[Row]) -> str:
+def _summary(checked: int, pending: Sequence[Row]) -> str:
     hosts = f"{checked} host{'' if checked == 1 else 's'} checked"
-    pending = [row for row in rows if row.pending != "(stopped)"]
     if not pending:
         return f"No restart is pending; {hosts}."
     on = len({row.host for row in pending})
     return f"{len(pending)} pending on {on} host{'' if on == 1 else 's'}; {hosts}."
 
 
-def _listed(hosts: Iterable[str]) -> str:
-    return ", ".join(hosts)
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
 
 
-def _fault(answer: Mapping[str, Any]) -> str:
+def _fault(answer: Answer) -> str:
     if answer.get("unreachable"):
         return "it could not be reached"
     return str(answer.get("msg") or "it was not asked").strip().rstrip(".")

@@ -4,17 +4,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # policy-rc.d [--quiet] UNIT ACTIONS [RUNLEVEL]: may a package do this to this unit now?
-# policy-rc.d --list: what packages may not do on this host, and who says so.
+# policy-rc.d --list [UNIT]: what packages may not do on this host, or to this unit, and who says so.
+# policy-rc.d --restart-collateral: what dpkg runs at its end; restarts what was denied only for its neighbour's sake.
 #
 # Exits 0 (it may) or 101 (it may not, and the record is in /var/lib/policy-rc.d), never anything else: every other
 # code makes dpkg fail or is taken for permission. It needs the shell and perl-base, which are Essential, and no Perl
-# module but strict: it has to answer in the middle of any upgrade. Where Perl cannot run, the shell decides by the
+# module at all: it has to answer in the middle of any upgrade. Where Perl cannot run, the shell decides by the
 # list of what was blocked when it last could.
 
 root=''
 perl=/usr/bin/perl
 chained="$root/usr/lib/orderly/policy-rc.d.chained"
 known="$root/var/lib/orderly/policy.known"
+paused="$root/var/lib/orderly/paused"
 trouble="$root/run/orderly/policy.trouble"
 
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -23,8 +25,10 @@ export PATH LC_ALL
 unset PERL5LIB PERL5OPT PERLLIB PERL5DB PERL_UNICODE
 umask 022
 
+is_chained() { [ -f "$chained" ] && [ -x "$chained" ] && ! [ "$chained" -ef "$0" ]; }
+
 chained_denies() {
-    [ -x "$chained" ] && ! [ "$chained" -ef "$0" ] || return 1
+    is_chained || return 1
     "$chained" "$@" >/dev/null
     [ $? -eq 101 ]
 }
@@ -34,6 +38,7 @@ denied_without_perl() {
     case $2 in \(*) return 0 ;; esac
     unit=${1%.service}
     unit=${unit%.sh}
+    case $2 in *start* | *reload*) if [ -e "$paused/$unit" ] || [ -e "$paused/$unit.service" ]; then return 0; fi ;; esac
     last_known_denies "$2" || return 1
     record_without_perl
     return 0
@@ -69,19 +74,28 @@ reason: Package update
 service: $unit
 timestamp: $(date +%s)
 END
+            sync "$folder/.last-known-$unit.$$" &&
             mv -f "$folder/.last-known-$unit.$$" "$folder/orderly-last-known-$unit.deferred" && return
     done
 }
 
+# Who presses Ctrl-C gets dpkg to stop; but a question that was asked is answered, since no answer means permission.
+trap : HUP INT TERM PIPE
+
 answer=0
-if chained_denies "$@"; then answer=101; fi
+case " $* " in
+    *" --restart-collateral "*) ;;
+    *" --list "*) if is_chained; then "$chained" "$@"; fi ;;
+    *) if chained_denies "$@"; then answer=101; fi ;;
+esac
 
 "$perl" -x "$0" "$root" "$@"
 case $? in
     10) exit $answer ;;
     101) exit 101 ;;
     *)
-        mkdir -p "${trouble%/*}" && echo "policy-rc.d: Perl could not decide about: $*" >"$trouble"
+        mkdir -p "${trouble%/*}" && [ "$(wc -c 2>/dev/null <"$trouble" || echo 0)" -lt 16384 ] &&
+            printf 'policy-rc.d: Perl could not decide about: %s\n' "$(printf %.200s "$*" | tr -c '[:print:]' '?')" >>"$trouble"
         if denied_without_perl "$@"; then exit 101; fi
         exit $answer
         ;;
@@ -90,7 +104,8 @@ esac
 # The shell never comes here; Perl starts at its own line. As a document the rest is no concern of sh -n either.
 : <<'END_OF_PERL'
 #!perl -w
-use strict;
+# Written under "use strict", as a test checks; but loading even that takes a tenth of the time that an answer takes.
+# What is seldom needed stands after __DATA__ and is compiled when it is called first.
 
 # Codes for the shell above; whatever else Perl ends with means that it could not decide.
 my ($ALLOWED, $DENIED) = (10, 101);
@@ -108,31 +123,43 @@ my $OTHER_SUFFIX = qr/\.(?:socket|target|timer|path|mount|automount|swap|slice|s
 my $ROOT     = shift @ARGV;
 my $POLICIES = "$ROOT/etc/policy-rc.d";
 my $KNOWN    = "$ROOT/var/lib/orderly/policy.known";
+my $PAUSED   = "$ROOT/var/lib/orderly/paused";
 my @RECORDS  = ("$ROOT/var/lib/policy-rc.d", "$ROOT/run/policy-rc.d");    # the second one for when the first is full
 my $RUN      = "$ROOT/run/orderly";
 my $STARTED  = "$ROOT/run/systemd/units";
-my @UNITS    = map { "$ROOT$_/systemd/system" } '/etc', '/run', '/usr/lib', '/lib';
+my @UNITS    = map { "$ROOT$_" } (    # in systemd's order: the first that has a name decides
+    '/etc/systemd/system', '/run/systemd/system', '/run/systemd/generator', '/usr/local/lib/systemd/system',
+    '/usr/lib/systemd/system', '/lib/systemd/system', '/run/systemd/generator.late',
+);
+$SIG{$_} = 'IGNORE' for 'HUP', 'INT', 'TERM', 'PIPE';
 
 sub main {
     my ($options, $asked, $actions) = question(@_);
-    my @policies = policies();
-    return list(@policies) if grep { $_ eq '--list' } @$options;
+    return restart_collateral(policies(), paused()) if grep { $_ eq '--restart-collateral' } @$options;
+    return list($asked, policies(), paused()) if grep { $_ eq '--list' } @$options;
     return $ALLOWED if !defined $asked;
     # Debian's own rule asks in parentheses about units that are disabled and do not run: they stay down.
-    return $DENIED if $actions =~ /^\(/;
+    return $DENIED if $actions =~ /^\s*\(/;
+    my @policies = (policies(), paused()) or return $ALLOWED;
     my $caller = caller_of_question();
     # One user's unit of the same name is none of ours; and who removes a package may stop its daemon.
     return $ALLOWED if grep { $_ eq '--user' } @{ $caller->{options} };
     my @actions = split ' ', $actions;
     return $ALLOWED if removes_package($caller) && !grep { !/^(?:force-)?stop$/ } @actions;
     my %verdicts = map { $_ => verdict($_, \@actions, \@policies) } concrete($asked, $caller);
-    my @blocked = sort grep { @{ $verdicts{$_} } } keys %verdicts;
-    return $ALLOWED if !@blocked;
+    return $ALLOWED if !grep { is_blocked($_) } values %verdicts;
     # --query only asks, and --force goes on whatever the answer is.
     if (!grep { /^--(?:query|force)$/ } @{ $caller->{options} }) {
-        eval { record_call(\@actions, \@policies, $caller, \%verdicts); 1 } or warn $@;
+        eval { record_call(\@actions, \@policies, $caller, \%verdicts); 1 } or trouble("no record about $asked: $@");
     }
     return $DENIED;
+}
+
+sub AUTOLOAD {
+    our $AUTOLOAD;
+    my $seldom_needed = do { local $/; <DATA> };
+    defined $seldom_needed && eval $seldom_needed or die "$AUTOLOAD: $@";
+    goto &$AUTOLOAD;
 }
 
 # --- The question ---
@@ -191,14 +218,36 @@ sub canonical {
     my ($name) = @_;
     $name =~ s/\.sh$//;
     $name .= '.service' if $name !~ /\.service$|$OTHER_SUFFIX/;
-    for my $dir (@UNITS) {
-        my $target = readlink "$dir/$name";
-        next if !defined $target;
-        $target =~ s{.*/}{};
-        return $target if $target =~ /\.\w+$/ && $target ne $name;
+    my $links = links();
+    for (1 .. 8) {    # a name may be a link to a name that is a link, but not for ever
+        my ($prefix, $instance) = $name =~ /^([^@]+@)(.+)(?=\.\w+$)/;
+        my $next = $links->{$name} || (defined $prefix && $links->{ $prefix . suffix($name) }) or last;
+        $next =~ s/^([^@]+@)(?=\.\w+$)/$1$instance/ if defined $prefix;
+        last if $next eq $name;
+        $name = $next;
     }
     return $name;
 }
+
+# What systemd knows under more than one name: the other names, and the unit that each is a link to.
+my $links;
+
+sub links {
+    return $links if $links;
+    my (%seen, %folders);
+    for my $dir (@UNITS) {
+        opendir my $handle, $dir or next;
+        next if $folders{ join ' ', (stat $dir)[0, 1] }++;
+        for my $name (readdir $handle) {
+            next if exists $seen{$name};
+            my $target = readlink "$dir/$name";
+            $seen{$name} = defined $target && $target =~ m{([^/]+\.\w+)$} && $1 ne $name ? $1 : undef;
+        }
+    }
+    return $links = { map { defined $seen{$_} ? ($_ => $seen{$_}) : () } keys %seen };
+}
+
+sub suffix { my ($name) = @_; return $name =~ /(\.\w+)$/ ? $1 : '' }
 
 sub running {
     opendir my $dir, $STARTED or return;
@@ -212,11 +261,13 @@ sub invocation { my ($unit) = @_; return readlink "$STARTED/invocation:$unit" }
 
 sub policies {
     my $known = known();
-    my $found = opendir(my $dir, $POLICIES);
+    my @files = keys %$known;
+    if (opendir my $dir, $POLICIES) { @files = grep { /\.policy$/ && !/^\.|[\t\n]/ } readdir $dir }
     # Where the folder has gone or cannot be read, nobody said that anything is free again.
-    my @files = $found ? grep { /\.policy$/ && !/^\.|[\t\n]/ } readdir $dir : keys %$known;
+    elsif (@files) { trouble("$POLICIES cannot be read: what was blocked before stays blocked") }
     my @policies = map { policy($_, $known->{$_}) } sort @files;
-    remember($known, @policies);
+    my $is_news = @policies != keys %$known || grep { !$known->{ $_->{file} } || $_ != $known->{ $_->{file} } } @policies;
+    remember(@policies) if $is_news;
     return @policies;
 }
 
@@ -225,32 +276,22 @@ sub policy {
     my ($file, $known) = @_;
     my $stamp = stamp("$POLICIES/$file");
     return $known if $known && $stamp ne '-' && $known->{stamp} eq $stamp;
-    my $text = slurp("$POLICIES/$file");
-    my $policy = eval { read_policy(defined $text ? parse_yaml($text) : undef) };
-    # What cannot be understood still blocks what it blocked before, and whatever it names.
-    $policy ||= { $known ? %$known : (type => 'unknown', name => $file, blocked => {}), broken => 1, text => $text };
-    return { %$policy, file => $file, stamp => $policy->{broken} ? '-' : $stamp };
+    return policy_anew($file, $stamp, $known);
 }
 
 # A file of this very moment may change again without a trace in its times, so it is not taken as known.
 sub stamp {
     my ($file) = @_;
-    my ($inode, $size, $mtime, $ctime) = (stat $file)[1, 7, 9, 10];
+    my ($inode, $size, $mtime, $ctime) = (lstat $file)[1, 7, 9, 10];
     return !defined $inode || $ctime > time - 2 ? '-' : "$inode $size $mtime $ctime";
 }
 
-sub read_policy {
-    my ($data) = @_;
-    ref $data eq 'HASH' && ref $data->{blocked_actions} eq 'HASH' or die "blocked_actions is not a mapping\n";
-    my %blocked;
-    for my $unit (keys %{ $data->{blocked_actions} }) {
-        my $actions = $data->{blocked_actions}{$unit};
-        $actions = \@DISRUPTIVE if !defined $actions;
-        $actions = [split /[\s,]+/, $actions] if !ref $actions;
-        ref $actions eq 'ARRAY' && !grep { !defined || ref } @$actions or die "actions of $unit are not names\n";
-        $blocked{$unit} = join ' ', '', sort(@$actions), '';
-    }
-    return { blocked => \%blocked, map { $_ => one_line($data->{"policy_requestor_$_"}) } 'type', 'name' };
+# What an operator has paused must not start, whatever the policies say: a file for each unit, named like it.
+sub paused {
+    opendir my $dir, $PAUSED or return;
+    my @units = sort grep { !/^\.|[\t\n]/ } readdir $dir or return;
+    my $lines = join '', map { "paused\t" . plain($_) . "\t start restart try-restart reload \n" } @units;
+    return { type => 'orderly', name => 'paused', file => 'paused', path => $PAUSED, lines => $lines };
 }
 
 sub one_line {
@@ -260,16 +301,36 @@ sub one_line {
     return $text;
 }
 
-# Tells which policies block one of the actions on a unit, under any of the unit's names.
+# Tells which policies block one of the actions on a unit, and which of those that it drags along are why if not itself.
 sub verdict {
     my ($unit, $actions, $policies) = @_;
+    my $blocked_by = blocked_by($unit, $actions, $policies);
+    return { blocked_by => $blocked_by, drags => [] } if @$blocked_by || !is_running($unit) || !stops($actions);
+    my (%blocked_by, @drags);
+    for my $other (grep { is_running($_) } dragged_by($unit)) {
+        my $found = blocked_by($other, ['restart'], $policies);
+        push @drags, $other if @$found;
+        $blocked_by{ $_->{file} } = $_ for @$found;
+    }
+    return { blocked_by => [map { $blocked_by{$_} } sort keys %blocked_by], drags => \@drags };
+}
+
+sub is_blocked { return scalar @{ $_[0]{blocked_by} } }
+sub stops { return scalar grep { /stop|restart|force-reload|upgrade/ } @{ $_[0] } }
+
+sub blocked_by {
+    my ($unit, $actions, $policies) = @_;
     my @names = names_of($unit);
-    return [grep { my $policy = $_; grep { policy_blocks($policy, $_, \@names) } @$actions } @$policies];
+    # Most policies have nothing to do with a unit: their lines are read only where one of its names may be in them.
+    my $may_cover = join '|', '[*?[]', map { /[*?[]/ ? '' : "\t\Q$_\E[@]?\t" } map { (plain($_), base($_)) } @names;
+    my @policies = grep { $_->{broken} || $_->{lines} =~ /$may_cover/ } @$policies;
+    return [grep { my $policy = $_; grep { policy_blocks($policy, $_, \@names) } @$actions } @policies];
 }
 
 sub policy_blocks {
     my ($policy, $action, $names) = @_;
     my @means = meanings($action, $names->[0]);
+    $policy->{blocked} ||= { map { (split /\t/)[1, 2] } split /\n/, $policy->{lines} };
     for my $listed (keys %{ $policy->{blocked} }) {
         next if !grep { index($policy->{blocked}{$listed}, " $_ ") >= 0 } @means;
         return 1 if grep { covers($listed, $_) } @$names;
@@ -286,17 +347,6 @@ sub meanings {
     return @$means > 1 && $means->[0] eq 'reload' && can_reload($unit) ? ($action, 'reload') : ($action, @$means);
 }
 
-my %can_reload;
-
-sub can_reload {
-    my ($unit) = @_;
-    if (!exists $can_reload{$unit}) {
-        my $pid = open my $systemctl, '-|', 'systemctl', 'show', '--property=CanReload', '--', $unit;
-        $can_reload{$unit} = $pid && join('', <$systemctl>) =~ /^CanReload=yes$/m;
-    }
-    return $can_reload{$unit};
-}
-
 # A listed name covers a unit of that name, the instances of a template, and what either of the two, as a pattern, matches.
 sub covers {
     my ($listed, $unit) = @_;
@@ -310,70 +360,21 @@ sub covers {
 sub plain { my ($name) = @_; $name =~ s/\.(?:service|sh)$//; $name =~ tr/\\//d; return $name }
 sub base { my ($name) = @_; $name =~ s/\.service$//; $name =~ s/@.*//; return $name }
 
-sub pattern {
-    my ($glob) = @_;
-    my $regex = join '', map { $_ eq '*' ? '.*' : $_ eq '?' ? '.' : /^\[(.+)\]$/s ? "[\Q$1\E]" : quotemeta }
-        $glob =~ /(\[[^\]]+\]|.)/gs;
-    $regex =~ s/\\-/-/g;
-    $regex =~ s/\[\\[!^]/[^/g;
-    return eval { qr/^$regex$/s } || qr/^\Q$glob\E$/;
-}
-
-# All names that systemd knows a unit by: an alias is a link to the unit.
+# All names that systemd knows a unit by.
 sub names_of {
     my ($unit) = @_;
-    my %names = ($unit => 1);
-    for my $path (@UNITS) {
-        opendir my $dir, $path or next;
-        for my $name (grep { /\.\w+$/ } readdir $dir) {
-            my $target = readlink "$path/$name";
-            $names{$name} = 1 if defined $target && $target =~ m{(?:^|/)\Q$unit\E$};
-        }
-    }
-    delete $names{$unit};
-    return ($unit, sort keys %names);
+    return ($unit, grep { $_ ne $unit && canonical($_) eq $unit } sort keys %{ links() });
 }
 
 # --- What was known last: a line for each policy, and one for each unit that it lists, which the shell reads too ---
 
-sub remember {
-    my ($known, @policies) = @_;
-    return if @policies == keys %$known && !grep { !$known->{ $_->{file} } || $_ != $known->{ $_->{file} } } @policies;
-    my $text = '';
-    for my $policy (@policies) {
-        my ($file, $blocked) = @$policy{ 'file', 'blocked' };
-        $text .= join("\t", $file, '=', @$policy{ 'stamp', 'type', 'name' }) . "\n";
-        $text .= join '', map { "$file\t" . plain($_) . "\t$blocked->{$_}\n" } grep { !/[\t\n]/ } sort keys %$blocked;
-    }
-    my $written = slurp($KNOWN);
-    return if $text eq (defined $written ? $written : '');
-    mkdir "$ROOT/var/lib/orderly", 0700;
-    write_file($KNOWN, $text);
-}
-
 sub known {
+    my $text = slurp($KNOWN);
     my %policies;
-    my $known = slurp($KNOWN);
-    for my $line (split /\n/, defined $known ? $known : '') {
-        my ($file, $unit, @fields) = split /\t/, $line;
-        if (@fields == 3) {
-            $policies{$file} = { file => $file, stamp => $fields[0], type => $fields[1], name => $fields[2], blocked => {} };
-        }
-        elsif (@fields == 1 && $policies{$file}) {
-            $policies{$file}{blocked}{$unit} = $fields[0];
-        }
+    while (defined $text && $text =~ /^([^\t\n]+)\t=\t([^\t\n]*)\t([^\t\n]*)\t([^\t\n]*)\n((?:\1\t(?!=\t).*\n)*)/mg) {
+        $policies{$1} = { file => $1, stamp => $2, type => $3, name => $4, lines => $5 };
     }
     return \%policies;
-}
-
-sub list {
-    for my $policy (@_) {
-        my $blocked = $policy->{blocked};
-        print "$policy->{type} $policy->{name} ($POLICIES/$policy->{file}) blocks:\n";
-        print "  (the file cannot be read; what it blocked before, and whatever it names)\n" if $policy->{broken};
-        print map { "  $_:$blocked->{$_}\n" } sort keys %$blocked;
-    }
-    return $ALLOWED;
 }
 
 # --- Records ---
@@ -382,74 +383,104 @@ sub list {
 # blocks, and under the policy that denied it those that none does.
 sub record_call {
     my ($actions, $policies, $caller, $verdicts) = @_;
-    my ($denied_by) = map { @{ $verdicts->{$_} } } sort keys %$verdicts;
+    my ($denied_by) = map { @{ $verdicts->{$_}{blocked_by} } } sort keys %$verdicts;
     my %units = map { $_ => 1 } keys %$verdicts, map { concrete($_, $caller) } @{ $caller->{units} };
     my $lock = lock_records();
     for my $unit (sort grep { !/[*?\[]/ } keys %units) {
-        my $blocked_by = $verdicts->{$unit} || verdict($unit, $actions, $policies);
-        my $collateral = !@$blocked_by;
+        my $verdict = $verdicts->{$unit} || verdict($unit, $actions, $policies);
+        my $collateral = !is_blocked($verdict);
         # What does not run has nothing to restart; but it would have been started if it were not for the neighbour.
-        next if !is_running($unit) && -d $STARTED && !($collateral && grep { /start$/ } @$actions);
-        record($unit, $actions, $caller, $_, $collateral) for $collateral ? $denied_by : @$blocked_by;
+        next if !is_running($unit) && -d $STARTED && !($collateral && grep { /^(?:re)?start$/ } @$actions);
+        record($unit, $actions, $caller, $_, $verdict) for $collateral ? $denied_by : @{ $verdict->{blocked_by} };
     }
+    merge_fallback() if -d $RECORDS[1];
 }
 
 sub record {
-    my ($unit, $actions, $caller, $policy, $collateral) = @_;
+    my ($unit, $actions, $caller, $policy, $verdict) = @_;
     my $name = record_name($policy->{type}, $policy->{name}, $unit);
     my %now  = (
         boot_id       => first_line("/proc/sys/kernel/random/boot_id"),
         invocation_id => invocation($unit),
     );
-    my $old = old_record($name, \%now);
+    my @executables = executables($unit);
+    my $old = old_record($name, \%now, \@executables);
     my %actions = map { $_ => 1 } @$actions, @{ $old->{actions} || [] };
-    my $before = package_before($caller);
-    my %record  = (
+    my $reason = defined $old->{reason} ? $old->{reason} : '';
+    my %record = (
         %now,
         action                => effective(keys %actions),
         actions               => [sort keys %actions],
-        collateral            => $collateral ? 'true' : 'false',
+        collateral            => is_blocked($verdict) ? 'false' : 'true',
         count                 => ($old->{count} || 0) + 1,
-        executables           => [executables($unit)],
+        executables           => $old->{executables} || \@executables,
         first_timestamp       => $old->{first_timestamp} || time,
         maintainer_script     => join(' ', grep { length } $caller->{script}, @{ $caller->{arguments} }),
         package               => $ENV{DPKG_MAINTSCRIPT_PACKAGE},
-        package_before        => defined $old->{package_before} ? $old->{package_before} : $before,
+        package_before        => defined $old->{package_before} ? $old->{package_before} : package_before($caller),
         policy_requestor_name => $policy->{name},
         policy_requestor_type => $policy->{type},
-        reason                => 'Package update',
+        reason                => $reason =~ /^(?:Package update|$)/ ? $reason || 'Package update' : "Package update; $reason",
         service               => $unit,
         timestamp             => time,
         unit                  => $unit,
     );
-    my $text = join '', map { "$_: " . yaml_value($_, $record{$_}) . "\n" } sort keys %record;
-    for my $dir (@RECORDS) {
-        mkdir $dir, 0755;
-        next if !write_file("$dir/$name", $text);
-        unlink map { "$_/$name" } grep { $_ ne $dir } @RECORDS;
-        last;
+    $record{drags} = $verdict->{drags} if @{ $verdict->{drags} };
+    store($name, join '', map { "$_: " . yaml_value($_, $record{$_}) . "\n" } sort keys %record);
+}
+
+sub store {
+    my ($name, $text) = @_;
+    my ($lasting, $fallback) = @RECORDS;
+    if (write_file("$lasting/$name", $text)) {
+        unlink "$fallback/$name", "$lasting/" . ($name =~ s/deferred$/dismissed/r);
+        return;
     }
+    return if write_file("$fallback/$name", $text);
+    trouble("the record $name could be written neither into $lasting nor into $fallback");
 }
 
 # The record so far, unless the unit was started anew since: then that is settled, and this is a new one.
 sub old_record {
-    my ($name, $now) = @_;
-    for my $file (map { "$_/$name" } @RECORDS) {
-        my $text = -l $file ? undef : slurp($file);
-        my $old = defined $text ? eval { parse_yaml($text) } : undef;
-        next if ref $old ne 'HASH';
+    my ($name, $now, $executables) = @_;
+    for my $file (map { "$_/$name" } reverse @RECORDS) {
+        my $old = read_record($file) or next;
         next if grep { (defined $old->{$_} ? $old->{$_} : '') ne (defined $now->{$_} ? $now->{$_} : '') } keys %$now;
-        delete $old->{actions} if ref $old->{actions} ne 'ARRAY';
-        delete @$old{ grep { ($old->{$_} || 0) !~ /^\d+$/ } 'count', 'first_timestamp' };
-        return $old;
+        delete @$old{ grep { ref $old->{$_} ne 'ARRAY' } 'actions', 'executables' };
+        delete @$old{ grep { !defined $old->{$_} || $old->{$_} !~ /^\d{1,12}$/ } 'count', 'first_timestamp' };
+        my $executed_anew = ($old->{action} || '') eq 'reload' && "@{ $old->{executables} || [] }" ne "@$executables";
+        return $old if !$executed_anew;
     }
     return {};
 }
 
+# Our own records are one key a line; what is laid out in another way needs more to be read.
+sub read_record {
+    my ($file) = @_;
+    my (undef, undef, undef, $links, $owner) = lstat $file;
+    return if !$links || !-f _ || $owner && $owner != $>;
+    my $text = slurp($file);
+    return if !defined $text || $text eq '';
+    my %record;
+    for my $line (split /\n/, $text) {
+        my ($key, $list, $value) = $line =~ /^([a-z_]+): (?:\[(.*)\]|("(?:[^"\\]|\\.)*"|[\w@.+-]+(?: [\w@.+-]+)*))$/
+            or return parsed($text);
+        $record{$key} = defined $list ? [map { unquote($_) } $list =~ /("(?:[^"\\]|\\.)*"|[^,"\s][^,"]*)/g]
+            : $value eq 'null' ? undef : unquote($value);
+    }
+    return \%record;
+}
+
 sub record_name {
-    my $name = join '-', @_;
-    $name =~ s/([^\w@:.+-])/sprintf '%%%02x', ord $1/ge;
-    $name = substr($name, 0, 200) . unpack('%32C*', $name) if length $name > 220;
+    my ($type, $requestor, $unit) = @_;
+    s/([^\w.+])/sprintf '%%%02x', ord $1/age for $type, $requestor;
+    $unit =~ s/([^\w@:.+-])/sprintf '%%%02x', ord $1/age;
+    my $name = "$type-$requestor-$unit";
+    if (length $name > 220) {
+        my $checksum = 5381;
+        $checksum = ($checksum * 33 + $_) & 0xffffffff for unpack 'C*', $name;
+        $name = substr($name, 0, 200) . sprintf '%08x', $checksum;
+    }
     return "$name.deferred";
 }
 
@@ -491,6 +522,7 @@ sub lock_records {
         return $lock if flock $lock, 2 | 4;    # exclusive, without waiting
         select undef, undef, undef, 0.01;
     }
+    trouble("$RUN/records.lock is held by somebody for more than three seconds: records were written without it");
     return;
 }
 
@@ -506,20 +538,35 @@ sub slurp {
 
 sub first_line { my ($text) = map { defined $_ ? $_ : '' } slurp($_[0]); $text =~ s/\n.*//s; return $text }
 
+# By rename, so that at any moment there is the old file or the new one; O_SYNC, so that after a power cut too.
 sub write_file {
     my ($file, $text) = @_;
     my ($dir, $name) = $file =~ m{(.*)/(.*)};
-    my $new = "$dir/.$name.$$";
+    mkdir $dir, 0755;
+    my (undef, undef, $mode, undef, $owner) = lstat $dir;
+    return 0 if !defined $mode || !-d _ || $owner && $owner != $>;    # somebody else's, or a link that leads elsewhere
+    my $new = "$dir/." . substr($name, 0, 230) . ".$$";
     unlink $new;
-    # Nothing is synced to the disk: what is lost with a power cut is about processes that are lost with it.
-    open my $handle, '>', $new or return 0;
+    sysopen my $handle, $new, 04010301 or return 0;    # O_SYNC | O_EXCL | O_CREAT | O_WRONLY
     my $written = syswrite $handle, $text;
     return 1 if defined $written && $written == length($text) && close($handle) && rename($new, $file);
     unlink $new;
     return 0;
 }
 
-# --- YAML: what policies and records are written in, and no more; whatever else is an error ---
+# What people should know, each sentence once; deferred_restarts_info shows it.
+sub trouble {
+    my ($sentence) = @_;
+    $sentence =~ s/[^ -~]+/ /g;
+    $sentence = 'policy-rc.d: ' . substr($sentence, 0, 500);
+    my $said = slurp("$RUN/policy.trouble");
+    return if defined $said && (index($said, "$sentence\n") >= 0 || length $said > 16384);
+    mkdir $RUN, 0755;
+    open my $handle, '>>', "$RUN/policy.trouble" or return;
+    syswrite $handle, "$sentence\n";
+}
+
+# --- YAML: what records are written in ---
 
 sub yaml_value {
     my ($key, $value) = @_;
@@ -533,9 +580,210 @@ sub yaml_scalar {
     my ($text) = @_;
     return $text if $text =~ /^[A-Za-z][\w@.-]*(?: [A-Za-z][\w@.-]*)*$/ && $text !~ /^(?:y|n|yes|no|on|off|true|false|null)$/i;
     $text =~ s/(["\\])/\\$1/g;
-    $text =~ s/([^\x20-\x7e])/sprintf '\\x%02x', ord $1/ge;
+    utf8::decode($text);
+    $text =~ s/([^\x20-\x7e])/my $c = ord $1; sprintf $c < 256 ? '\\x%02x' : $c < 65536 ? '\\u%04x' : '\\U%08x', $c/ge;
+    utf8::encode($text);
     return qq("$text");
 }
+
+sub unquote {
+    my ($text) = @_;
+    if ($text =~ s/^'(.*)'$/$1/s) { $text =~ s/''/'/g }
+    elsif ($text =~ s/^"(.*)"$/$1/s) {
+        my %escape = (n => "\n", t => "\t", r => "\r", 0 => "\0", e => "\e", a => "\a", b => "\b");
+        $text =~ s/\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))/
+            my ($code) = grep { defined } $1, $2, $3;
+            defined $code ? encoded(hex $code) : exists $escape{$4} ? $escape{$4} : $4/gsex;
+    }
+    return $text;
+}
+
+sub encoded { my $character = chr($_[0] > 0x10ffff ? 0xfffd : $_[0]); utf8::encode($character); return $character }
+
+my $answer = eval { main(@ARGV) };
+trouble($@) if !defined $answer;
+exit(defined $answer ? $answer : 99);
+__DATA__
+
+# --- What is seldom needed: policies that changed ---
+
+sub policy_anew {
+    my ($file, $stamp, $known) = @_;
+    my $policy = eval { read_policy(slurp_own("$POLICIES/$file")) };
+    # What cannot be understood still blocks what it blocked before, and whatever it names.
+    my $text = $policy ? '' : eval { slurp_own("$POLICIES/$file") };
+    $policy ||= { $known ? %$known : (type => 'unknown', name => $file, lines => ''), broken => 1, text => $text };
+    $policy->{lines} = join '', map { "$file\t$_\n" } split /\n/, $policy->{own_lines} if defined $policy->{own_lines};
+    return { %$policy, file => $file, stamp => $policy->{broken} ? '-' : $stamp };
+}
+
+# The text of a policy, if it is a file that root wrote; what anybody else wrote, or links to, is not even looked at.
+sub slurp_own {
+    my ($file) = @_;
+    my (undef, undef, $mode, undef, $owner) = lstat $file;
+    defined $mode && -f _ or die "$file is not a regular file\n";
+    !$owner || $owner == $> or die "$file belongs to somebody else than root\n";
+    my $text = slurp($file);
+    defined $text or die "$file cannot be read\n";
+    return $text;
+}
+
+sub read_policy {
+    my $data = parse_yaml($_[0]);
+    ref $data eq 'HASH' && ref $data->{blocked_actions} eq 'HASH' or die "blocked_actions is not a mapping\n";
+    my $lines = '';
+    for my $unit (sort keys %{ $data->{blocked_actions} }) {
+        my $actions = $data->{blocked_actions}{$unit};
+        $actions = \@DISRUPTIVE if !defined $actions;
+        $actions = [split /[\s,]+/, $actions] if !ref $actions;
+        ref $actions eq 'ARRAY' && !grep { !defined || ref } @$actions or die "actions of $unit are not names\n";
+        my $names = join ' ', '', sort(@$actions), '';
+        "$unit$names" =~ /[\t\n]/ and die "$unit or its actions are no names\n";
+        $lines .= plain($unit) . "\t$names\n";
+    }
+    return { own_lines => $lines, map { $_ => one_line($data->{"policy_requestor_$_"}) } 'type', 'name' };
+}
+
+# A line for each policy, and one for each unit that it lists, which the shell reads too.
+sub remember {
+    my $text = join '', map { join("\t", $_->{file}, '=', @$_{ 'stamp', 'type', 'name' }) . "\n$_->{lines}" } @_;
+    my $written = slurp($KNOWN);
+    return if $text eq (defined $written ? $written : '');
+    mkdir "$ROOT/var/lib/orderly", 0700;
+    write_file($KNOWN, $text) or trouble("$KNOWN cannot be written: should a policy become unreadable, it blocks only what it names");
+}
+
+# --- What is seldom needed: names that are patterns, and what only systemd knows ---
+
+sub pattern {
+    my ($glob) = @_;
+    my $regex = join '', map { $_ eq '*' ? '.*' : $_ eq '?' ? '.' : /^\[(.+)\]$/s ? "[\Q$1\E]" : quotemeta }
+        $glob =~ /(\[[^\]]+\]|.)/gs;
+    $regex =~ s/\\-/-/g;
+    $regex =~ s/\[\\[!^]/[^/g;
+    return eval { qr/^$regex$/s } || qr/^\Q$glob\E$/;
+}
+
+my %can_reload;
+
+sub can_reload {
+    my ($unit) = @_;
+    $can_reload{$unit} = systemctl('show', '--property=CanReload', '--', $unit) =~ /^CanReload=yes$/m
+        if !exists $can_reload{$unit};
+    return $can_reload{$unit};
+}
+
+# The units that systemd stops or restarts together with a unit, and those that go with them in turn.
+sub dragged_by {
+    my ($unit) = @_;
+    my %dragged = ($unit => 1);
+    for (my @level = ($unit); @level;) {
+        my @properties = map { "--property=$_" } 'RequiredBy', 'BoundBy', 'ConsistsOf', 'PropagatesStopTo';
+        my $text = systemctl('show', @properties, '--', @level);
+        @level = grep { !$dragged{$_}++ } map { s/^\w+=//r } map { split ' ' } split /\n/, $text;
+    }
+    delete $dragged{$unit};
+    return sort keys %dragged;
+}
+
+sub systemctl {
+    my @arguments = @_;
+    open my $quiet, '>&', \*STDERR or return '';
+    open STDERR, '>', '/dev/null';
+    my $pid = open my $handle, '-|', 'systemctl', @arguments;
+    open STDERR, '>&', $quiet;
+    return '' if !$pid;
+    my $text = eval {
+        local $SIG{ALRM} = sub { die "systemd does not answer\n" };
+        alarm 10;
+        my $all = join '', <$handle>;
+        alarm 0;
+        $all;
+    };
+    kill 'KILL', $pid if !defined $text;
+    close $handle;
+    return defined $text ? $text : '';
+}
+
+# --- What is seldom needed: lists for people ---
+
+sub list {
+    my ($asked, @policies) = @_;
+    return list_unit(canonical($asked), @policies) if defined $asked;
+    for my $policy (@policies) {
+        print "$policy->{type} $policy->{name} (", $policy->{path} || "$POLICIES/$policy->{file}", ") blocks:\n";
+        print "  (the file cannot be read; what it blocked before, and whatever it names)\n" if $policy->{broken};
+        for my $line (split /\n/, $policy->{lines}) {
+            my (undef, $listed, $actions) = split /\t/, $line;
+            print "  $listed", ($listed =~ $OTHER_SUFFIX ? '' : '.service'), ":$actions\n";
+        }
+    }
+    return $ALLOWED;
+}
+
+sub list_unit {
+    my ($unit, @policies) = @_;
+    for my $action ('start', 'stop', 'restart', 'try-restart', 'reload', 'force-reload', 'rotate', 'status') {
+        my @by = map { "$_->{type} $_->{name}" } @{ blocked_by($unit, [$action], \@policies) };
+        print "$unit $action: ", (@by ? 'denied by ' . join(', ', @by) : 'allowed'), ", no fallback\n";
+    }
+    return $ALLOWED;
+}
+
+# --- What is seldom needed: restarts that nobody forbade ---
+
+# deb-systemd-invoke dropped these with a neighbour that must not be restarted; now, with dpkg done, they are made up for.
+sub restart_collateral {
+    my @policies = @_;
+    tell_if_not_asked(@policies);
+    return $ALLOWED if !-d "$ROOT/run/systemd/system";
+    my $lock = lock_records();
+    for my $file (map { glob "$_/*.deferred" } @RECORDS) {
+        my $record = read_record($file);
+        next if !$record || ($record->{collateral} || '') ne 'true' || ref $record->{actions} ne 'ARRAY';
+        my ($unit, $actions) = @$record{ 'unit', 'actions' };
+        next if !defined $unit || $unit !~ /^[\w:.@\\-]+$/a || is_blocked(verdict($unit, $actions, \@policies));
+        unlink $file if is_made_up_for($unit, $record);
+    }
+    return $ALLOWED;
+}
+
+sub is_made_up_for {
+    my ($unit, $record) = @_;
+    my $before = invocation($unit);
+    return 1 if (defined $before ? $before : '') ne (defined $record->{invocation_id} ? $record->{invocation_id} : '');
+    my $action = defined $before ? $record->{action} : (grep { /^(?:re)?start$/ } @{ $record->{actions} }) ? 'start' : '';
+    # As Debian does it: what is disabled and does not run stays down.
+    return 1 if !$action || !defined $before && systemctl('is-enabled', '--', $unit) !~ /enabled/;
+    my $failed = system { 'systemctl' } 'systemctl', '--quiet', $action, '--', $unit;
+    trouble("systemctl $action $unit failed, which a package had wanted") if $failed;
+    return !$failed;
+}
+
+# ansible.builtin.apt with policy_rc_d, among others, puts a script of its own in the place of ours for a while.
+sub tell_if_not_asked {
+    return if !@_;
+    my ($asked, $ours) = map { join ' ', (stat)[0, 1] } "$ROOT/usr/sbin/policy-rc.d", "$ROOT/usr/lib/orderly/policy-rc.d";
+    trouble('dpkg ran while packages asked another script at /usr/sbin/policy-rc.d (ansible.builtin.apt does so with'
+        . ' policy_rc_d): what it blocked is on no record, and what it did not block may have been restarted')
+        if $asked ne $ours;
+}
+
+# Records that could not be written to the disk are newer than what is there.
+sub merge_fallback {
+    my ($lasting, $fallback) = @RECORDS;
+    for my $file (glob "$fallback/*.deferred") {
+        next if !read_record($file);
+        my ($name) = $file =~ m{([^/]+)$};
+        write_file("$lasting/$name", slurp($file)) or return;
+        unlink $file;
+    }
+    rmdir $fallback;
+}
+
+# --- What is seldom needed: YAML as policies are written in it, and no more; whatever else is an error ---
+
+sub parsed { my $data = eval { parse_yaml($_[0]) }; return ref $data eq 'HASH' ? $data : undef }
 
 my ($SINGLE, $DOUBLE) = (qr/'(?:[^']|'')*'/, qr/"(?:[^"\\]|\\.)*"/s);
 
@@ -652,18 +900,6 @@ sub parse_flow {
 
 sub scalar_value { my ($text) = @_; return $text =~ /^(?:~|null|Null|NULL)$/ ? undef : $text }
 
-sub unquote {
-    my ($text) = @_;
-    if ($text =~ s/^'(.*)'$/$1/s) { $text =~ s/''/'/g }
-    elsif ($text =~ s/^"(.*)"$/$1/s) {
-        my %escape = (n => "\n", t => "\t", r => "\r", 0 => "\0", e => "\e", a => "\a", b => "\b");
-        $text =~ s/\\(?:x([0-9a-fA-F]{2})|(.))/defined $1 ? chr hex $1 : exists $escape{$2} ? $escape{$2} : $2/gse;
-    }
-    return $text;
-}
-
-my $answer = eval { main(@ARGV) };
-warn $@ if !defined $answer;
-exit(defined $answer ? $answer : 99);
+1;
 __END__
 END_OF_PERL

@@ -71,3 +71,22 @@ def test_named_services_and_units_keep_their_order() -> None:
 def test_a_broken_service_fails_the_task() -> None:
     with pytest.raises(AnsibleActionFail, match="nginx_max_unavailable"):
         restart_services.module_arguments({}, variables(nginx_max_unavailable="none"))
+
+
+LISTINGS: list[dict[str, Any]] = [
+    {"services": ["nginx"]},
+    {"units": ["nginx.service"]},
+    {"units": "nginx"},
+    {"blocked_actions": {"nginx.service": ["stop"]}},
+]
+
+
+@pytest.mark.parametrize("given", LISTINGS)
+def test_a_service_whose_package_must_be_held_is_not_listed_unless_forced(given: dict[str, Any]) -> None:
+    held = variables(nginx_deferral="hold")
+    with pytest.raises(
+        AnsibleActionFail, match=r"package of nginx cannot be upgraded while nginx.service runs"
+    ):
+        restart_policy.module_arguments(given, held)
+    assert restart_policy.module_arguments({**given, "force": True}, held)["force"] is True
+    assert restart_policy.module_arguments({**given, "state": "absent"}, held)["state"] == "absent"

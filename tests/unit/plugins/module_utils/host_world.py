@@ -11,6 +11,18 @@ if TYPE_CHECKING:
 BOOT = "b0070000-0000-4000-8000-000000000001"
 
 
+_AFTER = {
+    "stop": {"ActiveState": "inactive", "SubState": "dead"},
+    "start": {"ActiveState": "active", "SubState": "running"},
+    "mask": {"LoadState": "masked"},
+    "unmask": {"LoadState": "loaded"},
+}
+
+
+def _is_order(command: Sequence[str]) -> bool:
+    return command[0] == "systemctl" and command[1] not in ("show", "is-enabled")
+
+
 @dataclass
 class FakeHost:
     """Answers the commands that adapters run; every restart gives a unit its next invocation id."""
@@ -18,6 +30,7 @@ class FakeHost:
     units: dict[str, dict[str, str]] = field(default_factory=dict)
     commands: list[list[str]] = field(default_factory=list)
     refuse_restart: Mapping[str, str] = field(default_factory=dict)
+    refuse_start: Mapping[str, str] = field(default_factory=dict)
     after_restart: Mapping[str, dict[str, str]] = field(default_factory=dict)
     dies_after: dict[str, int] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -39,6 +52,10 @@ class FakeHost:
             return 0, "\n".join(self._show(name) for name in args[args.index("--") + 1 :]), ""
         if args[:2] == ["systemctl", "restart"]:
             return self._restart(args[-1])
+        if args[0] == "systemctl":
+            return self._order(args[1], args[args.index("--") + 1 :] if "--" in args else ())
+        if args[0] == "systemd-run":
+            return 0, "", ""
         if args[0] == "dpkg-query":
             return (
                 0,
@@ -74,6 +91,22 @@ class FakeHost:
             {"InvocationID": f"{unit}-{int(number) + 1}", **self.after_restart.get(name, {})}
         )
         return 0, "", ""
+
+    def _order(self, verb: str, names: Sequence[str]) -> tuple[int, str, str]:
+        if verb == "is-enabled":
+            return 0, "enabled\n", ""
+        for unit in (self.units[name] for name in names if name in self.units):
+            if verb == "start" and unit["Id"] in self.refuse_start:
+                return 1, "", self.refuse_start[unit["Id"]]
+            unit.update(_AFTER.get(verb, {}))
+            if verb == "start":
+                unit["InvocationID"] += "-again"
+        return 0, "", ""
+
+    @property
+    def orders(self) -> list[str]:
+        """List what was done to units and to the manager, in order."""
+        return [" ".join(command[1:]).replace("-- ", "") for command in self.commands if _is_order(command)]
 
     @property
     def restarted(self) -> list[str]:

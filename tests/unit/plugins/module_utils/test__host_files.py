@@ -10,8 +10,10 @@ from ansible_collections.orderly.services.plugins.module_utils._host_files impor
     PolicyScript,
     ScriptState,
 )
+from ansible_collections.orderly.services.plugins.module_utils._ledger import Event
 from ansible_collections.orderly.services.plugins.module_utils._policy import Requestor, make_policy
-from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import record_text
+from ansible_collections.orderly.services.plugins.module_utils._systemd import UnitState
+from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import BOOT, record_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,6 +67,12 @@ def test_settled_records_are_removed_and_others_kept(store: DeferredStore) -> No
         str(store.folders[0] / "a.deferred")
     ]
     assert [record.unit for record in store.read()[0]] == ["beta.service"]
+
+
+def test_only_named_records_are_settled_where_some_are_named(store: DeferredStore) -> None:
+    one, gone = (str(store.folders[0] / name) for name in ("b.deferred", "gone.deferred"))
+    assert store.settle(lambda _record: True, [one, gone]) == [one]
+    assert [record.unit for record in store.read()[0]] == ["alpha.service"]
 
 
 def test_records_are_looked_at_again_before_they_are_removed(store: DeferredStore) -> None:
@@ -146,3 +154,39 @@ def test_a_script_that_is_asked_first_is_named(tmp_path: Path) -> None:
     other.write_text("#!/bin/sh\n")
     script.chained.symlink_to(other)
     assert script.state().chained == str(other)
+
+
+# --- Writing records ---
+
+EVENT = Event("delta.service", "restart", "File(s) changed: /etc/delta", WEBTEAM)
+STATE = UnitState("delta.service", ("delta.service",), active="active", invocation_id="delta-1")
+
+
+def test_events_of_one_unit_and_requestor_are_one_record(store: DeferredStore) -> None:
+    for now in (1000, 2000, 3000):
+        record = store.record(EVENT, STATE, BOOT, now)
+    assert record.path == str(store.folders[0] / "ansible-webteam-delta.service.deferred")
+    assert (record.count, record.since, record.last) == (3, 1000, 3000)
+    assert [found for found in store.read()[0] if found.unit == "delta.service"] == [record]
+
+
+def test_a_dismissed_restart_is_kept_with_its_reason(store: DeferredStore) -> None:
+    store.record(EVENT, STATE, BOOT, 1000)
+    (dismissed,) = store.dismiss("delta.service", "it is replaced tonight", 2000)
+    assert not list(store.folders[0].glob("*delta*.deferred"))
+    assert dismissed in store.read()[0]
+    assert (dismissed.dismissed, dismissed.dismissed_at) == ("it is replaced tonight", 2000)
+    assert store.dismiss("delta.service", "again", 3000) == []
+
+
+def test_a_dismissal_ends_with_the_next_event(store: DeferredStore) -> None:
+    store.record(EVENT, STATE, BOOT, 1000)
+    store.dismiss("delta.service", "it is replaced tonight", 2000)
+    again = store.record(EVENT, STATE, BOOT, 3000)
+    assert (again.count, again.dismissed) == (1, "")
+    assert [found for found in store.read()[0] if found.unit == "delta.service"] == [again]
+
+
+def test_a_dismissal_needs_a_reason(store: DeferredStore) -> None:
+    with pytest.raises(HostError, match="Say why the restart of alpha"):
+        store.dismiss("alpha.service", " ", 1)

@@ -4,8 +4,11 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.orderly.services.plugins.module_utils._ledger import (
+    Event,
     Record,
     is_done,
+    join_reasons,
+    note_event,
     parse_record,
     settled_by,
     sort_records,
@@ -130,3 +133,82 @@ def test_refuses_what_is_no_record(text: str) -> None:
 @pytest.mark.parametrize("number", ["-1", "x", "1e9", "9" * 40, "null"])
 def test_a_time_that_is_none_is_the_epoch(number: str) -> None:
     assert parse_record(record_text(UNIT, timestamp=number), "/records/x").last == 0
+
+
+# --- Writing ---
+
+EVENT = Event(UNIT, "restart", "File(s) changed: /etc/alpha", Requestor("ansible", "test"))
+
+
+def test_an_event_begins_a_record_that_can_be_proved() -> None:
+    record = note_event(EVENT, None, running(), BOOT, 1000)
+    assert (record.unit, record.action, record.count, record.since, record.last) == (
+        UNIT,
+        "restart",
+        1,
+        1000,
+        1000,
+    )
+    assert settled_by(record, running(), BOOT) == ""
+    assert settled_by(record, running(f"{UNIT}-2"), BOOT) == "the unit was started anew"
+
+
+def test_a_record_is_read_as_it_was_written() -> None:
+    odd = replace(EVENT, reason='File(s) changed: /etc/\u00e4 "x": {y}, /etc/\U0001f980\n- z\0')
+    record = note_event(odd, None, running(), BOOT, 1000)
+    assert parse_record(record.render(), "") == record
+
+
+def test_the_next_event_goes_into_the_same_record() -> None:
+    first = note_event(replace(EVENT, action="reload"), None, running(), BOOT, 1000)
+    again = note_event(replace(EVENT, action="stop", reason="Package update"), first, running(), BOOT, 2000)
+    assert (again.action, again.actions, again.count) == ("restart", ("reload", "stop"), 2)
+    assert (again.since, again.last) == (1000, 2000)
+    assert again.reason == "Package update; File(s) changed: /etc/alpha"
+
+
+ANEW = [
+    (replace(RECORD, count=7), running(f"{UNIT}-2"), BOOT),
+    (replace(RECORD, count=7), running(), "another boot"),
+    (replace(RECORD, count=7, dismissed="not needed"), running(), BOOT),
+    (replace(FOREIGN, count=7), running(), BOOT),
+]
+
+
+@pytest.mark.parametrize(("old", "state", "boot"), ANEW)
+def test_what_was_settled_or_dismissed_begins_anew(old: Record, state: UnitState, boot: str) -> None:
+    assert note_event(EVENT, old, state, boot, 5000).count == 1
+
+
+REASONS = [
+    ("", "Package update", "Package update"),
+    ("Package update", "Package update", "Package update"),
+    ("File(s) changed: /b", "File(s) changed: /a, /b", "File(s) changed: /a, /b"),
+    ("Key rotated", "File(s) changed: /a", "File(s) changed: /a; Key rotated"),
+]
+
+
+@pytest.mark.parametrize(("before", "now", "both"), REASONS)
+def test_reasons_are_kept_once_each(before: str, now: str, both: str) -> None:
+    assert join_reasons(before, now) == both
+    assert join_reasons(both, now) == both
+
+
+FILES = [
+    (Requestor("ansible", "test"), "alpha.service", "ansible-test-alpha.service.deferred"),
+    (Requestor("charm", "a-b"), "c.service", "charm-a%2db-c.service.deferred"),
+    (Requestor("charm", "a"), "b-c.service", "charm-a-b-c.service.deferred"),
+    (Requestor("t", "../\u00e4"), "x@1.service", "t-..%2f%c3%a4-x@1.service.deferred"),
+]
+
+
+@pytest.mark.parametrize(("requestor", "unit", "name"), FILES)
+def test_a_record_has_a_file_of_its_own(requestor: Requestor, unit: str, name: str) -> None:
+    assert Event(unit, "restart", "", requestor).file_name == name
+
+
+def test_what_was_dismissed_is_on_record_and_not_pending() -> None:
+    dismissed = replace(RECORD, dismissed="replaced tonight")
+    ledger = sort_records([dismissed], {UNIT: running()}, BOOT)
+    assert (ledger.pending, ledger.dismissed) == ((), (dismissed,))
+    assert sort_records([dismissed], {UNIT: running(f"{UNIT}-2")}, BOOT).dismissed == ()

@@ -5,10 +5,12 @@ import yaml
 from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
 from ansible_collections.orderly.services.plugins.module_utils._policy import (
     DISRUPTIVE_ACTIONS,
+    Policy,
     Requestor,
     block,
     make_policy,
     make_requestor,
+    needrestart_settings,
     parse_policy,
 )
 from ansible_collections.orderly.services.plugins.module_utils._yaml import YamlError
@@ -88,3 +90,23 @@ def test_reads_policies_of_other_tools() -> None:
 def test_refuses_what_is_no_policy(text: str) -> None:
     with pytest.raises(YamlError):
         parse_policy(text)
+
+
+NEEDRESTART = [
+    ("nginx.service", r"^nginx(@.*)?\.service$"),
+    ("nginx", r"^nginx(@.*)?\.service$"),
+    ("postgresql@*.service", r"^postgresql@.*\.service$"),
+    ("a[!b-c]?.socket", r"^a[^b-c].\.socket$"),
+    ("a\\x2db", r"^a\\x2db(@.*)?\.service$"),
+]
+
+
+@pytest.mark.parametrize(("unit", "expression"), NEEDRESTART)
+def test_needrestart_leaves_listed_units_alone(unit: str, expression: str) -> None:
+    settings = needrestart_settings([make_policy(WEBTEAM, {unit: ["restart"]})])
+    assert settings.splitlines()[-1] == f"$nrconf{{override_rc}}{{qr({expression})}} = 0;"
+
+
+def test_needrestart_is_told_nothing_where_nothing_is_blocked_or_a_name_is_none() -> None:
+    evil = Policy(WEBTEAM, {"x)};system(1);#": ("restart",)})
+    assert needrestart_settings([evil, make_policy(WEBTEAM, {"nginx": ["reload"]})]) == ""

@@ -165,3 +165,30 @@ def test_a_plan_can_be_looked_at_without_doing_it(host: FakeHost) -> None:
     assert as_diff(looked_at)["before"] == "a.service a.service-1\n"
     assert as_diff(looked_at)["after"] == "a.service restarted\n"
     assert host.restarted == []
+
+
+def test_what_systemd_restarts_along_is_foreseen_and_must_be_well(host: FakeHost) -> None:
+    host.add("app.service", ConsistsOf="side.service idle.service", RequiredBy="b.service")
+    host.add("side.service", BoundBy="far.service")
+    host.add("far.service")
+    systemd = Systemd(host.run)
+    states = systemd.follow(["app.service", "c.service"], lambda state: state.takes_along)
+    looked_at = plan_restart(
+        ["app.service", "c.service"], (), states, deferred_only=False, include_pending=False
+    )
+    assert looked_at.foresee()[0].along == ("side.service", "b.service", "far.service")
+    host.units["far.service"].update(ActiveState="failed", SubState="failed")
+    clock = FakeClock()
+    results = carry_out(
+        looked_at, systemd, lambda _state: None, Patience(clock, clock.sleep, timeout=1, watch=0)
+    )
+    assert [result.result for result in results] == ["failed", "not_reached"]
+    assert "far.service, which systemd restarts along with it, is failed" in results[0].why
+
+
+def test_what_is_paused_is_skipped(host: FakeHost) -> None:
+    states = Systemd(host.run).show(["a.service"])
+    looked_at = plan_restart(
+        ["a.service"], (), states, deferred_only=False, include_pending=False, paused={"a.service"}
+    )
+    assert looked_at.foresee()[0].why == "it is paused: resume_services brings it back"

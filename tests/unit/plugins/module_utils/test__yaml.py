@@ -39,6 +39,7 @@ REFUSED = [
     "", "# only a comment\n", "a: &b c\n", "a: *b\n", "a: !!int 1\n", "a: |\n  b\n", "a: >\n  b\n", "a: [b\n",
     "a: 'b\n", "a: b\na: c\n", "a: {b: c, b: d}\n", "a:\n  b: c\n d: e\n", "- - a\n", "- a: b\n", "? a\n: b\n",
     "a: b: c\n", "a: [b] c\n", "a: b\n---\na: c\n", "[" * 100, "\t- a\nb",
+    'a: "\\ud800"\n', 'a: "\\UFFFFFFFF"\n',
 ]  # fmt: skip
 
 

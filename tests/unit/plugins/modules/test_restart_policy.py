@@ -4,7 +4,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.orderly.services.plugins.module_utils._host_files import PolicyFolder, PolicyScript
+from ansible_collections.orderly.services.plugins.module_utils._host_files import (
+    NeedrestartDropIn,
+    PolicyFolder,
+    PolicyScript,
+)
 from ansible_collections.orderly.services.plugins.modules import restart_policy
 from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import FakeHost
 from ansible_collections.orderly.services.tests.unit.plugins.modules.run_module import run_module
@@ -21,6 +25,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[s
     host.add("demo.service")
     monkeypatch.setattr(restart_policy, "PolicyFolder", lambda: PolicyFolder(tmp_path))
     monkeypatch.setattr(restart_policy, "PolicyScript", lambda: PolicyScript(tmp_path))
+    monkeypatch.setattr(restart_policy, "NeedrestartDropIn", lambda: NeedrestartDropIn(tmp_path))
     return partial(run_module, restart_policy, monkeypatch, host.run, name="webteam")
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.orderly.services.plugins.module_utils._host_files import DeferredStore
+from ansible_collections.orderly.services.plugins.module_utils._status import read_status
 from ansible_collections.orderly.services.plugins.modules import deferred_restarts_info, restart_services
 from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import (
     BOOT,
@@ -41,10 +42,13 @@ def store(tmp_path: Path) -> DeferredStore:
 
 
 @pytest.fixture
-def run(host: FakeHost, store: DeferredStore, monkeypatch: pytest.MonkeyPatch) -> Run:
-    for module in (restart_services, deferred_restarts_info):
-        monkeypatch.setattr(module, "DeferredStore", lambda: store)
-        monkeypatch.setattr(module, "boot_id", lambda: BOOT)
+def run(host: FakeHost, store: DeferredStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    for adapter in ("PausedFolder", "StrictMode"):
+        monkeypatch.setattr(
+            restart_services, adapter, partial(getattr(restart_services, adapter), root=tmp_path)
+        )
+    monkeypatch.setattr(restart_services, "DeferredStore", lambda: store)
+    monkeypatch.setattr(restart_services, "boot_id", lambda: BOOT)
     return partial(run_module, restart_services, monkeypatch, host.run)
 
 
@@ -98,12 +102,12 @@ def test_a_record_that_arrives_after_the_restart_is_kept(
 ) -> None:
     settle = store.settle
 
-    def settle_late(is_settled: Callable[[Any], bool]) -> list[str]:
+    def settle_late(is_settled: Callable[[Any], bool], among: list[str] | None = None) -> list[str]:
         new = record_text(
             "alpha.service", invocation_id=host.units["alpha.service"]["InvocationID"], count="2"
         )
         (store.folders[0] / "alpha.service.deferred").write_text(new)
-        return settle(is_settled)
+        return settle(is_settled, among)
 
     monkeypatch.setattr(store, "settle", settle_late)
     run(deferred_only=True)
@@ -137,12 +141,10 @@ def test_a_broken_record_is_warned_about(run: Run, store: DeferredStore) -> None
 def test_info_tells_what_waits(
     run: Run, host: FakeHost, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(
-        deferred_restarts_info, "PolicyFolder", partial(deferred_restarts_info.PolicyFolder, tmp_path)
-    )
-    monkeypatch.setattr(
-        deferred_restarts_info, "PolicyScript", partial(deferred_restarts_info.PolicyScript, tmp_path)
-    )
+    boot = tmp_path / "proc/sys/kernel/random/boot_id"
+    boot.parent.mkdir(parents=True)
+    boot.write_text(BOOT, encoding="ascii")
+    monkeypatch.setattr(deferred_restarts_info, "read_status", partial(read_status, root=tmp_path))
     found = run_module(deferred_restarts_info, monkeypatch, host.run)
     assert found["changed"] is False
     assert [entry["unit"] for entry in found["pending"]] == ["alpha.service"]

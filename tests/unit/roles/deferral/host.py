@@ -49,19 +49,26 @@ class Host:
             "run/systemd/units",
             "var/lib",
             "usr/lib/orderly",
+            "bin",
         ):
             (self.root / folder).mkdir(parents=True)
+        self.systemctl("exit 0")
         self.install(SCRIPT.read_text())
         self._write_program("deb-systemd-invoke", DEB_SYSTEMD_INVOKE % self.script)
         self._write_program("invoke-rc.d", INVOKE_RC_D % self.script)
 
     def install(self, text: str) -> None:
         """Install the script as if this folder were the root of the host."""
-        self._write_program("policy-rc.d", text.replace("root=''", f"root='{self.root}'", 1))
+        text = text.replace("root=''", f"root='{self.root}'", 1)
+        self._write_program("policy-rc.d", text.replace("PATH=", f"PATH={self.root}/bin:", 1))
 
     def without_perl(self) -> None:
         """Take Perl away from the script."""
         self.install(SCRIPT.read_text().replace("perl=/usr/bin/perl", "perl=/nonexistent", 1))
+
+    def systemctl(self, text: str) -> None:
+        """Put a script in the place of systemctl."""
+        self._write_program("bin/systemctl", f"#!/bin/sh\n{text}\n")
 
     def _write_program(self, name: str, text: str) -> None:
         (self.root / name).write_text(text)

@@ -1,0 +1,35 @@
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Translate services into units, in the order between services, then run the module of the same name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible.plugins.action import ActionBase
+
+from ..plugin_utils._selection import names_of
+from ..plugin_utils._translate import services_here, translate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def module_arguments(given: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    names, units = names_of(given.get("services")), names_of(given.get("units"))
+    if not names and not units and given.get("state") == "resumed":
+        return {**given, "services": [], "units": []}  # all that is paused, which only the host knows
+    deployed = services_here(task_vars)
+    known = translate(names or ([service.name for service in deployed] if not units else []), deployed)
+    return {**given, "services": list(known.unknown), "units": [*known.units, *units]}
+
+
+class ActionModule(ActionBase):
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        return self._execute_module(
+            module_name="orderly.services.paused_services",
+            module_args=module_arguments(self._task.args, task_vars or {}),
+            task_vars=task_vars,
+        )

@@ -1,0 +1,39 @@
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Translate services into units and say who runs this, then run the module of the same name."""
+
+from __future__ import annotations
+
+import getpass
+import platform
+from typing import TYPE_CHECKING, Any
+
+from ansible.plugins.action import ActionBase
+
+from ..plugin_utils._selection import names_of
+from ..plugin_utils._translate import services_here, translate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def module_arguments(given: Mapping[str, Any], task_vars: Mapping[str, Any], run_by: str) -> dict[str, Any]:
+    names = names_of(given.get("services"))
+    known = translate(names, services_here(task_vars) if names else ())
+    units = [*known.units, *names_of(given.get("units"))]
+    return {"set_by": run_by, **given, "services": list(known.unknown), "units": units}
+
+
+class ActionModule(ActionBase):
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        run_by = f"{getpass.getuser()} on {platform.node()}"
+        arguments = module_arguments(self._task.args, task_vars or {}, run_by)
+        if self._task.args.get("services") and not arguments["services"] and not arguments["units"]:
+            return {"changed": False, "strict": []}  # services without units are not all units of the host
+        return self._execute_module(
+            module_name="orderly.services.strict_mode",
+            module_args=arguments,
+            task_vars=task_vars,
+        )

@@ -1,0 +1,84 @@
+# This is a private utility of the orderly.services collection; it may change without notice.
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads all that the status of a host is made of, in a handful of commands however many units there are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ansible_collections.orderly.services.plugins.module_utils._dpkg import held_packages, installed_versions
+from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._host_files import (
+    DeferredStore,
+    PolicyFolder,
+    PolicyScript,
+    boot_id,
+)
+from ansible_collections.orderly.services.plugins.module_utils._ledger import iso_time, sort_records
+from ansible_collections.orderly.services.plugins.module_utils._needrestart import outdated_units
+from ansible_collections.orderly.services.plugins.module_utils._pause_files import PausedFolder
+from ansible_collections.orderly.services.plugins.module_utils._report import HostStatus
+from ansible_collections.orderly.services.plugins.module_utils._systemd import Systemd
+
+if TYPE_CHECKING:
+    from typing import Iterable
+
+    from ansible_collections.orderly.services.plugins.module_utils._ledger import Ledger
+    from ansible_collections.orderly.services.plugins.module_utils._systemd import Runner
+
+ONLY_ROOT = "only root can tell"
+
+
+def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) -> HostStatus:
+    """Read the status of this host; *outdated* asks needrestart too, which takes a second or more."""
+    store, folder, script = DeferredStore(root), PolicyFolder(root), PolicyScript(root)
+    _refuse_unreadable([*store.folders, folder.path])
+    records, bad_records = store.read()
+    policies, bad_policies = folder.read()
+    states = Systemd(run).show(sorted({record.unit for record in records}))
+    ledger = sort_records(records, states, boot_id(root))
+    not_checked = {} if os.geteuid() == 0 else _for_root_only(ledger)
+    paused, bad_paused = ([], []) if "paused" in not_checked else _paused(PausedFolder(root))
+    old: list[str] = []
+    if not outdated:
+        not_checked["outdated"] = "nobody asked for it"
+    elif "outdated" not in not_checked:
+        try:
+            old = outdated_units(run, root)
+        except HostError as exc:
+            not_checked["outdated"] = str(exc)
+    return HostStatus(
+        ledger=ledger,
+        policies=policies,
+        script=script.state(),
+        versions=installed_versions(run, [record.package for record in records]),
+        paused=paused,
+        on_hold=held_packages(run),
+        outdated=old,
+        not_checked=not_checked,
+        trouble=[*bad_policies, *bad_records, *bad_paused, *script.trouble()],
+    )
+
+
+def _for_root_only(ledger: Ledger) -> dict[str, str]:
+    """Say what others than root cannot look at; which program a process runs is what proves a reload."""
+    reloads = any(record.action == "reload" for entry in ledger.pending for record in entry.records)
+    return dict.fromkeys(["paused", "outdated", *(["reloads"] if reloads else [])], ONLY_ROOT)
+
+
+def _paused(folder: PausedFolder) -> tuple[list[dict[str, str]], list[str]]:
+    found, trouble = folder.read()
+    told = [
+        {"unit": each.unit, "since": iso_time(each.since), "reason": each.reason} for each in found.values()
+    ]
+    return told, trouble
+
+
+def _refuse_unreadable(folders: Iterable[Path]) -> None:
+    """Raise where a folder is hidden from us, which would look as if it were empty."""
+    for folder in folders:
+        if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
+            raise HostError(f"{folder} cannot be read by this user; run this as root.", path=str(folder))

@@ -1,0 +1,242 @@
+#!/usr/bin/python
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: deferrable_service
+short_description: Manage a service as ansible.builtin.service does, and defer its restart where restarts are off
+version_added: 0.1.0
+author:
+  - The orderly.services maintainers (@orderly-services)
+description:
+  - Stands in for M(ansible.builtin.service) and M(ansible.builtin.systemd_service) on hosts with systemd. It has their
+    options, and returns what they return.
+  - Where a policy of the host (see M(orderly.services.restart_policy)) blocks the restart, stop or reload of the unit
+    for packages, it is not done for this task either. It becomes a record, which
+    M(orderly.services.deferred_restarts_info) shows and M(orderly.services.restart_services) settles.
+  - "Roles of others defer without being touched: give C(use: orderly.services.deferrable_service) as a module default
+    of M(ansible.builtin.service), as in the examples."
+  - Reports I(changed) when something was done or a record was written, and what would be in check mode.
+options:
+  name:
+    description:
+      - The unit; without a suffix it is a service.
+      - Required with O(state), O(enabled) and O(masked).
+    type: str
+    aliases: [service, unit]
+  state:
+    description:
+      - V(started) and V(stopped) do nothing where it is so already. V(restarted) and V(reloaded) start a unit that
+        does not run.
+      - Starting is never deferred.
+    type: str
+    choices: [reloaded, restarted, started, stopped]
+  enabled:
+    description: Whether the unit starts when the host boots.
+    type: bool
+  masked:
+    description: Whether the unit is masked, so that nobody can start it.
+    type: bool
+  force:
+    description: Whether links that are in the way of enabling or masking are replaced.
+    type: bool
+  daemon_reload:
+    description: Whether systemd reads its unit files anew before anything else.
+    type: bool
+    default: false
+    aliases: [daemon-reload]
+  daemon_reexec:
+    description: Whether systemd executes itself anew before anything else.
+    type: bool
+    default: false
+    aliases: [daemon-reexec]
+  scope:
+    description: Which systemd is meant. Only units of V(system) are deferred.
+    type: str
+    choices: [system, user, global]
+    default: system
+  no_block:
+    description: Whether to go on without waiting until the unit is started, stopped or restarted.
+    type: bool
+    default: false
+  defer:
+    description:
+      - With V(auto), what a policy of the host blocks is deferred.
+      - With V(always), every restart and reload is deferred, also where no policy blocks it. Together with
+        C(force_handlers) and the playbook C(orderly.services.rolling_restart) at the end, handlers only say what is
+        needed, and a failed play loses nothing.
+      - With V(never), everything is done at once.
+    type: str
+    choices: [auto, always, never]
+    default: auto
+  changed_files:
+    description: The files because of which the unit is to be restarted, for the record.
+    type: list
+    elements: str
+    default: []
+  reason:
+    description:
+      - Why the unit is to be restarted, for the record, where no O(changed_files) are given.
+      - By default the task's name; a task of M(ansible.builtin.service) cannot tell it.
+    type: str
+    default: Asked for by Ansible
+  pattern:
+    description: Accepted and not used, as with M(ansible.builtin.service) on systemd.
+    type: str
+  sleep:
+    description: Accepted and not used, as with M(ansible.builtin.service) on systemd.
+    type: int
+  runlevel:
+    description: Accepted and not used, as with M(ansible.builtin.service) on systemd.
+    type: str
+  arguments:
+    description: Accepted and not used, as with M(ansible.builtin.service) on systemd.
+    type: str
+    aliases: [args]
+  use:
+    description: Accepted and not used, so that a task can be changed by its module's name alone.
+    type: str
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying the target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
+    support: none
+  idempotent:
+    description: When run twice in a row outside check mode with the same arguments, the second run changes nothing.
+    support: partial
+    details: V(restarted) and V(reloaded) restart, reload, or write the record anew, every time.
+notes:
+  - Tasks of M(ansible.builtin.systemd_service) have no C(use) and cannot be sent here. The lookup
+    P(orderly.services.undeferrable_tasks#lookup) lists them in your roles; M(orderly.services.strict_mode) is the net.
+  - A unit that is paused (M(orderly.services.paused_services)) is left alone, whatever the task wants.
+seealso:
+  - module: ansible.builtin.service
+  - module: ansible.builtin.systemd_service
+  - module: orderly.services.restart_services
+"""
+
+EXAMPLES = r"""
+- name: Apply somebody's role; its restarts wait where restarts are off
+  hosts: web
+  module_defaults:
+    ansible.builtin.service:
+      use: orderly.services.deferrable_service
+  roles:
+    - somebodys_nginx
+
+- name: Apply somebody's role; its restarts always wait, even if the play fails
+  hosts: web
+  force_handlers: true
+  module_defaults:
+    ansible.builtin.service:
+      use: orderly.services.deferrable_service
+    orderly.services.deferrable_service:
+      defer: always
+      reason: "Asked for by role {{ ansible_role_name | default(ansible_play_name) }}"
+  roles:
+    - somebodys_nginx
+
+- name: Restart the proxy because of its new certificate, or remember that it needs it
+  orderly.services.deferrable_service:
+    name: haproxy
+    state: restarted
+    changed_files: [/etc/haproxy/site.pem]
+"""
+
+RETURN = r"""
+name:
+  description: The name that was given.
+  returned: when O(name) is given
+  type: str
+  sample: nginx
+state:
+  description: V(started) or V(stopped), as the task wants it.
+  returned: when O(state) is given
+  type: str
+enabled:
+  description: Whether the unit is enabled now.
+  returned: when O(enabled) is given
+  type: bool
+status:
+  description: What C(systemctl show) said about the unit before.
+  returned: when O(name) is given
+  type: dict
+deferred:
+  description: Whether a restart, stop or reload was put off.
+  returned: success
+  type: bool
+deferred_action:
+  description: What was put off.
+  returned: when something is deferred
+  type: str
+  sample: restart
+requestors:
+  description: Who wants it put off.
+  returned: when something is deferred
+  type: list
+  elements: str
+  sample: [ansible orderly]
+records:
+  description: The files of the records; none in check mode.
+  returned: when something is deferred
+  type: list
+  elements: str
+paused:
+  description: Whether the unit is paused, so that nothing was done.
+  returned: success
+  type: bool
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.facts.system.chroot import is_chroot
+from ansible_collections.orderly.services.plugins.module_utils._deferrable import ServiceTask
+from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "aliases": ["service", "unit"]},
+            "state": {"type": "str", "choices": ["reloaded", "restarted", "started", "stopped"]},
+            "enabled": {"type": "bool"},
+            "masked": {"type": "bool"},
+            "force": {"type": "bool"},
+            "daemon_reload": {"type": "bool", "default": False, "aliases": ["daemon-reload"]},
+            "daemon_reexec": {"type": "bool", "default": False, "aliases": ["daemon-reexec"]},
+            "scope": {"type": "str", "choices": ["system", "user", "global"], "default": "system"},
+            "no_block": {"type": "bool", "default": False},
+            "defer": {"type": "str", "choices": ["auto", "always", "never"], "default": "auto"},
+            "changed_files": {"type": "list", "elements": "str", "default": []},
+            "reason": {"type": "str", "default": "Asked for by Ansible"},
+            "pattern": {"type": "str"},
+            "sleep": {"type": "int"},
+            "runlevel": {"type": "str"},
+            "arguments": {"type": "str", "aliases": ["args"]},
+            "use": {"type": "str"},
+        },
+        required_one_of=[["state", "enabled", "masked", "daemon_reload", "daemon_reexec"]],
+        required_by={"state": ("name",), "enabled": ("name",), "masked": ("name",)},
+        supports_check_mode=True,
+    )
+    os.environ.setdefault("XDG_RUNTIME_DIR", f"/run/user/{os.geteuid()}")  # for the scope user
+    offline = is_chroot(module) or os.environ.get("SYSTEMD_OFFLINE") == "1"
+    try:
+        task = ServiceTask(module.params, module.run_command, offline=offline)
+        result = task.foresee() if module.check_mode else task.perform()
+    except HostError as exc:
+        module.fail_json(msg=str(exc), **exc.details)
+    if result["paused"]:
+        module.warn(
+            f"{result['name']} is paused and left alone; the playbook resume_services brings it back."
+        )
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

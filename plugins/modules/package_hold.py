@@ -1,0 +1,129 @@
+#!/usr/bin/python
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: package_hold
+short_description: Put packages on hold that cannot be upgraded under a running daemon, and release only those
+version_added: 0.1.0
+author:
+  - The orderly.services maintainers (@orderly-services)
+description:
+  - Some packages, those of MariaDB among them, must not be upgraded while their daemon runs, so their restart cannot be
+    deferred. While restarts are off they are put on hold in place of that.
+  - A list in C(/var/lib/orderly/holds) says which holds are ours. What somebody else put on hold stays so.
+  - Reports I(changed) when a package is put on hold or released.
+options:
+  units:
+    description: Units; the packages that a unit and its program come from are meant.
+    type: list
+    elements: str
+    default: []
+  packages:
+    description: Further packages.
+    type: list
+    elements: str
+    default: []
+  state:
+    description:
+      - V(present) puts the packages on hold.
+      - V(absent) releases those of them that we put on hold; all that we put on hold where none is named.
+    type: str
+    choices: [present, absent]
+    default: present
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying the target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
+    support: full
+  idempotent:
+    description: When run twice in a row outside check mode with the same arguments, the second run changes nothing.
+    support: full
+seealso:
+  - module: orderly.services.restart_policy
+"""
+
+EXAMPLES = r"""
+- name: The database is not upgraded as long as it must run
+  orderly.services.package_hold:
+    units: [mariadb.service]
+
+- name: Its own upgrade may upgrade it
+  orderly.services.package_hold:
+    units: [mariadb.service]
+    state: absent
+"""
+
+RETURN = r"""
+packages:
+  description: The packages that are ours on hold after this.
+  returned: success
+  type: list
+  elements: str
+  sample: [mariadb-server, mariadb-server-core]
+held:
+  description: The packages that were put on hold.
+  returned: success
+  type: list
+  elements: str
+released:
+  description: The packages that were released.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._hold import (
+    check_packages,
+    mark,
+    on_hold,
+    packages_of,
+    plan_hold,
+    plan_release,
+)
+from ansible_collections.orderly.services.plugins.module_utils._host_files import HoldFile
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "units": {"type": "list", "elements": "str", "default": []},
+            "packages": {"type": "list", "elements": "str", "default": []},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    run = module.run_command
+    file = HoldFile()
+    decide = plan_hold if params["state"] == "present" else plan_release
+    try:
+        wanted = [*check_packages(params["packages"]), *packages_of(run, params["units"])]
+        before = file.read()
+        plan = decide(wanted, on_hold(run), before)
+        if not module.check_mode:
+            file.write(
+                sorted({*before, *plan.ours})
+            )  # first say that it is ours, then do it, so that none is forgotten
+            mark(run, "hold", plan.hold)
+            mark(run, "unhold", plan.release)
+            file.write(plan.ours)
+    except HostError as exc:
+        module.fail_json(msg=str(exc), **exc.details)
+    module.exit_json(
+        changed=bool(plan.hold or plan.release),
+        packages=plan.ours,
+        held=plan.hold,
+        released=plan.release,
+        diff={"before": "\n".join([*before, ""]), "after": "\n".join([*plan.ours, ""])},
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+# This is a private utility of the orderly.services collection; it may change without notice.
+"""Files on the controller, written by rename: at any moment there is the old one or the new one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file, with the rights that the user's umask gives."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, new = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+    umask = os.umask(0)
+    os.umask(umask)
+    os.chmod(new, 0o666 & ~umask)
+    os.replace(new, path)

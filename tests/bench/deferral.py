@@ -1,0 +1,146 @@
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measure what the policy-rc.d script costs a package, beside an empty shell and the plainest Python script.
+
+Run: python tests/bench/deferral.py [CALLS]. Medians in milliseconds, and how often each fits into the Python script's.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SCRIPT = Path(__file__).parents[2] / "roles/deferral/files/policy-rc.d"
+RUNNING = 400  # units that run, and unit files, as on a real host
+GOAL_MS, GOAL_RATIO = 10, 10
+
+# What one would write first: read all policies with PyYAML, write an event for each that blocks, exit.
+PLAIN_PYTHON = """
+import glob, sys, time, uuid, yaml
+service, action = sys.argv[1:3]
+policies = [yaml.safe_load(open(path)) for path in glob.glob("{root}/etc/policy-rc.d/*.policy")]
+answer = 0
+for policy in policies:
+    if action in policy["blocked_actions"].get(service.replace(".service", ""), []):
+        event = dict(service=service, action=action, timestamp=int(time.time()), reason="Package update")
+        with open("{root}/plain/%s.deferred" % uuid.uuid1(), "w") as file:
+            yaml.dump(event, file)
+        answer = 101
+sys.exit(answer)
+"""
+
+
+def make_host(root: Path, files: int) -> None:
+    """Make a host with so many policies of ten services each; the last one lists the unit that is asked about."""
+    for folder in ("etc/policy-rc.d", "run/systemd/units", "usr/lib/systemd/system", "var/lib", "plain"):
+        (root / folder).mkdir(parents=True)
+    for number in range(RUNNING):
+        (root / f"usr/lib/systemd/system/unit{number}.service").touch()
+        (root / f"run/systemd/units/invocation:unit{number}.service").symlink_to("1" * 32)
+    (root / "run/systemd/units/invocation:asked.service").symlink_to("1" * 32)
+    for number in range(files):
+        services = [f"service{number}x{i}" for i in range(9)] + [
+            "asked" if number == files - 1 else f"s{number}"
+        ]
+        lines = [f"  {name}:\n  - restart\n  - stop\n  - try-restart\n" for name in services]
+        who = f"policy_requestor_name: app{number}\npolicy_requestor_type: charm\n"
+        (root / f"etc/policy-rc.d/charm-app{number}.policy").write_text(
+            "blocked_actions:\n" + "".join(lines) + who
+        )
+    script = SCRIPT.read_text().replace("root=''", f"root='{root}'", 1)
+    (root / "policy-rc.d").write_text(script)
+    (root / "policy-rc.d").chmod(0o755)
+    (root / "plain.py").write_text(PLAIN_PYTHON.format(root=root))
+
+
+def cases(root: Path) -> dict[str, tuple[list[str], int]]:
+    """Name what is measured: the command, and how it ends."""
+    ours, plain = [str(root / "policy-rc.d")], [sys.executable, str(root / "plain.py")]
+    blocked = ["asked.service", "restart"]
+    return {
+        "sh -c exit": (["sh", "-c", "exit"], 0),
+        "plain Python, blocked": ([*plain, *blocked], 101),
+        "plain Python, allowed": ([*plain, "other.service", "restart"], 0),
+        "policy-rc.d, blocked": ([*ours, *blocked], 101),
+        "policy-rc.d, allowed": ([*ours, "other.service", "start"], 0),
+        "policy-rc.d, (start)": ([*ours, "other.service", "(start)"], 101),
+    }
+
+
+def milliseconds(work: Callable[[], int], expected: int) -> float:
+    """Time one call, and insist on how it ends."""
+    begin = time.perf_counter()
+    code = work()
+    took = (time.perf_counter() - begin) * 1000
+    if code != expected:
+        raise SystemExit(f"expected exit {expected}, got {code}")
+    return took
+
+
+def call(command: list[str]) -> Callable[[], int]:
+    """Make a call that starts a process as a caller does."""
+
+    def work() -> int:
+        pid = os.posix_spawnp(command[0], command, os.environ)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    return work
+
+
+def medians(root: Path, calls: int) -> dict[str, float]:
+    """Measure the cases in turn, so that a busy moment meets them all alike."""
+    times: dict[str, list[float]] = {name: [] for name in cases(root)}
+    for _round in range(calls):
+        for name, (command, expected) in cases(root).items():
+            times[name].append(milliseconds(call(command), expected))
+    return {name: statistics.median(each) for name, each in times.items()}
+
+
+def sync_cost(folder: Path, calls: int) -> float:
+    """Time a write of a record's size that is synced to the disk, as the script does it."""
+    times = []
+    for number in range(calls):
+        handle = os.open(folder / str(number), os.O_WRONLY | os.O_CREAT | os.O_SYNC)
+        times.append(milliseconds(partial(os.write, handle, b"x" * 600), 600))
+        os.close(handle)
+    return statistics.median(times)
+
+
+def main() -> int:
+    """Print a table for one policy and for fifty, and whether the goals are met."""
+    calls = int(sys.argv[1]) if len(sys.argv) > 1 else 50
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; medians of {calls} calls")
+    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="orderly-bench-") as folder:
+        print(
+            f"writing a record so that it survives a power cut: {sync_cost(Path(folder), calls):.2f} ms of that"
+        )
+    for files in (1, 50):
+        with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="orderly-bench-") as folder:
+            make_host(Path(folder), files)
+            time.sleep(2.1)  # a policy that was written this moment is read anew each time
+            subprocess.run([f"{folder}/policy-rc.d", "--list"], check=True, capture_output=True)
+            found = medians(Path(folder), calls)
+        plain = found["plain Python, blocked"]
+        print(f"\n{files} policies of 10 services")
+        for name, took in found.items():
+            print(f"  {name:24} {took:8.1f} ms   {plain / took:6.1f} x")
+        blocked = found["policy-rc.d, blocked"]
+        met = blocked <= GOAL_MS and plain / blocked >= GOAL_RATIO
+        goal = f"at most {GOAL_MS} ms blocked and {GOAL_RATIO} x faster than plain Python"
+        print(f"  goal: {goal}: {'met' if met else 'NOT MET'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,520 @@
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ask policy-rc.d on a real host as Debian's packages do, and see what becomes of real units.
+
+Every function whose name begins with ``defect`` tries one way in which a restart was lost or came as a surprise
+elsewhere; README.md lists them. It needs nothing but Python, so that it can be copied to a host and run there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+SYSTEMD = Path("/etc/systemd/system")
+RECORDS = Path("/var/lib/policy-rc.d")
+POLICIES = Path("/etc/policy-rc.d")
+POLICY_RC_D = "/usr/sbin/policy-rc.d"
+TROUBLE = Path("/run/orderly/policy.trouble")
+LISTED = ["alpha", "beta", "part", "a\\x2db", "tpl@1", "tpl@2"]
+UNITS = {
+    **dict.fromkeys(("alpha", "beta", "gamma", "parent", "foreign", "a\\x2db", "tpl@", "idle", "off"), ""),
+    "part": "PartOf=parent.service",
+}
+
+# What debhelper writes into maintainer scripts, in substance: all units of a package in one call.
+POSTINST = """
+if [ "$1" = configure ]; then
+    if [ -d /run/systemd/system ]; then
+        systemctl --system daemon-reload >/dev/null || true
+        if [ -n "$2" ]; then _dh_action=restart; else _dh_action=start; fi
+        deb-systemd-invoke $_dh_action UNITS >/dev/null || true
+    fi
+fi
+"""
+POSTINST_START = "[ ! -d /run/systemd/system ] || deb-systemd-invoke start UNITS >/dev/null || true\n"
+POSTINST_INIT = 'if [ -n "$2" ]; then invoke-rc.d --skip-systemd-native UNITS restart || exit 1; fi\n'
+PREINST_STOP = 'if [ "$1" = upgrade ]; then deb-systemd-invoke stop UNITS >/dev/null || true; fi\n'
+PRERM = 'if [ "$1" = remove ]; then deb-systemd-invoke stop UNITS >/dev/null || true; fi\n'
+
+
+def run(*command: str, env: dict[str, str] | None = None) -> int:
+    """Run a command that says nothing to us, and give its exit code."""
+    done = subprocess.run(
+        command, env={**os.environ, **(env or {})}, capture_output=True, check=False, timeout=300
+    )
+    return done.returncode
+
+
+def output(*command: str) -> str:
+    """Run a command and give what it prints."""
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300).stdout
+
+
+def ask(*question: str) -> int:
+    """Ask the script itself."""
+    return run(POLICY_RC_D, *question)
+
+
+def started(unit: str) -> str:
+    """Tell the invocation of a unit, which changes whenever it is started."""
+    return output("systemctl", "show", "--value", "--property=InvocationID", "--", unit).strip()
+
+
+def is_active(unit: str) -> bool:
+    """Tell whether a unit runs."""
+    return run("systemctl", "--quiet", "is-active", "--", unit) == 0
+
+
+def records() -> dict[str, dict[str, str]]:
+    """Read the records by unit; every one of them must be whole."""
+    found = {}
+    for file in RECORDS.glob("*.deferred"):
+        keys = dict(line.split(": ", 1) for line in file.read_text().splitlines())
+        found[keys["service"].strip('"').replace("\\\\", "\\")] = keys
+    return found
+
+
+def expect(claim: object, said: str) -> None:
+    """Insist on a claim."""
+    if not claim:
+        raise AssertionError(said)
+
+
+@contextmanager
+def same_run(*units: str):
+    """Insist that units are neither stopped nor started anew in here."""
+    before = {unit: started(unit) for unit in units}
+    yield
+    after = {unit: started(unit) for unit in units}
+    expect(before == after, f"started anew: {[unit for unit in units if before[unit] != after[unit]]}")
+    expect(all(map(is_active, units)), f"stopped: {[unit for unit in units if not is_active(unit)]}")
+
+
+@contextmanager
+def policy(name: str, text: str):
+    """Have a policy of somebody else in here."""
+    file = POLICIES / f"{name}.policy"
+    file.write_text(text)
+    try:
+        yield file
+    finally:
+        file.unlink(missing_ok=True)
+
+
+@contextmanager
+def hidden(path: str):
+    """Have something not there in here."""
+    Path(path).rename(path + ".hidden")
+    try:
+        yield
+    finally:
+        Path(path + ".hidden").rename(path)
+
+
+def package(version: str, units: str, name: str = "orderly-demo", control: str = "", **scripts: str) -> str:
+    """Build a package with the maintainer scripts that debhelper would have written."""
+    folder = Path(tempfile.mkdtemp())
+    (folder / "DEBIAN").mkdir()
+    (folder / "DEBIAN/control").write_text(
+        f"Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: nobody <nobody@example.org>\n"
+        f"{control}Description: a demo\n"
+    )
+    for script, body in scripts.items():
+        file = folder / "DEBIAN" / script
+        file.write_text("#!/bin/sh\nset -e\n" + body.replace("UNITS", units))
+        file.chmod(0o755)
+    deb = f"{folder}.deb"
+    run("dpkg-deb", "--build", "--root-owner-group", str(folder), deb)
+    shutil.rmtree(folder)
+    return deb
+
+
+def upgrade(units: str, **scripts: str) -> int:
+    """Install a package and then its next version, with plain dpkg."""
+    run("dpkg", "--purge", "orderly-demo")
+    code = run("dpkg", "-i", package("1", units, **scripts))
+    forget()
+    return code or run("dpkg", "-i", package("2", units, **scripts))
+
+
+def forget() -> None:
+    """Begin with no record and no trouble."""
+    shutil.rmtree(RECORDS, ignore_errors=True)
+    shutil.rmtree("/run/policy-rc.d", ignore_errors=True)
+    TROUBLE.unlink(missing_ok=True)
+
+
+def make_units() -> None:
+    """Write the units and start those that should run."""
+    for name, line in UNITS.items():
+        (SYSTEMD / f"{name}.service").write_text(
+            f"[Unit]\nDescription=demo\n{line}\n[Service]\nExecStart=/bin/sleep infinity\n"
+            "[Install]\nWantedBy=multi-user.target\n"
+        )
+    (SYSTEMD / "alpha.service").write_text((SYSTEMD / "alpha.service").read_text() + "Alias=omega.service\n")
+    (SYSTEMD / "net.socket").write_text(
+        "[Socket]\nListenStream=/run/net.sock\n[Install]\nWantedBy=sockets.target\n"
+    )
+    (SYSTEMD / "net.service").write_text("[Service]\nExecStart=/bin/sleep infinity\n")
+    user = Path("/etc/systemd/user/alpha.service")
+    user.write_text("[Service]\nExecStart=/bin/sleep infinity\n")
+    run("systemctl", "daemon-reload")
+    run("systemctl", "enable", "alpha", "beta", "gamma", "part", "parent", "net.socket")
+    run("systemctl", "start", *LISTED, "gamma", "parent", "foreign", "net.socket")
+    (SYSTEMD / "sigma.service").unlink(missing_ok=True)
+    (SYSTEMD / "sigma.service").symlink_to("omega.service")
+    run("systemctl", "daemon-reload")
+
+
+# --- Enforcement ---
+
+
+def defect_01_every_unit_of_a_call() -> None:
+    gamma = started("gamma")
+    with same_run("alpha", "beta"):
+        expect(upgrade("gamma.service alpha.service beta.service", postinst=POSTINST) == 0, "dpkg failed")
+    expect(started("gamma") != gamma, "gamma, which nobody lists, was not restarted when dpkg was done")
+    expect(sorted(records()) == ["alpha.service", "beta.service"], f"on record: {sorted(records())}")
+
+
+def defect_02_disabled_units_stay_down() -> None:
+    for action in ("restart", "start"):
+        run("invoke-rc.d", "off", action)
+        run("invoke-rc.d", "idle", action)
+    expect(not is_active("off") and not is_active("idle"), "a disabled unit was started")
+
+
+def defect_03_quiet() -> None:
+    with same_run("alpha"):
+        expect(run("invoke-rc.d", "--quiet", "alpha", "restart") == 0, "invoke-rc.d failed")
+
+
+def defect_04_force_actions() -> None:
+    with same_run("alpha"):
+        run("invoke-rc.d", "alpha", "force-reload")
+        expect(ask("alpha", "force-stop") == 101, "force-stop is allowed")
+        expect(ask("alpha", "force-restart") == 101, "force-restart is allowed")
+
+
+def defect_05_query_and_force_leave_no_record() -> None:
+    with same_run("alpha"):
+        run("invoke-rc.d", "--query", "alpha", "restart")
+    expect(not records(), "a query is on record")
+    before = started("alpha")
+    run("invoke-rc.d", "--force", "alpha", "restart")
+    expect(started("alpha") != before, "--force was not obeyed")
+    expect(not records(), "a restart that happened is on record")
+
+
+BROKEN = [
+    "",
+    "\0",
+    "blocked_actions:\n",
+    "blocked_actions: {yes: null, 1234: [a], ~: [",
+    "blocked_actions: [a]\n",
+]
+
+
+def defect_06_fails_closed() -> None:
+    with same_run("alpha"):
+        for text in BROKEN:
+            with policy("charm-broken", text):
+                run("deb-systemd-invoke", "restart", "alpha.service")
+        with hidden("/usr/bin/python3"):
+            run("deb-systemd-invoke", "restart", "alpha.service")
+        forget()
+        RECORDS.write_text("in the way, as a full disk is")
+        run("deb-systemd-invoke", "restart", "alpha.service")
+        expect(
+            list(Path("/run/policy-rc.d").glob("*alpha*")),
+            "what could not be written was not written to /run",
+        )
+        RECORDS.unlink()
+        run("deb-systemd-invoke", "restart", "beta.service")
+        expect(
+            sorted(records()) == ["alpha.service", "beta.service"],
+            "what was written to /run was not moved back",
+        )
+        expect(records()["alpha.service"]["count"] == "1", "counted twice")
+        with hidden("/etc/policy-rc.d"):
+            run("deb-systemd-invoke", "restart", "alpha.service")
+        expect("cannot be read" in TROUBLE.read_text(), "nobody is told that the policies are gone")
+
+
+def defect_06_without_perl() -> None:
+    script = Path("/usr/lib/orderly/policy-rc.d")
+    text = script.read_text()
+    script.write_text(text.replace("perl=/usr/bin/perl", "perl=/nonexistent", 1))
+    try:
+        with same_run("alpha"):
+            run("invoke-rc.d", "alpha", "restart")
+    finally:
+        script.write_text(text)
+    expect("alpha.service" in records(), "not on record")
+    expect("Perl could not decide" in TROUBLE.read_text(), "nobody is told")
+
+
+def defect_07_many_at_once() -> None:
+    answers = []
+    threads = [
+        threading.Thread(
+            target=lambda: [answers.append(ask("alpha.service", "restart")) for _turn in range(25)]
+        )
+        for _thread in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    expect(set(answers) == {101}, f"answers: {set(answers)}")
+    expect(
+        records()["alpha.service"]["count"] == "200", f"counted {records()['alpha.service']['count']} of 200"
+    )
+
+
+def defect_08_a_text_is_one_action() -> None:
+    with policy("charm-text", "blocked_actions: {gamma: restart}\n"):
+        expect(ask("gamma", "start") == 0, "start is taken for a part of restart")
+        expect(ask("gamma", "restart") == 101, "restart is allowed")
+
+
+def defect_09_all_names_of_a_unit() -> None:
+    with same_run("alpha", "tpl@1", "tpl@2", "a\\x2db"):
+        run("deb-systemd-invoke", "restart", "omega.service")
+        run("deb-systemd-invoke", "restart", "sigma.service")
+        run("deb-systemd-invoke", "restart", "tpl@1.service")
+        run("deb-systemd-invoke", "restart", "tpl@*.service")
+        run("deb-systemd-invoke", "restart", "a\\x2db.service")
+    expect(
+        sorted(records()) == ["a\\x2db.service", "alpha.service", "tpl@1.service", "tpl@2.service"],
+        f"on record: {sorted(records())}",
+    )
+
+
+def defect_09_units_that_are_dragged_along() -> None:
+    with same_run("part", "parent"):
+        run("deb-systemd-invoke", "restart", "parent.service")
+    expect(
+        records()["parent.service"]["drags"] == "[part.service]", "not said what it would have dragged along"
+    )
+    expect(records()["parent.service"]["collateral"] == "false", "dpkg would restart it")
+
+
+def defect_09_sockets() -> None:
+    with same_run("net.socket"):
+        run("deb-systemd-invoke", "restart", "net.socket")
+    expect(ask("net.service", "restart") == 0, "the service of a listed socket is blocked")
+
+
+def defect_10_units_of_users() -> None:
+    run("deb-systemd-invoke", "--user", "restart", "alpha.service")
+    expect(not records(), "a unit of users is on record")
+
+
+def defect_11_removal() -> None:
+    run("dpkg", "-i", package("1", "alpha.service", postinst=POSTINST, prerm=PRERM))
+    expect(run("dpkg", "--remove", "orderly-demo") == 0, "dpkg failed")
+    expect(not is_active("alpha"), "the daemon of a removed package runs on")
+    run("systemctl", "start", "alpha")
+    run("dpkg", "-i", package("1", "alpha.service", postinst=POSTINST, prerm=PRERM))
+    other = "Conflicts: orderly-demo\nReplaces: orderly-demo\nProvides: orderly-demo\n"
+    with same_run("alpha"):
+        expect(
+            run("dpkg", "-i", "--auto-deconfigure", package("2", "", name="orderly-next", control=other))
+            == 0,
+            "dpkg failed",
+        )
+    run("dpkg", "--purge", "orderly-next", "orderly-demo")
+
+
+def defect_12_13_a_neighbour_is_asked_first() -> None:
+    with same_run("foreign"):
+        run("deb-systemd-invoke", "restart", "foreign.service")
+    expect(Path(POLICY_RC_D).resolve() == Path("/usr/lib/orderly/policy-rc.d"), "somebody else is asked")
+
+
+def defect_14_the_window_of_ansible_apt_is_told() -> None:
+    with hidden(POLICY_RC_D):
+        Path(POLICY_RC_D).write_text("#!/bin/sh\nexit 101\n")
+        Path(POLICY_RC_D).chmod(0o755)
+        upgrade("alpha.service", postinst=POSTINST)
+        Path(POLICY_RC_D).unlink()
+    expect("asked another script" in TROUBLE.read_text(), "nobody is told")
+
+
+def defect_15_dpkg_never_fails_because_of_us() -> None:
+    with same_run("alpha"):
+        expect(upgrade("alpha", postinst=POSTINST_INIT) == 0, "dpkg failed")
+    with hidden("/usr/lib/orderly/policy-rc.d"):
+        expect(
+            run("dpkg", "-i", package("3", "gamma.service", postinst=POSTINST)) == 0, "dpkg failed without us"
+        )
+
+
+# --- Records ---
+
+
+def defect_16_one_record_for_many_calls() -> None:
+    for _turn in range(300):
+        ask("alpha.service", "restart")
+    expect(len(list(RECORDS.iterdir())) == 1, f"files: {[file.name for file in RECORDS.iterdir()]}")
+    expect(records()["alpha.service"]["count"] == "300", "not counted")
+
+
+def defect_17_every_reader_sees_a_whole_record() -> None:
+    ask("alpha.service", "restart")
+    (file,) = RECORDS.iterdir()
+    writer = subprocess.Popen(["sh", "-c", f"for i in $(seq 200); do {POLICY_RC_D} alpha restart; done"])
+    reads = 0
+    while writer.poll() is None:
+        expect(file.read_text().endswith("unit: alpha.service\n"), "a part of a record was read")
+        reads += 1
+    expect(reads > 1000, f"only {reads} reads")
+
+
+def defect_18_19_both_spellings_are_one_unit() -> None:
+    run("invoke-rc.d", "alpha", "restart")
+    run("deb-systemd-invoke", "restart", "alpha.service")
+    expect(len(list(RECORDS.iterdir())) == 1, "two records")
+
+
+def defect_20_21_22_only_a_restart_settles() -> None:
+    ask("alpha", "restart")
+    old = records()["alpha.service"]["invocation_id"].strip('"')
+    expect(old == started("alpha"), "the record does not hold the run that it is about")
+    run("systemctl", "restart", "alpha")
+    ask("alpha", "stop")
+    expect(records()["alpha.service"]["count"] == "1", "what was settled did not begin anew")
+    expect(records()["alpha.service"]["invocation_id"].strip('"') == started("alpha"), "proof of the old run")
+
+
+def defect_23_what_does_not_run_is_not_queued() -> None:
+    ask("idle.service", "restart")
+    expect(not records(), "a unit that does not run is on record")
+
+
+def defect_24_a_record_says_who_wanted_it() -> None:
+    upgrade("alpha.service", postinst=POSTINST)
+    record = records()["alpha.service"]
+    expect(record["package"] == "orderly-demo", f"package: {record['package']}")
+    expect(record["package_before"].strip('"') == "1", f"before: {record['package_before']}")
+    expect(record["maintainer_script"] == '"postinst configure 1"', f"script: {record['maintainer_script']}")
+    expect(record["reason"] == "Package update", f"reason: {record['reason']}")
+
+
+def defect_25_names_of_records_tell_no_address() -> None:
+    ask("alpha.service", "restart")
+    expect(
+        [file.name for file in RECORDS.iterdir()] == ["ansible-orderly-alpha.service.deferred"],
+        "another name",
+    )
+
+
+def defect_28_a_blocked_stop_is_a_pending_restart() -> None:
+    with same_run("alpha"):
+        upgrade("alpha.service", preinst=PREINST_STOP, postinst=POSTINST_START)
+    expect(records()["alpha.service"]["action"] == "restart", "a stop and a start are not a restart")
+
+
+def defect_31_a_policy_that_goes_frees_its_units() -> None:
+    with policy("charm-gone", "blocked_actions: {gamma: [restart]}\n"):
+        expect(ask("gamma", "restart") == 101, "not obeyed")
+    expect(ask("gamma", "restart") == 0, "still blocked")
+
+
+# --- Neighbours, and bad input ---
+
+
+def needrestart_follows_the_policies() -> None:
+    settings = Path("/etc/needrestart/conf.d/orderly-services.conf")
+    expect(run("perl", "-c", str(settings)) == 0, "Perl does not understand it")
+    matching = "grep { 'alpha.service' =~ $_ } keys %{$nrconf{override_rc}}"
+    program = f"our %nrconf; do '{settings}'; print {matching}"
+    expect(output("perl", "-e", program), "alpha is not in it")
+
+
+def links_and_files_of_others_are_not_obeyed_and_never_followed() -> None:
+    precious = Path("/root/precious")
+    precious.write_text("blocked_actions: {gamma: [restart]}\n")
+    link = POLICIES / "charm-link.policy"
+    link.symlink_to(precious)
+    others = POLICIES / "charm-others.policy"
+    others.write_text("blocked_actions: {gamma: [restart]}\n")
+    os.chown(others, 65534, 65534)
+    try:
+        expect(ask("gamma", "restart") == 0, "obeyed")
+        expect(ask("alpha", "restart") == 101, "another policy lost its force")
+        file = next(RECORDS.iterdir())
+        file.unlink()
+        file.symlink_to(precious)
+        ask("alpha", "restart")
+        expect(precious.read_text() == "blocked_actions: {gamma: [restart]}\n", "a link was followed")
+    finally:
+        link.unlink()
+        others.unlink()
+        precious.unlink()
+
+
+def a_listing_is_readable() -> None:
+    said = output(POLICY_RC_D, "--list", "alpha")
+    expect("alpha.service restart: denied by ansible orderly" in said, said)
+    expect("alpha.service start: allowed" in said, said)
+
+
+def tests() -> list:
+    """Give all tests in the order in which they stand here."""
+    helpers = {
+        run,
+        output,
+        ask,
+        started,
+        is_active,
+        records,
+        expect,
+        package,
+        upgrade,
+        forget,
+        make_units,
+        tests,
+        main,
+    }
+    mine = [each for each in globals().values() if getattr(each, "__module__", "") == __name__]
+    return [each for each in mine if each not in helpers and not hasattr(each, "__wrapped__")]
+
+
+def main() -> int:
+    """Run all tests, or only those whose names contain a word."""
+    if sys.argv[1:] == ["--make-units"]:
+        make_units()
+        return 0
+    failed = {}
+    for test in tests():
+        if not all(word in test.__name__ for word in sys.argv[1:]):
+            continue
+        forget()
+        run("systemctl", "start", *LISTED, "gamma", "parent", "foreign", "net.socket")
+        begin = time.monotonic()
+        try:
+            test()
+            told = "ok"
+        except Exception as exc:  # whatever happens to one, the others are tried
+            failed[test.__name__] = told = f"FAILED: {exc!r}"
+        print(f"{told:4} {test.__name__} ({time.monotonic() - begin:.1f} s)", flush=True)
+    forget()
+    run("dpkg", "--purge", "orderly-demo")
+    print(json.dumps({"failed": failed}))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

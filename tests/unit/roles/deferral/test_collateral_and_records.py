@@ -1,0 +1,237 @@
+"""What the script does besides answering: collateral restarts, moved records, trouble; and that Python agrees."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from ansible_collections.orderly.services.plugins.module_utils._host_files import DeferredStore, boot_id
+from ansible_collections.orderly.services.plugins.module_utils._ledger import Event, Record, parse_record
+from ansible_collections.orderly.services.plugins.module_utils._policy import Requestor
+from ansible_collections.orderly.services.plugins.module_utils._systemd import UnitState
+from ansible_collections.orderly.services.tests.unit.roles.deferral.host import ALLOWED, DENIED, Host
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+USUAL = ["stop", "restart", "try-restart"]
+RUN = "1" * 32
+TEST = Requestor("ansible", "test")
+# A systemctl that writes down what it is told to do.
+DOES = 'case $1 in show) ;; is-enabled) echo enabled ;; *) echo "$*" >>"${0%/*}/done" ;; esac'
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    """Give a host on which alpha runs and must not be restarted, and gamma runs and may."""
+    host = Host(tmp_path)
+    host.block(alpha__service=USUAL)
+    host.run("alpha.service", "gamma.service")
+    (host.root / "run/systemd/system").mkdir()
+    (host.root / "usr/sbin").mkdir()
+    for link in ("usr/sbin/policy-rc.d", "usr/lib/orderly/policy-rc.d"):
+        (host.root / link).symlink_to(host.script)
+    return host
+
+
+def trouble(host: Host) -> str:
+    file = host.root / "run/orderly/policy.trouble"
+    return file.read_text() if file.exists() else ""
+
+
+def done(host: Host) -> list[str]:
+    file = host.root / "bin/done"
+    return file.read_text().splitlines() if file.exists() else []
+
+
+# --- Restarts that nobody forbade ---
+
+COLLATERAL = [
+    (("restart", "gamma.service"), ["--quiet restart -- gamma.service"]),
+    (("stop", "gamma.service"), ["--quiet restart -- gamma.service"]),
+    (("restart", "idle.service"), ["--quiet start -- idle.service"]),
+    (("try-restart", "idle.service"), []),
+]
+
+
+@pytest.mark.parametrize(("call", "expected"), COLLATERAL)
+def test_when_dpkg_is_done_a_neighbour_that_nobody_lists_is_restarted(
+    host: Host, call: tuple[str, str], expected: list[str]
+) -> None:
+    host.systemctl(DOES)
+    host.deb_systemd_invoke(*call, "alpha.service")
+    assert host.ask("--restart-collateral") == ALLOWED
+    assert done(host) == expected
+    assert list(host.records()) == ["alpha.service"]
+    assert trouble(host) == ""
+
+
+def test_what_is_disabled_and_does_not_run_stays_down(host: Host) -> None:
+    host.systemctl("echo disabled")
+    host.deb_systemd_invoke("restart", "idle.service", "alpha.service")
+    host.ask("--restart-collateral")
+    assert list(host.records()) == ["alpha.service"]
+
+
+def test_a_neighbour_that_was_listed_meanwhile_waits(host: Host) -> None:
+    host.systemctl(DOES)
+    host.deb_systemd_invoke("restart", "gamma.service", "alpha.service")
+    host.block(alpha__service=USUAL, gamma__service=USUAL)
+    host.ask("--restart-collateral")
+    assert done(host) == []
+    assert "gamma.service" in host.records()
+
+
+def test_a_neighbour_that_was_restarted_meanwhile_is_left_alone(host: Host) -> None:
+    host.systemctl(DOES)
+    host.deb_systemd_invoke("restart", "gamma.service", "alpha.service")
+    host.run("gamma.service", invocation="2" * 32)
+    host.ask("--restart-collateral")
+    assert done(host) == []
+    assert list(host.records()) == ["alpha.service"]
+
+
+def test_a_restart_that_fails_stays_on_record_and_dpkg_goes_on(host: Host) -> None:
+    host.systemctl('[ "$1" = --quiet ] && exit 1; exit 0')
+    host.deb_systemd_invoke("restart", "gamma.service", "alpha.service")
+    assert host.ask("--restart-collateral") == ALLOWED
+    assert "gamma.service" in host.records()
+    assert "systemctl restart gamma.service failed" in trouble(host)
+
+
+def test_tells_that_dpkg_ran_while_somebody_else_was_asked(host: Host) -> None:
+    (host.root / "usr/sbin/policy-rc.d").unlink()
+    (host.root / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
+    host.ask("--restart-collateral")
+    assert "asked another script" in trouble(host)
+
+
+# --- Units that go together ---
+
+
+def test_what_takes_a_listed_unit_along_waits_too(host: Host) -> None:
+    host.run("parent.service")
+    host.systemctl(
+        'case "$*" in *"-- parent.service") echo RequiredBy=mid.service ;;'
+        ' *"-- mid.service") echo ConsistsOf=alpha.service ;; esac'
+    )
+    assert host.ask("parent", "restart") == DENIED
+    assert host.ask("parent", "start") == ALLOWED
+    assert host.ask("gamma", "restart") == ALLOWED
+    record = host.records()["parent.service"]
+    assert (record["drags"], record["collateral"]) == (["alpha.service"], False)
+
+
+def test_a_link_to_a_link_is_followed_and_a_circle_is_not(host: Host) -> None:
+    host.alias("omega.service", "alpha.service")
+    host.alias("sigma.service", "omega.service")
+    host.alias("left.service", "right.service")
+    host.alias("right.service", "left.service")
+    assert host.ask("sigma", "restart") == DENIED
+    assert host.ask("left", "restart") == ALLOWED
+
+
+def test_an_instance_of_a_template_that_has_another_name(host: Host) -> None:
+    host.block(**{"real@1__service": USUAL})
+    host.alias("other@.service", "real@.service")
+    assert host.ask("other@1", "restart") == DENIED
+    assert host.ask("other@2", "restart") == ALLOWED
+
+
+# --- Trouble, and files that are none ---
+
+
+def test_what_was_written_to_run_is_moved_back(host: Host) -> None:
+    (host.root / "var/lib/policy-rc.d").write_text("in the way")
+    host.ask("alpha", "restart")
+    (host.root / "var/lib/policy-rc.d").unlink()
+    host.block(alpha__service=USUAL, gamma__service=USUAL)
+    host.ask("gamma", "restart")
+    assert sorted(host.records()) == ["alpha.service", "gamma.service"]
+    assert not (host.root / "run/policy-rc.d").exists()
+
+
+def test_no_record_at_all_is_told(host: Host) -> None:
+    (host.root / "var/lib/policy-rc.d").write_text("in the way")
+    (host.root / "run/policy-rc.d").write_text("in the way")
+    assert host.ask("alpha", "restart") == DENIED
+    assert "could be written neither into" in trouble(host)
+
+
+def test_a_folder_that_is_a_link_is_not_written_to(host: Host) -> None:
+    (host.root / "elsewhere").mkdir()
+    (host.root / "var/lib/policy-rc.d").symlink_to(host.root / "elsewhere")
+    assert host.ask("alpha", "restart") == DENIED
+    assert not list((host.root / "elsewhere").iterdir())
+
+
+def test_a_policy_that_is_a_link_is_not_obeyed(host: Host) -> None:
+    (host.root / "text").write_text("blocked_actions: {gamma: [restart]}\n")
+    (host.root / "etc/policy-rc.d/link.policy").symlink_to(host.root / "text")
+    assert host.ask("gamma", "restart") == ALLOWED
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give a file away")
+def test_a_policy_of_somebody_else_is_not_obeyed(host: Host) -> None:
+    host.policy("others", "blocked_actions: {gamma: [restart]}\n")
+    os.chown(host.root / "etc/policy-rc.d/others.policy", 65534, 65534)
+    assert host.ask("gamma", "restart") == ALLOWED
+    assert host.ask("alpha", "restart") == DENIED
+
+
+def test_lists_what_may_be_done_to_a_unit(host: Host) -> None:
+    assert host.ask("--list", "alpha", "5") == ALLOWED
+    assert "alpha.service restart: denied by ansible test, no fallback\n" in host.said
+    assert "alpha.service start: allowed, no fallback\n" in host.said
+
+
+# --- Script and Python write one ledger ---
+
+
+def note(
+    host: Host, requestor: Requestor = TEST, unit: str = "alpha.service", reason: str = "Moved"
+) -> Record:
+    state = UnitState(unit, (unit,), active="active", invocation_id=RUN)
+    return DeferredStore(host.root).record(Event(unit, "reload", reason, requestor), state, boot_id(), 1000)
+
+
+def test_what_python_wrote_the_script_continues(host: Host) -> None:
+    note(host, reason="File(s) changed: /etc/\u00e4: {x}")
+    host.ask("alpha", "restart")
+    (record,) = DeferredStore(host.root).read()[0]
+    assert (record.count, record.since, record.actions) == (2, 1000, ("reload", "restart"))
+    assert record.reason == "Package update; File(s) changed: /etc/\u00e4: {x}"
+
+
+def test_what_the_script_wrote_python_continues(host: Host) -> None:
+    host.ask("alpha", "restart")
+    record = note(host, reason="File(s) changed: /etc/x")
+    assert (record.count, record.reason) == (2, "Package update; File(s) changed: /etc/x")
+    assert len(list((host.root / "var/lib/policy-rc.d").iterdir())) == 1
+
+
+def test_the_script_ends_a_dismissal_too(host: Host) -> None:
+    note(host)
+    DeferredStore(host.root).dismiss("alpha.service", "gone tonight", 2000)
+    host.ask("alpha", "restart")
+    assert [file.name for file in (host.root / "var/lib/policy-rc.d").iterdir()] == [
+        "ansible-test-alpha.service.deferred"
+    ]
+
+
+REQUESTORS = [("charm", "a-b"), ("t", "\u00e4 / \u65e5\u672c"), ("t" * 90, "n" * 90), ("t", "x: y # z")]
+
+
+@pytest.mark.parametrize(("kind", "name"), REQUESTORS)
+def test_script_and_python_agree_on_names_of_files(host: Host, kind: str, name: str) -> None:
+    unit = "u" * 100 + ".service"
+    host.run(unit)
+    who = {"policy_requestor_type": kind, "policy_requestor_name": name}
+    text = yaml.dump({"blocked_actions": {unit: ["restart"]}, **who}, allow_unicode=True)
+    (host.root / "etc/policy-rc.d/ansible-test.policy").write_bytes(text.encode())
+    assert host.ask(unit, "restart") == DENIED
+    (file,) = (host.root / "var/lib/policy-rc.d").iterdir()
+    assert file.name == Event(unit, "restart", "", Requestor(kind, name)).file_name
+    assert parse_record(file.read_text(), "").requestor == Requestor(kind, name)

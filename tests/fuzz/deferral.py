@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ask the policy-rc.d script what nobody thought of: odd arguments, and odd policies beside a good one.
 
-Run: python tests/fuzz/deferral.py [CASES] [SEED]. Every case starts the real script. It must exit 0 or 101, and what the
-good policy lists must never be allowed. A case that fails is printed so that it can be asked again.
+Run: python tests/fuzz/deferral.py [CASES] [SEED]. Every case starts the real script. It must exit 0 or 101, and what
+the good policy lists must never be allowed. A case that fails is printed so that it can be asked again.
 """
 
 from __future__ import annotations
@@ -26,22 +26,25 @@ GOOD = "blocked_actions:\n  alpha.service: [restart, stop, try-restart]\n  tpl: 
 
 # The questions that must be denied whatever else is there, and the pieces that odd ones are made of.
 LISTED = [
-    ["alpha", "restart"], ["alpha.service", "restart"], ["--quiet", "alpha", "restart", "5"], ["alpha.sh", "stop"],
-    ["alpha", "force-reload"], ["alpha", "status restart"], ["alpha", "try-restart", "2"], ["tpl@x", "restart"],
-    ["tpl@*.service", "stop"], ["alpha", "condrestart"], ["omega", "restart"], ["ax2db", "(stop)"],
-    ["a\\x2db", "stop"], ["alpha", "restart\n"], ["alpha", "  stop  "], ["alpha.service", "reload-or-restart"],
+    ["alpha", "restart"], ["alpha.service", "restart"], ["--quiet", "alpha", "restart", "5"],
+    ["alpha.sh", "stop"], ["alpha", "force-reload"], ["alpha", "status restart"],
+    ["alpha", "try-restart", "2"], ["tpl@x", "restart"], ["tpl@*.service", "stop"],
+    ["alpha", "condrestart"], ["omega", "restart"], ["ax2db", "(stop)"], ["a\\x2db", "stop"],
+    ["alpha", "restart\n"], ["alpha", "  stop  "], ["alpha.service", "reload-or-restart"],
 ]  # fmt: skip
 WORDS = [
-    "alpha", "alpha.service", "gamma", "tpl@", "tpl@1", "tpl@[1", "*", "[", "[!", "?", "a*", "--quiet", "--list", "--query",
-    "--restart-collateral", "--", "-", "", " ", "restart", "stop", "(restart)", "(", "start", "reload", "force-", "force-stop",
-    "restart stop", "\n", "\t", "%s%n", "$(id)", "`id`", "; id", "../../etc/passwd", "x" * 5000, "\\", "\\x2d", "'", '"', "0",
-    "5", "\u00e4", "\U0001f980", "alpha.socket", ".service", "@", "@.service", "alpha@", "\x7f", "\x1b[2J", "(?{die})", ")(",
+    "alpha", "alpha.service", "gamma", "tpl@", "tpl@1", "tpl@[1", "*", "[", "[!", "?", "a*", "--quiet",
+    "--list", "--query", "--restart-collateral", "--", "-", "", " ", "restart", "stop", "(restart)", "(",
+    "start", "reload", "force-", "force-stop", "restart stop", "\n", "\t", "%s%n", "$(id)", "`id`", "; id",
+    "../../etc/passwd", "x" * 5000, "\\", "\\x2d", "'", '"', "0", "5", "\u00e4", "\U0001f980",
+    "alpha.socket", ".service", "@", "@.service", "alpha@", "\x7f", "\x1b[2J", "(?{die})", ")(",
 ]  # fmt: skip
 PIECES = [
-    "blocked_actions:", "blocked_actions: ", "policy_requestor_name: ", "policy_requestor_type: ", "\n", "\n  ", "\n\t", "\r\n",
-    "alpha", "alpha.service", "gamma:", "  - restart", "- ", "[", "]", "{", "}", ",", ": ", "'", '"', "\\", "#", "&a ", "*a", "!!",
-    "!!python/object/apply:os.system [id]", "|", ">", "? ", "---", "...", "~", "null", "yes", "1234", "\0", "\x01", "\xff", "%",
-    "..", "/", "$(id)", "x" * 3000, "[" * 300, "{" * 300, "- " * 200, " " * 400 + "a:", "<<: ", "\u00e4", "\ufeff",
+    "blocked_actions:", "blocked_actions: ", "policy_requestor_name: ", "policy_requestor_type: ", "\n",
+    "\n  ", "\n\t", "\r\n", "alpha", "alpha.service", "gamma:", "  - restart", "- ", "[", "]", "{", "}",
+    ",", ": ", "'", '"', "\\", "#", "&a ", "*a", "!!", "!!python/object/apply:os.system [id]", "|", ">",
+    "? ", "---", "...", "~", "null", "yes", "1234", "\0", "\x01", "\xff", "%", "..", "/", "$(id)",
+    "x" * 3000, "[" * 300, "{" * 300, "- " * 200, " " * 400 + "a:", "<<: ", "\u00e4", "\ufeff",
 ]  # fmt: skip
 
 

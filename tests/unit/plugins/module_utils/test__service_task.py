@@ -87,10 +87,11 @@ def test_the_files_are_the_reason() -> None:
 
 
 def test_reads_commands_that_go_over_several_lines() -> None:
-    output = "Id=x.service\nExecStart={ path=/bin/sh ; argv[]=sh -c a\nb=1 ; }\nDescription={ not a command\nType=exec\n"
+    command = "{ path=/bin/sh ; argv[]=sh -c a\nb=1 ; }"
+    output = f"Id=x.service\nExecStart={command}\nDescription={{ not a command\nType=exec\n"
     assert parse_status(output) == {
         "Id": "x.service",
-        "ExecStart": "{ path=/bin/sh ; argv[]=sh -c a\nb=1 ; }",
+        "ExecStart": command,
         "Description": "{ not a command",
         "Type": "exec",
     }

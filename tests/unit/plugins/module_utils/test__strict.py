@@ -55,7 +55,7 @@ def test_a_unit_of_the_cluster_is_refused() -> None:
 
 
 def test_a_unit_that_no_policy_blocks_is_refused() -> None:
-    with pytest.raises(HostError, match="No policy blocks stop and restart of nginx.service"):
+    with pytest.raises(HostError, match=r"No policy blocks stop and restart of nginx\.service"):
         check_strict(["nginx.service"], {"nginx.service": NGINX}, [], ())
     check_strict(["nginx.service"], {"nginx.service": NGINX}, [POLICY], ())
 

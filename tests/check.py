@@ -54,12 +54,18 @@ def lint() -> None:
 def types() -> None:
     """Check the types of plugins, tests and tools."""
     run("mypy", IN_COLLECTIONS / "plugins", "tests/check.py", "tests/demo", "tests/bench")
+    run("mypy", "tests/conformance", "tests/fuzz")
     run("mypy", "tests/fleet/fleetlib")
 
 
 def unit() -> None:
     """Run the unit and property tests."""
     run("pytest", "-n", str(os.cpu_count() or 1))
+
+
+def fuzz() -> None:
+    """Ask policy-rc.d what nobody thought of, each case a run of the real script."""
+    run(sys.executable, "tests/fuzz/deferral.py", "20000")
 
 
 def docs() -> None:
@@ -141,7 +147,8 @@ def molecule(scenario: str) -> None:
 def checks() -> dict[str, list[tuple[str, Check]]]:
     """Name the checks, the quick ones first; molecule has one for each scenario."""
     plain = {
-        check.__name__: [(check.__name__, check)] for check in (lint, types, unit, docs, sanity, package)
+        check.__name__: [(check.__name__, check)]
+        for check in (lint, types, unit, fuzz, docs, sanity, package)
     }
     names = sorted(path.parent.name for path in SCENARIOS.glob("*/molecule.yml"))
     return {**plain, "molecule": [(f"molecule {name}", partial(molecule, name)) for name in names]}

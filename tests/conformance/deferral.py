@@ -19,6 +19,10 @@ import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 SYSTEMD = Path("/etc/systemd/system")
 RECORDS = Path("/var/lib/policy-rc.d")
@@ -91,7 +95,7 @@ def expect(claim: object, said: str) -> None:
 
 
 @contextmanager
-def same_run(*units: str):
+def same_run(*units: str) -> Iterator[None]:
     """Insist that units are neither stopped nor started anew in here."""
     before = {unit: started(unit) for unit in units}
     yield
@@ -101,7 +105,7 @@ def same_run(*units: str):
 
 
 @contextmanager
-def policy(name: str, text: str):
+def policy(name: str, text: str) -> Iterator[Path]:
     """Have a policy of somebody else in here."""
     file = POLICIES / f"{name}.policy"
     file.write_text(text)
@@ -112,7 +116,7 @@ def policy(name: str, text: str):
 
 
 @contextmanager
-def hidden(path: str):
+def hidden(path: str) -> Iterator[None]:
     """Have something not there in here."""
     Path(path).rename(path + ".hidden")
     try:
@@ -265,10 +269,10 @@ def defect_06_without_perl() -> None:
 
 
 def defect_07_many_at_once() -> None:
-    answers = []
+    answers: list[int] = []
     threads = [
         threading.Thread(
-            target=lambda: [answers.append(ask("alpha.service", "restart")) for _turn in range(25)]
+            target=lambda: answers.extend(ask("alpha.service", "restart") for _turn in range(25))
         )
         for _thread in range(8)
     ]
@@ -471,7 +475,7 @@ def a_listing_is_readable() -> None:
     expect("alpha.service start: allowed" in said, said)
 
 
-def tests() -> list:
+def tests() -> list[Callable[[], None]]:
     """Give all tests in the order in which they stand here."""
     helpers = {
         run,

@@ -81,7 +81,7 @@ options:
       - Why the unit is to be restarted, for the record, where no O(changed_files) are given.
       - By default the task's name; a task of M(ansible.builtin.service) cannot tell it.
     type: str
-    default: Asked for by Ansible
+    default: "File(s) changed: not named by the task"
   pattern:
     description: Accepted and not used, as with M(ansible.builtin.service) on systemd.
     type: str
@@ -213,7 +213,7 @@ def main() -> None:
             "no_block": {"type": "bool", "default": False},
             "defer": {"type": "str", "choices": ["auto", "always", "never"], "default": "auto"},
             "changed_files": {"type": "list", "elements": "str", "default": []},
-            "reason": {"type": "str", "default": "Asked for by Ansible"},
+            "reason": {"type": "str", "default": "File(s) changed: not named by the task"},
             "pattern": {"type": "str"},
             "sleep": {"type": "int"},
             "runlevel": {"type": "str"},

@@ -121,24 +121,22 @@ seealso:
 
 EXAMPLES = r"""
 - name: Apply somebody's role; its restarts wait where restarts are off
-  hosts: web
+  ansible.builtin.import_role:
+    name: somebodys_nginx
   module_defaults:
     ansible.builtin.service:
       use: orderly.services.deferrable_service
-  roles:
-    - somebodys_nginx
 
+# In a play with force_handlers: true.
 - name: Apply somebody's role; its restarts always wait, even if the play fails
-  hosts: web
-  force_handlers: true
+  ansible.builtin.import_role:
+    name: somebodys_nginx
   module_defaults:
     ansible.builtin.service:
       use: orderly.services.deferrable_service
     orderly.services.deferrable_service:
       defer: always
       reason: "Asked for by role {{ ansible_role_name | default(ansible_play_name) }}"
-  roles:
-    - somebodys_nginx
 
 - name: Restart the proxy because of its new certificate, or remember that it needs it
   orderly.services.deferrable_service:

@@ -54,7 +54,7 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_ok(self, result: Any) -> None:
         self._learn(result)
 
-    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:  # noqa: ARG002
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:  # noqa: ARG002 - Ansible's signature
         self._learn(result)
 
     def v2_runner_item_on_ok(self, result: Any) -> None:
@@ -63,7 +63,7 @@ class CallbackModule(CallbackBase):
     def v2_runner_item_on_failed(self, result: Any) -> None:
         self._learn(result)
 
-    def v2_playbook_on_stats(self, stats: AggregateStats) -> None:  # noqa: ARG002
+    def v2_playbook_on_stats(self, stats: AggregateStats) -> None:  # noqa: ARG002 - Ansible's signature
         line = self._summary.line()
         if line:
             self._display.display(line, color="yellow")

@@ -448,7 +448,7 @@ def needrestart_follows_the_policies() -> None:
 
 
 def links_and_files_of_others_are_not_obeyed_and_never_followed() -> None:
-    precious = Path("/root/precious")
+    precious = Path("/srv/precious")
     precious.write_text("blocked_actions: {gamma: [restart]}\n")
     link = POLICIES / "charm-link.policy"
     link.symlink_to(precious)

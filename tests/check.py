@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import deque
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,15 +30,21 @@ DEMO_INVENTORY = ROOT / "tests/demo/inventory/groups.yml"
 
 
 class CheckError(Exception):
-    """A check failed; its output told why."""
+    """A check failed: which command, and what it said last."""
 
 
 def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> None:
     """Run a command whose output people see."""
-    if subprocess.run(
-        list(map(str, command)), cwd=cwd, env={**os.environ, **(env or {})}, check=False
-    ).returncode:
-        raise CheckError(f"failed: {' '.join(map(str, command))}")
+    last: deque[str] = deque(maxlen=60)
+    with subprocess.Popen(
+        list(map(str, command)), cwd=cwd, env={**os.environ, **(env or {})}, text=True, errors="replace",
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as process:  # fmt: skip
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            last.append(line)
+    if process.returncode:
+        raise CheckError(f"{''.join(last)}failed: {' '.join(map(str, command))}")
 
 
 def lint() -> None:
@@ -162,27 +169,28 @@ def main(wanted: Sequence[str]) -> int:
         print(f"unknown check: {', '.join(unknown)}; known: {', '.join(known)}", file=sys.stderr)
         return 2
     results = dict(outcomes([item for name in wanted or known for item in known[name]]))
-    failed = [name for name, passed in results.items() if not passed]
+    failed = {name: trouble for name, trouble in results.items() if trouble}
+    for name, trouble in failed.items():
+        print(f"\n=== {name} FAILED, and said last:\n{trouble}")
     print("\nFailed: " + ", ".join(failed) if failed else "")
     print(f"checks: {len(results) - len(failed)} passed, {len(failed)} failed")
     return 1 if failed else 0
 
 
-def outcomes(items: Sequence[tuple[str, Check]]) -> Iterator[tuple[str, bool]]:
-    """Run one check after the other, and tell of each whether it passed."""
+def outcomes(items: Sequence[tuple[str, Check]]) -> Iterator[tuple[str, str]]:
+    """Run one check after the other, and give of each what was wrong, empty if nothing was."""
     for name, check in items:
         print(f"\n=== {name}", flush=True)
         begin = time.monotonic()
         try:
             check()
-            passed = True
+            trouble = ""
         except (CheckError, subprocess.CalledProcessError) as exc:
-            print(exc, flush=True)
-            passed = False
+            trouble = str(exc)
         print(
-            f"=== {name}: {'passed' if passed else 'FAILED'} in {time.monotonic() - begin:.0f} s", flush=True
+            f"=== {name}: {'FAILED' if trouble else 'passed'} in {time.monotonic() - begin:.0f} s", flush=True
         )
-        yield name, passed
+        yield name, trouble
 
 
 if __name__ == "__main__":

@@ -182,13 +182,14 @@ def site(tmp_path: Path) -> Site:
 def play_all(folders: pytest.TempPathFactory, *, lock: bool) -> dict[Cell, tuple[str, list[str]]]:
     """Play every cell; one takes most of a second, so they go side by side."""
 
-    def play(cell: Cell) -> tuple[str, list[str]]:
-        site = Site(folders.mktemp("site"))
+    sites = [Site(folders.mktemp("site")) for _cell in CELLS]  # not in the pool: mktemp is not made for threads
+
+    def play(cell: Cell, site: Site) -> tuple[str, list[str]]:
         site.write(*cell, lock=lock)
         return site.play(), site.touched
 
     with ThreadPoolExecutor(4) as pool:
-        return dict(zip(CELLS, pool.map(play, CELLS), strict=True))
+        return dict(zip(CELLS, pool.map(play, CELLS, sites), strict=True))
 
 
 @pytest.fixture(scope="module")

@@ -12,14 +12,17 @@ import subprocess
 import sys
 import time
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import TextIO
 
     Check = Callable[[], None]
+    Item = tuple[str, Check]
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build"
@@ -27,21 +30,27 @@ IN_COLLECTIONS = BUILD / "ansible_collections/orderly/services"
 FLEET = ROOT / "tests/fleet/fleet"
 SCENARIOS = ROOT / "extensions/molecule"
 DEMO_INVENTORY = ROOT / "tests/demo/inventory/groups.yml"
+SIDE_BY_SIDE = 2  # scenarios; more of them only wait for each other's packages
 
 
 class CheckError(Exception):
     """A check failed: which command, and what it said last."""
 
 
-def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> None:
-    """Run a command whose output people see."""
+def run(
+    *command: str | Path,
+    cwd: Path = ROOT,
+    env: Mapping[str, str] | None = None,
+    out: TextIO = sys.stdout,
+) -> None:
+    """Run a command whose output goes to *out*."""
     last: deque[str] = deque(maxlen=60)
     with subprocess.Popen(
         list(map(str, command)), cwd=cwd, env={**os.environ, **(env or {})}, text=True, errors="replace",
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as process:  # fmt: skip
         for line in process.stdout or ():
-            print(line, end="", flush=True)
+            print(line, end="", flush=True, file=out)
             last.append(line)
     if process.returncode:
         raise CheckError(f"{''.join(last)}failed: {' '.join(map(str, command))}")
@@ -138,7 +147,7 @@ def package() -> None:
 
 
 def molecule(scenario: str) -> None:
-    """Run one scenario on hosts of its own."""
+    """Run one scenario on hosts of its own; what it says is printed when it has ended, as others run beside it."""
     steps = re.findall(
         r"- (?:verify|side_effect) (\S+)", (SCENARIOS / scenario / "molecule.yml").read_text("utf-8")
     )
@@ -148,10 +157,16 @@ def molecule(scenario: str) -> None:
     inventory = subprocess.run(
         [FLEET, "--fleet", fleet, "inventory"], check=True, capture_output=True, text=True
     ).stdout.strip()
-    run("molecule", "test", "-s", scenario, env={"FLEET": fleet, "FLEET_INVENTORY": inventory})
+    env = {"FLEET": fleet, "FLEET_INVENTORY": inventory}
+    log = BUILD / f"{fleet}.log"
+    try:
+        with log.open("w") as out:
+            run("molecule", "test", "-s", scenario, env=env, out=out)
+    finally:
+        print(log.read_text(errors="replace"), flush=True)
 
 
-def checks() -> dict[str, list[tuple[str, Check]]]:
+def checks() -> dict[str, list[Item]]:
     """Name the checks, the quick ones first; molecule has one for each scenario."""
     plain = {
         check.__name__: [(check.__name__, check)]
@@ -168,7 +183,10 @@ def main(wanted: Sequence[str]) -> int:
     if unknown:
         print(f"unknown check: {', '.join(unknown)}; known: {', '.join(known)}", file=sys.stderr)
         return 2
-    results = dict(outcomes([item for name in wanted or known for item in known[name]]))
+    items = [item for name in wanted or known for item in known[name]]
+    alone = [item for item in items if item not in known["molecule"]]
+    beside = [item for item in items if item in known["molecule"]]
+    results = dict([*map(outcome, alone), *outcomes_of(beside)])
     failed = {name: trouble for name, trouble in results.items() if trouble}
     for name, trouble in failed.items():
         print(f"\n=== {name} FAILED, and said last:\n{trouble}")
@@ -177,20 +195,24 @@ def main(wanted: Sequence[str]) -> int:
     return 1 if failed else 0
 
 
-def outcomes(items: Sequence[tuple[str, Check]]) -> Iterator[tuple[str, str]]:
-    """Run one check after the other, and give of each what was wrong, empty if nothing was."""
-    for name, check in items:
-        print(f"\n=== {name}", flush=True)
-        begin = time.monotonic()
-        try:
-            check()
-            trouble = ""
-        except (CheckError, subprocess.CalledProcessError) as exc:
-            trouble = str(exc)
-        print(
-            f"=== {name}: {'FAILED' if trouble else 'passed'} in {time.monotonic() - begin:.0f} s", flush=True
-        )
-        yield name, trouble
+def outcomes_of(items: Iterable[Item]) -> Iterator[tuple[str, str]]:
+    """Run checks some at a time."""
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        yield from pool.map(outcome, items)
+
+
+def outcome(item: Item) -> tuple[str, str]:
+    """Run a check, and tell what was wrong: nothing if it passed."""
+    name, check = item
+    print(f"\n=== {name}", flush=True)
+    begin = time.monotonic()
+    try:
+        check()
+        trouble = ""
+    except (CheckError, subprocess.CalledProcessError) as exc:
+        trouble = str(exc)
+    print(f"=== {name}: {'FAILED' if trouble else 'passed'} in {time.monotonic() - begin:.0f} s", flush=True)
+    return name, trouble
 
 
 if __name__ == "__main__":

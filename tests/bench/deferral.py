@@ -40,6 +40,14 @@ for policy in policies:
 sys.exit(answer)
 """
 
+# What no script can be faster than that falls back on the shell where Perl cannot run.
+EMPTY = """#!/bin/sh
+/usr/bin/perl -x "$0" "$@"
+exit $?
+#!perl
+exit 0;
+"""
+
 
 def make_host(root: Path, files: int) -> None:
     """Make a host with so many policies of ten services each; the last one lists the unit that is asked about."""
@@ -61,6 +69,8 @@ def make_host(root: Path, files: int) -> None:
     script = SCRIPT.read_text().replace("root=''", f"root='{root}'", 1)
     (root / "policy-rc.d").write_text(script)
     (root / "policy-rc.d").chmod(0o755)
+    (root / "empty").write_text(EMPTY)
+    (root / "empty").chmod(0o755)
     (root / "plain.py").write_text(PLAIN_PYTHON.format(root=root))
 
 
@@ -70,6 +80,7 @@ def cases(root: Path) -> dict[str, tuple[list[str], int]]:
     blocked = ["asked.service", "restart"]
     return {
         "sh -c exit": (["sh", "-c", "exit"], 0),
+        "sh that starts Perl, empty": ([str(root / "empty")], 0),
         "plain Python, blocked": ([*plain, *blocked], 101),
         "plain Python, allowed": ([*plain, "other.service", "restart"], 0),
         "policy-rc.d, blocked": ([*ours, *blocked], 101),
@@ -134,11 +145,12 @@ def main() -> int:
         plain = found["plain Python, blocked"]
         print(f"\n{files} policies of 10 services")
         for name, took in found.items():
-            print(f"  {name:24} {took:8.1f} ms   {plain / took:6.1f} x")
+            print(f"  {name:26} {took:8.1f} ms   {plain / took:6.1f} x")
         blocked = found["policy-rc.d, blocked"]
         met = blocked <= GOAL_MS and plain / blocked >= GOAL_RATIO
         goal = f"at most {GOAL_MS} ms blocked and {GOAL_RATIO} x faster than plain Python"
-        print(f"  goal: {goal}: {'met' if met else 'NOT MET'}")
+        best = plain / found["sh that starts Perl, empty"]
+        print(f"  goal: {goal}: {'met' if met else 'NOT MET'} (an empty script would be {best:.1f} x)")
     return 0
 
 

@@ -105,7 +105,7 @@ esac
 : <<'END_OF_PERL'
 #!perl -w
 # Written under "use strict", as a test checks; but loading even that takes a tenth of the time that an answer takes.
-# What is seldom needed stands after __DATA__ and is compiled when it is called first.
+# Compiling takes most of an answer's time: the chapters after __DATA__ are compiled when something in them is called first.
 
 # Codes for the shell above; whatever else Perl ends with means that it could not decide.
 my ($ALLOWED, $DENIED) = (10, 101);
@@ -126,6 +126,7 @@ my $KNOWN    = "$ROOT/var/lib/orderly/policy.known";
 my $PAUSED   = "$ROOT/var/lib/orderly/paused";
 my @RECORDS  = ("$ROOT/var/lib/policy-rc.d", "$ROOT/run/policy-rc.d");    # the second one for when the first is full
 my $RUN      = "$ROOT/run/orderly";
+my $LINKS    = "$RUN/units.links";
 my $STARTED  = "$ROOT/run/systemd/units";
 my @UNITS    = map { "$ROOT$_" } (    # in systemd's order: the first that has a name decides
     '/etc/systemd/system', '/run/systemd/system', '/run/systemd/generator', '/usr/local/lib/systemd/system',
@@ -155,10 +156,15 @@ sub main {
     return $DENIED;
 }
 
+my @chapters;
+
 sub AUTOLOAD {
     our $AUTOLOAD;
-    my $seldom_needed = do { local $/; <DATA> };
-    defined $seldom_needed && eval $seldom_needed or die "$AUTOLOAD: $@";
+    local $@;    # it may be what the function is called with
+    my ($name) = $AUTOLOAD =~ /(\w+)$/;
+    @chapters = split /^(?=# --- )/m, do { local $/; <DATA> } if !@chapters;
+    my ($chapter) = grep { /^sub $name /m } @chapters;
+    defined $chapter && eval "$chapter; 1" or die "$name: $@";
     goto &$AUTOLOAD;
 }
 
@@ -176,7 +182,7 @@ sub question {
 sub caller_of_question {
     my %caller = (options => [], units => [], script => '', arguments => []);
     for (my ($pid, $level) = (getppid(), 0); $pid > 1 && $level < 16; $level++) {
-        my @command = split /\0/, slurp("/proc/$pid/cmdline") || '';
+        my @command = split /\0/, contents("/proc/$pid/cmdline");
         for my $i (grep { $_ < @command } 0 .. 3) {
             my @rest = @command[$i + 1 .. $#command];
             if ($command[$i] =~ m{(?:^|/)(invoke-rc\.d|deb-systemd-invoke)$} && !$caller{command}) {
@@ -190,7 +196,8 @@ sub caller_of_question {
                 return \%caller;
             }
         }
-        ($pid) = (slurp("/proc/$pid/stat") || '') =~ /.*\) \S+ (\d+)/s or last;
+        last if $caller{command} && !$ENV{DPKG_MAINTSCRIPT_NAME};
+        ($pid) = contents("/proc/$pid/stat") =~ /.*\) \S+ (\d+)/s or last;
     }
     return \%caller;
 }
@@ -229,30 +236,29 @@ sub canonical {
     return $name;
 }
 
-# What systemd knows under more than one name: the other names, and the unit that each is a link to.
+# What systemd knows under more than one name: the other names, and the unit that each is a link to. Reading all links
+# takes long, so what was found holds until one of the folders changes.
 my $links;
 
 sub links {
     return $links if $links;
-    my (%seen, %folders);
+    my $stamp = folders_stamp();
+    my ($found_at, @found) = split /[\t\n]/, slurp($LINKS) || '';
+    return $links = {@found} if $stamp ne '' && defined $found_at && $found_at eq $stamp && @found % 2 == 0;
+    return $links = links_anew($stamp);
+}
+
+sub folders_stamp {
+    my $stamp = '';
     for my $dir (@UNITS) {
-        opendir my $handle, $dir or next;
-        next if $folders{ join ' ', (stat $dir)[0, 1] }++;
-        for my $name (readdir $handle) {
-            next if exists $seen{$name};
-            my $target = readlink "$dir/$name";
-            $seen{$name} = defined $target && $target =~ m{([^/]+\.\w+)$} && $1 ne $name ? $1 : undef;
-        }
+        my ($device, $inode, $ctime) = (stat $dir)[0, 1, 10];
+        return '' if defined $inode && is_recent($ctime);
+        $stamp .= defined $inode ? "$device $inode $ctime " : 'none ';
     }
-    return $links = { map { defined $seen{$_} ? ($_ => $seen{$_}) : () } keys %seen };
+    return $stamp;
 }
 
 sub suffix { my ($name) = @_; return $name =~ /(\.\w+)$/ ? $1 : '' }
-
-sub running {
-    opendir my $dir, $STARTED or return;
-    return map { /^invocation:(.+)/ ? $1 : () } readdir $dir;
-}
 
 sub is_running { my ($unit) = @_; return defined invocation($unit) }
 sub invocation { my ($unit) = @_; return readlink "$STARTED/invocation:$unit" }
@@ -279,12 +285,14 @@ sub policy {
     return policy_anew($file, $stamp, $known);
 }
 
-# A file of this very moment may change again without a trace in its times, so it is not taken as known.
 sub stamp {
     my ($file) = @_;
     my ($inode, $size, $mtime, $ctime) = (lstat $file)[1, 7, 9, 10];
-    return !defined $inode || $ctime > time - 2 ? '-' : "$inode $size $mtime $ctime";
+    return !defined $inode || is_recent($ctime) ? '-' : "$inode $size $mtime $ctime";
 }
+
+# What changed this very moment may change again without a trace in its times, so it is not taken as known.
+sub is_recent { return $_[0] > time - 2 }
 
 # What an operator has paused must not start, whatever the policies say: a file for each unit, named like it.
 sub paused {
@@ -292,13 +300,6 @@ sub paused {
     my @units = sort grep { !/^\.|[\t\n]/ } readdir $dir or return;
     my $lines = join '', map { "paused\t" . plain($_) . "\t start restart try-restart reload \n" } @units;
     return { type => 'orderly', name => 'paused', file => 'paused', path => $PAUSED, lines => $lines };
-}
-
-sub one_line {
-    my ($text) = @_;
-    return 'unknown' if !defined $text || ref $text || $text eq '';
-    $text =~ tr/\t\n/ /;
-    return $text;
 }
 
 # Tells which policies block one of the actions on a unit, and which of those that it drags along are why if not itself.
@@ -321,10 +322,16 @@ sub stops { return scalar grep { /stop|restart|force-reload|upgrade/ } @{ $_[0] 
 sub blocked_by {
     my ($unit, $actions, $policies) = @_;
     my @names = names_of($unit);
+    my %written = map { ("\t$_\t" => 1, "\t$_@\t" => 1) } map { (plain($_), base($_)) } @names;
     # Most policies have nothing to do with a unit: their lines are read only where one of its names may be in them.
-    my $may_cover = join '|', '[*?[]', map { /[*?[]/ ? '' : "\t\Q$_\E[@]?\t" } map { (plain($_), base($_)) } @names;
-    my @policies = grep { $_->{broken} || $_->{lines} =~ /$may_cover/ } @$policies;
+    my @policies = "@names" =~ tr/*?[// ? @$policies : grep { may_cover($_, keys %written) } @$policies;
     return [grep { my $policy = $_; grep { policy_blocks($policy, $_, \@names) } @$actions } @policies];
+}
+
+sub may_cover {
+    my ($policy, @written) = @_;
+    return 1 if $policy->{broken} || $policy->{lines} =~ tr/*?[//;
+    return scalar grep { index($policy->{lines}, $_) >= 0 } @written;
 }
 
 sub policy_blocks {
@@ -369,13 +376,33 @@ sub names_of {
 # --- What was known last: a line for each policy, and one for each unit that it lists, which the shell reads too ---
 
 sub known {
-    my $text = slurp($KNOWN);
+    my (undef, @fields) = split /^(.+)\t=\t(.*)\t(.*)\t(.*)\n/m, slurp($KNOWN) || '';
     my %policies;
-    while (defined $text && $text =~ /^([^\t\n]+)\t=\t([^\t\n]*)\t([^\t\n]*)\t([^\t\n]*)\n((?:\1\t(?!=\t).*\n)*)/mg) {
-        $policies{$1} = { file => $1, stamp => $2, type => $3, name => $4, lines => $5 };
+    while (my ($file, $stamp, $type, $name, $lines) = splice @fields, 0, 5) {
+        $policies{$file} = { file => $file, stamp => $stamp, type => $type, name => $name, lines => $lines };
     }
     return \%policies;
 }
+
+# --- Files ---
+
+sub slurp {
+    my ($file) = @_;
+    return if !-f $file || -s _ > 1 << 20;
+    return contents($file);
+}
+
+sub contents {
+    my ($file) = @_;
+    open my $handle, '<', $file or return '';
+    local $/;
+    return scalar <$handle>;
+}
+
+my $answer = eval { main(@ARGV) };
+trouble($@) if !defined $answer;
+exit(defined $answer ? $answer : 99);
+__DATA__
 
 # --- Records ---
 
@@ -526,17 +553,27 @@ sub lock_records {
     return;
 }
 
-# --- Files ---
+sub first_line { my ($text) = map { defined $_ ? $_ : '' } slurp($_[0]); $text =~ s/\n.*//s; return $text }
 
-sub slurp {
-    my ($file) = @_;
-    return if !-f $file || -s _ > 1 << 20;
-    open my $handle, '<', $file or return;
-    local $/;
-    return scalar <$handle>;
+sub yaml_value {
+    my ($key, $value) = @_;
+    return '[' . join(', ', map { yaml_scalar($_) } @$value) . ']' if ref $value;
+    return 'null' if !defined $value;
+    return $value if $key =~ /^(?:count|timestamp|first_timestamp|collateral)$/;
+    return yaml_scalar($value);
 }
 
-sub first_line { my ($text) = map { defined $_ ? $_ : '' } slurp($_[0]); $text =~ s/\n.*//s; return $text }
+sub yaml_scalar {
+    my ($text) = @_;
+    return $text if $text =~ /^[A-Za-z][\w@.-]*(?: [A-Za-z][\w@.-]*)*$/ && $text !~ /^(?:y|n|yes|no|on|off|true|false|null)$/i;
+    $text =~ s/(["\\])/\\$1/g;
+    utf8::decode($text);
+    $text =~ s/([^\x20-\x7e])/my $c = ord $1; sprintf $c < 256 ? '\\x%02x' : $c < 65536 ? '\\u%04x' : '\\U%08x', $c/ge;
+    utf8::encode($text);
+    return qq("$text");
+}
+
+# --- Files that are written ---
 
 # By rename, so that at any moment there is the old file or the new one; O_SYNC, so that after a power cut too.
 sub write_file {
@@ -566,46 +603,27 @@ sub trouble {
     syswrite $handle, "$sentence\n";
 }
 
-# --- YAML: what records are written in ---
+# --- Links between units that changed ---
 
-sub yaml_value {
-    my ($key, $value) = @_;
-    return '[' . join(', ', map { yaml_scalar($_) } @$value) . ']' if ref $value;
-    return 'null' if !defined $value;
-    return $value if $key =~ /^(?:count|timestamp|first_timestamp|collateral)$/;
-    return yaml_scalar($value);
-}
-
-sub yaml_scalar {
-    my ($text) = @_;
-    return $text if $text =~ /^[A-Za-z][\w@.-]*(?: [A-Za-z][\w@.-]*)*$/ && $text !~ /^(?:y|n|yes|no|on|off|true|false|null)$/i;
-    $text =~ s/(["\\])/\\$1/g;
-    utf8::decode($text);
-    $text =~ s/([^\x20-\x7e])/my $c = ord $1; sprintf $c < 256 ? '\\x%02x' : $c < 65536 ? '\\u%04x' : '\\U%08x', $c/ge;
-    utf8::encode($text);
-    return qq("$text");
-}
-
-sub unquote {
-    my ($text) = @_;
-    if ($text =~ s/^'(.*)'$/$1/s) { $text =~ s/''/'/g }
-    elsif ($text =~ s/^"(.*)"$/$1/s) {
-        my %escape = (n => "\n", t => "\t", r => "\r", 0 => "\0", e => "\e", a => "\a", b => "\b");
-        $text =~ s/\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))/
-            my ($code) = grep { defined } $1, $2, $3;
-            defined $code ? encoded(hex $code) : exists $escape{$4} ? $escape{$4} : $4/gsex;
+sub links_anew {
+    my ($stamp) = @_;
+    my (%seen, %folders);
+    for my $dir (@UNITS) {
+        opendir my $handle, $dir or next;
+        next if $folders{ join ' ', (stat $dir)[0, 1] }++;
+        for my $name (readdir $handle) {
+            next if exists $seen{$name};
+            my $target = readlink "$dir/$name";
+            $seen{$name} = defined $target && $target =~ m{([^/]+\.\w+)$} && $1 ne $name ? $1 : undef;
+        }
     }
-    return $text;
+    my %found = map { defined $seen{$_} ? ($_ => $seen{$_}) : () } keys %seen;
+    my $text = join "\n", $stamp, map { "$_\t$found{$_}" } sort keys %found;
+    write_file($LINKS, "$text\n") if $stamp ne '' && !grep { /[\t\n]/ } %found;
+    return \%found;
 }
 
-sub encoded { my $character = chr($_[0] > 0x10ffff ? 0xfffd : $_[0]); utf8::encode($character); return $character }
-
-my $answer = eval { main(@ARGV) };
-trouble($@) if !defined $answer;
-exit(defined $answer ? $answer : 99);
-__DATA__
-
-# --- What is seldom needed: policies that changed ---
+# --- Policies that changed ---
 
 sub policy_anew {
     my ($file, $stamp, $known) = @_;
@@ -615,6 +633,13 @@ sub policy_anew {
     $policy ||= { $known ? %$known : (type => 'unknown', name => $file, lines => ''), broken => 1, text => $text };
     $policy->{lines} = join '', map { "$file\t$_\n" } split /\n/, $policy->{own_lines} if defined $policy->{own_lines};
     return { %$policy, file => $file, stamp => $policy->{broken} ? '-' : $stamp };
+}
+
+sub one_line {
+    my ($text) = @_;
+    return 'unknown' if !defined $text || ref $text || $text eq '';
+    $text =~ tr/\t\n/ /;
+    return $text;
 }
 
 # The text of a policy, if it is a file that root wrote; what anybody else wrote, or links to, is not even looked at.
@@ -653,7 +678,12 @@ sub remember {
     write_file($KNOWN, $text) or trouble("$KNOWN cannot be written: should a policy become unreadable, it blocks only what it names");
 }
 
-# --- What is seldom needed: names that are patterns, and what only systemd knows ---
+# --- Names that are patterns, and what only systemd knows ---
+
+sub running {
+    opendir my $dir, $STARTED or return;
+    return map { /^invocation:(.+)/ ? $1 : () } readdir $dir;
+}
 
 sub pattern {
     my ($glob) = @_;
@@ -705,7 +735,7 @@ sub systemctl {
     return defined $text ? $text : '';
 }
 
-# --- What is seldom needed: lists for people ---
+# --- Lists for people ---
 
 sub list {
     my ($asked, @policies) = @_;
@@ -730,7 +760,7 @@ sub list_unit {
     return $ALLOWED;
 }
 
-# --- What is seldom needed: restarts that nobody forbade ---
+# --- Restarts that nobody forbade ---
 
 # deb-systemd-invoke dropped these with a neighbour that must not be restarted; now, with dpkg done, they are made up for.
 sub restart_collateral {
@@ -781,7 +811,7 @@ sub merge_fallback {
     rmdir $fallback;
 }
 
-# --- What is seldom needed: YAML as policies are written in it, and no more; whatever else is an error ---
+# --- YAML as policies are written in it, and no more; whatever else is an error ---
 
 sub parsed { my $data = eval { parse_yaml($_[0]) }; return ref $data eq 'HASH' ? $data : undef }
 
@@ -899,6 +929,22 @@ sub parse_flow {
 }
 
 sub scalar_value { my ($text) = @_; return $text =~ /^(?:~|null|Null|NULL)$/ ? undef : $text }
+
+# --- YAML: texts in quotes ---
+
+sub unquote {
+    my ($text) = @_;
+    if ($text =~ s/^'(.*)'$/$1/s) { $text =~ s/''/'/g }
+    elsif ($text =~ s/^"(.*)"$/$1/s) {
+        my %escape = (n => "\n", t => "\t", r => "\r", 0 => "\0", e => "\e", a => "\a", b => "\b");
+        $text =~ s/\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))/
+            my ($code) = grep { defined } $1, $2, $3;
+            defined $code ? encoded(hex $code) : exists $escape{$4} ? $escape{$4} : $4/gsex;
+    }
+    return $text;
+}
+
+sub encoded { my $character = chr($_[0] > 0x10ffff ? 0xfffd : $_[0]); utf8::encode($character); return $character }
 
 1;
 __END__

@@ -279,6 +279,18 @@ def test_an_alias_is_recorded_as_the_unit(host: Host) -> None:
     assert list(host.records()) == ["alpha.service"]
 
 
+def test_names_that_units_get_or_lose_later_count(host: Host) -> None:
+    host.block(alpha__service=USUAL)
+    host.alias("omega.service", "alpha.service")
+    host.let_files_grow_old()
+    assert host.ask("omega", "restart") == DENIED
+    assert "omega.service\talpha.service" in (host.root / "run/orderly/units.links").read_text()
+    host.alias("sigma.service", "omega.service")
+    assert host.ask("sigma", "restart") == DENIED
+    (host.root / "etc/systemd/system/omega.service").unlink()
+    assert host.ask("omega", "restart") == ALLOWED
+
+
 def test_units_of_users_are_left_alone(host: Host) -> None:
     assert host.deb_systemd_invoke("--user", "restart", "alpha.service") == 1
     assert host.records() == {}
@@ -444,6 +456,15 @@ def test_perl_finds_nothing_to_warn_about_even_if_strict() -> None:
     command = ["perl", "-Mstrict", "-wc", "-e", whole.partition("\n")[2]]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stderr == "-e syntax OK\n"
+
+
+def test_every_chapter_compiles_alone() -> None:
+    front, _, data = SCRIPT.read_text().partition("#!perl -w\n")[2].partition("__DATA__\n")
+    constants = front[: front.index("\nsub ")]
+    for chapter in data.partition("\n1;\n__END__")[0].split("\n# --- ")[1:]:
+        command = ["perl", "-Mstrict", "-c", "-e", f"{constants}\n# --- {chapter}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
 
 
 def test_no_perl_module_is_loaded() -> None:

@@ -25,8 +25,6 @@ from ..plugin_utils._store import Rehearsal, StoreError, default_url, open_store
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-OPERATION = "restart"
-
 display = Display()
 
 
@@ -42,6 +40,7 @@ class ActionModule(ActionBase):
                 "pending": {"type": "dict", "required": True},
                 "services": {"type": "raw", "default": []},
                 "deferred_only": {"type": "bool", "default": False},
+                "operation": {"type": "str", "default": "restart"},
                 "store": {"type": "str"},
             }
         )
@@ -55,7 +54,7 @@ class ActionModule(ActionBase):
                 services,
                 variables["groups"],
                 {host: [entry["unit"] for entry in entries] for host, entries in options["pending"].items()},
-                _left_behind(url),
+                _left_behind(url, options["operation"]),
                 only=only,
                 deferred_only=options["deferred_only"],
             )
@@ -78,13 +77,13 @@ def _check_all_surveyed(variables: Mapping[str, Any]) -> None:
         )
 
 
-def _left_behind(url: str) -> dict[str, list[str]]:
-    """Name the hosts that a roll of restarts left behind when it ended, with the services they hold slots of."""
+def _left_behind(url: str, operation: str) -> dict[str, list[str]]:
+    """Name the hosts that a roll of the operation left behind when it ended, with the services they hold slots of."""
     here = this_run(os.getppid())
     left: dict[str, list[str]] = {}
     with closing(open_store(url)) as store:
         for slot in _rolling.held_slots(Rehearsal(store)):
             holder = slot.holder
-            if holder.operation == OPERATION and run_state(holder.run, here) == RunState.OVER:
+            if holder.operation == operation and run_state(holder.run, here) == RunState.OVER:
                 left.setdefault(holder.host, []).append(slot.service)
     return left

@@ -12,7 +12,7 @@ author: The orderly.services maintainers (@orderly-services)
 description:
   - From what is pending on the hosts of the play, plans which hosts restart together so that no service exceeds its
     disruption budget, and prints the waves.
-  - Hosts that an earlier roll of restarts left behind, holding a slot, come first.
+  - Hosts that an earlier roll of the same operation left behind, holding a slot, come first.
   - It runs once, on the controller, and contacts no host. It is refused while a host of the play could not be surveyed.
 options:
   pending:
@@ -28,6 +28,10 @@ options:
     description: Whether only services with a pending restart are restarted.
     type: bool
     default: false
+  operation:
+    description: What the roll does, as O(orderly.services.rolling_lock#module:operation) of its waves says it.
+    type: str
+    default: restart
   store:
     description: Where the locks live; by default the variable C(orderly_store), else the file of this user.
     type: str
@@ -92,6 +96,7 @@ def main() -> None:
             "pending": {"type": "dict", "required": True},
             "services": {"type": "raw", "default": []},
             "deferred_only": {"type": "bool", "default": False},
+            "operation": {"type": "str", "default": "restart"},
             "store": {"type": "str"},
         },
         supports_check_mode=True,

@@ -1,0 +1,80 @@
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Edge of the blockers: asks them and the windows for one host, and waits for them."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ..plugin_utils._blockers import BlockerError, complaints, parse_blockers
+from ..plugin_utils._windows import WindowError, closed, parse_windows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+PAUSE = 5.0
+
+display = Display()
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        _validation, options = self.validate_argument_spec(
+            {
+                "blockers": {"type": "list", "elements": "raw", "default": []},
+                "windows": {"type": "list", "elements": "raw", "default": []},
+                "wait": {"type": "int", "default": 0},
+            }
+        )
+        try:
+            blockers = parse_blockers(options["blockers"])
+            windows = parse_windows(options["windows"])
+        except (BlockerError, WindowError) as exc:
+            raise AnsibleActionFail(str(exc)) from None
+
+        def look() -> list[str]:
+            late = closed(windows, datetime.now(UTC))
+            return [late] if late else complaints(blockers, self._on_host)
+
+        host = (task_vars or {})["inventory_hostname"]
+        wait = 0 if self._task.check_mode else options["wait"]
+        blocked, waited = wait_until_clear(
+            look,
+            wait,
+            lambda words, so_far: display.display(f"{host}: blocked for {so_far:.0f} s by {words}"),
+        )
+        return {"changed": False, "blocked": blocked, "waited": round(waited, 1)}
+
+    def _on_host(self, command: str) -> tuple[int, str]:
+        done = self._low_level_execute_command(command)
+        return done["rc"], done["stdout"] + done["stderr"]
+
+
+def wait_until_clear(
+    look: Callable[[], list[str]],
+    wait: float,
+    progress: Callable[[str, float], None],
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> tuple[list[str], float]:
+    """Look until nothing blocks, for *wait* seconds; give what blocks at the end, and how long that took."""
+    start = clock()
+    while blocked := look():
+        waited = clock() - start
+        if waited >= wait:
+            return blocked, waited
+        progress("; ".join(blocked), waited)
+        sleep(min(PAUSE, wait - waited))
+    return [], clock() - start

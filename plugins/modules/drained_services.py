@@ -1,0 +1,146 @@
+#!/usr/bin/python
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: drained_services
+short_description: Remember which services of a host were drained, and by whom
+version_added: 0.1.0
+author: The orderly.services maintainers (@orderly-services)
+description:
+  - Keeps a record on the host of the services that an operation takes out of service, in C(/var/lib/orderly/drained).
+  - The record is made before C(drain.yml) of a service role runs, and removed after C(undrain.yml). If the run dies
+    in between, a later one reads here what it has to undrain, and undrains nothing else.
+  - It drains and undrains nothing itself.
+options:
+  services:
+    description:
+      - Names of services. Without any, the record is only read.
+    type: list
+    elements: str
+    default: []
+  state:
+    description:
+      - V(present) puts the services on record. One that is on record already keeps who drained it first.
+      - V(absent) takes them off the record.
+    type: str
+    choices: [present, absent]
+    default: present
+  operation:
+    description: What they are drained for.
+    type: str
+    default: ""
+  roll:
+    description: The roll that drains them, as M(orderly.services.rolling_lock) returns it.
+    type: str
+    default: ""
+  path:
+    description: The folder of the records.
+    type: path
+    default: /var/lib/orderly/drained
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying the target.
+    support: full
+    details: RV(services) is what would be on record.
+  diff_mode:
+    description: Will return details on what has changed, or possibly needs changing in check mode.
+    support: none
+seealso:
+  - name: Rolling operations
+    description: What happens when a host or a controller fails, and how to recover.
+    link: https://github.com/orderly-services/orderly.services/blob/main/docs/rolling.md
+"""
+
+EXAMPLES = r"""
+- name: Remember that nginx is about to be drained
+  orderly.services.drained_services:
+    services: [nginx]
+    operation: new certificates
+
+- name: Forget it, now that nginx takes part again
+  orderly.services.drained_services:
+    services: [nginx]
+    state: absent
+
+- name: Read what is drained here
+  orderly.services.drained_services:
+  register: drained
+"""
+
+RETURN = r"""
+services:
+  description: The services that are on record afterwards.
+  returned: success
+  type: list
+  elements: str
+  sample: [nginx]
+drained:
+  description: The records.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    service:
+      description: The service.
+      type: str
+    operation:
+      description: What it was drained for.
+      type: str
+    roll:
+      description: The roll that drained it.
+      type: str
+    since:
+      description: When, in seconds since 1970; 0 where that is not known.
+      type: int
+"""
+
+import time
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.orderly.services.plugins.module_utils._drained import (
+    DEFAULT_FOLDER,
+    Drained,
+    DrainedFolder,
+    plan_absent,
+    plan_present,
+)
+from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "services": {"type": "list", "elements": "str", "default": []},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "operation": {"type": "str", "default": ""},
+            "roll": {"type": "str", "default": ""},
+            "path": {"type": "path", "default": DEFAULT_FOLDER},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    folder = DrainedFolder(Path(params["path"]))
+    records, trouble = folder.read()
+    for sentence in trouble:
+        module.warn(sentence)
+    if params["state"] == "absent":
+        change = plan_absent(records, params["services"])
+    else:
+        now = int(time.time())
+        change = plan_present(
+            records, [Drained(name, params["operation"], params["roll"], now) for name in params["services"]]
+        )
+    try:
+        if not module.check_mode:
+            change.carry_out(folder)
+    except HostError as exc:
+        module.fail_json(msg=str(exc), **exc.details)
+    module.exit_json(**change.as_result())
+
+
+if __name__ == "__main__":
+    main()

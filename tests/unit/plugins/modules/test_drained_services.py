@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible_collections.orderly.services.plugins.modules import drained_services
+from ansible_collections.orderly.services.tests.unit.plugins.modules.run_module import run_module
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    def no_command(*_arguments: object, **_options: object) -> tuple[int, str, str]:
+        raise AssertionError("it runs no command")
+
+    return partial(run_module, drained_services, monkeypatch, no_command, path=str(tmp_path / "drained"))
+
+
+def test_puts_on_record_once_and_check_mode_foresees_it(
+    run: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    foreseen = run(services=["nginx"], operation="reboot", roll="r1", check_mode=True)
+    assert not list(tmp_path.iterdir())
+    done = run(services=["nginx"], operation="reboot", roll="r1")
+    assert foreseen["changed"] is done["changed"] is True
+    assert foreseen["services"] == done["services"] == ["nginx"]
+    assert (done["drained"][0]["operation"], done["drained"][0]["roll"]) == ("reboot", "r1")
+    assert not run(services=["nginx"], operation="restart")["changed"]
+
+
+def test_only_reads_without_services(run: Callable[..., dict[str, Any]]) -> None:
+    assert (run()["changed"], run()["services"]) == (False, [])
+
+
+def test_forgets_once(run: Callable[..., dict[str, Any]]) -> None:
+    run(services=["nginx", "redis"])
+    assert run(services=["nginx"], state="absent", check_mode=True)["services"] == ["redis"]
+    assert run(services=["nginx"], state="absent")["changed"]
+    again = run(services=["nginx"], state="absent")
+    assert (again["changed"], again["services"]) == (False, ["redis"])

@@ -17,7 +17,7 @@ from ..plugin_utils._translate import services_here, translate
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..plugin_utils._catalogue import Service
+    from ..plugin_utils._service import Service
 
 
 def refuse_to_block(given: Mapping[str, Any], deployed: Sequence[Service]) -> str:

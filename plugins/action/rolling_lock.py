@@ -13,18 +13,19 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..plugin_utils import _rolling
-from ..plugin_utils._catalogue import CatalogueError, load_services, select
+from ..plugin_utils._catalogue import load_services, select
 from ..plugin_utils._lock import LockError
 from ..plugin_utils._lock_decision import Granted, Request
 from ..plugin_utils._run import Run, this_run
+from ..plugin_utils._service import CatalogueError
 from ..plugin_utils._store import Rehearsal, Store, StoreError, default_url, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..plugin_utils._catalogue import Service
     from ..plugin_utils._lock import Slot
     from ..plugin_utils._lock_decision import Refused, Waiting
+    from ..plugin_utils._service import Service
 
 Result = dict[str, Any]
 display = Display()

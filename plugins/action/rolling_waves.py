@@ -14,12 +14,13 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..plugin_utils import _rolling
-from ..plugin_utils._catalogue import CatalogueError, load_services, select
+from ..plugin_utils._catalogue import load_services, select
 from ..plugin_utils._lock import LockError
 from ..plugin_utils._order import natural
 from ..plugin_utils._roll import plan_roll
 from ..plugin_utils._run import RunState, run_state, this_run
 from ..plugin_utils._selection import names_of
+from ..plugin_utils._service import CatalogueError
 from ..plugin_utils._store import Rehearsal, StoreError, default_url, open_store
 
 if TYPE_CHECKING:

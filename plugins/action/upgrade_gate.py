@@ -14,13 +14,14 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..plugin_utils._catalogue import PLAN_FILE, CatalogueError
+from ..plugin_utils._catalogue import PLAN_FILE
 from ..plugin_utils._gate import GateError
 from ..plugin_utils._inventory import limited_hosts
 from ..plugin_utils._journal import JournalError
 from ..plugin_utils._lock import LockError
 from ..plugin_utils._run import this_run
 from ..plugin_utils._selection import Selection
+from ..plugin_utils._service import CatalogueError
 from ..plugin_utils._store import (
     StoreError,
     default_url,

@@ -40,11 +40,8 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ..plugin_utils._catalogue import (
-    CatalogueError,
-    deployed_services,
-    select,
-)
+from ..plugin_utils._catalogue import deployed_services, select
+from ..plugin_utils._service import CatalogueError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

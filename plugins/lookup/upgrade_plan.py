@@ -54,9 +54,9 @@ from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
-from ..plugin_utils._catalogue import CatalogueError
 from ..plugin_utils._findings import FindingsError
 from ..plugin_utils._inventory import Inventory, InventoryError
+from ..plugin_utils._service import CatalogueError
 from ..plugin_utils._upgrade import make_plan
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ A role with a ``meta/service.yml`` is a service. Its settings can be overridden 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from ansible.constants import DEFAULT_ROLES_PATH
 
 from ._order import CycleError, levels, natural
+from ._service import OVERRIDABLE, SERVICE_FILE, CatalogueError, Service, checked, parse_service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -30,158 +30,6 @@ NONE_DEPLOYED = (
     "No service is deployed: no service role has a group with hosts in this inventory. A service runs on the hosts of "
     "the group named in its role's meta/service.yml (by default the service's own name)."
 )
-
-
-class CatalogueError(Exception):
-    """A service role or a setting cannot be used: where it stands, what was expected."""
-
-
-@dataclass(frozen=True)
-class Service:
-    """What a service says about itself; the fields are those of ``meta/service.yml``, plus where its role is."""
-
-    name: str
-    role: str
-    path: Path
-    group: str
-    units: tuple[str, ...] = ()
-    stage: str = "default"
-    after: tuple[str, ...] = ()
-    requires: tuple[str, ...] = ()
-    max_unavailable: int | str = 1
-    full_stop: bool = False
-    deferred_actions: tuple[str, ...] = ("stop", "restart", "try-restart")
-    deferral: str = "block"
-
-    @property
-    def befores(self) -> tuple[str, ...]:
-        """Name the services that must be done before this one changes."""
-        return (*self.after, *self.requires)
-
-    def tasks_file(self, name: str) -> Path | None:
-        """Find a task file of the role, ``drain`` say; None where the role has none."""
-        return self.file("tasks", name)
-
-    def file(self, folder: str, name: str) -> Path | None:
-        """Find a YAML file of the role; None where the role has none."""
-        found = (self.path / folder / f"{name}{suffix}" for suffix in (".yml", ".yaml"))
-        return next((path for path in found if path.is_file()), None)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Give plain data for playbooks, with the optional task files the role has."""
-        parts = {part: self.tasks_file(part) is not None for part in ("drain", "undrain", "verify")}
-        plain = {
-            key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
-        }
-        return {**plain, "path": str(self.path), "has": parts}
-
-
-# --- Settings ---
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One key of ``meta/service.yml``: how it is checked, and the words for what was expected."""
-
-    accept: Callable[[Any], Any]
-    expected: str
-
-
-def _name(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z_][\w.-]*", value):
-        raise ValueError
-    return value
-
-
-def _names(value: Any) -> tuple[str, ...]:
-    return tuple(map(_name, _list(value)))
-
-
-def _units(value: Any) -> tuple[str, ...]:
-    units = _list(value)
-    if not all(isinstance(unit, str) and re.fullmatch(r"[\w:.@\\-]+\.[a-z]+", unit) for unit in units):
-        raise ValueError
-    return tuple(units)
-
-
-def _actions(value: Any) -> tuple[str, ...]:
-    actions = _list(value)
-    if not all(isinstance(action, str) and re.fullmatch(r"[a-z-]+", action) for action in actions):
-        raise ValueError
-    return tuple(actions)
-
-
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise ValueError
-    return value
-
-
-def _budget(value: Any) -> int | str:
-    if isinstance(value, str) and value.isdigit():
-        value = int(value)  # extra vars given as key=value are strings
-    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
-    share = isinstance(value, str) and re.fullmatch(r"([1-9]\d?|100)%", value)
-    if not whole and not share:
-        raise ValueError
-    return value
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError
-    return value
-
-
-def _deferral(value: Any) -> str:
-    if value not in ("block", "hold"):
-        raise ValueError
-    return str(value)
-
-
-SETTINGS: dict[str, Setting] = {
-    "service": Setting(_name, "a name of letters, digits, '_', '-' and '.'"),
-    "group": Setting(_name, "the name of an inventory group"),
-    "units": Setting(_units, "a list of systemd units with their suffix, as in [haproxy.service]"),
-    "stage": Setting(_name, "a name that services of one stage share, as in controlplane"),
-    "after": Setting(_names, "a list of service names"),
-    "requires": Setting(_names, "a list of service names"),
-    "max_unavailable": Setting(_budget, "a number from 1 on, or a percentage from 1% to 100%"),
-    "full_stop": Setting(_flag, "true or false"),
-    "deferred_actions": Setting(_actions, "a list of actions, as in [stop, restart, try-restart]"),
-    "deferral": Setting(_deferral, "block or hold"),
-}
-OVERRIDABLE = tuple(key for key in SETTINGS if key != "service")
-
-
-def parse_service(text: str, path: Path, role: str, role_path: Path) -> Service:
-    """Read the text of a ``meta/service.yml``; *path* is named in errors, with the line and the key."""
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as exc:
-        mark = getattr(exc, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise CatalogueError(f"{where}: not YAML: {getattr(exc, 'problem', None) or exc}.") from exc
-    if data is None:
-        data = {}
-    if not isinstance(data, dict):
-        raise CatalogueError(f"{path}:1: expected a mapping of settings ({', '.join(SETTINGS)}).")
-    keys = node.value if isinstance(node, yaml.MappingNode) else []
-    lines = {key.value: key.start_mark.line + 1 for key, _value in keys}
-    settings = {key: _checked(key, value, f"{path}:{lines.get(str(key), 1)}") for key, value in data.items()}
-    name = settings.pop("service", None) or role_path.name
-    return Service(**{"name": name, "role": role, "path": role_path, "group": name, **settings})
-
-
-def _checked(key: Any, value: Any, where: str) -> Any:
-    setting = SETTINGS.get(key)
-    if setting is None:
-        raise CatalogueError(f"{where}: unknown key {key!r}; expected one of {', '.join(SETTINGS)}.")
-    try:
-        return setting.accept(value)
-    except ValueError:
-        raise CatalogueError(f"{where}: {key} is {value!r}; expected {setting.expected}.") from None
 
 
 # --- Roles ---
@@ -222,7 +70,7 @@ def find_services(folders: Iterable[RoleFolder]) -> tuple[Service, ...]:
     ours = COLLECTION_ROLES.resolve()
     found: dict[Path, Service] = {}
     for folder in folders:
-        for file in sorted(folder.path.glob("*/meta/service.yml")):
+        for file in sorted(folder.path.glob(f"*/{SERVICE_FILE}")):
             role_path = file.parents[1].resolve()
             prefix = f"{COLLECTION}." if role_path.parent == ours else folder.prefix
             role = prefix + role_path.name if prefix else str(role_path)
@@ -265,7 +113,7 @@ def override(service: Service, host: str, variables: Variables) -> Service:
     """Replace the settings that the inventory overrides for a host."""
     values = {key: variables(host, variable(service.name, key)) for key in OVERRIDABLE}
     changes = {
-        key: _checked(key, value, f"{variable(service.name, key)} of {host}")
+        key: checked(key, value, f"{variable(service.name, key)} of {host}")
         for key, value in values.items()
         if value is not None
     }
@@ -294,7 +142,7 @@ def in_order(services: Mapping[str, Service]) -> tuple[Service, ...]:
     try:
         ordered = levels({name: service.befores for name, service in services.items()})
     except CycleError as exc:
-        files = ", ".join(str(services[name].path / "meta/service.yml") for name in exc.cycle[:-1])
+        files = ", ".join(str(services[name].file) for name in exc.cycle[:-1])
         raise CatalogueError(
             f"The services wait for each other: {exc}. Take one of these out of after or requires in: {files}."
         ) from exc

@@ -17,18 +17,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml
 from ansible.constants import DEFAULT_ROLES_PATH
 
-from ._catalogue import COLLECTION, COLLECTION_ROLES, PLAN_FILE, CatalogueError
+from ._catalogue import COLLECTION, COLLECTION_ROLES, PLAN_FILE
 from ._findings import Finding, FindingsError
 from ._plan_page import render_page
 from ._plan_playbook import render
 from ._planner import Deployment
+from ._service import CatalogueError
 from ._tasks import MIGRATE_STEP, RUN_ONCE_HOST, Split, read_handlers, read_part, split_by_step, step_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from ._catalogue import Service
     from ._planner import Plan
+    from ._service import Service
 
 Content = TypeVar("Content")
 
@@ -62,7 +63,7 @@ def _deployment(service: Service, hosts: tuple[str, ...], findings: list[Finding
         hosts=hosts,
         steps=frozenset(split.steps),
         parts=frozenset(parts),
-        handlers=_read(read_handlers, service.file("handlers", "main"), (), findings),
+        handlers=_read(read_handlers, service.role_file("handlers", "main"), (), findings),
         migrates_once=RUN_ONCE_HOST in split.steps.get(MIGRATE_STEP, "") + "".join(split.imported.values()),
         digest=_digest(_with_dependencies(service.path)),
     )
@@ -190,9 +191,7 @@ def _write_meta(service: Service, meta: Path, split: Split) -> None:
 
 
 def _service_text(service: Service) -> str:
-    data = service.as_dict()
-    settings = {key: data[key] for key in data if key not in ("name", "role", "path", "has")}
-    return "---\n" + yaml.safe_dump({"service": service.name, **settings}, sort_keys=False)
+    return "---\n" + yaml.safe_dump({"service": service.name, **service.settings()}, sort_keys=False)
 
 
 # --- Dependencies ---

@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ._budget import slots_of
-from ._catalogue import CatalogueError, Service, variable
+from ._catalogue import variable
 from ._findings import Finding, FindingsError
 from ._order import CycleError, levels, natural
+from ._service import CatalogueError, Service
 from ._tasks import CHANGE_STEPS
 from ._waves import pack
 
@@ -158,7 +159,7 @@ def _run_once_hosts(schedule: Iterable[_Level], by_name: Mapping[str, Deployment
 
 def _check_requires(by_name: Mapping[str, Deployment]) -> None:
     for name, deployment in by_name.items():
-        for required in deployment.service.requires:
+        for required in (dependency.service for dependency in deployment.service.requires):
             if required not in by_name:
                 raise CatalogueError(
                     f'The service "{name}" requires "{required}", which is not deployed: no host is in its group. '
@@ -208,9 +209,8 @@ def _stages(by_name: Mapping[str, Deployment]) -> Iterator[str]:
 
 def _described(deployment: Deployment, run_once_host: str) -> dict[str, Any]:
     service = deployment.service
-    settings = {key: value for key, value in asdict(service).items() if key not in ("name", "path", "role")}
     return {
-        **settings,
+        **service.settings(),
         "role": f"orderly_plan_{service.name}",
         "origin": service.path.name if service.role.startswith("/") else service.role,
         "hosts": deployment.hosts,

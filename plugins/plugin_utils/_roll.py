@@ -13,7 +13,7 @@ from ._waves import pack
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from ._catalogue import Service
+    from ._service import Service
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ from ._store import Rehearsal, StoreError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from ._catalogue import Service
     from ._lock import Locks, Slot
     from ._lock_decision import Decision, Request, StateOf
     from ._run import Run
+    from ._service import Service
     from ._store import Documents, Store
 
 DEFAULT_WAIT = 3600.0

@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ._catalogue import CatalogueError
 from ._order import natural
+from ._service import CatalogueError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from ansible.errors import AnsibleActionFail
 
-from ._catalogue import CatalogueError, deployed_services
+from ._catalogue import deployed_services
+from ._service import CatalogueError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-    from ._catalogue import Service
+    from ._service import Service
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from ._catalogue import (
     COLLECTION,
     COLLECTION_ROLES,
     NONE_DEPLOYED,
-    CatalogueError,
     check_agreement,
     deployed,
     find_services,
@@ -23,6 +22,7 @@ from ._order import natural
 from ._plan_folder import read_deployments, write_plan
 from ._planner import compile_plan
 from ._selection import Selection
+from ._service import CatalogueError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,15 +6,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.orderly.services.plugins.plugin_utils._catalogue import Service
 from ansible_collections.orderly.services.plugins.plugin_utils._journal import DONE, STARTED, Entry, Progress
 from ansible_collections.orderly.services.plugins.plugin_utils._planner import Deployment, compile_plan
+from ansible_collections.orderly.services.plugins.plugin_utils._service import Dependency, Service
 
 AT = "2026-01-31T03:12:45+00:00"
 
 
 def deployment(name: str, hosts: str, steps: str = "3", parts: str = "", **settings: Any) -> Deployment:
     own = {key: settings.pop(key) for key in ("migrates_once", "handlers") if key in settings}
+    settings |= {
+        key: tuple(Dependency(each) if isinstance(each, str) else each for each in settings[key])
+        for key in ("after", "requires")
+        if key in settings
+    }
     service = Service(name=name, role=name, path=Path("/roles", name), group=name, **settings)
     numbers = frozenset(map(int, steps.split()))
     return Deployment(service, tuple(hosts.split()), numbers, frozenset(parts.split()), **own)

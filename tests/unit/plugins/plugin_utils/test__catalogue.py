@@ -6,25 +6,24 @@ from typing import Any
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._catalogue import (
     COLLECTION_ROLES,
-    CatalogueError,
     RoleFolder,
-    Service,
     check_agreement,
     deployed,
     find_services,
-    parse_service,
     role_folders,
     select,
 )
-
-FILE = Path("/roles/web/meta/service.yml")
-
-
-def parse(text: str) -> Service:
-    return parse_service(text, FILE, "web", Path("/roles/web"))
+from ansible_collections.orderly.services.plugins.plugin_utils._service import (
+    CatalogueError,
+    Dependency,
+    Service,
+)
 
 
 def service(name: str, **settings: Any) -> Service:
+    settings |= {
+        key: tuple(map(Dependency, settings[key])) for key in ("after", "requires") if key in settings
+    }
     return Service(
         name=name, role=name, path=Path("/roles", name), group=settings.pop("group", name), **settings
     )
@@ -35,81 +34,6 @@ class Inventory(dict[str, dict[str, Any]]):
 
     def __call__(self, host: str, name: str) -> Any:
         return self.get(host, {}).get(name)
-
-
-# --- meta/service.yml ---
-
-
-@pytest.mark.parametrize("text", ["", "---\n", "# nothing said\n", "service: web\n"])
-def test_a_service_that_says_nothing_has_the_defaults(text: str) -> None:
-    assert parse(text) == Service(name="web", role="web", path=Path("/roles/web"), group="web")
-
-
-def test_a_service_says_everything_about_itself() -> None:
-    text = """
-        service: haproxy
-        group: balancers
-        units: [haproxy.service, haproxy@.service]
-        stage: front
-        after: [keepalived]
-        requires: [nginx]
-        max_unavailable: 50%
-        full_stop: true
-        deferred_actions: [stop, reload]
-        deferral: hold
-    """
-    assert parse(text) == Service(
-        name="haproxy",
-        role="web",
-        path=Path("/roles/web"),
-        group="balancers",
-        units=("haproxy.service", "haproxy@.service"),
-        stage="front",
-        after=("keepalived",),
-        requires=("nginx",),
-        max_unavailable="50%",
-        full_stop=True,
-        deferred_actions=("stop", "reload"),
-        deferral="hold",
-    )
-
-
-KNOWN = (
-    "service, group, units, stage, after, requires, max_unavailable, full_stop, deferred_actions, deferral"
-)
-BROKEN = [
-    ("maxunavailable: 1", f":1: unknown key 'maxunavailable'; expected one of {KNOWN}."),
-    ("service: web\n7: 1", f":2: unknown key 7; expected one of {KNOWN}."),
-    ("[web]", f":1: expected a mapping of settings ({KNOWN})."),
-    ("just words", f":1: expected a mapping of settings ({KNOWN})."),
-    ("service: 5", ":1: service is 5; expected a name of letters, digits, '_', '-' and '.'."),
-    ("service: a b", ":1: service is 'a b'; expected a name of letters, digits, '_', '-' and '.'."),
-    ("units: web.service", ":1: units is 'web.service'; expected a list of systemd units with their suffix"),
-    ("units: [web]", ":1: units is ['web']; expected a list of systemd units with their suffix"),
-    ("after: db", ":1: after is 'db'; expected a list of service names."),
-    ("\n\nrequires: [1]", ":3: requires is [1]; expected a list of service names."),
-    (
-        "max_unavailable: 0",
-        ":1: max_unavailable is 0; expected a number from 1 on, or a percentage from 1% to 100%.",
-    ),
-    ("max_unavailable: 0%", ":1: max_unavailable is '0%'; expected a number from 1 on"),
-    ("max_unavailable: 101%", ":1: max_unavailable is '101%'; expected a number from 1 on"),
-    ("max_unavailable: true", ":1: max_unavailable is True; expected a number from 1 on"),
-    ("max_unavailable: 1.5", ":1: max_unavailable is 1.5; expected a number from 1 on"),
-    ("full_stop: maybe", ":1: full_stop is 'maybe'; expected true or false."),
-    ("deferred_actions: stop", ":1: deferred_actions is 'stop'; expected a list of actions"),
-    ("deferral: defer", ":1: deferral is 'defer'; expected block or hold."),
-    ("stage:", ":1: stage is None; expected a name that services of one stage share"),
-    ("units: [a.service\nstage: x", ":2: not YAML: "),
-    ("service: !vault x", ":1: not YAML: could not determine a constructor for the tag '!vault'."),
-]
-
-
-@pytest.mark.parametrize(("text", "message"), BROKEN, ids=[text for text, _message in BROKEN])
-def test_a_broken_setting_is_named_with_file_line_key_and_what_was_expected(text: str, message: str) -> None:
-    with pytest.raises(CatalogueError) as caught:
-        parse(text)
-    assert f"{FILE}{message}" in str(caught.value)
 
 
 # --- Roles ---
@@ -180,7 +104,7 @@ def test_the_inventory_overrides_settings() -> None:
         }
     )
     (web,) = deployed([service("my-web")], GROUPS, variables)
-    assert (web.group, web.max_unavailable, web.after, web.full_stop) == ("web", 2, ("db",), True)
+    assert (web.group, web.max_unavailable, web.after, web.full_stop) == ("web", 2, (Dependency("db"),), True)
 
 
 def test_a_broken_override_is_named_with_its_variable_and_host() -> None:

@@ -6,17 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from ansible_collections.orderly.services.plugins.plugin_utils._catalogue import (
-    CatalogueError,
-    RoleFolder,
-    find_services,
-)
+from ansible_collections.orderly.services.plugins.plugin_utils._catalogue import RoleFolder, find_services
 from ansible_collections.orderly.services.plugins.plugin_utils._findings import FindingsError
 from ansible_collections.orderly.services.plugins.plugin_utils._plan_folder import (
     read_deployments,
     write_plan,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._planner import Plan, compile_plan
+from ansible_collections.orderly.services.plugins.plugin_utils._service import CatalogueError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.orderly.services.plugins.plugin_utils._catalogue import CatalogueError
 from ansible_collections.orderly.services.plugins.plugin_utils._findings import FindingsError
 from ansible_collections.orderly.services.plugins.plugin_utils._order import CycleError
 from ansible_collections.orderly.services.plugins.plugin_utils._planner import (
@@ -15,6 +14,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._planner import (
     Plan,
     compile_plan,
 )
+from ansible_collections.orderly.services.plugins.plugin_utils._service import CatalogueError
 from ansible_collections.orderly.services.plugins.plugin_utils._tasks import Handler
 from hypothesis import given
 from hypothesis import strategies as st

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.orderly.services.plugins.plugin_utils._catalogue import Service
 from ansible_collections.orderly.services.plugins.plugin_utils._roll import Roll, plan_roll
+from ansible_collections.orderly.services.plugins.plugin_utils._service import Dependency, Service
 
 WEB = Service("web", "web", Path("/roles/web"), "web", units=("web.service",))
 DB = Service("db", "db", Path("/roles/db"), "db", units=("db.service", "db-log.service"))
@@ -98,6 +98,6 @@ def test_people_are_told_the_waves_and_who_has_no_other_host() -> None:
 
 
 def test_a_service_is_restarted_after_what_it_comes_after() -> None:
-    web = Service("web", "web", Path("/roles/web"), "web", units=("web.service",), after=("db",))
+    web = Service("web", "web", Path("/roles/web"), "web", units=("web.service",), after=(Dependency("db"),))
     made = roll({**NOBODY, "h2": "web.service", "d1": "db.service"}, services=(DB, web))
     assert made.waves == (("d1",), ("h2",))

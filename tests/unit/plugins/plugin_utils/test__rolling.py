@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.orderly.services.plugins.plugin_utils._catalogue import Service
 from ansible_collections.orderly.services.plugins.plugin_utils._lock import LockError
 from ansible_collections.orderly.services.plugins.plugin_utils._lock_decision import (
     Claim,
@@ -24,6 +23,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._rolling import (
     release,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._run import Run, RunState
+from ansible_collections.orderly.services.plugins.plugin_utils._service import Service
 from ansible_collections.orderly.services.plugins.plugin_utils._store import StoreError
 
 from .lock_world import WEB, run

@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.orderly.services.plugins.plugin_utils._catalogue import CatalogueError
 from ansible_collections.orderly.services.plugins.plugin_utils._selection import Selection
+from ansible_collections.orderly.services.plugins.plugin_utils._service import CatalogueError
 
 SERVICES = {"web": {"stage": "front"}, "db": {"stage": "data"}}
 

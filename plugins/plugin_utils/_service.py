@@ -1,0 +1,296 @@
+# This is a private utility of the orderly.services collection; it may change without notice.
+"""A service, and how its ``meta/service.yml`` is read.
+
+:data:`SETTINGS` is the one table of its keys: the reader checks with it, ``docs/service.schema.json`` is made of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SERVICE_FILE = "meta/service.yml"
+PARTS = ("drain", "undrain", "verify", "finalize")
+UPGRADE_TASKS = "upgrade_tasks"
+ORDERLY, TAGS, WHEN = "orderly", "tags", "when"
+
+
+class CatalogueError(Exception):
+    """A service role or a setting cannot be used: where it stands, what was expected."""
+
+
+@dataclass(frozen=True, order=True)
+class Dependency:
+    """A service that must be done, on all its hosts, before another one changes.
+
+    With a ``step`` it must be done up to that step. Steps 2 to 5 are one unit: with any of them the other service waits
+    for the last wave, but not for what step 6 does after it.
+    """
+
+    service: str
+    step: int | None = None
+
+    def plain(self) -> str | dict[str, Any]:
+        """Give it as it is written in ``meta/service.yml``."""
+        return self.service if self.step is None else {"service": self.service, "step": self.step}
+
+    def __str__(self) -> str:
+        return self.service if self.step is None else f"{self.service} (step {self.step})"
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a service says about itself; the fields are those of ``meta/service.yml``, plus where its role is."""
+
+    name: str
+    role: str
+    path: Path
+    group: str
+    units: tuple[str, ...] = ()
+    stage: str = "default"
+    after: tuple[Dependency, ...] = ()
+    requires: tuple[Dependency, ...] = ()
+    max_unavailable: int | str = 1
+    full_stop: bool = False
+    deferred_actions: tuple[str, ...] = ("stop", "restart", "try-restart")
+    deferral: str = "block"
+    dialect: str = ORDERLY
+
+    @property
+    def dependencies(self) -> tuple[Dependency, ...]:
+        """List what must be done before this service changes."""
+        return (*self.after, *self.requires)
+
+    @property
+    def befores(self) -> tuple[str, ...]:
+        """Name the services that this one comes after."""
+        return tuple(dict.fromkeys(dependency.service for dependency in self.dependencies))
+
+    @property
+    def file(self) -> Path:
+        """Give the path of the file that says all this."""
+        return self.path / SERVICE_FILE
+
+    def tasks_file(self, name: str) -> Path | None:
+        """Find a task file of the role, ``drain`` say; None where the role has none."""
+        return self.role_file("tasks", name)
+
+    def role_file(self, folder: str, name: str) -> Path | None:
+        """Find a YAML file of the role; None where the role has none."""
+        found = (self.path / folder / f"{name}{suffix}" for suffix in (".yml", ".yaml"))
+        return next((path for path in found if path.is_file()), None)
+
+    def settings(self) -> dict[str, Any]:
+        """Give the settings as plain data, as they would stand in ``meta/service.yml``."""
+        keys = (field.name for field in fields(self) if field.name not in ("name", "role", "path"))
+        return {key: plain(getattr(self, key)) for key in keys}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give plain data for playbooks, with the optional task files the role has."""
+        parts = {part: self.tasks_file(part) is not None for part in ("drain", "undrain", "verify")}
+        where = {"name": self.name, "role": self.role, "path": str(self.path)}
+        return {**where, **self.settings(), "has": parts}
+
+
+def plain(value: Any) -> Any:
+    """Give a setting as it is written in YAML."""
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    return value.plain() if isinstance(value, Dependency) else value
+
+
+# --- Settings ---
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One key of ``meta/service.yml``: how it is checked, the words for what was expected, and its JSON Schema."""
+
+    accept: Callable[[Any], Any]
+    expected: str
+    schema: dict[str, Any]
+
+
+Reader = tuple[Callable[[Any], Any], dict[str, Any]]
+"""What accepts a value, or raises :class:`ValueError`, and the schema that says the same."""
+
+
+def _text(pattern: str) -> Reader:
+    def accept(value: Any) -> str:
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            raise ValueError
+        return value
+
+    return accept, {"type": "string", "pattern": f"^(?:{pattern})$"}
+
+
+def _list_of(reader: Reader) -> Reader:
+    accept_item, item = reader
+
+    def accept(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise ValueError
+        return tuple(map(accept_item, value))
+
+    return accept, {"type": "array", "items": item}
+
+
+def _one_of(*words: str) -> Reader:
+    def accept(value: Any) -> str:
+        if value not in words:
+            raise ValueError
+        return str(value)
+
+    return accept, {"enum": list(words)}
+
+
+def _budget(value: Any) -> int | str:
+    if isinstance(value, str) and re.fullmatch(WHOLE, value):
+        return int(value)  # extra vars given as key=value are strings
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    share = isinstance(value, str) and re.fullmatch(SHARE, value)
+    if not whole and not share:
+        raise ValueError
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def _dependency(value: Any) -> Dependency:
+    """Read the name of a service, or a mapping of a service and one of its steps that may interrupt or come later."""
+    accept_name, _schema = _text(NAME)
+    if not isinstance(value, dict):
+        return Dependency(accept_name(value))
+    step = value.get("step")
+    whole = isinstance(step, int) and not isinstance(step, bool)
+    if set(value) != {"service", "step"} or not whole or step not in DEPENDABLE_STEPS:
+        raise ValueError
+    return Dependency(accept_name(value["service"]), step)
+
+
+NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
+WHOLE, SHARE = r"[1-9][0-9]*", r"([1-9][0-9]?|100)%"
+UNIT = r"[A-Za-z0-9_:.@\\-]+\.[a-z]+"
+DEPENDABLE_STEPS = (2, 3, 4, 5, 6)  # steps 0 and 1 of every service are done before any service changes
+BUDGET = (
+    _budget,
+    {"oneOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": f"^(?:{WHOLE}|{SHARE})$"}]},
+)
+DEPENDENCY = (
+    _dependency,
+    {
+        "oneOf": [
+            _text(NAME)[1],
+            {
+                "type": "object",
+                "properties": {"service": _text(NAME)[1], "step": {"enum": list(DEPENDABLE_STEPS)}},
+                "required": ["service", "step"],
+                "additionalProperties": False,
+            },
+        ]
+    },
+)
+SERVICES = "a list of service names; {service: NAME, step: 2 to 6} waits only until that step of it is done"
+
+
+def _setting(reader: Reader, expected: str) -> Setting:
+    accept, schema = reader
+    return Setting(accept, expected, schema)
+
+
+SETTINGS: dict[str, Setting] = {
+    "service": _setting(_text(NAME), "a name of letters, digits, '_', '-' and '.'"),
+    "group": _setting(_text(NAME), "the name of an inventory group"),
+    "units": _setting(
+        _list_of(_text(UNIT)), "a list of systemd units with their suffix, as in [haproxy.service]"
+    ),
+    "stage": _setting(_text(NAME), "a name that services of one stage share, as in controlplane"),
+    "after": _setting(_list_of(DEPENDENCY), SERVICES),
+    "requires": _setting(_list_of(DEPENDENCY), SERVICES),
+    "max_unavailable": _setting(BUDGET, "a number from 1 on, or a percentage from 1% to 100%"),
+    "full_stop": _setting((_flag, {"type": "boolean"}), "true or false"),
+    "deferred_actions": _setting(
+        _list_of(_text("[a-z-]+")), "a list of actions, as in [stop, restart, try-restart]"
+    ),
+    "deferral": _setting(_one_of("block", "hold"), "block or hold"),
+    "dialect": _setting(
+        _one_of(ORDERLY, TAGS, WHEN),
+        "orderly, or one of TripleO's: tags (a task without a step never runs) or when (it runs at every step)",
+    ),
+}
+OVERRIDABLE = tuple(key for key in SETTINGS if key not in ("service", "dialect"))
+
+
+def schema() -> dict[str, Any]:
+    """Make the JSON Schema of ``meta/service.yml``."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "meta/service.yml of a service role, as orderly.services reads it",
+        "type": ["object", "null"],
+        "properties": {
+            key: {"description": setting.expected, **setting.schema} for key, setting in SETTINGS.items()
+        },
+        "additionalProperties": False,
+    }
+
+
+# --- Reading ---
+
+
+def parse_service(text: str, path: Path, role: str, role_path: Path) -> Service:
+    """Read the text of a ``meta/service.yml``; *path* is named in errors, with the line and the key."""
+    try:
+        lines = _lines(text, path)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as exc:
+        mark = getattr(exc, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise CatalogueError(f"{where}: not YAML: {getattr(exc, 'problem', None) or exc}.") from exc
+    if data is None:
+        data = {}
+    if not isinstance(data, dict):
+        raise CatalogueError(f"{path}:1: expected a mapping of settings ({', '.join(SETTINGS)}).")
+    settings = {key: checked(key, value, f"{path}:{lines.get(str(key), 1)}") for key, value in data.items()}
+    name = settings.pop("service", None) or role_path.name
+    return Service(**{"name": name, "role": role, "path": role_path, "group": name, **settings})
+
+
+def _lines(text: str, path: Path) -> dict[str, int]:
+    """Tell on which line each key stands; a key that stands there twice is refused, YAML would take the last."""
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    lines: dict[str, int] = {}
+    for key, _value in node.value if isinstance(node, yaml.MappingNode) else []:
+        line = key.start_mark.line + 1
+        if lines.setdefault(str(key.value), line) != line:
+            raise CatalogueError(f"{path}:{line}: the key {key.value} is there twice; keep one of them.")
+    return lines
+
+
+def line_of(service: Service, key: str) -> int:
+    """Tell on which line a service says something; 1 where it does not, or its file is not there."""
+    try:
+        return _lines(service.file.read_text(encoding="utf-8"), service.file).get(key, 1)
+    except OSError:
+        return 1
+
+
+def checked(key: Any, value: Any, where: str) -> Any:
+    """Read the value of a key; raises with *where* it stands and what was expected."""
+    setting = SETTINGS.get(key)
+    if setting is None:
+        raise CatalogueError(f"{where}: unknown key {key!r}; expected one of {', '.join(SETTINGS)}.")
+    try:
+        return setting.accept(value)
+    except ValueError:
+        raise CatalogueError(f"{where}: {key} is {value!r}; expected {setting.expected}.") from None

@@ -71,7 +71,7 @@ def types() -> None:
     """Check the types of plugins, tests and tools."""
     run("mypy", IN_COLLECTIONS / "plugins", "tests/check.py", "tests/demo", "tests/bench")
     run("mypy", "tests/conformance", "tests/fuzz", "tests/history", "tests/faults")
-    run("mypy", "tests/fleet/fleetlib")
+    run("mypy", "tests/fleet/fleetlib", "tests/etcd")
 
 
 def unit() -> None:

@@ -79,6 +79,7 @@ class Rehearsal:
 # store needs is only needed where that store is used.
 BACKENDS = {
     "sqlite": "_store_sqlite",
+    "etcd": "_store_etcd",
 }
 
 

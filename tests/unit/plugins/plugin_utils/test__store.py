@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import time
+import uuid
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -24,23 +25,24 @@ from ansible_collections.orderly.services.plugins.plugin_utils._store import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from multiprocessing.queues import Queue
     from pathlib import Path
+
+    from real_etcd import Etcd
 
 FORK = multiprocessing.get_context("fork")
 
 
-def sqlite_url(folder: Path) -> str:
-    return f"sqlite://{folder}/state/store.db"
+STORES = {"sqlite": "sqlite", "etcd, one node": "etcd", "etcd, three nodes": "etcd3"}
 
 
-STORES: dict[str, Callable[[Path], str]] = {"sqlite": sqlite_url}
-
-
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=STORES.values(), ids=STORES)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return STORES[request.param](tmp_path)
+    if request.param == "sqlite":
+        return f"sqlite://{tmp_path}/state/store.db"
+    cluster: Etcd = request.getfixturevalue(request.param)
+    return cluster.url(f"test/{uuid.uuid4()}")
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def increment(store: Store, key: str) -> int:
 
 
 def test_every_backend_is_in_this_suite() -> None:
-    assert STORES.keys() == BACKENDS.keys()
+    assert {name.partition(",")[0] for name in STORES} == BACKENDS.keys()
 
 
 def test_a_store_has_one_id_for_ever(store: Store, url: str) -> None:

@@ -1,0 +1,191 @@
+"""Real etcd for tests: its program without installing it, and clusters on loopback that a test may hurt."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+from contextlib import ExitStack, closing, suppress
+from functools import cache
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".build/etcd"
+START_SECONDS = 60.0
+
+
+@cache
+def program() -> str:
+    """Find etcd, or fetch Debian's package and unpack it in the build folder: nothing is installed or started."""
+    unpacked = CACHE / "usr/bin/etcd"
+    found = shutil.which("etcd") or (str(unpacked) if unpacked.exists() else None)
+    if found:
+        return found
+    CACHE.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE.parent) as aside:
+        try:
+            fetch(Path(aside))
+        except (OSError, subprocess.CalledProcessError) as exc:
+            said = getattr(exc, "stderr", "") or exc
+            raise RuntimeError(f"These tests need etcd: apt-get install etcd-server ({said})") from exc
+        with suppress(OSError):  # another process was first
+            (Path(aside) / "root").rename(CACHE)
+    return str(unpacked)
+
+
+def fetch(folder: Path) -> None:
+    def run(*command: str) -> None:
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+
+    try:
+        run("apt-get", "download", "-qq", "etcd-server")
+    except subprocess.CalledProcessError:
+        run("apt-get", "update", "-qq")  # a machine that has never asked what there is
+        run("apt-get", "download", "-qq", "etcd-server")
+    run("dpkg", "-x", *map(str, folder.glob("etcd-server_*.deb")), "root")
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _time in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+class Member:
+    """One etcd process."""
+
+    def __init__(self, name: str, folder: Path, ports: tuple[int, int], tls: Tls | None) -> None:
+        self.name = name
+        self.folder = folder
+        self.tls = tls
+        self.port = ports[0]
+        scheme = "https" if tls else "http"
+        self.client = f"{scheme}://127.0.0.1:{ports[0]}"
+        self.peer = f"http://127.0.0.1:{ports[1]}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, members: Sequence[Member]) -> None:
+        if self.process and self.process.poll() is None:
+            return
+        secrets = self.tls.server_options() if self.tls else []
+        with (self.folder / f"{self.name}.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    program(), "--name", self.name, "--data-dir", str(self.folder / self.name),
+                    "--listen-client-urls", self.client, "--advertise-client-urls", self.client,
+                    "--listen-peer-urls", self.peer, "--initial-advertise-peer-urls", self.peer,
+                    "--initial-cluster", ",".join(f"{each.name}={each.peer}" for each in members),
+                    *secrets,
+                ],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**os.environ, "ETCD_UNSUPPORTED_ARCH": os.uname().machine.replace("aarch64", "arm64")},
+            )  # fmt: skip
+
+    def signal(self, number: int) -> None:
+        if self.process:
+            self.process.send_signal(number)
+
+    def kill(self) -> None:
+        self.signal(signal.SIGCONT)
+        self.signal(signal.SIGKILL)
+        if self.process:
+            self.process.wait()
+
+
+class Tls:
+    """A certificate authority, and what it signed: the servers' certificate, and one of a client."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        self._openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test-ca",
+                      "-keyout", "ca.key", "-out", "ca.pem")  # fmt: skip
+        for name in ("server", "client"):
+            (folder / "san").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+            self._openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}",
+                          "-keyout", f"{name}.key", "-out", f"{name}.csr")  # fmt: skip
+            self._openssl("x509", "-req", "-days", "2", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey",
+                          "ca.key", "-CAcreateserial", "-extfile", "san", "-out", f"{name}.pem")  # fmt: skip
+
+    def _openssl(self, *arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=self.folder, check=True, capture_output=True)
+
+    def server_options(self) -> list[str]:
+        return [
+            "--cert-file", f"{self.folder}/server.pem", "--key-file", f"{self.folder}/server.key",
+            "--trusted-ca-file", f"{self.folder}/ca.pem", "--client-cert-auth",
+        ]  # fmt: skip
+
+    @property
+    def query(self) -> str:
+        return f"?ca={self.folder}/ca.pem&cert={self.folder}/client.pem&key={self.folder}/client.key"
+
+
+class Etcd:
+    """A cluster of one or more members on loopback, as a context; :meth:`url` gives stores of their own."""
+
+    def __init__(self, members: int = 1, *, tls: bool = False) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="orderly-etcd-"))
+        self.tls = Tls(self.folder / "tls") if tls else None
+        ports = free_ports(2 * members)
+        self.members = [
+            Member(f"m{n}", self.folder, (ports[2 * n], ports[2 * n + 1]), self.tls) for n in range(members)
+        ]
+
+    def __enter__(self) -> Etcd:
+        self.start()
+        return self
+
+    def __exit__(self, *_anything: object) -> None:
+        for member in self.members:
+            member.kill()
+        shutil.rmtree(self.folder)
+
+    def url(self, prefix: str = "orderly", *, endpoints: Sequence[Member] = ()) -> str:
+        hosts = ",".join(f"127.0.0.1:{member.port}" for member in endpoints or self.members)
+        return f"etcd://{hosts}/{prefix}{self.tls.query if self.tls else ''}"
+
+    def start(self) -> None:
+        """Start the members that are not running, and wait until the cluster has a leader."""
+        for member in self.members:
+            member.start(self.members)
+        end = time.monotonic() + START_SECONDS
+        while not self.leader():
+            if time.monotonic() > end:
+                log = (self.folder / "m0.log").read_text(errors="replace")
+                raise RuntimeError(f"etcd did not start:\n{log[-3000:]}")
+            time.sleep(0.05)
+
+    def leader(self) -> Member | None:
+        """Ask who leads, of a member that answers."""
+        for member in self.members:
+            with suppress(OSError, HTTPException, ValueError, KeyError):
+                status = self.ask(member, "maintenance/status")
+                if status["leader"] == status["header"]["member_id"]:
+                    return member
+        return None
+
+    def ask(self, member: Member, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Ask one member through the gateway, as any program may."""
+        if self.tls:
+            context = ssl.create_default_context(cafile=f"{self.tls.folder}/ca.pem")
+            context.load_cert_chain(f"{self.tls.folder}/client.pem", f"{self.tls.folder}/client.key")
+            connection: HTTPConnection = HTTPSConnection("127.0.0.1", member.port, timeout=5, context=context)
+        else:
+            connection = HTTPConnection("127.0.0.1", member.port, timeout=5)
+        with closing(connection):
+            connection.request("POST", f"/v3/{path}", json.dumps(body or {}))
+            return json.loads(connection.getresponse().read())

@@ -96,15 +96,14 @@ options:
   use:
     description: Accepted and not used, so that a task can be changed by its module's name alone.
     type: str
+extends_documentation_fragment:
+  - orderly.services.attributes
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying the target.
     support: full
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
     support: none
   idempotent:
-    description: When run twice in a row outside check mode with the same arguments, the second run changes nothing.
     support: partial
     details: V(restarted) and V(reloaded) restart, reload, or write the record anew, every time.
 notes:

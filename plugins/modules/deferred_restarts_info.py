@@ -25,17 +25,9 @@ options:
         replaced, whoever did it. It takes a second or more, and only root can.
     type: bool
     default: false
-attributes:
-  check_mode:
-    description: Can run in check mode and return changed status prediction without modifying the target.
-    support: full
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
-    support: N/A
-    details: It changes nothing.
-  idempotent:
-    description: When run twice in a row outside check mode with the same arguments, the second run changes nothing.
-    support: full
+extends_documentation_fragment:
+  - orderly.services.attributes
+  - orderly.services.attributes.info_module
 seealso:
   - module: orderly.services.restart_policy
   - module: orderly.services.restart_services

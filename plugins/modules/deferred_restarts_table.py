@@ -25,15 +25,14 @@ options:
   json:
     description: A file on the controller to write the same to, as JSON; by rename, so that it is always whole.
     type: path
+extends_documentation_fragment:
+  - orderly.services.attributes
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying the target.
     support: full
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
     support: none
   idempotent:
-    description: When run twice in a row outside check mode with the same arguments, the second run changes nothing.
     support: full
 seealso:
   - module: orderly.services.deferred_restarts_info

@@ -61,14 +61,16 @@ options:
     type: str
     choices: [fail, warn]
     default: fail
+extends_documentation_fragment:
+  - orderly.services.attributes
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying the target.
     support: full
     details: In check mode it does not wait.
   diff_mode:
-    description: Will return details on what has changed, or possibly needs changing in check mode.
     support: none
+  idempotent:
+    support: full
 seealso:
   - module: orderly.services.haproxy_info
 """

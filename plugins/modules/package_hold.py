@@ -33,15 +33,14 @@ options:
     type: str
     choices: [present, absent]
     default: present
+extends_documentation_fragment:
+  - orderly.services.attributes
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying the target.
     support: full
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
     support: full
   idempotent:
-    description: When run twice in a row outside check mode with the same arguments, the second run changes nothing.
     support: full
 seealso:
   - module: orderly.services.restart_policy

@@ -50,15 +50,14 @@ options:
     description: How many seconds a unit may take to become active.
     type: int
     default: 30
+extends_documentation_fragment:
+  - orderly.services.attributes
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying the target.
     support: full
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
     support: none
   idempotent:
-    description: When run twice in a row outside check mode with the same arguments, the second run changes nothing.
     support: full
 notes:
   - A unit that is defined in C(/etc/systemd/system) cannot be masked; an C(AssertPathExists=) keeps it from starting

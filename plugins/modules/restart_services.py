@@ -57,15 +57,14 @@ options:
         is of type C(simple), C(exec) or C(idle)).
     type: int
     default: 2
+extends_documentation_fragment:
+  - orderly.services.attributes
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying the target.
     support: full
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
     support: full
   idempotent:
-    description: When run twice in a row outside check mode with the same arguments, the second run changes nothing.
     support: partial
     details: With O(deferred_only=true) a second run finds nothing pending. Without it, every run restarts.
 seealso:

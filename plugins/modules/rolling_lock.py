@@ -86,15 +86,15 @@ options:
       - The default is the variable C(orderly_store), else V(sqlite:///var/lib/orderly/store.db) for root and
         C(orderly/store.db) under C($XDG_STATE_HOME) for others.
     type: str
+extends_documentation_fragment:
+  - orderly.services.attributes
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying the target.
     support: full
     details:
       - Nothing is taken or given back. A lock that is busy is reported, with RV(granted=false) and a warning,
         and is no error.
   diff_mode:
-    description: Will return details on what has changed, or possibly needs changing in check mode.
     support: none
   action:
     description: Has a corresponding action plugin, so some parts of its options run on the controller.
@@ -102,9 +102,6 @@ attributes:
     details:
       - All of it runs on the controller.
   idempotent:
-    description:
-      - When run twice in a row outside check mode, with the same arguments, the second invocation indicates
-        that nothing changed.
     support: full
 seealso:
   - name: Rolling operations

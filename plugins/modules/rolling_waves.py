@@ -35,16 +35,9 @@ options:
   store:
     description: Where the locks live; by default the variable C(orderly_store), else the file of this user.
     type: str
-attributes:
-  check_mode:
-    support: full
-    description: It changes nothing in any mode.
-  diff_mode:
-    support: none
-    description: There is nothing to compare.
-  idempotent:
-    support: full
-    description: It changes nothing.
+extends_documentation_fragment:
+  - orderly.services.attributes
+  - orderly.services.attributes.info_module
 """
 
 EXAMPLES = r"""

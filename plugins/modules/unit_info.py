@@ -20,14 +20,9 @@ options:
     description: The unit, with its suffix.
     type: str
     required: true
-attributes:
-  check_mode:
-    description: Can run in check mode and return changed status prediction without modifying the target.
-    support: full
-  diff_mode:
-    description: Will return details on what has changed, or possibly needs changing in check mode.
-    support: N/A
-    details: It changes nothing.
+extends_documentation_fragment:
+  - orderly.services.attributes
+  - orderly.services.attributes.info_module
 """
 
 EXAMPLES = r"""

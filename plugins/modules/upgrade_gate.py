@@ -33,16 +33,18 @@ options:
       - Seconds to wait for slots that are held by runs that are alive.
       - By default the variable C(rolling_wait), else one hour.
     type: int
+extends_documentation_fragment:
+  - orderly.services.attributes
 attributes:
   check_mode:
     support: full
-    description: Nothing is taken or recorded; what this run would have done before counts as done.
+    details: Nothing is taken or recorded; what this run would have done before counts as done.
   diff_mode:
     support: none
-    description: There is nothing to compare.
+    details: There is nothing to compare.
   idempotent:
     support: full
-    description: What is done is not done again.
+    details: What is done is not done again.
 """
 
 EXAMPLES = r"""

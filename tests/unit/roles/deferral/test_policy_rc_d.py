@@ -459,9 +459,10 @@ def test_perl_finds_nothing_to_warn_about_even_if_strict() -> None:
 
 
 def test_every_chapter_compiles_alone() -> None:
-    front, _, data = SCRIPT.read_text().partition("#!perl -w\n")[2].partition("__DATA__\n")
+    perl = SCRIPT.read_text().partition("#!perl -w\n")[2].partition("\n1;\n__END__")[0]
+    front, data = perl.split("__DATA__\n")
     constants = front[: front.index("\nsub ")]
-    for chapter in data.partition("\n1;\n__END__")[0].split("\n# --- ")[1:]:
+    for chapter in data.split("\n# --- ")[1:]:
         command = ["perl", "-Mstrict", "-c", "-e", f"{constants}\n# --- {chapter}"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

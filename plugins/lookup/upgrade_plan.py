@@ -74,7 +74,7 @@ class LookupModule(LookupBase):
         try:
             inventory = Inventory(self._loader, variables["ansible_inventory_sources"])
             inventory.check_unchanged(variables["groups"])
-            plan, playbook = make_plan(inventory.groups, inventory.variable, variables, self.get_options())
+            plan, playbook = make_plan(inventory, variables, self.get_options())
         except FindingsError as exc:
             raise AnsibleLookupError(f"The services cannot be planned:\n{exc}") from None
         except (CatalogueError, InventoryError) as exc:

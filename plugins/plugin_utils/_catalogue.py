@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible.constants import DEFAULT_ROLES_PATH
+from ansible.utils.collection_loader import AnsibleCollectionConfig
 
 from ._order import CycleError, levels, natural
-from ._service import OVERRIDABLE, SERVICE_FILE, CatalogueError, Service, checked, parse_service
+from ._service import OVERRIDABLE, SERVICE_FILE, CatalogueError, Service, checked, parse_service, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -51,15 +52,48 @@ def role_folders(variables: Mapping[str, Any]) -> tuple[RoleFolder, ...]:
     playbook_dir = variables.get("playbook_dir")
     if playbook_dir and (Path(playbook_dir) / PLAN_FILE).is_file():
         return (RoleFolder(Path(playbook_dir) / "roles"),)
-    listed = variables.get("orderly_roles_path") or []
-    listed = listed.split(":") if isinstance(listed, str) else listed
-    beside = [variables.get("inventory_dir"), playbook_dir, Path.cwd()]
-    folders = [*map(Path, listed), *(Path(folder) / "roles" for folder in beside if folder)]
-    folders += map(Path, DEFAULT_ROLES_PATH)
+    sources = [
+        Path(source) for source in variables.get("ansible_inventory_sources") or () if "," not in source
+    ]
+    beside = [
+        variables.get("inventory_dir"),
+        *(source if source.is_dir() else source.parent for source in sources),
+        playbook_dir,
+        Path.cwd(),
+    ]
+    folders = [
+        *map(Path, _as_list(variables.get("orderly_roles_path"), ":")),
+        *(Path(folder) / "roles" for folder in beside if folder),
+        *map(Path, DEFAULT_ROLES_PATH),
+    ]
     return (
         *(RoleFolder(folder.expanduser()) for folder in folders),
+        *map(_collection_roles, _as_list(variables.get("orderly_collections"))),
         RoleFolder(COLLECTION_ROLES, f"{COLLECTION}."),
     )
+
+
+def _as_list(value: str | Iterable[str] | None, separator: str | None = None) -> list[str]:
+    """Give a variable that is a list, or a text with the items apart, as a list."""
+    return value.split(separator) if isinstance(value, str) else list(value or ())
+
+
+def _collection_roles(name: str) -> RoleFolder:
+    """Find the roles of another collection, where Ansible looks for collections."""
+    if not re.fullmatch(r"[A-Za-z_]\w*\.[A-Za-z_]\w*", name):
+        raise CatalogueError(
+            f"orderly_collections: {name!r}; expected names of collections, as in community.general."
+        )
+    paths = [Path(path) for path in AnsibleCollectionConfig.collection_paths]
+    homes = [path if path.name == "ansible_collections" else path / "ansible_collections" for path in paths]
+    installed = (home / name.replace(".", "/") for home in homes)
+    found = next((folder for folder in installed if folder.is_dir()), None)
+    if found is None:
+        raise CatalogueError(
+            f"orderly_collections: {name} is not installed; Ansible looks for it in {', '.join(map(str, paths))}. "
+            f"Install it (ansible-galaxy collection install {name}), or take it out."
+        )
+    return RoleFolder(found / "roles", f"{name}.")
 
 
 def find_services(folders: Iterable[RoleFolder]) -> tuple[Service, ...]:
@@ -111,24 +145,36 @@ def deployed(
 
 def override(service: Service, host: str, variables: Variables) -> Service:
     """Replace the settings that the inventory overrides for a host."""
+    return replace(service, **overrides(service, host, variables))
+
+
+def overrides(service: Service, host: str, variables: Variables) -> dict[str, Any]:
+    """Give the settings that the inventory overrides for a host."""
     values = {key: variables(host, variable(service.name, key)) for key in OVERRIDABLE}
-    changes = {
+    return {
         key: checked(key, value, f"{variable(service.name, key)} of {host}")
         for key, value in values.items()
         if value is not None
     }
-    return replace(service, **changes)
+
+
+def override_names(service: Service) -> tuple[str, ...]:
+    """Name the inventory variables that override the settings of a service."""
+    return tuple(variable(service.name, key) for key in OVERRIDABLE)
 
 
 def check_agreement(service: Service, members: Iterable[str], variables: Variables) -> None:
     """Raise where the members of a service disagree about one of its settings."""
-    for host in members:
-        theirs = override(service, host, variables)
-        odd = next((key for key in OVERRIDABLE if getattr(theirs, key) != getattr(service, key)), None)
+    first, *others = members
+    expected = overrides(service, first, variables)
+    for host in others:
+        theirs = overrides(service, host, variables)
+        odd = next((key for key in OVERRIDABLE if theirs.get(key) != expected.get(key)), None)
         if odd is not None:
+            said = (f"{plain(each[odd])!r}" if odd in each else "not set" for each in (theirs, expected))
             raise CatalogueError(
-                f"{variable(service.name, odd)} is {getattr(theirs, odd)!r} on {host}, but "
-                f"{getattr(service, odd)!r} on others; a setting of a service must be the same on all its hosts."
+                f"{variable(service.name, odd)} is {next(said)} on {host}, but {next(said)} on {first}; a setting of a "
+                f"service must be the same on all its hosts. Set it for the group {service.group}."
             )
 
 
@@ -161,9 +207,13 @@ def load_services(task_vars: Mapping[str, Any], variables: Variables | None = No
     def from_hostvars(host: str, name: str) -> Any:
         return task_vars["hostvars"][host].get(name)
 
+    groups = task_vars["groups"]
+    if variables is not None and (hosts := groups.get("all")):
+        anybody = min(hosts, key=natural)
+        where = {name: variables(anybody, name) for name in ("orderly_roles_path", "orderly_collections")}
+        task_vars = {**{name: value for name, value in where.items() if value is not None}, **task_vars}
     services = find_services(role_folders(task_vars))
-    host = task_vars.get("inventory_hostname")
-    return deployed(services, task_vars["groups"], variables or from_hostvars, host)
+    return deployed(services, groups, variables or from_hostvars, task_vars.get("inventory_hostname"))
 
 
 def deployed_services(task_vars: Mapping[str, Any]) -> tuple[Service, ...]:

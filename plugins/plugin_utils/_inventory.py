@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ansible.inventory.manager import InventoryManager
 from ansible.template import Templar
 from ansible.vars.manager import VariableManager
+from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
 
 from ._order import natural
 
@@ -27,7 +29,8 @@ class Inventory:
 
     def __init__(self, loader: DataLoader, sources: Sequence[str]) -> None:
         self._loader = loader
-        self._manager = InventoryManager(loader=loader, sources=list(sources))
+        self._sources = list(sources)
+        self._manager = InventoryManager(loader=loader, sources=self._sources)
         self._variables = VariableManager(loader=loader, inventory=self._manager)
         self._templars: dict[str, Any] = {}
 
@@ -47,6 +50,38 @@ class Inventory:
         templar, variables = self._templars[host]
         return _plain(templar.template(variables[name])) if name in variables else None
 
+    def typical_hosts(self, hosts: Sequence[str], names: Iterable[str]) -> tuple[str, ...]:
+        """Choose hosts that stand for all of *hosts* when some variables are asked for: few are, of ten thousand.
+
+        Hosts of the same groups agree about a variable, unless a host has it of its own or its value is a template.
+        """
+        wanted = frozenset(names)
+        in_groups = [values[name] for values in self._group_variables for name in wanted & values.keys()]
+        if not wanted.isdisjoint(self._own_variables) or any(map(_may_be_template, in_groups)):
+            return tuple(hosts)
+        if not in_groups:
+            return tuple(hosts[:1])
+        return tuple({self._groups_of(host): host for host in reversed(hosts)}.values())
+
+    @cached_property
+    def _group_variables(self) -> list[dict[str, Any]]:
+        groups = self._manager.groups.values()
+        return [{**group.get_vars(), **self._from_files([group])} for group in groups]
+
+    @cached_property
+    def _own_variables(self) -> frozenset[str]:
+        """Name the variables that any host has of its own, in the inventory or in ``host_vars``."""
+        hosts = list(self._manager.hosts.values())
+        return frozenset(self._from_files(hosts)).union(*(host.vars for host in hosts))
+
+    def _from_files(self, entities: Sequence[Any]) -> dict[str, Any]:
+        """Read what files beside inventory and playbook say; as :class:`VariableManager` does for one host."""
+        beside = get_vars_from_path(self._loader, self._loader.get_basedir(), entities, "task")
+        return {**get_vars_from_inventory_sources(self._loader, self._sources, entities, "task"), **beside}
+
+    def _groups_of(self, host: str) -> frozenset[str]:
+        return frozenset(group.name for group in self._manager.get_host(host).get_groups())
+
     def check_unchanged(self, groups: Mapping[str, Iterable[str]]) -> None:
         """Raise where a dynamic inventory gave Ansible other groups than it gives now."""
         ours = {name: set(hosts) for name, hosts in self.groups.items()}
@@ -63,6 +98,13 @@ class Inventory:
 def _plain(value: Any) -> Any:
     """Free a value of the tags that Ansible puts on strings and numbers; a plan holds plain data."""
     return json.loads(json.dumps(value, default=str))
+
+
+def _may_be_template(value: Any) -> bool:
+    """Tell whether a value may depend on the host; one in a vault shows what it holds only when it is asked for."""
+    if isinstance(value, dict | list | tuple):
+        return any(map(_may_be_template, value.values() if isinstance(value, dict) else value))
+    return "{" in value if isinstance(value, str) else not isinstance(value, int | float | None)
 
 
 def limited_hosts(loader: DataLoader, groups: Mapping[str, Iterable[str]], limit: str) -> frozenset[str]:

@@ -14,9 +14,8 @@ from ._catalogue import (
     COLLECTION_ROLES,
     NONE_DEPLOYED,
     check_agreement,
-    deployed,
-    find_services,
-    role_folders,
+    load_services,
+    override_names,
 )
 from ._order import natural
 from ._plan_folder import read_deployments, write_plan
@@ -27,38 +26,26 @@ from ._service import CatalogueError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ._catalogue import Variables
+    from ._inventory import Inventory
     from ._planner import Plan
 
 
 def make_plan(
-    groups: Mapping[str, list[str]],
-    variables: Variables,
-    play_vars: Mapping[str, Any],
-    options: Mapping[str, Any],
+    inventory: Inventory, play_vars: Mapping[str, Any], options: Mapping[str, Any]
 ) -> tuple[Plan, Path]:
     """Compile and write the plan of an inventory; gives it and the path of its playbook."""
-    services = deployed(find_services(_folders(play_vars)), groups, variables)
+    services = load_services(play_vars, inventory.variable)
     if not services:
         raise CatalogueError(NONE_DEPLOYED)
+    groups = inventory.groups
     members = {service.name: tuple(sorted(groups[service.group], key=natural)) for service in services}
     for service in services:
-        check_agreement(service, members[service.name], variables)
+        asked = inventory.typical_hosts(members[service.name], override_names(service))
+        check_agreement(service, asked, inventory.variable)
     plan = compile_plan(read_deployments(services, members), {COLLECTION: collection_version()})
     Selection.from_variables(options).check(plan.services)
     _check_approved(plan, options.get("approved_plan"))
     return plan, write_plan(plan, services, _folder(plan, options.get("plan_dir")))
-
-
-def _folders(play_vars: Mapping[str, Any]) -> Any:
-    """List the folders of service roles, also those beside each inventory source and the playbook that was named."""
-    beside = [
-        Path(source) for source in play_vars.get("ansible_inventory_sources") or () if "," not in source
-    ]
-    extra = [str((path if path.is_dir() else path.parent) / "roles") for path in beside]
-    listed = play_vars.get("orderly_roles_path") or []
-    listed = listed.split(":") if isinstance(listed, str) else list(listed)
-    return role_folders({**play_vars, "orderly_roles_path": [*listed, *extra]})
 
 
 def _check_approved(plan: Plan, approved: str | None) -> None:

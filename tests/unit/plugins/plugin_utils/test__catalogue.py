@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible_collections.orderly.services.plugins.plugin_utils._catalogue import (
     COLLECTION_ROLES,
     RoleFolder,
     check_agreement,
     deployed,
     find_services,
+    load_services,
     role_folders,
     select,
 )
@@ -79,6 +82,32 @@ def test_roles_are_looked_for_beside_inventory_and_playbook_and_where_it_is_said
     assert folders[-1] == str(COLLECTION_ROLES)
 
 
+def test_other_collections_bring_their_roles_when_they_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "ansible_collections/acme/stack"
+    role(home / "roles", "shop")
+    paths = [str(tmp_path / "nothing"), str(tmp_path)]
+    monkeypatch.setattr(
+        AnsibleCollectionConfig, "_collection_finder", SimpleNamespace(_n_collection_paths=paths)
+    )
+    folders = role_folders({"orderly_collections": ["acme.stack"]})
+    assert ("shop", "acme.stack.shop") in [(each.name, each.role) for each in find_services(folders)]
+    with pytest.raises(
+        CatalogueError, match=r"^orderly_collections: acme\.other is not installed; Ansible looks"
+    ):
+        role_folders({"orderly_collections": "acme.stack acme.other"})
+    with pytest.raises(CatalogueError, match=r"^orderly_collections: 'acme'; expected names of collections"):
+        role_folders({"orderly_collections": ["acme"]})
+
+
+def test_where_roles_are_may_be_said_for_all_hosts(tmp_path: Path) -> None:
+    role(tmp_path / "mine", "web")
+    said = Inventory({"w1": {"orderly_roles_path": str(tmp_path / "mine")}})
+    found = load_services({"groups": {"all": ["w1"], "web": ["w1"]}}, said)
+    assert [each.name for each in found] == ["web"]
+
+
 def test_a_plan_has_no_roles_but_its_own_copies(tmp_path: Path) -> None:
     (tmp_path / "plan.json").touch()
     assert role_folders({"playbook_dir": str(tmp_path), "orderly_roles_path": ["/more"]}) == (
@@ -134,12 +163,25 @@ def test_a_cycle_is_printed_with_the_files_to_look_into() -> None:
     )
 
 
-def test_hosts_must_agree_about_a_service() -> None:
+LATE = {"web_stage": "late"}
+DISAGREEMENTS = [
+    ({"w2": LATE}, "web_stage is 'late' on w2, but not set on w1; "),
+    ({"w1": LATE}, "web_stage is not set on w2, but 'late' on w1; "),
+    ({"w1": {"web_after": ["db"]}, "w2": {"web_after": []}}, "web_after is [] on w2, but ['db'] on w1; "),
+]
+
+
+@pytest.mark.parametrize(("said", "message"), DISAGREEMENTS)
+def test_hosts_must_agree_about_a_service(said: dict[str, Any], message: str) -> None:
     with pytest.raises(CatalogueError) as caught:
-        check_agreement(service("web"), ["w1", "w2"], Inventory({"w2": {"web_stage": "late"}}))
+        check_agreement(service("web"), ["w1", "w2"], Inventory(said))
     assert str(caught.value) == (
-        "web_stage is 'late' on w2, but 'default' on others; a setting of a service must be the same on all its hosts."
+        f"{message}a setting of a service must be the same on all its hosts. Set it for the group web."
     )
+
+
+def test_hosts_agree_where_they_say_the_same() -> None:
+    check_agreement(service("web"), ["w1", "w2"], Inventory({"w1": LATE, "w2": LATE}))
 
 
 def test_an_unknown_service_is_named_among_those_that_are_known() -> None:

@@ -1,0 +1,43 @@
+"""The planner's own look at the inventory."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible_collections.orderly.services.plugins.plugin_utils._inventory import Inventory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOSTS = """
+    [web]
+    w[1:9] address=10.0.0.1
+    [canary]
+    w9
+    [db]
+    d1
+"""
+STAGE = ("web_stage", "web_after")
+ALL = tuple(f"w{number}" for number in range(1, 10))
+SAID = {
+    "nobody": ({"group_vars/web.yml": "color: red"}, ("w1",)),
+    "the group": ({"group_vars/web.yml": "web_stage: late"}, ("w1", "w9")),
+    "everybody": ({"group_vars/all/stage.yml": "web_stage: late"}, ("w1", "w9")),
+    "a template": ({"group_vars/web.yml": "web_after: ['{{ address }}']"}, ALL),
+    "a host": ({"host_vars/w4.yml": "web_stage: late"}, ALL),
+}
+
+
+@pytest.mark.parametrize(("files", "asked"), SAID.values(), ids=SAID)
+def test_few_hosts_stand_for_all_where_they_must_agree(
+    tmp_path: Path, files: dict[str, str], asked: tuple[str, ...]
+) -> None:
+    (tmp_path / "hosts").write_text(dedent(HOSTS))
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text + "\n")
+    inventory = Inventory(DataLoader(), [str(tmp_path / "hosts")])
+    assert tuple(sorted(inventory.typical_hosts(ALL, STAGE))) == asked

@@ -1,6 +1,6 @@
 # make alone prints what it can do.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clean-demo test fast lint types unit fuzz docs sanity package molecule bench clean
+.PHONY: help setup demo clean-demo test fast lint types unit fuzz page docs sanity package molecule bench clean
 
 BUILD := .build
 READY := $(BUILD)/venv/.ready
@@ -28,7 +28,7 @@ test: $(READY) ## Run everything that CI runs
 fast: $(READY) ## Run what needs no hosts
 	@python tests/check.py lint types unit docs
 
-lint types unit fuzz docs sanity package molecule: $(READY) ## Run one kind of check
+lint types unit fuzz page docs sanity package molecule: $(READY) ## Run one kind of check
 	@python tests/check.py $@
 
 bench: $(READY) ## Print the benchmarks' figures

@@ -8,6 +8,7 @@ own, because a collection's role would win over a copy of the same name when the
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -19,7 +20,7 @@ from ansible.constants import DEFAULT_ROLES_PATH
 
 from ._catalogue import COLLECTION, COLLECTION_ROLES, PLAN_FILE
 from ._findings import Finding, FindingsError
-from ._plan_page import render_page
+from ._plan_page import read_task_words, render_page
 from ._plan_playbook import render
 from ._planner import Deployment
 from ._service import CatalogueError
@@ -35,6 +36,7 @@ Content = TypeVar("Content")
 
 PARTS = ("drain", "undrain", "verify", "finalize")
 PLAYBOOK = "upgrade.yml"
+PAGE = "plan.html"
 UPGRADE_TASKS = "upgrade_tasks"
 COMPILED = shutil.ignore_patterns("__pycache__", "*.pyc")
 NOT_OF_THE_ROLE = shutil.ignore_patterns(
@@ -148,9 +150,10 @@ def _write_files(plan: Plan, services: Iterable[Service], folder: Path) -> None:
     folder.mkdir()
     (folder / PLAN_FILE).write_text(plan.as_json(), encoding="utf-8")
     (folder / PLAYBOOK).write_text(render(plan), encoding="utf-8")
-    (folder / "plan.html").write_text(render_page(plan), encoding="utf-8")
     for service in services:
         _copy_role(service, folder / "roles" / plan.services[service.name]["role"])
+    data = json.loads(plan.as_json())
+    (folder / PAGE).write_text(render_page(data, read_task_words(data, folder)), encoding="utf-8")
 
 
 def _copy_role(service: Service, target: Path) -> None:

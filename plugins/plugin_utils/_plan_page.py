@@ -1,82 +1,241 @@
 # This is a private utility of the orderly.services collection; it may change without notice.
-"""The plan as a page: one self-contained HTML file to read before the plan runs."""
+"""The plan as a page: one self-contained HTML file to read before the plan runs.
+
+The page stands in ``_page`` as what it is, HTML, CSS and JavaScript; here they become one file, with the plan as JSON
+in it. The file fetches nothing: its content security policy names the hashes of its own style and script, and nothing
+else.
+"""
 
 from __future__ import annotations
 
-from html import escape
-from typing import TYPE_CHECKING
+import base64
+import hashlib
+import json
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from ._planner import CHANGE, DISRUPTIVE
+from ._order import natural
+from ._planner import CHANGE, FINALIZE
+from ._task_words import list_tasks
+from ._tasks import CHANGE_STEPS, RUN_ONCE_HOST, STEPS, step_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from ._planner import Plan, Play
+    from ._task_words import TaskWords
 
-PAGE = """\
-<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<title>Upgrade plan {id}</title>
-<style>
-body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }}
-table {{ border-collapse: collapse; width: 100%; margin: 0 0 2rem; }}
-th, td {{ border-bottom: 1px solid #8884; padding: .3rem .6rem; text-align: left; vertical-align: top; }}
-tr.disruptive {{ background: #fa02; }}
-code {{ font-size: .95em; }}
-:root {{ color-scheme: light dark; }}
-</style>
-<h1>Upgrade plan <code>{id}</code></h1>
-<p>{summary} Packages are never rolled back: a plan has no way back but your backups.</p>
-<h2>What runs, in order</h2>
-<table>
-<tr><th>#<th>Play<th>What<th>Service and hosts<th>Only after, on all hosts</tr>
-{plays}
-</table>
-<h2>Services</h2>
-<table>
-<tr><th>Service<th>Stage<th>Hosts<th>Down at once<th>After<th>Steps<th>Expected</tr>
-{services}
-</table>
-</html>
-"""
+    Plan = Mapping[str, Any]
+    """A plan as ``plan.json`` has it."""
+    Tasks = Mapping[str, Mapping[str, tuple[TaskWords, ...]]]
+    """By service and part (``step3``, ``drain``), what its tasks say."""
+
+PAGE = Path(__file__).with_name("_page")
+DOWN, KEEPS, NONE = "down", "keeps", "none"
+PARTS = {
+    "step0": STEPS[0],
+    "step1": STEPS[1],
+    "drain": "drain",
+    **{f"step{step}": STEPS[step] for step in CHANGE_STEPS},
+    "verify": "verify",
+    "undrain": "undrain",
+    "step6": STEPS[6],
+    "finalize": "finalize",
+}
 
 
-def render_page(plan: Plan) -> str:
-    """Give the text of ``plan.html``."""
-    waves = sum(play.kind == CHANGE for play in plan.plays)
-    hosts = {host for service in plan.services.values() for host in service["hosts"]}
-    return PAGE.format(
-        id=escape(plan.id),
-        summary=f"{len(plan.services)} services on {len(hosts)} hosts, {waves} waves.",
-        plays="\n".join(_play_row(number, play) for number, play in enumerate(plan.plays, 1)),
-        services="\n".join(_service_row(plan, name) for name in plan.services),
+def render_page(plan: Plan, tasks: Tasks, news: Mapping[str, Any] | None = None) -> str:
+    """Give the text of ``plan.html``.
+
+    *news* is what a survey and earlier campaigns add, none of it part of the plan's id: see :func:`page_data`.
+    """
+    style, script = _read("plan.css"), _read("plan.js")
+    policy = f"default-src 'none'; style-src '{_hash_of(style)}'; script-src '{_hash_of(script)}'"
+    page = _read("plan.html")
+    for place, text in (
+        (
+            '<meta charset="utf-8">\n',
+            f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{policy}">\n',
+        ),
+        ('<link rel="stylesheet" href="plan.css">', f"<style>{style}</style>"),
+        ('<script src="plan.js"></script>', f"<script>{script}</script>"),
+        ('id="plan"></script>', f'id="plan">{_as_script(page_data(plan, tasks, news or {}))}</script>'),
+    ):
+        page = page.replace(place, text, 1)
+    return page
+
+
+def _read(name: str) -> str:
+    return (PAGE / name).read_text(encoding="utf-8")
+
+
+def _hash_of(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _as_script(data: Any) -> str:
+    """Give JSON in which nothing can end the script element or begin a comment in it."""
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def read_task_words(plan: Plan, folder: Path) -> Tasks:
+    """Read what the tasks of a plan say from the roles in the plan's folder."""
+    return {
+        name: _words_of(folder / "roles" / service["role"] / "tasks")
+        for name, service in plan["services"].items()
+    }
+
+
+def _words_of(folder: Path) -> dict[str, tuple[TaskWords, ...]]:
+    files = {
+        str(path.relative_to(folder)): path.read_text(encoding="utf-8")
+        for suffix in ("yml", "yaml")
+        for path in folder.rglob(f"*.{suffix}")
+    }
+    words = {}
+    for part in PARTS:
+        stem = step_file(int(part[4:])) if part.startswith("step") else part
+        text = next((files[name] for name in (f"{stem}.yml", f"{stem}.yaml") if name in files), "")
+        if listed := list_tasks(text, files, once_host=RUN_ONCE_HOST):
+            words[part] = listed
+    return words
+
+
+# --- What the page knows ---
+
+
+def page_data(plan: Plan, tasks: Tasks, news: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the data that the page draws; hosts and services are numbers in it, so that it stays small.
+
+    *news* may hold ``approve`` (what an approval names), ``surveyed`` (when), ``packages`` (by service and host, the
+    installed and the candidate version of packages), and ``seconds`` (by play, how long it may take).
+    """
+    services = plan["services"]
+    stages = _stages(plan)
+    columns = _columns(services, stages)
+    order = sorted(services, key=lambda name: (columns[name], natural(name)))
+    hosts = sorted({host for service in services.values() for host in service["hosts"]}, key=natural)
+    number_of = {host: number for number, host in enumerate(hosts)}
+    seconds = news.get("seconds") or {}
+    return {
+        "id": plan["id"],
+        "approve": news.get("approve") or plan["id"],
+        "made_by": plan["versions"].get("orderly.services", ""),
+        "surveyed": news.get("surveyed"),
+        "estimate": sum(seconds.values()) if seconds else None,
+        "stages": stages,
+        "hosts": hosts,
+        "services": [
+            {
+                **_service(services[name], tasks.get(name, {}), number_of),
+                "name": name,
+                "column": columns[name],
+                "packages": _packages((news.get("packages") or {}).get(name, {})),
+            }
+            for name in order
+        ],
+        "plays": [_play(plan, play, order, number_of, seconds.get(play["id"])) for play in plan["plays"]],
+    }
+
+
+def outage(service: Mapping[str, Any], tasks: Iterable[str]) -> str:
+    """Tell what users may notice of a service while it is upgraded: it is down, it keeps serving, or nothing."""
+    if set(service["steps"]).isdisjoint(CHANGE_STEPS) and FINALIZE not in tasks:
+        return NONE
+    return DOWN if service["full_stop"] or service["slots"] >= len(service["hosts"]) else KEEPS
+
+
+def _service(
+    service: Mapping[str, Any], tasks: Mapping[str, tuple[TaskWords, ...]], number_of: Mapping[str, int]
+) -> dict[str, Any]:
+    kept = ("stage", "group", "slots", "full_stop")
+    return {
+        **{key: service[key] for key in kept},
+        "after": _names(service["after"]),
+        "requires": _names(service["requires"]),
+        "hosts": [number_of[host] for host in service["hosts"]],
+        "outage": outage(service, service["parts"]),
+        "steps": [
+            {
+                "part": part,
+                "words": words,
+                "disruptive": part not in ("step0", "step1", "step6"),
+                "tasks": [_told(task) for task in tasks[part]],
+            }
+            for part, words in PARTS.items()
+            if part in tasks
+        ],
+    }
+
+
+def _told(task: TaskWords) -> dict[str, Any]:
+    return {key: value for key, value in asdict(task).items() if value}
+
+
+def _names(befores: Iterable[Any]) -> list[str]:
+    """Name the services of edges, which may say more than a name."""
+    return [each if isinstance(each, str) else each["service"] for each in befores]
+
+
+def _packages(by_host: Mapping[str, Mapping[str, Mapping[str, str]]]) -> list[list[Any]]:
+    """Count the hosts by package and versions: ``[package, installed, candidate, hosts]``."""
+    counted = Counter(
+        (name, versions["installed"], versions["candidate"])
+        for packages in by_host.values()
+        for name, versions in packages.items()
     )
+    return [[*key, number] for key, number in sorted(counted.items())]
 
 
-def _play_row(number: int, play: Play) -> str:
-    on = "<br>".join(
-        f"<b>{escape(name)}</b> on {escape(' '.join(hosts))}" for name, hosts in play.services.items()
-    )
-    kind = ' class="disruptive"' if play.kind in DISRUPTIVE else ""
-    cells = _cells([str(number), play.id, play.title])
-    before = [need for need in play.needs if need.partition("@")[2] not in play.hosts]
-    return f"<tr{kind}>{cells}<td>{on}{_cells([', '.join(before)])}</tr>"
+def _play(
+    plan: Plan, play: Mapping[str, Any], order: list[str], number_of: Mapping[str, int], seconds: float | None
+) -> dict[str, Any]:
+    services = plan["services"]
+    return {
+        "id": play["id"],
+        "kind": play["kind"],
+        "title": play["title"],
+        "needs": [need for need in play["needs"] if need.partition("@")[2] not in play["hosts"]],
+        "seconds": seconds,
+        # A play on all hosts of a service does not name them.
+        "on": {
+            str(order.index(name)): None
+            if list(hosts) == list(services[name]["hosts"])
+            else [number_of[host] for host in hosts]
+            for name, hosts in play["services"].items()
+        },
+    }
 
 
-def _service_row(plan: Plan, name: str) -> str:
-    service = plan.services[name]
-    down = f"{service['slots']} of {len(service['hosts'])}"
-    outage = (
-        "down meanwhile: it has no other host"
-        if service["slots"] >= len(service["hosts"])
-        else "keeps serving"
-    )
-    expected = outage if set(service["steps"]) & {2, 3, 4, 5} else "not disrupted"
-    after = ", ".join([*service["after"], *service["requires"]])
-    steps = " ".join(map(str, service["steps"]))
-    return f"<tr>{_cells([name, service['stage'], ' '.join(service['hosts']), down, after, steps, expected])}</tr>"
+def _stages(plan: Plan) -> list[str]:
+    """Put the stages in the order in which they begin to change."""
+    plays = sorted(plan["plays"], key=lambda play: play["kind"] != CHANGE)
+    begun = [str(plan["services"][name]["stage"]) for play in plays for name in play["services"]]
+    rest = sorted({str(service["stage"]) for service in plan["services"].values()}, key=natural)
+    return list(dict.fromkeys([*begun, *rest]))
 
 
-def _cells(texts: Iterable[str]) -> str:
-    return "".join(f"<td>{escape(text)}" for text in texts)
+def _columns(services: Mapping[str, Mapping[str, Any]], stages: Iterable[str]) -> dict[str, int]:
+    """Put each service one column right of what it comes after, and each stage right of the one before."""
+    columns: dict[str, int] = {}
+    start = 0
+    for stage in stages:
+        own = {name for name, service in services.items() if service["stage"] == stage}
+        while waiting := own - columns.keys():
+            ready = {
+                name for name in waiting if not waiting & set(_befores(services[name])) - {name}
+            } or waiting
+            columns |= {
+                name: max(
+                    [start, *(columns[each] + 1 for each in _befores(services[name]) if each in columns)]
+                )
+                for name in ready
+            }
+        start = max((columns[name] + 1 for name in own), default=start)
+    return columns
+
+
+def _befores(service: Mapping[str, Any]) -> list[str]:
+    return _names([*service["after"], *service["requires"]])

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.orderly.services.plugins.plugin_utils._catalogue import Service
 from ansible_collections.orderly.services.plugins.plugin_utils._plan_page import PARTS
 from ansible_collections.orderly.services.plugins.plugin_utils._planner import Deployment, compile_plan
+from ansible_collections.orderly.services.plugins.plugin_utils._service import Dependency, Service
 from ansible_collections.orderly.services.plugins.plugin_utils._task_words import TaskWords
 
 STEPS = frozenset({0, 1, 3, 5, 6})
@@ -27,7 +27,7 @@ def fleet(hosts: int, services: int) -> tuple[dict[str, Any], dict[str, Any]]:
             Path(f"/roles/{name}"),
             name,
             stage="controlplane" if first else "dataplane",
-            after=(names[number - 3],) if number > 2 else (),
+            after=(Dependency(names[number - 3]),) if number > 2 else (),
             max_unavailable=1 if first else "10%",
             full_stop=number == 1,
         )

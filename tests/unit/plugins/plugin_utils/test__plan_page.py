@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.orderly.services.plugins.plugin_utils._catalogue import Service
 from ansible_collections.orderly.services.plugins.plugin_utils._plan_page import (
     page_data,
     read_task_words,
     render_page,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._planner import Deployment, compile_plan
+from ansible_collections.orderly.services.plugins.plugin_utils._service import Dependency, Service
 
 
 def deployment(name: str, hosts: str = "h1 h2", steps: str = "0 3", **settings: Any) -> Deployment:
@@ -50,9 +50,9 @@ def test_an_outage_is_expected_where_no_host_of_a_service_is_left(
 def test_services_stand_right_of_what_they_come_after_and_of_earlier_stages() -> None:
     plan = plan_of(
         deployment("db"),
-        deployment("api", after=("db", "absent")),
-        deployment("web", requires=("api",), after=("db",)),
-        deployment("agent", stage="late", after=("db",)),
+        deployment("api", after=(Dependency("db", 3), Dependency("absent"))),
+        deployment("web", requires=(Dependency("api"),), after=(Dependency("db"),)),
+        deployment("agent", stage="late", after=(Dependency("db"),)),
     )
     data = page_data(plan, {}, {})
     assert {service["name"]: service["column"] for service in data["services"]} == {

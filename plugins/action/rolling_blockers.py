@@ -46,7 +46,7 @@ class ActionModule(ActionBase):
 
         def look() -> list[str]:
             late = closed(windows, datetime.now(UTC))
-            return [late] if late else complaints(blockers, self._on_host)
+            return [late] if late else complaints(blockers, host, self._on_host)
 
         host = (task_vars or {})["inventory_hostname"]
         wait = 0 if self._task.check_mode else options["wait"]

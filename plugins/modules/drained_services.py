@@ -40,14 +40,15 @@ options:
     description: The folder of the records.
     type: path
     default: /var/lib/orderly/drained
+extends_documentation_fragment: [orderly.services.attributes]
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying the target.
     support: full
     details: RV(services) is what would be on record.
   diff_mode:
-    description: Will return details on what has changed, or possibly needs changing in check mode.
     support: none
+  idempotent:
+    support: full
 seealso:
   - name: Rolling operations
     description: What happens when a host or a controller fails, and how to recover.

@@ -67,14 +67,16 @@ options:
     description: For how many seconds to wait until nothing blocks.
     type: int
     default: 0
+extends_documentation_fragment: [orderly.services.attributes]
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying the target.
     support: full
     details: It asks, and does not wait.
   diff_mode:
-    description: Will return details on what has changed, or possibly needs changing in check mode.
-    support: none
+    support: N/A
+    details: It changes nothing.
+  idempotent:
+    support: full
   action:
     description: Has a corresponding action plugin, so some parts of its options run on the controller.
     support: full
@@ -105,7 +107,7 @@ blocked:
   returned: success
   type: list
   elements: str
-  sample: ["backup (exit status 1 on the host)"]
+  sample: ["backup on web1 (exit status 1 on the host)"]
 waited:
   description: For how many seconds it waited.
   returned: success

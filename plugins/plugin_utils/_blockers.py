@@ -72,10 +72,10 @@ def _blocker(value: Any) -> Blocker:
     return Blocker(name, str(value.get("command") or ""), str(value.get("url") or ""), on, max(1, timeout))
 
 
-def complaints(blockers: Iterable[Blocker], on_host: Shell) -> list[str]:
-    """Ask every blocker; say of each that blocks why."""
+def complaints(blockers: Iterable[Blocker], host: str, on_host: Shell) -> list[str]:
+    """Ask every blocker about a host; say of each that blocks why."""
     answers = ((blocker, ask(blocker, on_host)) for blocker in blockers)
-    return [f"{blocker.name} ({complaint})" for blocker, complaint in answers if complaint]
+    return [f"{blocker.name} on {host} ({complaint})" for blocker, complaint in answers if complaint]
 
 
 def ask(blocker: Blocker, on_host: Shell) -> str:

@@ -27,11 +27,13 @@ class InventoryError(Exception):
 class Inventory:
     """A second look at the inventory of this run; Ansible gives lookups no variables of hosts while it parses."""
 
-    def __init__(self, loader: DataLoader, sources: Sequence[str]) -> None:
+    def __init__(self, loader: DataLoader, sources: Sequence[str], *, extra_vars: bool = True) -> None:
         self._loader = loader
         self._sources = list(sources)
         self._manager = InventoryManager(loader=loader, sources=self._sources)
         self._variables = VariableManager(loader=loader, inventory=self._manager)
+        if not extra_vars:
+            self._variables._extra_vars = {}  # noqa: SLF001 - there is no other way to see what they hide
         self._templars: dict[str, Any] = {}
 
     @property

@@ -28,7 +28,7 @@ TOY = """\
 here=$(dirname "$0")
 echo "$*" >> "$here/log"
 while [ -e "$here/stuck/$*" ]; do sleep 0.05; done
-[ ! -e "$here/broken/$*" ]
+[ ! -e "$here/broken/$*" ] && ! rmdir "$here/broken/$* once" 2>/dev/null
 """
 
 # A connection that starts no Python and no shell of its own, to a host that goes away and comes back as a test says.
@@ -129,6 +129,7 @@ class Site:
             "ansible_become": False,
             "ansible_python_interpreter": sys.executable,
             "toy": str(self.toy),
+            "rolling_op_records": f"{self.folder}/drained/{{{{ inventory_hostname }}}}",
         }
         text = yaml.safe_dump({"all": {"children": groups, "vars": variables}}, sort_keys=False)
         self.inventory.write_text(text)
@@ -156,6 +157,9 @@ class Site:
 
     def breaks(self, said: str) -> None:
         (self.folder / "broken" / said).touch()
+
+    def breaks_once(self, said: str) -> None:
+        (self.folder / "broken" / f"{said} once").mkdir()
 
     def sticks(self, said: str) -> None:
         (self.folder / "stuck" / said).touch()
@@ -240,6 +244,12 @@ class Site:
         """Name the slots that are held, as ``SERVICE HOST``."""
         with closing(open_store(f"sqlite://{self.store}")) as store:
             return [f"{slot.service} {slot.holder.host}" for slot in held_slots(store)]
+
+    @property
+    def drained(self) -> list[str]:
+        """Name what hosts have on record as drained, as ``SERVICE HOST``."""
+        records = sorted((self.folder / "drained").glob("*/service-*.json"))
+        return [f"{record.stem.removeprefix('service-')} {record.parent.name}" for record in records]
 
     @property
     def plan_folders(self) -> list[Path]:

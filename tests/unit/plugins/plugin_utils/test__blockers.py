@@ -62,12 +62,12 @@ def test_a_host_that_cannot_be_asked_blocks() -> None:
 
 
 def test_a_host_that_need_not_be_asked_does_not_block() -> None:
-    assert complaints([blocker(command="true", on="controller")], unreachable) == []
+    assert complaints([blocker(command="true", on="controller")], "web1", unreachable) == []
 
 
 def test_a_command_that_takes_too_long_blocks_and_is_ended() -> None:
     slow = blocker(name="slow", command="sleep 3600", on="controller", timeout=1)
-    assert complaints([slow], well) == ["slow (no answer on the controller within 1 s)"]
+    assert complaints([slow], "web1", well) == ["slow on web1 (no answer on the controller within 1 s)"]
 
 
 def test_a_command_may_be_a_line_of_shell() -> None:

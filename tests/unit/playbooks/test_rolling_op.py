@@ -1,0 +1,245 @@
+"""The playbook rolling_op: what it does to each host, what it does after faults, and when it does not begin."""
+
+from __future__ import annotations
+
+import os
+import signal
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .toys import Site, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .toys import Outcome
+
+PLAYBOOK = "orderly.services.rolling_op"
+WHOLE = ["drain", "operate", "verify", "undrain"]
+
+
+@pytest.fixture
+def run(site: Site) -> Callable[..., Outcome]:
+    """Give the playbook, over three web servers one after the other."""
+    site.groups(web="w1 w2 w3")
+    site.service("web", parts="drain verify undrain")
+    site.write("operation.yml", say("web", "operate"))
+    return partial(
+        site.upgrade, "-e", "rolling_op_name=paint", "-e", "rolling_op_tasks=operation.yml", playbook=PLAYBOOK
+    )
+
+
+def steps(outcome: Outcome, host: str) -> list[str]:
+    """Name what was done to a host."""
+    said = [line.split() for line in outcome.log]
+    return [step for _service, name, step in said if name == host]
+
+
+def test_every_host_is_drained_operated_on_verified_and_undrained(
+    run: Callable[..., Outcome], site: Site
+) -> None:
+    outcome = run()
+    assert outcome.code == 0
+    assert outcome.log == [f"web {host} {step}" for host in ("w1", "w2", "w3") for step in WHOLE]
+    assert (site.slots, site.drained) == ([], [])
+    assert "Wave 1 of 3: w1 (web)" in outcome.text
+
+
+def test_check_mode_changes_nothing_and_shows_the_waves(run: Callable[..., Outcome], site: Site) -> None:
+    outcome = run("--check")
+    assert outcome.code == 0
+    assert (outcome.log, site.drained) == ([], [])
+    assert "Wave 3 of 3: w3 (web)" in outcome.text
+    assert not site.store.exists()
+
+
+def test_a_host_that_fails_stops_the_roll_and_stays_drained(run: Callable[..., Outcome], site: Site) -> None:
+    site.breaks("web w1 operate")
+    outcome = run()
+    assert outcome.code != 0
+    assert outcome.log == ["web w1 drain", "web w1 operate"]
+    assert (site.slots, site.drained) == (["web w1"], ["web w1"])
+
+
+def test_the_next_run_takes_up_the_host_that_failed_and_undrains_it(
+    run: Callable[..., Outcome], site: Site
+) -> None:
+    site.breaks("web w2 operate")
+    run()
+    site.is_mended()
+    outcome = run()
+    assert outcome.code == 0
+    assert outcome.log[:4] == [f"web w2 {step}" for step in WHOLE]
+    assert (site.slots, site.drained) == ([], [])
+
+
+def test_a_host_that_is_not_well_afterwards_is_not_undrained(run: Callable[..., Outcome], site: Site) -> None:
+    site.breaks("web w1 verify")
+    outcome = run()
+    assert outcome.log == ["web w1 drain", "web w1 operate", "web w1 verify"]
+    assert site.drained == ["web w1"]
+
+
+def test_retry_hold_tries_again_with_the_slots_in_hand(run: Callable[..., Outcome], site: Site) -> None:
+    site.breaks_once("web w1 operate")
+    outcome = run("-e", "rolling_op_on_failure=retry_hold")
+    assert outcome.code == 0
+    assert steps(outcome, "w1") == ["drain", "operate", "operate", "verify", "undrain"]
+    assert outcome.log.index("web w1 undrain") < outcome.log.index("web w2 drain")
+
+
+def test_retry_release_lets_the_others_go_first(run: Callable[..., Outcome], site: Site) -> None:
+    site.breaks_once("web w1 operate")
+    outcome = run("-e", "rolling_op_on_failure=retry_release")
+    assert outcome.code == 0
+    assert outcome.log == [
+        *("web w1 drain", "web w1 operate", "web w1 verify", "web w1 undrain"),
+        *(f"web {host} {step}" for host in ("w2", "w3", "w1") for step in WHOLE),
+    ]
+    assert (site.slots, site.drained) == ([], [])
+
+
+def test_a_host_that_is_not_well_keeps_its_slots_instead_of_letting_others_go(
+    run: Callable[..., Outcome], site: Site
+) -> None:
+    site.breaks("web w1 operate")
+    site.breaks("web w1 verify")
+    outcome = run("-e", "rolling_op_on_failure=retry_release")
+    assert outcome.code != 0
+    assert outcome.touched == {"w1"}
+    assert (site.slots, site.drained) == (["web w1"], ["web w1"])
+
+
+@pytest.mark.parametrize("on_failure", ["retry_hold", "retry_release"])
+def test_a_host_that_was_tried_often_enough_has_failed(
+    run: Callable[..., Outcome], site: Site, on_failure: str
+) -> None:
+    site.breaks("web w2 operate")
+    outcome = run("-e", f"rolling_op_on_failure={on_failure}", "-e", "rolling_op_retries=2")
+    assert outcome.code != 0
+    assert steps(outcome, "w2").count("operate") == 3
+    assert "paint failed 3 times on w2, and 2 retries are allowed" in outcome.text
+    assert (site.slots, site.drained) == (["web w2"], ["web w2"])
+    others = {"w1"} if on_failure == "retry_hold" else {"w1", "w3"}
+    assert outcome.touched - {"w2"} == others
+
+
+def test_one_host_of_a_wave_may_try_again_while_the_other_waits_for_it(site: Site) -> None:
+    site.groups(web="w1 w2")
+    site.service("web", parts="drain verify undrain", max_unavailable=2)
+    site.write("operation.yml", say("web", "operate"))
+    site.breaks_once("web w1 operate")
+    outcome = site.upgrade(
+        *("-e", "rolling_op_name=paint", "-e", "rolling_op_tasks=operation.yml"),
+        *("-e", "rolling_op_on_failure=retry_hold"),
+        playbook=PLAYBOOK,
+    )
+    assert outcome.code == 0
+    assert steps(outcome, "w1") == ["drain", "operate", "operate", "verify", "undrain"]
+    assert steps(outcome, "w2") == WHOLE
+    assert site.slots == []
+
+
+# --- Which task file ---
+
+
+def test_a_host_may_bring_a_task_file_of_its_own(run: Callable[..., Outcome], site: Site) -> None:
+    site.write("host_vars/w2.yml", "rolling_op_tasks: special.yml\n")
+    site.write("special.yml", say("web", "special"))
+    outcome = run()
+    assert steps(outcome, "w1") == WHOLE
+    assert steps(outcome, "w2") == ["drain", "special", "verify", "undrain"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "The task file operation.yml was not found; it was looked for in"),
+        (
+            "- hosts: all\n  tasks: []\n",
+            "expected a list of tasks, as in roles/NAME/tasks/main.yml; this is a playbook",
+        ),
+        ("- name: [\n", "operation.yml:2: not YAML"),
+    ],
+)
+def test_a_broken_task_file_stops_everything_before_it_begins(
+    run: Callable[..., Outcome], site: Site, text: str | None, message: str
+) -> None:
+    if text is None:
+        (site.folder / "operation.yml").unlink()
+    else:
+        site.write("operation.yml", text)
+    outcome = run()
+    assert outcome.code != 0
+    assert message in outcome.text
+    assert (outcome.log, site.slots) == ([], [])
+
+
+# --- What stands in the way ---
+
+
+def test_a_blocker_stops_a_wave_before_anything_is_taken(run: Callable[..., Outcome], site: Site) -> None:
+    site.write(
+        "group_vars/web.yml", "rolling_op_blockers: [{name: backup, command: 'echo pg_dump runs; false'}]\n"
+    )
+    outcome = run()
+    assert outcome.code != 0
+    assert "The wave of w1 is blocked, and nothing was taken or touched: " in outcome.text
+    assert "backup on w1 (exit status 1 on the host: pg_dump runs)" in outcome.text
+    assert (outcome.log, site.slots) == ([], [])
+
+
+def test_a_blocker_that_comes_between_grant_and_drain_costs_nothing(
+    run: Callable[..., Outcome], site: Site
+) -> None:
+    asked = site.folder / "asked"
+    site.write(
+        "group_vars/web.yml",
+        f"rolling_op_blockers: [{{name: alert, command: 'echo >> {asked}; test $(wc -l < {asked}) -lt 2'}}]\n",
+    )
+    outcome = run()
+    assert outcome.code != 0
+    assert "The wave of w1 was granted, but meanwhile it is blocked: alert on w1" in outcome.text
+    assert (outcome.log, site.slots) == ([], [])
+
+
+def test_a_host_that_is_away_blocks_where_it_has_to_be_asked(run: Callable[..., Outcome], site: Site) -> None:
+    site.write("group_vars/web.yml", "rolling_op_blockers: [{name: backup, command: 'true'}]\n")
+    site.goes_away("w1")
+    outcome = run()
+    assert "backup on w1 (it cannot be asked: w1 is away)" in outcome.text
+    assert (outcome.log, site.slots) == ([], [])
+
+
+def test_outside_the_windows_no_wave_begins(run: Callable[..., Outcome], site: Site) -> None:
+    in_days = f"{datetime.now(UTC) + timedelta(days=3):%a}".lower()
+    site.write(
+        "group_vars/web.yml",
+        f"rolling_op_windows: [{{start: '12:00', end: '13:00', timezone: Asia/Tokyo, days: [{in_days}]}}]\n",
+    )
+    outcome = run()
+    assert "no maintenance window is open; the next one opens at" in outcome.text
+    assert (outcome.log, site.slots) == ([], [])
+
+
+# --- Controllers that die ---
+
+
+@pytest.mark.parametrize("fatal", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_what_a_killed_controller_left_drained_is_undrained_by_the_next(
+    run: Callable[..., Outcome], site: Site, fatal: signal.Signals
+) -> None:
+    site.sticks("web w1 operate")
+    arguments = ("-e", "rolling_op_name=paint", "-e", "rolling_op_tasks=operation.yml")
+    process = site.start(*arguments, playbook=PLAYBOOK)
+    site.wait_until("web w1 operate")
+    os.killpg(process.pid, fatal)
+    site.is_mended()
+    process.communicate()
+    assert (site.slots, site.drained) == (["web w1"], ["web w1"])
+    outcome = run()
+    assert outcome.code == 0
+    assert (site.slots, site.drained) == ([], [])

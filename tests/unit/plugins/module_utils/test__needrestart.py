@@ -7,6 +7,7 @@ from ansible_collections.orderly.services.plugins.module_utils._errors import Ho
 from ansible_collections.orderly.services.plugins.module_utils._needrestart import (
     outdated_units,
     parse_batch,
+    parse_kernel,
 )
 
 if TYPE_CHECKING:
@@ -67,3 +68,26 @@ def test_an_answer_that_is_none_is_never_taken_for_nothing_outdated(
 def test_where_it_is_missing_that_is_said(tmp_path: Path) -> None:
     with pytest.raises(HostError, match="needrestart is not installed"):
         outdated_units(Answer(0, BATCH), tmp_path)
+
+
+KERNEL = (
+    "NEEDRESTART-VER: 3.6\nNEEDRESTART-KCUR: 6.1.0-30\nNEEDRESTART-KEXP: 6.1.0-31\nNEEDRESTART-KSTA: {}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("1", ""),
+        ("2", "the kernel 6.1.0-31 waits, 6.1.0-30 runs"),
+        ("3", "the kernel 6.1.0-31 waits, 6.1.0-30 runs"),
+    ],
+)
+def test_a_kernel_that_waits_is_named(state: str, expected: str) -> None:
+    assert parse_kernel(KERNEL.format(state)) == expected
+
+
+@pytest.mark.parametrize("output", [KERNEL.format("0"), "NEEDRESTART-VER: 3.6\n"])
+def test_a_kernel_that_needrestart_does_not_know_is_not_taken_for_the_newest(output: str) -> None:
+    with pytest.raises(HostError, match="does not know which kernel runs"):
+        parse_kernel(output)

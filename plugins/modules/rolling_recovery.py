@@ -1,0 +1,78 @@
+#!/usr/bin/python
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rolling_recovery
+short_description: Find the hosts that rolls have left behind
+version_added: 0.1.0
+author: The orderly.services maintainers (@orderly-services)
+description:
+  - Finds the hosts of the play that hold slots of runs that are over, or have services on record as drained, and prints
+    them.
+  - Hosts that somebody works on, that are paused on purpose, or whose holder cannot be asked from here are named, with
+    what to do, and are left to those.
+  - It runs once, on the controller, and contacts no host.
+options:
+  drained:
+    description:
+      - For each host that answered, the services that it has on record as drained, as
+        M(orderly.services.drained_services) returns them.
+    type: dict
+    required: true
+  store:
+    description: Where the locks are; by default the variable C(orderly_store), else the file of this user.
+    type: str
+extends_documentation_fragment:
+  - orderly.services.attributes
+  - orderly.services.attributes.info_module
+attributes:
+  action:
+    description: Has a corresponding action plugin, so some parts of its options run on the controller.
+    support: full
+    details: All of it runs on the controller.
+"""
+
+EXAMPLES = r"""
+- name: Find the hosts that were left behind
+  orderly.services.rolling_recovery:
+    drained: {web1: [nginx], web2: []}
+  run_once: true
+  register: recovery
+"""
+
+RETURN = r"""
+order:
+  description: The hosts that may take part again, once they are verified.
+  type: list
+  elements: str
+  returned: success
+visits:
+  description: For each of them, the services to verify, as P(orderly.services.deployed_services#lookup) has them.
+  type: dict
+  returned: success
+why:
+  description: For each of them, what was left behind.
+  type: dict
+  returned: success
+left:
+  description: For each host that is left as it is, why, and what to do.
+  type: dict
+  returned: success
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={"drained": {"type": "dict", "required": True}, "store": {"type": "str"}},
+        supports_check_mode=True,
+    )
+    module.fail_json(msg="rolling_recovery runs on the controller; its action plugin was not found there.")
+
+
+if __name__ == "__main__":
+    main()

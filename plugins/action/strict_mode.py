@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import getpass
-import platform
 from typing import TYPE_CHECKING, Any
 
 from ansible.plugins.action import ActionBase
 
+from ..plugin_utils._run import operator
 from ..plugin_utils._selection import names_of
 from ..plugin_utils._translate import services_here, translate
 
@@ -28,8 +27,7 @@ def module_arguments(given: Mapping[str, Any], task_vars: Mapping[str, Any], run
 class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        run_by = f"{getpass.getuser()} on {platform.node()}"
-        arguments = module_arguments(self._task.args, task_vars or {}, run_by)
+        arguments = module_arguments(self._task.args, task_vars or {}, operator())
         if self._task.args.get("services") and not arguments["services"] and not arguments["units"]:
             return {"changed": False, "strict": []}  # services without units are not all units of the host
         return self._execute_module(

@@ -281,18 +281,18 @@ class DeferredStore:
             self._merge()
         return replace(record, path=str(paths[0]))
 
-    def dismiss(self, unit: str, reason: str, now: int) -> list[Record]:
-        """Let the records of a unit wait no longer, because an operator says why not; they stay on record as that."""
-        if not reason.strip():
-            raise HostError(f"Say why the restart of {unit} is not needed: the reason is empty.", unit=unit)
+    def exchange(self, changes: Iterable[tuple[Record, Record]]) -> list[Record]:
+        """Put records in the place of others, and give those; what is no longer as it was read stays as it is."""
         with self._locked():
-            found = [record for record in self.read()[0] if record.unit == unit and not record.dismissed]
-            return [self._dismiss(replace(record, dismissed=reason, dismissed_at=now)) for record in found]
+            return [
+                self._put(new, Path(old.path)) for old, new in changes if _records([Path(old.path)]) == [old]
+            ]
 
-    def _dismiss(self, record: Record) -> Record:
-        path = self.folders[0] / (Path(record.path).stem + ".dismissed")
+    def _put(self, record: Record, old: Path) -> Record:
+        path = (self.folders[0] / old.name).with_suffix(".dismissed" if record.dismissed else ".deferred")
         write_text(path, record.render())
-        _remove([Path(record.path)])
+        if path != old:
+            _remove([old])
         return replace(record, path=str(path))
 
     def _merge(self) -> None:

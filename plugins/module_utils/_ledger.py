@@ -48,6 +48,7 @@ class Record:
     invocation_id: str = ""
     executables: tuple[str, ...] = ()
     dismissed: str = ""
+    dismissed_by: str = ""
     dismissed_at: int = 0
 
     @property
@@ -72,7 +73,12 @@ class Record:
             "maintainer_script": self.maintainer_script,
             "collateral": self.collateral,
             "dismissed": self.dismissed,
+            "dismissed_by": self.dismissed_by,
+            "dismissed_at": iso_time(self.dismissed_at) if self.dismissed else "",
         }
+
+    def _dismissal(self) -> dict[str, Any]:
+        return {key: value for key, value in vars(self).items() if key.startswith("dismissed")}
 
     def render(self) -> str:
         """Write it as the script does: the keys that all tools know, and ours."""
@@ -83,9 +89,7 @@ class Record:
                 "boot_id": self.boot_id,
                 "collateral": self.collateral,
                 "count": self.count,
-                **(
-                    {"dismissed": self.dismissed, "dismissed_at": self.dismissed_at} if self.dismissed else {}
-                ),
+                **(self._dismissal() if self.dismissed else {}),
                 "executables": self.executables,
                 "first_timestamp": self.since,
                 "invocation_id": self.invocation_id,
@@ -136,6 +140,7 @@ def parse_record(text: str, path: str) -> Record:
         invocation_id=_text(data, "invocation_id"),
         executables=tuple(executables) if isinstance(executables, list) else (),
         dismissed=_text(data, "dismissed"),
+        dismissed_by=_text(data, "dismissed_by"),
         dismissed_at=_number(data, "dismissed_at"),
     )
 

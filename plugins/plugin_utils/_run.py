@@ -7,6 +7,7 @@ gone.
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import os
 import socket
@@ -65,6 +66,11 @@ def _typed(document: Mapping[str, Any], name: str, kind: object) -> Any:
     if type(value).__name__ != kind:
         raise TypeError(f"{name} is {value!r}")
     return value
+
+
+def operator() -> str:
+    """Name who runs this, and on which controller, for people who find what was done."""
+    return f"{getpass.getuser()} on {socket.gethostname()}"
 
 
 def this_run(pid: int | None = None, *, proc: Path = PROC, machine_id: Path = MACHINE_ID) -> Run:

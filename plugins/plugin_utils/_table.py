@@ -128,6 +128,7 @@ def rows_of(host: str, answer: Answer) -> list[Row]:
     return [
         *(_unit_row(host, entry, entry["action"]) for entry in answer["pending"]),
         *(_unit_row(host, entry, "(stopped)") for entry in stopped),
+        *(_dismissed_row(host, record) for record in answer["dismissed"]),
         *(
             _row(host, entry["unit"], "(paused)", _moment(entry["since"]), entry["reason"], "-")
             for entry in paused.values()
@@ -154,6 +155,13 @@ def _unit_row(host: str, entry: Mapping[str, Any], pending: str) -> Row:
         _moment(entry["since"]),
         entry["reason"] + (" (collateral)" if entry["collateral"] else ""),
         _package(entry["package"], entry["package_before"], entry["package_now"]),
+    )
+
+
+def _dismissed_row(host: str, record: Mapping[str, Any]) -> Row:
+    why = f"{record['dismissed_by'] or 'somebody'}: {record['dismissed']}"
+    return _row(
+        host, record["unit"], "(dismissed)", _moment(record["dismissed_at"]), why, record["package"] or "-"
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ansible_collections.orderly.services.plugins.action import (
     deferrable_service,
+    deferred_restarts,
     paused_services,
     strict_mode,
 )
@@ -25,6 +26,13 @@ def test_strict_mode_is_set_by_whoever_runs_it() -> None:
     given = strict_mode.module_arguments({"services": "nginx nosuch"}, VARIABLES, "ada on deploy1")
     assert given == {"services": ["nosuch"], "units": ["nginx.service"], "set_by": "ada on deploy1"}
     assert strict_mode.module_arguments({"state": "absent"}, {}, "x")["units"] == []
+
+
+def test_a_restart_is_dismissed_by_whoever_runs_it() -> None:
+    given = deferred_restarts.module_arguments(
+        {"services": "nginx", "reason": "x"}, VARIABLES, "ada on deploy1"
+    )
+    assert given == {"services": [], "units": ["nginx.service"], "reason": "x", "by": "ada on deploy1"}
 
 
 def test_with_nothing_named_every_service_of_the_host_is_paused() -> None:

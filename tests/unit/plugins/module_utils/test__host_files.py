@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ from ansible_collections.orderly.services.plugins.module_utils._host_files impor
     PolicyScript,
     ScriptState,
 )
-from ansible_collections.orderly.services.plugins.module_utils._ledger import Event
+from ansible_collections.orderly.services.plugins.module_utils._ledger import Event, Record
 from ansible_collections.orderly.services.plugins.module_utils._policy import Requestor, make_policy
 from ansible_collections.orderly.services.plugins.module_utils._systemd import UnitState
 from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import BOOT, record_text
@@ -170,23 +171,35 @@ def test_events_of_one_unit_and_requestor_are_one_record(store: DeferredStore) -
     assert [found for found in store.read()[0] if found.unit == "delta.service"] == [record]
 
 
+def dismiss(store: DeferredStore, record: Record) -> Record:
+    told = replace(record, dismissed="replaced", dismissed_by="ada", dismissed_at=2000)
+    (dismissed,) = store.exchange([(record, told)])
+    return dismissed
+
+
 def test_a_dismissed_restart_is_kept_with_its_reason(store: DeferredStore) -> None:
-    store.record(EVENT, STATE, BOOT, 1000)
-    (dismissed,) = store.dismiss("delta.service", "it is replaced tonight", 2000)
+    dismissed = dismiss(store, store.record(EVENT, STATE, BOOT, 1000))
     assert not list(store.folders[0].glob("*delta*.deferred"))
     assert dismissed in store.read()[0]
-    assert (dismissed.dismissed, dismissed.dismissed_at) == ("it is replaced tonight", 2000)
-    assert store.dismiss("delta.service", "again", 3000) == []
+    assert (dismissed.dismissed, dismissed.dismissed_by, dismissed.dismissed_at) == ("replaced", "ada", 2000)
+
+
+def test_what_was_dismissed_can_be_pending_again(store: DeferredStore) -> None:
+    record = store.record(EVENT, STATE, BOOT, 1000)
+    dismissed = dismiss(store, record)
+    assert store.exchange([(dismissed, record)]) == [record]
+    assert not list(store.folders[0].glob("*.dismissed"))
+
+
+def test_what_came_after_it_was_looked_at_is_not_dismissed(store: DeferredStore) -> None:
+    seen = store.record(EVENT, STATE, BOOT, 1000)
+    again = store.record(EVENT, STATE, BOOT, 1500)
+    assert store.exchange([(seen, replace(seen, dismissed="replaced"))]) == []
+    assert again in store.read()[0]
 
 
 def test_a_dismissal_ends_with_the_next_event(store: DeferredStore) -> None:
-    store.record(EVENT, STATE, BOOT, 1000)
-    store.dismiss("delta.service", "it is replaced tonight", 2000)
+    dismiss(store, store.record(EVENT, STATE, BOOT, 1000))
     again = store.record(EVENT, STATE, BOOT, 3000)
     assert (again.count, again.dismissed) == (1, "")
     assert [found for found in store.read()[0] if found.unit == "delta.service"] == [again]
-
-
-def test_a_dismissal_needs_a_reason(store: DeferredStore) -> None:
-    with pytest.raises(HostError, match="Say why the restart of alpha"):
-        store.dismiss("alpha.service", " ", 1)

@@ -75,6 +75,18 @@ def test_what_was_not_checked_is_named() -> None:
     ]
 
 
+def test_what_was_dismissed_is_shown_with_who_and_why_and_does_not_count() -> None:
+    record = {
+        "unit": "nginx.service", "dismissed": "only the manual", "dismissed_by": "ada on deploy1",
+        "dismissed_at": "2026-11-23T06:00:00Z", "package": "nginx",
+    }  # fmt: skip
+    lines = fleet_table({"web1": report(dismissed=[record])})
+    assert squeeze(lines[1]).split("  ") == [
+        "web1", "nginx.service", "(dismissed)", "2026-11-23 06:00:00 UTC", "ada on deploy1: only the manual", "nginx",
+    ]  # fmt: skip
+    assert lines[2] == "No restart is pending; 1 host checked."
+
+
 def test_trouble_is_shown() -> None:
     assert fleet_table({"web1": report(trouble=["A file is broken."])})[-1] == "web1: A file is broken."
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -213,8 +214,8 @@ def test_what_the_script_wrote_python_continues(host: Host) -> None:
 
 
 def test_the_script_ends_a_dismissal_too(host: Host) -> None:
-    note(host)
-    DeferredStore(host.root).dismiss("alpha.service", "gone tonight", 2000)
+    record = note(host)
+    DeferredStore(host.root).exchange([(record, replace(record, dismissed="gone tonight"))])
     host.ask("alpha", "restart")
     assert [file.name for file in (host.root / "var/lib/policy-rc.d").iterdir()] == [
         "ansible-test-alpha.service.deferred"

@@ -1,0 +1,133 @@
+#!/usr/bin/python
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: deferred_restarts
+short_description: Dismiss pending restarts that are not needed
+version_added: 0.1.0
+author:
+  - The orderly.services maintainers (@orderly-services)
+description:
+  - Takes restarts off the list of what is pending, because somebody knows why they are not needed. Nothing is
+    restarted. The record says from then on who dismissed it and why, and the status shows it so, until the unit is
+    restarted after all.
+  - Only what is pending now is dismissed. The next package that wants to restart the unit makes a restart pending
+    again.
+  - Reports I(changed) when a record is dismissed, or is pending again, and what would be in check mode.
+options:
+  services:
+    description:
+      - Names of service roles that are deployed on the host, or of units without their suffix.
+      - One of O(services) and O(units) must name something.
+    type: list
+    elements: str
+    default: []
+  units:
+    description: Units with their suffix.
+    type: list
+    elements: str
+    default: []
+  state:
+    description:
+      - V(dismissed) dismisses what is pending of the units.
+      - V(pending) takes that back.
+    type: str
+    choices: [dismissed, pending]
+    default: dismissed
+  reason:
+    description: Why the restart is not needed. Required with O(state=dismissed).
+    type: str
+    default: ""
+  by:
+    description: Who says so; by default the user who runs Ansible, and the name of the controller.
+    type: str
+extends_documentation_fragment:
+  - orderly.services.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+seealso:
+  - module: orderly.services.deferred_restarts_info
+  - module: orderly.services.restart_services
+"""
+
+EXAMPLES = r"""
+- name: The new package changed nothing but its documentation
+  orderly.services.deferred_restarts:
+    services: [nginx]
+    reason: Only the manual page changed
+
+- name: It must be restarted after all
+  orderly.services.deferred_restarts:
+    services: [nginx]
+    state: pending
+"""
+
+RETURN = r"""
+units:
+  description: The units of which records were dismissed, or are pending again.
+  returned: success
+  type: list
+  elements: str
+  sample: [nginx.service]
+"""
+
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.orderly.services.plugins.module_utils._dismissal import (
+    Dismissal,
+    plan_dismissal,
+    plan_return,
+)
+from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._host_files import DeferredStore, boot_id
+from ansible_collections.orderly.services.plugins.module_utils._ledger import sort_records
+from ansible_collections.orderly.services.plugins.module_utils._systemd import Systemd, known_services
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "services": {"type": "list", "elements": "str", "default": []},
+            "units": {"type": "list", "elements": "str", "default": []},
+            "state": {"type": "str", "choices": ["dismissed", "pending"], "default": "dismissed"},
+            "reason": {"type": "str", "default": ""},
+            "by": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    systemd = Systemd(module.run_command)
+    store = DeferredStore()
+    try:
+        named = [*known_services(params["services"], systemd), *params["units"]]
+        if not named:
+            raise HostError("Name in services or units whose restart is meant; nothing means nothing here.")
+        records, trouble = store.read()
+        states = systemd.show([*named, *(record.unit for record in records)])
+        units = {name for unit in named for name in (unit, states[unit].unit, *states[unit].names)}
+        ledger = sort_records(records, states, boot_id())
+        if params["state"] == "dismissed":
+            dismissal = Dismissal(params["reason"], params["by"] or "Ansible", int(time.time()))
+            plan = plan_dismissal(ledger, units, dismissal)
+        else:
+            plan = plan_return(ledger, units)
+        changed = plan.after if module.check_mode else store.exchange(plan.changes)
+    except HostError as exc:
+        module.fail_json(msg=str(exc), **exc.details)
+    for sentence in trouble:
+        module.warn(sentence)
+    units_changed = sorted({record.unit for record in changed})
+    module.exit_json(changed=bool(changed), units=units_changed, diff=plan.diff())
+
+
+if __name__ == "__main__":
+    main()

@@ -108,9 +108,15 @@ def _verb(state: str, active: str) -> str:
     return state[: -len("ed")] if active in _RUNNING else "start"
 
 
+NO_FILES_NAMED = "File(s) changed: not named by the task"
+_KNOWN_BEGINNINGS = ("Package update", "File(s) changed: ")
+
+
 def describe_reason(changed_files: Sequence[str], reason: str) -> str:
-    """Say why a restart is wanted, in the words that tools look for."""
-    return f"File(s) changed: {', '.join(sorted(changed_files))}" if changed_files else reason
+    """Say why a restart is wanted, beginning with the words that tools look for."""
+    if changed_files:
+        return f"File(s) changed: {', '.join(sorted(changed_files))}"
+    return reason if reason.startswith(_KNOWN_BEGINNINGS) else f"{NO_FILES_NAMED}; {reason}".rstrip("; ")
 
 
 def parse_status(output: str) -> dict[str, str]:

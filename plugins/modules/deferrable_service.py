@@ -76,7 +76,8 @@ options:
     default: []
   reason:
     description:
-      - Why the unit is to be restarted, for the record, where no O(changed_files) are given.
+      - Why the unit is to be restarted, for the record, where no O(changed_files) are given. The record
+        says before it that no files were named, because other tools expect a reason to begin with files.
       - By default the task's name; a task of M(ansible.builtin.service) cannot tell it.
     type: str
     default: "File(s) changed: not named by the task"

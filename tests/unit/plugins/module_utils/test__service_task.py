@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._ledger import join_reasons
 from ansible_collections.orderly.services.plugins.module_utils._service_task import (
     Found,
     Wish,
@@ -83,7 +84,20 @@ def test_where_no_systemd_runs_only_enabling_is_done() -> None:
 
 def test_the_files_are_the_reason() -> None:
     assert describe_reason(["/b", "/a"], "x") == "File(s) changed: /a, /b"
-    assert describe_reason([], "x") == "x"
+
+
+TEXTS = [
+    ("Key rotated", "File(s) changed: not named by the task; Key rotated"),
+    ("", "File(s) changed: not named by the task"),
+    ("File(s) changed: /a", "File(s) changed: /a"),
+    ("Package update", "Package update"),
+]
+
+
+@pytest.mark.parametrize(("given", "reason"), TEXTS)
+def test_every_reason_begins_as_readers_of_records_expect(given: str, reason: str) -> None:
+    assert describe_reason([], given) == reason
+    assert join_reasons(reason, reason) == reason
 
 
 def test_reads_commands_that_go_over_several_lines() -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -253,6 +254,42 @@ def defect_06_fails_closed() -> None:
         with hidden("/etc/policy-rc.d"):
             run("deb-systemd-invoke", "restart", "alpha.service")
         expect("cannot be read" in TROUBLE.read_text(), "nobody is told that the policies are gone")
+
+
+def defect_06_full_disk() -> None:
+    ask("beta.service", "restart")
+    earlier = records()["beta.service"]
+    RECORDS.rename("/var/lib/policy-rc.d.kept")
+    RECORDS.mkdir()
+    expect(run("mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=0", "tmpfs", str(RECORDS)) == 0, "no tmpfs")
+    try:
+        run("sh", "-c", f"yes | dd of={RECORDS}/filler bs=4096 count=9")
+        with same_run("alpha"):
+            expect(ask("alpha.service", "restart") == 101, "allowed because the disk is full")
+        expect(not records(), f"written onto a full disk: {sorted(records())}")
+        kept = [file.name for file in Path("/run/policy-rc.d").glob("*.deferred")]
+        expect(len(kept) == 1 and "alpha" in kept[0], f"kept under /run: {kept}")
+    finally:
+        run("umount", str(RECORDS))
+        RECORDS.rmdir()
+        Path("/var/lib/policy-rc.d.kept").rename(RECORDS)
+    ask("beta.service", "restart")
+    expect(sorted(records()) == ["alpha.service", "beta.service"], f"on record: {sorted(records())}")
+    expect(int(records()["beta.service"]["count"]) == int(earlier["count"]) + 1, "an earlier record was lost")
+    expect(not Path("/run/policy-rc.d").exists(), "what was kept under /run is still there")
+
+
+def defect_06_killed_in_the_middle() -> None:
+    ask("alpha.service", "restart")
+    for moment in range(60):
+        asked = subprocess.Popen([POLICY_RC_D, "alpha.service", "restart"], start_new_session=True)
+        time.sleep(moment * 0.0003)
+        os.killpg(asked.pid, signal.SIGKILL)
+        asked.wait()
+        expect(list(records()) == ["alpha.service"], f"on record: {sorted(records())}")
+    counted = int(records()["alpha.service"]["count"])
+    expect(ask("alpha.service", "restart") == 101, "allowed after one that was killed")
+    expect(int(records()["alpha.service"]["count"]) == counted + 1, "the next call does not count")
 
 
 def defect_06_without_perl() -> None:

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ._budget import slots_of
 from ._catalogue import variable
 from ._findings import Finding, FindingsError
-from ._order import CycleError, levels, natural
+from ._order import CycleError, closure, levels, natural
+from ._schedule import Change, make_schedule
 from ._service import CatalogueError, Service
 from ._tasks import CHANGE_STEPS
-from ._waves import pack
+from ._waves import Rules, pack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from ._schedule import Schedule
     from ._tasks import Handler
 
 VALIDATE, PREPARE, CHANGE, POST_UPGRADE, FINALIZE = (
@@ -112,49 +115,44 @@ def canonical(data: Any) -> str:
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def compile_plan(deployments: Iterable[Deployment], versions: Mapping[str, str]) -> Plan:
+def compile_plan(
+    deployments: Iterable[Deployment],
+    versions: Mapping[str, str],
+    domains: Mapping[str, str] | None = None,
+    last: Collection[str] = (),
+) -> Plan:
     """Compile the plan of a whole fleet.
 
-    Raises :class:`CatalogueError` for a service that requires one that is not deployed, and for stages or services
-    that wait for each other; :class:`FindingsError` for handlers that services sharing a wave have in common.
+    *domains* gives the failure domain of hosts that have one, *last* names the hosts that go in the last wave of their
+    services. Raises :class:`CatalogueError` for a service that requires one that is not deployed, and for stages or
+    services that wait for each other; :class:`FindingsError` for handlers that services sharing a wave have in common.
     """
     by_name = {deployment.service.name: deployment for deployment in deployments}
     _check_requires(by_name)
-    schedule = _schedule(by_name)
+    order = _order(by_name)
+    changes = {
+        name: Change(each.hosts, each.slots, each.service.full_stop)
+        for name, each in by_name.items()
+        if each.changes
+    }
+    schedule = make_schedule(order, changes, domains, last)
     once = _run_once_hosts(schedule, by_name)
-    ordered = [deployment for level in schedule for deployment in level.deployments]
+    ordered = [by_name[name] for level in levels(order) for name in level]
     plays = (
         *(_everywhere(VALIDATE, 0, deployment) for deployment in ordered if 0 in deployment.steps),
         *(_everywhere(PREPARE, 1, deployment) for deployment in ordered if 1 in deployment.steps),
-        *_change_plays(schedule, by_name, once),
-        *_finalize_plays(ordered),
+        *_change_plays(schedule, ordered, by_name, once),
+        *_finalize_plays(ordered, domains or {}, last),
     )
     _check_handlers(plays, by_name)
     services = {name: _described(by_name[name], once[name]) for name in sorted(by_name, key=natural)}
     return Plan(services, plays, dict(versions))
 
 
-@dataclass(frozen=True)
-class _Level:
-    """Services that have no order between them, and the waves they share: the hosts of each service, wave by wave."""
-
-    deployments: tuple[Deployment, ...]
-    waves: tuple[dict[str, tuple[str, ...]], ...]
-
-
-def _schedule(by_name: Mapping[str, Deployment]) -> tuple[_Level, ...]:
-    return tuple(
-        _Level(tuple(by_name[name] for name in level), tuple(_waves([by_name[name] for name in level])))
-        for stage in _stages(by_name)
-        for level in _levels({name: each for name, each in by_name.items() if each.service.stage == stage})
-    )
-
-
-def _run_once_hosts(schedule: Iterable[_Level], by_name: Mapping[str, Deployment]) -> dict[str, str]:
+def _run_once_hosts(schedule: Schedule, by_name: Mapping[str, Deployment]) -> dict[str, str]:
     """Name, for each service, the host that runs what runs once: the first one of its first wave."""
     once = {name: deployment.hosts[0] for name, deployment in by_name.items()}
-    waves = [wave for level in schedule for wave in level.waves]
-    return once | {name: hosts[0] for wave in reversed(waves) for name, hosts in wave.items()}
+    return once | {name: hosts[0] for wave in reversed(schedule.waves) for name, hosts in wave.items()}
 
 
 def _check_requires(by_name: Mapping[str, Deployment]) -> None:
@@ -187,24 +185,32 @@ def _check_handlers(plays: Iterable[Play], by_name: Mapping[str, Deployment]) ->
         raise FindingsError(findings)
 
 
-def _levels(members: Mapping[str, Deployment]) -> tuple[tuple[str, ...], ...]:
-    return levels({name: deployment.service.befores for name, deployment in members.items()})
+def _order(by_name: Mapping[str, Deployment]) -> dict[str, frozenset[str]]:
+    """Name what each service comes after: what it says itself, and all services of the stages before its own."""
+    before_stage = _stages(by_name)
+    in_stage: dict[str, set[str]] = {}
+    for name, deployment in by_name.items():
+        in_stage.setdefault(deployment.service.stage, set()).add(name)
+    return {
+        name: frozenset(each.service.befores).union(*(in_stage[s] for s in before_stage[each.service.stage]))
+        for name, each in by_name.items()
+    }
 
 
-def _stages(by_name: Mapping[str, Deployment]) -> Iterator[str]:
-    """Order the stages by the edges between their services."""
+def _stages(by_name: Mapping[str, Deployment]) -> dict[str, frozenset[str]]:
+    """Name the stages before each stage, by the edges between their services."""
     before: dict[str, set[str]] = {deployment.service.stage: set() for deployment in by_name.values()}
     for deployment in by_name.values():
         stages = {by_name[name].service.stage for name in deployment.service.befores if name in by_name}
         before[deployment.service.stage] |= stages - {deployment.service.stage}
     try:
-        ordered = levels(before)
+        levels(before)
     except CycleError as exc:
         raise CatalogueError(
             f"The stages wait for each other: {exc}. Services of one stage come after services of the other and the "
             "other way round; give some of them another stage."
         ) from exc
-    return (stage for level in ordered for stage in level)
+    return {stage: closure(before, stage) for stage in before}
 
 
 def _described(deployment: Deployment, run_once_host: str) -> dict[str, Any]:
@@ -236,40 +242,27 @@ def _everywhere(kind: str, step: int, deployment: Deployment, needs: Iterable[st
     )
 
 
-def _waves(level: Iterable[Deployment]) -> Iterator[dict[str, tuple[str, ...]]]:
-    """Give, wave by wave, the hosts of each service that changes; a full stop is a wave of its own."""
-    changing = {deployment.service.name: deployment for deployment in level if deployment.changes}
-    shared = {name: deployment for name, deployment in changing.items() if not deployment.service.full_stop}
-    visits: dict[str, list[str]] = {}
-    for name, deployment in shared.items():
-        for host in deployment.hosts:
-            visits.setdefault(host, []).append(name)
-    for hosts in pack(visits, {name: deployment.slots for name, deployment in shared.items()}):
-        yield {
-            name: within
-            for name in shared
-            if (within := tuple(host for host in hosts if name in visits[host]))
-        }
-    for name, deployment in changing.items():
-        if deployment.service.full_stop:
-            yield {name: deployment.hosts}
-
-
 def _change_plays(
-    schedule: Iterable[_Level], by_name: Mapping[str, Deployment], once: Mapping[str, str]
+    schedule: Schedule,
+    ordered: Sequence[Deployment],
+    by_name: Mapping[str, Deployment],
+    once: Mapping[str, str],
 ) -> Iterator[Play]:
     """Make the waves, and after the last waves of services what completes them."""
-    number = 0
-    for level in schedule:
-        for services in level.waves:
-            number += 1
-            hosts = tuple(sorted({host for members in services.values() for host in members}, key=natural))
-            needs = {need for name in services for need in _needs(by_name[name], by_name, once[name])}
-            yield Play(f"wave-{number}", CHANGE, f"Wave {number}", hosts, services, tuple(sorted(needs)))
-        for deployment in level.deployments:
-            if 6 in deployment.steps:
-                own = [f"{deployment.service.name}/{CHANGE}"] if deployment.changes else []
-                yield _everywhere(POST_UPGRADE, 6, deployment, {*own, *_befores_done(deployment, by_name)})
+    complete: defaultdict[int, list[Play]] = defaultdict(list)
+    for deployment in ordered:
+        if 6 in deployment.steps:
+            own = [f"{deployment.service.name}/{CHANGE}"] if deployment.changes else []
+            needs = {*own, *_befores_done(deployment, by_name)}
+            complete[schedule.done[deployment.service.name]].append(
+                _everywhere(POST_UPGRADE, 6, deployment, needs)
+            )
+    yield from complete[0]
+    for number, services in enumerate(schedule.waves, 1):
+        hosts = tuple(sorted({host for members in services.values() for host in members}, key=natural))
+        needs = {need for name in services for need in _needs(by_name[name], by_name, once[name])}
+        yield Play(f"wave-{number}", CHANGE, f"Wave {number}", hosts, services, tuple(sorted(needs)))
+        yield from complete[number]
 
 
 def _needs(deployment: Deployment, by_name: Mapping[str, Deployment], once: str) -> Iterator[str]:
@@ -291,14 +284,17 @@ def _done(deployment: Deployment) -> Iterator[str]:
         yield f"{deployment.service.name}/{POST_UPGRADE}"
 
 
-def _finalize_plays(ordered: Sequence[Deployment]) -> Iterator[Play]:
+def _finalize_plays(
+    ordered: Sequence[Deployment], domains: Mapping[str, str], last: Collection[str]
+) -> Iterator[Play]:
     """Make the finalizers' waves, service by service, once every host of every stage is upgraded."""
     everything = tuple(sorted(need for deployment in ordered for need in _done(deployment)))
     for deployment in ordered:
         if "finalize" not in deployment.parts:
             continue
         name = deployment.service.name
-        waves = pack(dict.fromkeys(deployment.hosts, (name,)), {name: deployment.slots})
+        rules = Rules({name: deployment.slots}, domains=domains, last=last)
+        waves = pack(dict.fromkeys(deployment.hosts, (name,)), rules)
         for number, hosts in enumerate(waves, 1):
             title = f"Finalize {name} ({number} of {len(waves)})"
             yield Play(f"finalize-{name}-{number}", FINALIZE, title, hosts, {name: hosts}, everything)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._budget import slots_of
 from ._order import natural
-from ._waves import pack
+from ._waves import Rules, pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -93,7 +93,8 @@ def plan_roll(
         service.name: slots_of(service.max_unavailable, len(members[service.name])) for service in services
     }
     befores = {service.name: service.befores for service in services}
-    waves = pack({host: [s.name for s in chosen] for host, chosen in visits.items()}, slots, held, befores)
+    names_of_visits = {host: [s.name for s in chosen] for host, chosen in visits.items()}
+    waves = pack(names_of_visits, Rules(slots, befores), tuple(held))
     visited = {service.name for chosen in visits.values() for service in chosen}
     outages = tuple(sorted((n for n in visited if slots[n] >= len(members[n])), key=natural))
     return Roll(visits, waves, outages, dict(sorted(strays.items(), key=lambda item: natural(item[0]))))

@@ -50,7 +50,7 @@ WAVES: list[tuple[str, list[Deployment], list[dict[str, str]]]] = [
     (
         "no order between them: waves are shared",
         [deployment("web", "h1 h2"), deployment("cache", "h1 c1")],
-        [{"cache": "c1", "web": "h2"}, {"cache": "h1", "web": "h1"}],
+        [{"cache": "h1", "web": "h1"}, {"cache": "c1", "web": "h2"}],
     ),
     (
         "an order between them: waves follow each other",
@@ -70,7 +70,7 @@ WAVES: list[tuple[str, list[Deployment], list[dict[str, str]]]] = [
     (
         "a full stop is a wave of its own",
         [deployment("db", "d1 d2", full_stop=True), deployment("web", "d1 w1")],
-        [{"web": "d1"}, {"web": "w1"}, {"db": "d1 d2"}],
+        [{"db": "d1 d2"}, {"web": "d1"}, {"web": "w1"}],
     ),
     (
         "stages follow each other by the edges between their services",
@@ -93,6 +93,31 @@ def test_waves_follow_budgets_and_order(
 ) -> None:
     assert waves(deployments) == expected
     assert waves(reversed(deployments)) == expected
+
+
+def test_stages_without_an_order_between_them_share_waves() -> None:
+    assert waves([deployment("web", "w1", stage="front"), deployment("log", "l1", stage="side")]) == [
+        {"log": "l1", "web": "w1"}
+    ]
+
+
+def test_what_completes_a_service_runs_when_its_hosts_are_done_whatever_else_is_to_do() -> None:
+    plays = plan(
+        deployment("db", "d1", "3 6"),
+        deployment("web", "w1", "3", after=("db",)),
+        deployment("log", "l1 l2 l3", "3 6"),
+        deployment("smoke", "l1", "6", after=("web",)),
+    ).plays
+    assert [play.id for play in plays] == [
+        "wave-1", "post-upgrade-db", "wave-2", "post-upgrade-smoke", "wave-3", "post-upgrade-log",
+    ]  # fmt: skip
+
+
+def test_failure_domains_and_primaries_decide_about_waves_of_changes_and_finalizers() -> None:
+    db = deployment("db", "d1 d2 d3", "3", "finalize", max_unavailable=3)
+    made = compile_plan([db], {}, {"d1": "a", "d2": "b", "d3": "b"}, {"d3"})
+    hosts = [play.hosts for play in made.plays]
+    assert hosts == [("d1",), ("d2", "d3")] * 2
 
 
 def test_plays_come_in_the_order_of_the_steps() -> None:
@@ -135,7 +160,7 @@ def test_every_wave_needs_the_host_that_migrates_for_all() -> None:
 
 def test_the_host_that_migrates_is_the_first_of_the_first_wave_not_of_the_list() -> None:
     services = plan(
-        deployment("db", "h1 h2", "4", migrates_once=True), deployment("cache", "c1 h1", max_unavailable=1)
+        deployment("db", "h1 h2", "4", migrates_once=True), deployment("cache", "c1 h2", max_unavailable=1)
     ).services
     assert services["db"]["run_once_host"] == "h2"
 
@@ -244,6 +269,21 @@ def test_the_order_in_which_services_are_listed_changes_nothing(
     fleet: list[Deployment], dice: random.Random
 ) -> None:
     assert plan(*dice.sample(fleet, len(fleet))).as_json() == plan(*fleet).as_json()
+
+
+@given(fleets(), st.randoms(use_true_random=False))
+def test_failure_domains_hold_and_the_order_of_hosts_changes_nothing(
+    fleet: list[Deployment], dice: random.Random
+) -> None:
+    domains = {host: dice.choice("ab") for each in fleet for host in each.hosts}
+    last = set(dice.sample(sorted(domains), len(domains) // 3))
+    made = compile_plan(fleet, {}, domains, last)
+    full_stops = {each.service.name for each in fleet if each.service.full_stop}
+    for play in made.plays:
+        if play.kind == CHANGE and full_stops.isdisjoint(play.services):
+            assert len({domains[host] for host in play.hosts}) == 1
+    listed = dict(dice.sample(sorted(domains.items()), len(domains)))
+    assert compile_plan(fleet, {}, listed, sorted(last, reverse=True)).id == made.id
 
 
 @given(fleets())

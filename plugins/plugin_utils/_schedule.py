@@ -39,7 +39,7 @@ class Schedule:
 
 
 def make_schedule(
-    order: Mapping[str, Collection[str]],
+    order: Mapping[str, Iterable[str]],
     changes: Mapping[str, Change],
     domains: Mapping[str, str] | None = None,
     last: Collection[str] = (),
@@ -60,7 +60,7 @@ class _Scheduler:
 
     def __init__(
         self,
-        order: Mapping[str, Collection[str]],
+        order: Mapping[str, Iterable[str]],
         changes: Mapping[str, Change],
         domains: Mapping[str, str],
         last: frozenset[str],

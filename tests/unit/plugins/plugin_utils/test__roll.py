@@ -91,8 +91,8 @@ def test_people_are_told_the_waves_and_who_has_no_other_host() -> None:
     made = roll({**NOBODY, "h1": "web.service db.service", "d1": "db.service"}, services=(DB, web))
     assert made.outages == ("web",)
     assert made.lines() == [
-        "Wave 1 of 2: d1 (db)",
-        "Wave 2 of 2: h1 (db web)",
+        "Wave 1 of 2: h1 (db web)",
+        "Wave 2 of 2: d1 (db)",
         "web has no other host: it will be down while it restarts.",
     ]
 

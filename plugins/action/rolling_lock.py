@@ -15,16 +15,17 @@ from ansible.utils.display import Display
 from ..plugin_utils import _rolling
 from ..plugin_utils._catalogue import load_services, select
 from ..plugin_utils._lock import LockError
-from ..plugin_utils._lock_decision import Granted, Request
+from ..plugin_utils._lock_report import statuses
+from ..plugin_utils._lock_request import Granted, Request
 from ..plugin_utils._run import Run, this_run
 from ..plugin_utils._service import CatalogueError
 from ..plugin_utils._store import Rehearsal, Store, StoreError, default_url, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from ..plugin_utils._lock import Slot
-    from ..plugin_utils._lock_decision import Refused, Waiting
+    from ..plugin_utils._lock_request import Refused, Waiting
     from ..plugin_utils._service import Service
 
 Result = dict[str, Any]
@@ -46,19 +47,31 @@ class ActionModule(ActionBase):
                 "hosts": {"type": "list", "elements": "str"},
                 "roll": {"type": "str"},
                 "operation": {"type": "str"},
+                "callback": {"type": "str"},
+                "arguments": {"type": "dict", "default": {}},
+                "retries": {"type": "int"},
+                "last": {"type": "bool", "default": False},
+                "unhealthy": {"type": "raw", "default": []},
                 "wait": {"type": "int", "default": int(_rolling.DEFAULT_WAIT)},
                 "forget_members": {"type": "list", "elements": "str", "default": []},
                 "reason": {"type": "str"},
                 "store": {"type": "str"},
             },
-            required_if=[("state", "force_released", ("hosts", "reason"))],
+            required_if=[
+                ("state", "force_released", ("hosts", "reason")),
+                ("state", "out_of_service", ("hosts", "reason")),
+                ("state", "in_service", ("hosts",)),
+                ("state", "frozen", ("reason",)),
+                ("state", "retry_hold", ("hosts",)),
+                ("state", "retry_release", ("hosts",)),
+            ],
         )
         self._refuse_hosts_that_act_alone()
         url = options["store"] or self._templar.template(task_vars.get("orderly_store")) or default_url()
         try:
             with closing(open_store(url)) as store:
                 call = Call(options, task_vars, this_run(os.getppid()), store, self._task.check_mode)
-                return STATES[options["state"]](call)
+                return {**STATES[options["state"]](call), **call.facts()}
         except LockError as exc:
             return {"failed": True, "msg": str(exc), "granted": False, **exc.details}
         except (CatalogueError, ProcessLookupError, StoreError) as exc:
@@ -94,6 +107,11 @@ class Call:
     def roll(self) -> str:
         return self.options["roll"] or self.run.id
 
+    @property
+    def groups(self) -> Mapping[str, list[str]]:
+        groups: Mapping[str, list[str]] = self.task_vars["groups"]
+        return groups
+
     def hosts(self, default: str) -> list[str]:
         given = self.options["hosts"]
         return list(self.task_vars[default] if given is None else given)
@@ -106,17 +124,68 @@ class Call:
             return named
         raise LockError(f"services is a list of names, or a dictionary of such lists by host, not {named!r}.")
 
+    def service_names(self) -> list[str] | None:
+        """Give the names of services where hosts make no difference."""
+        named = self.services()
+        if isinstance(named, Mapping):
+            raise LockError(f"services is a list of names for state={self.options['state']}, not {named!r}.")
+        return named
+
+    def request(self) -> Request:
+        options = self.options
+        services = load_services(self.task_vars)
+        visits = self.visits(services, "ansible_play_batch")
+        return Request(
+            roll=self.roll,
+            run=self.run,
+            operation=options["operation"] or self.task_vars["ansible_play_name"],
+            claims=_rolling.claims_of(services, self.groups, visits, self._unhealthy(services)),
+            forget_members=frozenset(options["forget_members"]),
+            callback=options["callback"],
+            arguments=options["arguments"],
+            retries=options["retries"],
+            last=options["last"],
+        )
+
+    def visits(self, services: tuple[Service, ...], default: str) -> dict[str, list[str]]:
+        """Tell the services that each host of the wave is disrupted for."""
+        hosts = self.hosts(default)
+        if strangers := sorted(set(hosts) - set(self.groups["all"])):
+            raise LockError(f"The inventory has no host {', '.join(strangers)}.", hosts=strangers)
+        named = self.services()
+        if isinstance(named, Mapping):
+            visits = {host: list(named.get(host, [])) for host in hosts}
+            select(services, [name for names in visits.values() for name in names], "rolling_lock")
+            return visits
+        chosen = services if named is None else select(services, named, "rolling_lock")
+        return {host: self._of(chosen, host) for host in hosts}
+
+    def _of(self, services: Iterable[Service], host: str) -> list[str]:
+        return [service.name for service in services if host in self.groups[service.group]]
+
+    def _unhealthy(self, services: tuple[Service, ...]) -> dict[str, list[str]]:
+        given = self.options["unhealthy"]
+        named = given.replace(",", " ").split() if isinstance(given, str) else given
+        if isinstance(named, list):
+            return {host: self._of(services, host) for host in named}
+        if isinstance(named, Mapping):
+            return {host: list(names) for host, names in named.items()}
+        raise LockError(f"unhealthy is a list of hosts, or a dictionary of services by host, not {named!r}.")
+
+    def facts(self) -> Result:
+        """Tell the hosts of the play their statuses; Ansible gives the same facts to all of them."""
+        if self.check_mode:
+            return {}
+        hosts = {*self.task_vars["ansible_play_hosts_all"], *(self.options["hosts"] or [])}
+        found = statuses(_rolling.locks_of(self.real_store), sorted(hosts))
+        return {"ansible_facts": {"rolling_status": found}}
+
+
+# --- One function for each state ---
+
 
 def acquired(call: Call) -> Result:
-    services = load_services(call.task_vars)
-    groups = call.task_vars["groups"]
-    request = Request(
-        roll=call.roll,
-        run=call.run,
-        operation=call.options["operation"] or call.task_vars["ansible_play_name"],
-        claims=_rolling.claims_of(services, groups, _wave(call, services, groups)),
-        forget_members=frozenset(call.options["forget_members"]),
-    )
+    request = call.request()
     if call.check_mode:
         decision = _rolling.preview(call.store, request)
         return _granted(call, decision) if isinstance(decision, Granted) else _busy(call, decision)
@@ -127,33 +196,92 @@ def acquired(call: Call) -> Result:
         )
 
     grant = _rolling.acquire(call.store, request, wait=call.options["wait"], progress=progress)
-    return {**_granted(call, grant), "waited": round(grant.waited, 1)}
+    return {**_granted(call, grant.granted), "waited": round(grant.waited, 1)}
+
+
+def requested(call: Call) -> Result:
+    answer = _rolling.enqueue(call.store, call.request())
+    return {"changed": answer.changed, "roll": call.roll, "positions": dict(answer.positions)}
 
 
 def released(call: Call) -> Result:
-    return _given_back(
-        call, _rolling.release(call.store, call.roll, call.run, call.hosts("ansible_play_hosts"))
-    )
+    hosts = call.hosts("ansible_play_hosts")
+    return _given_back(call, _rolling.release(call.store, call.roll, call.run, hosts))
+
+
+def retried(call: Call) -> Result:
+    hold = call.options["state"] == "retry_hold"
+    reason = call.options["reason"] or ""
+    retried = _rolling.retry(call.store, call.roll, call.run, call.options["hosts"], hold=hold, reason=reason)
+    return {
+        "changed": bool(retried.attempts or retried.exhausted),
+        "roll": call.roll,
+        "attempts": dict(retried.attempts),
+        "exhausted": dict(retried.exhausted),
+        "warnings": [
+            f"{host} has failed ({why}) and keeps its slots." for host, why in retried.exhausted.items()
+        ],
+    }
 
 
 def force_released(call: Call) -> Result:
     options = call.options
-    slots = _rolling.force_release(
-        call.store, options["hosts"], reason=options["reason"], services=call.services()
+    services = call.service_names()
+    return _given_back(
+        call,
+        _rolling.force_release(call.store, options["hosts"], reason=options["reason"], services=services),
     )
-    return _given_back(call, slots)
 
 
-STATES = {"acquired": acquired, "released": released, "force_released": force_released}
+def frozen(call: Call) -> Result:
+    named = call.service_names()
+    services = load_services(call.task_vars)
+    if named is None:
+        known = [*_rolling.locks_of(call.store), *(service.name for service in services)]
+    else:
+        known = [service.name for service in select(services, named, "rolling_lock")]
+    return _locks_changed(
+        call, _rolling.freeze(call.store, known, reason=call.options["reason"], by=str(call.run))
+    )
 
 
-def _granted(call: Call, grant: Granted | _rolling.Grant) -> Result:
+def thawed(call: Call) -> Result:
+    return _locks_changed(call, _rolling.thaw(call.store, call.service_names()))
+
+
+def out_of_service(call: Call) -> Result:
+    visits = call.visits(load_services(call.task_vars), "ansible_play_hosts")
+    return _locks_changed(call, _rolling.take_out(call.store, visits, reason=call.options["reason"]))
+
+
+def in_service(call: Call) -> Result:
+    return _locks_changed(call, _rolling.put_back(call.store, call.options["hosts"], call.service_names()))
+
+
+STATES: dict[str, Callable[[Call], Result]] = {
+    "requested": requested,
+    "acquired": acquired,
+    "released": released,
+    "retry_hold": retried,
+    "retry_release": retried,
+    "force_released": force_released,
+    "frozen": frozen,
+    "thawed": thawed,
+    "out_of_service": out_of_service,
+    "in_service": in_service,
+}
+
+
+def _granted(call: Call, grant: Granted) -> Result:
     return {
         "changed": grant.changed,
         "granted": True,
         "roll": call.roll,
         "slots": {host: sorted(tokens) for host, tokens in grant.tokens.items()},
         "tokens": {host: dict(tokens) for host, tokens in grant.tokens.items()},
+        "operation": grant.operation,
+        "callback": grant.callback,
+        "arguments": dict(grant.arguments),
         "out_of_service": dict(grant.out_of_service),
         "warnings": _warnings(grant),
     }
@@ -172,19 +300,6 @@ def _busy(call: Call, decision: Waiting | Refused) -> Result:
     }
 
 
-def _wave(call: Call, services: tuple[Service, ...], groups: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    hosts = call.hosts("ansible_play_batch")
-    if strangers := sorted(set(hosts) - set(groups["all"])):
-        raise LockError(f"The inventory has no host {', '.join(strangers)}.", hosts=strangers)
-    named = call.services()
-    if isinstance(named, Mapping):
-        wave = {host: list(named.get(host, [])) for host in hosts}
-        select(services, [name for names in wave.values() for name in names], "rolling_lock")
-        return wave
-    chosen = services if named is None else select(services, named, "rolling_lock")
-    return {host: [service.name for service in chosen if host in groups[service.group]] for host in hosts}
-
-
 def _given_back(call: Call, slots: Iterable[Slot]) -> Result:
     given: dict[str, list[str]] = {}
     for slot in slots:
@@ -192,7 +307,11 @@ def _given_back(call: Call, slots: Iterable[Slot]) -> Result:
     return {"changed": bool(given), "roll": call.roll, "slots": given}
 
 
-def _warnings(grant: Granted | _rolling.Grant) -> list[str]:
+def _locks_changed(_call: Call, services: tuple[str, ...]) -> Result:
+    return {"changed": bool(services), "services": list(services)}
+
+
+def _warnings(grant: Granted) -> list[str]:
     skipped = [
         f"{host} is out of service and gets no slot: {reason}"
         for host, reason in grant.out_of_service.items()

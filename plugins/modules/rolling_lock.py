@@ -26,29 +26,53 @@ description:
 options:
   state:
     description:
-      - V(acquired) waits for slots and takes them. What this roll and run hold already stays theirs.
-      - V(released) gives slots of this roll and run back, once the hosts are healthy, and withdraws what
-        is waited for.
-      - V(force_released) gives the slots of O(hosts) back, whoever holds them. It may let others disrupt
-        a service on whose host somebody still works, so it needs a O(reason), which the lock keeps.
+      - V(acquired) waits for slots and takes them. What this roll and run hold already stays theirs. Where this run
+        has asked before, it takes what it asked for first, and RV(callback) tells what that was.
+      - V(requested) puts a request into the queues of the services and goes on without waiting. Take the slots with
+        V(acquired) later; the place is kept until then, and others wait behind it while the run is alive. What is
+        asked for twice in a row is asked for once.
+      - V(released) gives slots of this roll and run back, once the hosts are healthy, and withdraws what it asks
+        for on them. Hosts whose operation has failed keep their slots.
+      - V(retry_hold) says that the operation did not succeed and will be tried again with the slots held.
+        V(retry_release) gives the slots back and asks for them anew, behind those who ask for the first time. Where
+        O(retries) is exhausted, the operation has failed, and the host keeps its slots; see RV(exhausted).
+      - V(force_released) gives the slots of O(hosts) back, whoever holds them, and drops what was requested for them.
+        It may let others disrupt a service on whose host somebody still works, so it needs a O(reason), which the
+        lock keeps.
+      - V(frozen) grants nothing more in O(services), or in any, until V(thawed). Those who hold slots keep them and
+        may give them back; others wait.
+      - V(out_of_service) acknowledges that O(hosts) are down. They are skipped and listed, count against no budget,
+        and are in the base of no percentage until they are V(in_service) again.
     type: str
-    choices: [acquired, released, force_released]
+    choices:
+      - requested
+      - acquired
+      - released
+      - retry_hold
+      - retry_release
+      - force_released
+      - frozen
+      - thawed
+      - out_of_service
+      - in_service
     default: acquired
   services:
     description:
       - For O(state=acquired), the names of the services that will be disrupted, as a list or separated by
         spaces; each host takes slots of those that are deployed on it. Or a dictionary of lists that names
         the services for each host.
-      - For O(state=force_released), the services whose slots are given back, as a list or separated by
-        spaces.
-      - Without it, all services of the host. O(state=released) always gives back all that the hosts hold.
+      - For other states, the services whose locks are changed, as a list or separated by spaces.
+      - Without it, all services of the hosts, or for O(state=frozen) and O(state=thawed) all there are.
+        O(state=released) and retries are always about all that the hosts hold.
     type: raw
   hosts:
     description:
       - The hosts of the wave.
-      - For O(state=acquired) the default is the whole batch, C(ansible_play_batch). For O(state=released)
-        it is the hosts that have not failed, C(ansible_play_hosts), so that the others keep their slots.
-      - Required for O(state=force_released).
+      - For O(state=acquired) and O(state=requested) the default is the whole batch, C(ansible_play_batch). For
+        O(state=released) it is the hosts that have not failed, C(ansible_play_hosts), so that the others keep their
+        slots.
+      - Required for O(state=force_released), O(state=retry_hold), O(state=retry_release), O(state=out_of_service)
+        and O(state=in_service).
     type: list
     elements: str
   roll:
@@ -61,10 +85,40 @@ options:
     description:
       - A short name for what is done, shown to people who wait for it. The default is the name of the play.
     type: str
+  callback:
+    description:
+      - What will be done with the slots, as a name that whoever gets them can act upon. It is kept with the request
+        and the slots.
+      - With O(state=acquired), take the slots for this, and nothing that was asked for something else.
+    type: str
+  arguments:
+    description:
+      - What the O(callback) needs to know. Kept with it.
+    type: dict
+    default: {}
+  retries:
+    description:
+      - How often the operation may be retried; V(0) for never. Without it there is no limit.
+      - Kept with the request, for O(state=retry_hold) and O(state=retry_release).
+    type: int
+  last:
+    description:
+      - Be served only when nobody else waits in the locks of these services; for a leader or a primary.
+    type: bool
+    default: false
+  unhealthy:
+    description:
+      - Hosts that were found down before anything was done, as a list or separated by spaces, or as a dictionary that
+        names the services which are down on each host.
+      - They count against the budgets of these services. Slots for such a host itself cost no budget, as it is down
+        already, and it is served before others.
+    type: raw
+    default: []
   wait:
     description:
       - For how many seconds to wait for holders and earlier requests that are alive. While it waits, it tells
         for whom at least every ten seconds.
+      - While a service is frozen it waits as well.
       - It never waits for holders that failed. It says so at once.
     type: int
     default: 3600
@@ -78,7 +132,8 @@ options:
     default: []
   reason:
     description:
-      - Why slots are forced to be released. Required for O(state=force_released).
+      - Why slots are forced to be released, services frozen or hosts out of service, where it is required; or what
+        went wrong before a retry. The lock keeps it.
     type: str
   store:
     description:
@@ -143,6 +198,35 @@ EXAMPLES = r"""
     services: [nginx]
     reason: Disk replaced, nginx checked by hand (ticket 4711)
   run_once: true
+
+- name: Reserve a place in the queue, and prepare meanwhile
+  orderly.services.rolling_lock:
+    state: requested
+    services: [nginx]
+    callback: resize
+    arguments: {workers: 8}
+    retries: 2
+  run_once: true
+
+- name: Try again, after those who wait for the first time
+  orderly.services.rolling_lock:
+    state: retry_release
+    hosts: [web1]
+    reason: nginx does not answer
+  run_once: true
+
+- name: Roll nothing during the audit
+  orderly.services.rolling_lock:
+    state: frozen
+    reason: Audit until Friday
+  run_once: true
+
+- name: Go on without a host that is broken
+  orderly.services.rolling_lock:
+    state: out_of_service
+    hosts: [web3]
+    reason: Mainboard ordered (ticket 4712)
+  run_once: true
 """
 
 RETURN = r"""
@@ -166,9 +250,57 @@ tokens:
   returned: for O(state=acquired)
   type: dict
   sample: {web1: {nginx: 41, haproxy: 41}}
+callback:
+  description: What the slots were asked for.
+  returned: when granted
+  type: str
+  sample: resize
+arguments:
+  description: What the callback needs to know.
+  returned: when granted
+  type: dict
+  sample: {workers: 8}
+operation:
+  description: The short name of what is done.
+  returned: when granted
+  type: str
+  sample: Restart nginx
+positions:
+  description: The place in the queue of each service.
+  returned: for O(state=requested), and when O(wait) is over
+  type: dict
+  sample: {nginx: 2}
+attempts:
+  description: The hosts whose operations may be tried again, with the number of the retry.
+  returned: for O(state=retry_hold) and O(state=retry_release)
+  type: dict
+  sample: {web1: 1}
+exhausted:
+  description: The hosts whose operations have failed, as they may not be tried again, with the reason.
+  returned: for O(state=retry_hold) and O(state=retry_release)
+  type: dict
+  sample: {web2: "tried 3 times, nginx does not answer"}
+services:
+  description: The services whose locks were changed.
+  returned: for O(state=frozen), O(state=thawed), O(state=out_of_service) and O(state=in_service)
+  type: list
+  elements: str
+  sample: [nginx]
+ansible_facts:
+  description: Facts that all hosts of the play get.
+  returned: success, but not in check mode
+  type: dict
+  contains:
+    rolling_status:
+      description:
+        - What each host of the play is about, by host. The status is V(active), V(waiting), V(maintenance), V(failed)
+          or V(out_of_service); the message is a sentence such as V(Awaiting restart operation) or V(Executing restart
+          operation).
+      type: dict
+      sample: {web1: {status: maintenance, message: Executing restart operation}}
 roll:
   description: The roll that the slots belong to.
-  returned: success
+  returned: for all states that are about slots
   type: str
   sample: controller1-9f86d081-4711-22815043
 waited:
@@ -187,12 +319,12 @@ msg:
   type: str
 why:
   description:
-    - The same in one word. V(failed_before), a host of this roll did not finish; V(budget_spent), hosts of
-      other rolls did not finish; V(holder_unknown), nobody here can tell whether the holder still works;
+    - The same in one word. V(failed_before), hosts of this roll did not finish; V(budget_spent), hosts are down
+      whoever disrupted them; V(holder_unknown), nobody here can tell whether the holder still works;
       V(runs_elsewhere), another run of this roll goes on; V(wave_too_large), there are more hosts in the wave
-      than slots; V(members_left), the inventory lacks members; V(held_by_own_run) and V(holds_and_waits), the
-      playbook takes slots in the wrong order; V(abandoned), ansible-playbook has ended; V(timed_out), O(wait)
-      is over.
+      than slots; V(members_left), the inventory lacks members; V(held_by_own_run), V(out_of_turn) and
+      V(holds_and_waits), the playbook takes slots in the wrong order; V(abandoned),
+      ansible-playbook has ended; V(timed_out), O(wait) is over.
   returned: when the slots are refused
   type: str
   sample: failed_before
@@ -210,4 +342,8 @@ holders:
       controller: controller1
       pid: 4711
       token: 40
+      callback: ""
+      arguments: {}
+      attempt: 0
+      failed: ""
 """

@@ -2,9 +2,9 @@
 """The rolling lock: who holds a slot of a service, who waits, what ended how.
 
 A lock belongs to a service and has as many slots as the service's disruption budget. A host that holds a
-slot may be disrupted, and counts as down until the slot is given back; nothing expires. All here is values and
-pure functions; :mod:`._lock_decision` decides who gets a slot, :mod:`._lock_document` writes locks down, and
-:mod:`._rolling` does it in a store.
+slot may be disrupted, and counts as down until the slot is given back; nothing expires. All here is values:
+:mod:`._lock_decision` decides who gets a slot, :mod:`._lock_change` says what else may happen to a lock,
+:mod:`._lock_document` writes locks down, and :mod:`._rolling` does it in a store.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 KEPT_OUTCOMES = 16
 NAMED_AT_MOST = 8
+RELEASED = "released"
+FAILED = "failed"
+PAUSE = "pause"  # the operation of hosts that keep their slots on purpose
 
 
 class LockError(Exception):
@@ -35,7 +38,12 @@ class LockError(Exception):
 
 @dataclass(frozen=True)
 class Holder:
-    """A host that may be disrupted, and who said so."""
+    """A host that may be disrupted, and who said so.
+
+    *attempt* counts the retries so far; more than *retries* of them, if there is such a limit, end the operation:
+    *failed* says how, and the slot stays with the host. *unhealthy* tells that the host was down before, so that the
+    slot is beyond those of the budget.
+    """
 
     host: str
     roll: str
@@ -43,11 +51,22 @@ class Holder:
     operation: str
     since: str
     token: int
+    callback: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    retries: int | None = None
+    attempt: int = 0
+    last: bool = False
+    failed: str = ""
+    unhealthy: bool = False
 
 
 @dataclass(frozen=True)
 class Waiter:
-    """A request that waits its turn."""
+    """A request that waits its turn.
+
+    One that is *kept* stays until it is served or withdrawn, whoever stops waiting for it. One that is *last* is
+    served when nobody else waits, one that was tried before when no other waits for the first time.
+    """
 
     ticket: int
     roll: str
@@ -55,11 +74,22 @@ class Waiter:
     operation: str
     hosts: tuple[str, ...]
     since: str
+    callback: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    retries: int | None = None
+    attempt: int = 0
+    last: bool = False
+    kept: bool = False
+
+    @property
+    def turn(self) -> tuple[bool, bool, int]:
+        """Order requests, the same way in every lock: so no two can wait for each other."""
+        return self.last, self.attempt > 0, self.ticket
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a slot was given back."""
+    """How an operation of a host ended."""
 
     host: str
     roll: str
@@ -72,15 +102,26 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Freeze:
+    """Nothing more is granted: why, since when, and who said so."""
+
+    reason: str
+    since: str
+    by: str
+
+
+@dataclass(frozen=True)
 class Lock:
     """The rolling lock of one service."""
 
     service: str
     max_unavailable: int | str = 1
+    failure_budget: int = 0
     members: frozenset[str] = frozenset()
     holders: Mapping[str, Holder] = field(default_factory=dict)
     queue: tuple[Waiter, ...] = ()
     out_of_service: Mapping[str, str] = field(default_factory=dict)
+    frozen: Freeze | None = None
     outcomes: tuple[Outcome, ...] = ()
     sequence: int = 0
 
@@ -89,22 +130,69 @@ class Lock:
         """Count the hosts that may be unavailable; hosts out of service are nobody's to disrupt."""
         return slots_of(self.max_unavailable, len(self.members - self.out_of_service.keys()))
 
+    @property
+    def down(self) -> frozenset[str]:
+        """Name the hosts that count against the budget."""
+        return frozenset(self.holders.keys() - self.out_of_service.keys())
+
+    def enqueue(self, waiter: Waiter) -> Lock:
+        """Let a request wait where its turn is."""
+        queue = sorted((*self.queue, waiter), key=lambda one: one.turn)
+        return replace(self, queue=tuple(queue), sequence=max(self.sequence, waiter.ticket))
+
     def end(self, hosts: Iterable[str], outcome: str, at: str, reason: str = "") -> Lock:
-        """Take the slots of *hosts* back, and remember how they ended."""
+        """Take the slots of *hosts* back, and remember how their operations ended."""
         ended = [self.holders[host] for host in sorted(hosts) if host in self.holders]
         gone = {holder.host for holder in ended}
-        records = tuple(
-            Outcome(old.host, old.roll, old.operation, old.token, old.since, at, outcome, reason)
-            for old in ended
+        lock = replace(self, holders={host: one for host, one in self.holders.items() if host not in gone})
+        return lock.remember(*(_outcome(holder, outcome, at, reason) for holder in ended))
+
+    def dismiss(self, waiters: Iterable[Waiter], outcome: str, at: str, reason: str = "") -> Lock:
+        """Take requests out of the queue, and remember those that were asked to stay."""
+        gone = {waiter.ticket: waiter for waiter in waiters}
+        lock = replace(self, queue=tuple(one for one in self.queue if one.ticket not in gone))
+        return lock.remember(
+            *(
+                Outcome(host, one.roll, one.operation, one.ticket, one.since, at, outcome, reason)
+                for one in gone.values()
+                if one.kept
+                for host in one.hosts
+            )
         )
-        return replace(
-            self,
-            holders={host: holder for host, holder in self.holders.items() if host not in gone},
-            outcomes=(*self.outcomes, *records)[-KEPT_OUTCOMES:],
-        )
+
+    def remember(self, *outcomes: Outcome) -> Lock:
+        """Keep the latest outcomes, and the latest of those that were no success however many came after."""
+        if not outcomes:
+            return self
+        known = (*self.outcomes, *outcomes)
+        troubled = [one for one in known if one.outcome != RELEASED][-KEPT_OUTCOMES:]
+        recent = known[-KEPT_OUTCOMES:]
+        older = known[:-KEPT_OUTCOMES]
+        return replace(self, outcomes=(*(one for one in older if one in troubled), *recent))
 
 
 Locks = Mapping[str, Lock]
+
+
+def _outcome(holder: Holder, outcome: str, at: str, reason: str) -> Outcome:
+    if holder.failed:  # what ends the slot of a failed host is that somebody has seen to it
+        outcome, reason = FAILED, f"{holder.failed}; {outcome}{reason and f': {reason}'}"
+    return Outcome(
+        holder.host, holder.roll, holder.operation, holder.token, holder.since, at, outcome, reason
+    )
+
+
+def changed(before: Locks, after: Locks) -> Locks:
+    """Keep the locks of *after* that are not as they were *before*."""
+    return {service: lock for service, lock in after.items() if lock != before.get(service)}
+
+
+def next_number(locks: Locks) -> int:
+    """Count on from every lock of the store, so that the order of any two grants shows in their tokens."""
+    return 1 + max((lock.sequence for lock in locks.values()), default=0)
+
+
+# --- Slots, and the words for them ---
 
 
 @dataclass(frozen=True)
@@ -117,9 +205,12 @@ class Slot:
     def __str__(self) -> str:
         """Say who holds what since when."""
         holder = self.holder
+        tried = f", failed: {holder.failed}" if holder.failed else ""
+        if holder.operation == PAUSE:
+            return f"{holder.host} is paused since {holder.since} (a slot of {self.service}, {holder.run}{tried})"
         return (
             f"{holder.host} holds a slot of {self.service} since {holder.since}"
-            f' (operation "{holder.operation}", {holder.run}, roll {holder.roll})'
+            f' (operation "{holder.operation}", {holder.run}, roll {holder.roll}{tried})'
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -129,6 +220,10 @@ class Slot:
             "service": self.service,
             "host": holder.host,
             "operation": holder.operation,
+            "callback": holder.callback,
+            "arguments": dict(holder.arguments),
+            "attempt": holder.attempt,
+            "failed": holder.failed,
             "since": holder.since,
             "roll": holder.roll,
             "controller": holder.run.controller,
@@ -159,60 +254,3 @@ def how_to_force(slots: Iterable[Slot]) -> str:
     services = ", ".join(sorted({slot.service for slot in slots}))
     hosts = ", ".join(sorted({slot.holder.host for slot in slots}))
     return f"rolling_lock with state=force_released, services=[{services}], hosts=[{hosts}] and a reason"
-
-
-def withdraw(locks: Locks, roll: str, run: Run) -> Locks:
-    """Take a roll's request of this run out of every queue; answers with the locks that change."""
-    return changed(locks, {service: _without(lock, roll, run) for service, lock in locks.items()})
-
-
-def release(
-    locks: Locks, roll: str, run: Run, hosts: Iterable[str], at: str
-) -> tuple[Locks, tuple[Slot, ...]]:
-    """Give back what this roll and run hold for *hosts*, and withdraw what they wait for.
-
-    Answers with the locks that change, and the slots given back.
-    """
-    hosts = frozenset(hosts)
-    slots = tuple(
-        slot
-        for slot in held_slots(locks)
-        if slot.holder.host in hosts and (slot.holder.roll, slot.holder.run) == (roll, run)
-    )
-    ended = _ended({**locks, **withdraw(locks, roll, run)}, slots, "released", at)
-    return changed(locks, ended), slots
-
-
-def force_release(
-    locks: Locks, hosts: Iterable[str], services: Iterable[str] | None, reason: str, at: str
-) -> tuple[Locks, tuple[Slot, ...]]:
-    """Give back the slots of *hosts*, whoever holds them, in some *services* or in all.
-
-    Answers with the locks that change, and the slots given back.
-    """
-    hosts = frozenset(hosts)
-    chosen = locks.keys() if services is None else frozenset(services)
-    if strangers := sorted(chosen - locks.keys()):
-        known = ", ".join(sorted(locks)) or "none"
-        raise LockError(
-            f"The store has no lock of {', '.join(strangers)}; it has: {known}.", services=strangers
-        )
-    slots = tuple(slot for slot in held_slots(locks) if slot.holder.host in hosts and slot.service in chosen)
-    return changed(locks, _ended(locks, slots, "force_released", at, reason)), slots
-
-
-def _without(lock: Lock, roll: str, run: Run) -> Lock:
-    return replace(lock, queue=tuple(one for one in lock.queue if (one.roll, one.run) != (roll, run)))
-
-
-def _ended(locks: Locks, slots: Iterable[Slot], outcome: str, at: str, reason: str = "") -> Locks:
-    hosts: dict[str, set[str]] = {}
-    for slot in slots:
-        hosts.setdefault(slot.service, set()).add(slot.holder.host)
-    ended = {service: locks[service].end(names, outcome, at, reason) for service, names in hosts.items()}
-    return {**locks, **ended}
-
-
-def changed(before: Locks, after: Locks) -> Locks:
-    """Keep the locks of *after* that are not as they were *before*."""
-    return {service: lock for service, lock in after.items() if lock != before.get(service)}

@@ -5,466 +5,77 @@
 keeps that safe:
 
 * A host that failed still holds its slot, so nobody has to report a failure. Waves of one roll come one after
-  the other, so a slot that an earlier wave of the roll still holds stops the roll.
+  the other, so slots that earlier waves of the roll still hold stop the roll, once they are more than its
+  failure budget.
 * Only runs that are provably alive are worth waiting for. Slots of a run that is over, or that cannot be
-  asked, stop the request at once where they spend the budget.
-* Nobody waits while holding: all slots come in one request, or the request is refused. So no two runs can
-  wait for each other, and first come is first served by the locks' own sequence.
+  asked, stop the request at once where they spend the budget; so do hosts that the request has found down.
+* Nobody waits while holding: all slots come in one request, or the request is refused. And every queue has the
+  same order. So no two runs can wait for each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from functools import cache, cached_property
-
-from ._budget import slots_of
-from ._lock import (
-    NAMED_AT_MOST,
-    Holder,
-    Lock,
-    LockError,
-    Locks,
-    Slot,
-    Waiter,
-    changed,
-    held_slots,
-    how_to_force,
-    listed,
-    withdraw,
-)
-from ._run import Run, RunState
-
-# --- What is asked, and the answers ---
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What a request wants of one lock, and what it knows about the service."""
-
-    service: str
-    hosts: frozenset[str]
-    members: frozenset[str]
-    max_unavailable: int | str = 1
-
-    def __post_init__(self) -> None:
-        """Refuse hosts that the service is not deployed on: they would not be in the base of a percentage."""
-        if strangers := sorted(self.hosts - self.members):
-            raise LockError(
-                f"{', '.join(strangers)}: not among the hosts of {self.service}.", hosts=strangers
-            )
-
-
-@dataclass(frozen=True)
-class Request:
-    """One wave: all its hosts, in all the services that are disrupted there."""
-
-    roll: str
-    run: Run
-    operation: str
-    claims: tuple[Claim, ...]
-    forget_members: frozenset[str] = frozenset()
-
-    @cached_property
-    def hosts(self) -> frozenset[str]:
-        """Name every host of the wave."""
-        return frozenset().union(*(claim.hosts for claim in self.claims))
-
-    def __post_init__(self) -> None:
-        """Refuse two claims on one lock: each alone might fit the budget that both together break."""
-        if len({claim.service for claim in self.claims}) < len(self.claims):
-            raise LockError("A request claims each service once.")
-
-    def owns(self, one: Holder | Waiter) -> bool:
-        """Tell whether this very run took the slot, or the place in the queue, for this roll."""
-        return (one.roll, one.run) == (self.roll, self.run)
-
-    def inherits(self, holder: Holder, state: RunState) -> bool:
-        """Tell whether a slot that is not this run's own passes to it with its host."""
-        if holder.run == self.run:
-            return False
-        return holder.roll == self.roll or state is RunState.OVER
-
-
-@dataclass(frozen=True)
-class Granted:
-    """Every host of the wave may be disrupted, but for those out of service."""
-
-    locks: Locks
-    tokens: Mapping[str, Mapping[str, int]]
-    changed: bool
-    out_of_service: Mapping[str, str]
-    unlisted: Mapping[str, tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """Somebody who is alive comes first."""
-
-    locks: Locks
-    slots: tuple[Slot, ...]
-    positions: Mapping[str, int]
-
-    @property
-    def message(self) -> str:
-        """Say who is waited for, and how many are in front."""
-        behind = [f"place {place} in the queue of {service}" for service, place in self.positions.items()]
-        return "; ".join([*listed(self.slots), *behind])
-
-
-class Why(StrEnum):
-    """Why a request is refused, for programs."""
-
-    ABANDONED = "abandoned"
-    RUNS_ELSEWHERE = "runs_elsewhere"
-    FAILED_BEFORE = "failed_before"
-    MEMBERS_LEFT = "members_left"
-    WAVE_TOO_LARGE = "wave_too_large"
-    HELD_BY_OWN_RUN = "held_by_own_run"
-    HOLDER_UNKNOWN = "holder_unknown"
-    BUDGET_SPENT = "budget_spent"
-    HOLDS_AND_WAITS = "holds_and_waits"
-
-
-@dataclass(frozen=True)
-class Refused:
-    """Waiting would not help: why, in a word and in a sentence, and the slots that stand in the way."""
-
-    why: Why
-    message: str
-    slots: tuple[Slot, ...] = ()
-    locks: Locks = field(default_factory=dict)
-
-
-Decision = Granted | Waiting | Refused
-StateOf = Callable[[Run], RunState]
-
-
-# --- A request beside the locks ---
-
-
-@dataclass(frozen=True)
-class View:
-    """One claim beside its lock: whose slots are in the way, and how each of them counts."""
-
-    claim: Claim
-    lock: Lock
-    wanted: frozenset[str]
-    owned: frozenset[str]
-    inherited: frozenset[str]
-    rivals: tuple[Slot, ...]
-    others: Mapping[RunState, tuple[Slot, ...]]
-    ahead: int
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """Name the hosts that want a slot which is not theirs already."""
-        return self.wanted - self.owned - self.inherited
-
-    @property
-    def unlisted(self) -> frozenset[str]:
-        """Name the registered members that the inventory of this request does not list."""
-        return self.lock.members - self.claim.members
-
-    def overrun(self, *states: RunState) -> bool:
-        """Tell whether the wave and the slots of others in these states are more than the budget."""
-        used = sum(len(self.others[state]) for state in states)
-        return bool(self.needs) and used + len(self.wanted) > self.lock.slots
-
-
-@dataclass(frozen=True)
-class Case:
-    """A request beside all locks of the store, ready to be judged."""
-
-    request: Request
-    locks: Locks
-    views: tuple[View, ...]
-    state_of: StateOf
-    out_of_service: Mapping[str, str]
-
-    @cached_property
-    def counting(self) -> tuple[Slot, ...]:
-        """List the slots of every lock, but for hosts whose absence an operator has acknowledged."""
-        return tuple(
-            slot
-            for slot in held_slots(self.locks)
-            if slot.holder.host not in self.locks[slot.service].out_of_service
-        )
-
-    @cached_property
-    def of_this_roll(self) -> tuple[Slot, ...]:
-        """List the slots that the roll of the request holds already, in whichever lock."""
-        return tuple(slot for slot in self.counting if slot.holder.roll == self.request.roll)
-
-    @cached_property
-    def rivals(self) -> tuple[Slot, ...]:
-        """List the slots by which others hold the very hosts of the wave."""
-        return tuple(slot for view in self.views for slot in view.rivals)
-
-    @cached_property
-    def waits_for(self) -> tuple[Slot, ...]:
-        """List the slots of the living that are in the way."""
-        spending = [
-            slot for view in self.views if view.overrun(*RunState) for slot in view.others[RunState.LIVE]
-        ]
-        return (*self.rivals, *spending)
-
-    @cached_property
-    def positions(self) -> Mapping[str, int]:
-        """Tell the place in each queue where living requests came first."""
-        return {view.lock.service: view.ahead + 1 for view in self.views if view.needs and view.ahead}
-
-
-def _case(locks: Locks, request: Request, state_of: StateOf, at: str) -> Case:
-    state_of = cache(state_of)
-    blank = {claim.service: Lock(claim.service) for claim in request.claims}
-    tidy = {service: _tidy(lock, request, state_of) for service, lock in {**blank, **locks}.items()}
-    for claim in request.claims:
-        tidy[claim.service] = _registered(tidy[claim.service], claim, request, state_of, at)
-    out_of_service = {
-        host: reason
-        for claim in request.claims
-        for host, reason in tidy[claim.service].out_of_service.items()
-        if host in request.hosts
-    }
-    views = tuple(
-        _view(claim, tidy[claim.service], request, claim.hosts - out_of_service.keys(), state_of)
-        for claim in request.claims
-    )
-    return Case(request, tidy, views, state_of, out_of_service)
-
-
-def _tidy(lock: Lock, request: Request, state_of: StateOf) -> Lock:
-    """Drop waiters whose run is over, and what this run waited for before: it waits for one thing at a time."""
-
-    def waits(waiter: Waiter) -> bool:
-        if waiter.run == request.run:
-            return request.owns(waiter)
-        return state_of(waiter.run) is not RunState.OVER
-
-    return replace(lock, queue=tuple(filter(waits, lock.queue)))
-
-
-def _registered(lock: Lock, claim: Claim, request: Request, state_of: StateOf, at: str) -> Lock:
-    """Register the hosts that the inventory lists, and forget those that are confirmed to have left."""
-    gone = (lock.members - claim.members) & request.forget_members
-    over = {
-        host for host in gone & lock.holders.keys() if state_of(lock.holders[host].run) is not RunState.LIVE
-    }
-    return replace(
-        lock.end(over, "forgotten", at),
-        max_unavailable=claim.max_unavailable,
-        members=(lock.members | claim.members) - gone,
-        out_of_service={host: why for host, why in lock.out_of_service.items() if host not in gone},
-    )
-
-
-def _view(claim: Claim, lock: Lock, request: Request, wanted: frozenset[str], state_of: StateOf) -> View:
-    mine = {host: lock.holders[host] for host in wanted & lock.holders.keys()}
-    owned = frozenset(host for host, holder in mine.items() if request.owns(holder))
-    inherited = frozenset(
-        host for host, holder in mine.items() if request.inherits(holder, state_of(holder.run))
-    )
-    others: dict[RunState, tuple[Slot, ...]] = dict.fromkeys(RunState, ())
-    for host in sorted(lock.holders.keys() - wanted - lock.out_of_service.keys()):
-        holder = lock.holders[host]
-        # A run never waits for itself: what it still holds for another roll was left behind.
-        state = RunState.OVER if holder.run == request.run else state_of(holder.run)
-        others[state] += (Slot(lock.service, holder),)
-    return View(
-        claim=claim,
-        lock=lock,
-        wanted=wanted,
-        owned=owned,
-        inherited=inherited,
-        rivals=tuple(Slot(lock.service, mine[host]) for host in sorted(mine.keys() - owned - inherited)),
-        others=others,
-        ahead=_ahead(lock.queue, request, state_of),
-    )
-
-
-def _ahead(queue: tuple[Waiter, ...], request: Request, state_of: StateOf) -> int:
-    """Count the living that came before this request; who cannot be asked must not hold up the living."""
-    earlier = 0
-    for waiter in queue:
-        if request.owns(waiter):
-            break
-        earlier += state_of(waiter.run) is RunState.LIVE
-    return earlier
-
-
-# --- Refusals: the first that has something to say decides ---
-
-
-def _abandoned(case: Case) -> Iterator[Refused]:
-    if case.state_of(case.request.run) is RunState.OVER:
-        yield Refused(
-            Why.ABANDONED, f"The run that asks, {case.request.run}, is over: nothing is taken for it."
-        )
-
-
-def _runs_elsewhere(case: Case) -> Iterator[Refused]:
-    request = case.request
-    slots = tuple(
-        slot
-        for slot in case.of_this_roll
-        if slot.holder.run != request.run and case.state_of(slot.holder.run) is RunState.LIVE
-    )
-    if slots:
-        yield Refused(
-            Why.RUNS_ELSEWHERE,
-            f"Another run of roll {request.roll} goes on: {_sentence(slots)}"
-            " Wait until it has ended, or stop it.",
-            slots,
-        )
-
-
-def _failed_before(case: Case) -> Iterator[Refused]:
-    request = case.request
-    slots = tuple(slot for slot in case.of_this_roll if slot.holder.host not in request.hosts)
-    if slots:
-        yield Refused(
-            Why.FAILED_BEFORE,
-            f"Roll {request.roll} stops here, as a host of an earlier wave did not finish: {_sentence(slots)}"
-            " Bring it back and run again with it, or, once it is healthy, give its slot back:"
-            f" {how_to_force(slots)}.",
-            slots,
-        )
-
-
-def _members_left(case: Case) -> Iterator[Refused]:
-    for view in case.views:
-        lock = view.lock
-        here = slots_of(lock.max_unavailable, len(view.claim.members - lock.out_of_service.keys()))
-        if here != lock.slots:
-            gone = sorted(view.unlisted)
-            yield Refused(
-                Why.MEMBERS_LEFT,
-                f"This inventory lacks members of {lock.service}: {_names(gone)}. With them,"
-                f" {lock.max_unavailable} is {lock.slots} hosts, without them {here}. Use the whole inventory,"
-                f" or, if they have left for good, confirm it with forget_members=[{', '.join(gone)}].",
-            )
-
-
-def _wave_too_large(case: Case) -> Iterator[Refused]:
-    for view in case.views:
-        lock, slots, wave = view.lock, view.lock.slots, sorted(view.wanted)
-        if len(wave) > slots and view.wanted != view.owned:
-            yield Refused(
-                Why.WAVE_TOO_LARGE,
-                f"A wave of {len(wave)} hosts of {lock.service} ({_names(wave)}) is more than its budget:"
-                f" {slots} of its {len(lock.members)} members may be unavailable at a time (max_unavailable:"
-                f" {lock.max_unavailable}). Take smaller waves (serial: {slots}), or raise"
-                f" {lock.service}_max_unavailable.",
-            )
-
-
-def _held_by_own_run(case: Case) -> Iterator[Refused]:
-    slots = tuple(slot for slot in case.rivals if slot.holder.run == case.request.run)
-    if slots:
-        yield Refused(
-            Why.HELD_BY_OWN_RUN,
-            f"This run holds the host for another roll: {_sentence(slots)}"
-            " Release it first, or use one roll for both.",
-            slots,
-        )
-
-
-def _holder_unknown(case: Case) -> Iterator[Refused]:
-    unknown = RunState.UNKNOWN
-    slots = tuple(slot for slot in case.rivals if case.state_of(slot.holder.run) is unknown)
-    for view in case.views:
-        if view.overrun(RunState.OVER, unknown) and not view.overrun(RunState.OVER):
-            slots += view.others[unknown]
-    if slots:
-        yield Refused(
-            Why.HOLDER_UNKNOWN,
-            f"Nobody here can tell whether the holder still works: {_sentence(slots)} Look there. If its run is"
-            f" over and the host is healthy, give the slot back: {how_to_force(slots)}.",
-            slots,
-        )
-
-
-def _budget_spent(case: Case) -> Iterator[Refused]:
-    spent = [view for view in case.views if view.overrun(RunState.OVER)]
-    slots = tuple(slot for view in spent for slot in view.others[RunState.OVER])
-    if slots:
-        yield Refused(
-            Why.BUDGET_SPENT,
-            f"The disruption budget of {', '.join(view.lock.service for view in spent)} is spent by hosts that"
-            f" did not finish: {_sentence(slots)} Bring them back and run again with them first, or, once they"
-            f" are healthy, give the slots back: {how_to_force(slots)}.",
-            slots,
-        )
-
-
-def _holds_and_waits(case: Case) -> Iterator[Refused]:
-    mine = tuple(slot for slot in case.counting if slot.holder.run == case.request.run)
-    if mine and (case.waits_for or case.positions):
-        yield Refused(
-            Why.HOLDS_AND_WAITS,
-            f"This run would wait while it holds slots, and two that do wait for ever: {_sentence(mine)}"
-            f" It would wait for: {Waiting({}, case.waits_for, case.positions).message}."
-            " Ask for all services of a wave in one acquire.",
-            case.waits_for,
-        )
-
-
-REFUSALS: tuple[Callable[[Case], Iterator[Refused]], ...] = (
-    _abandoned,
-    _runs_elsewhere,
-    _failed_before,
-    _members_left,
-    _wave_too_large,
-    _held_by_own_run,
-    _holder_unknown,
-    _budget_spent,
-    _holds_and_waits,
-)
-
-
-def _sentence(slots: Iterable[Slot]) -> str:
-    return "; ".join(listed(slots)) + "."
-
-
-def _names(hosts: Sequence[str]) -> str:
-    rest = len(hosts) - NAMED_AT_MOST
-    return ", ".join(hosts[:NAMED_AT_MOST]) + (f" and {rest} more" if rest > 0 else "")
-
-
-# --- Deciding ---
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ._lock import Holder, Lock, Waiter, changed, next_number
+from ._lock_case import Case, View, look
+from ._lock_change import withdraw
+from ._lock_refusals import FOR_LATER, first_refusal
+from ._lock_request import Decision, Granted, Refused, Request, Requested, StateOf, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ._lock import Locks
 
 
 def decide(locks: Locks, request: Request, state_of: StateOf, at: str) -> Decision:
     """Judge *request* against all *locks* of the store; *at* is the time that people will read.
 
-    The answer carries the locks that it changes.
+    The answer carries the locks that it changes. Whoever has to wait is in the queues from then on.
     """
-    case = _case(locks, request, state_of, at)
-    refusal = next((refusal for rule in REFUSALS for refusal in rule(case)), None)
-    if refusal:
+    case = look(locks, request, state_of, at)
+    if refusal := first_refusal(case):
         return replace(refusal, locks=withdraw(locks, request.roll, request.run))
-    if case.waits_for or case.positions:
-        return Waiting(changed(locks, _queued(locks, case, at)), case.waits_for, case.positions)
+    if case.must_wait:
+        return Waiting(changed(locks, _queued(case, at)), case.waits_for, case.positions, case.frozen)
     return _grant(locks, case, at)
 
 
+def enqueue(locks: Locks, request: Request, state_of: StateOf, at: str) -> Requested | Refused:
+    """Put *request* into the queues without waiting; it stays there until it is served or withdrawn.
+
+    The same as what its run asked for last on these hosts changes nothing: A, A is one request, A, B, A are three.
+    """
+    request = replace(request, callback=request.callback or "")
+    case = look(locks, request, state_of, at)
+    if refusal := first_refusal(case, FOR_LATER):
+        return refusal
+    tail = max(case.asked_here, key=lambda one: one.ticket, default=None)
+    again = tail is not None and tail.kept and request.means(tail) and request.hosts <= set(tail.hosts)
+    waiter = tail if tail is not None and again else _new_waiter(case, at, kept=True)
+    after = _joined(case.tidy, case.views, waiter)
+    places = {
+        service: 1 + lock.queue.index(one)
+        for service, lock in after.items()
+        for one in lock.queue
+        if one.ticket == waiter.ticket
+    }
+    return Requested(changed(locks, after), not again, places)
+
+
 def _grant(locks: Locks, case: Case, at: str) -> Granted:
-    request = case.request
-    token = _next(case.locks)
+    request, served = case.request, case.served
+    token = next_number(case.locks)
     granted = dict(case.locks)
     for view in case.views:
-        fresh = view.wanted - view.owned
-        lock = view.lock.end(view.inherited, "taken_over", at)
-        holders = {
-            host: Holder(host, request.roll, request.run, request.operation, at, token)
-            for host in sorted(fresh)
-        }
-        granted[lock.service] = replace(
-            lock, holders={**lock.holders, **holders}, sequence=token if fresh else lock.sequence
-        )
+        granted[view.lock.service] = _taken(view, case, token, at)
+    takes = any(view.fresh for view in case.views)
+    if takes and served:
+        granted = {service: _without(lock, served, request) for service, lock in granted.items()}
     granted |= withdraw(granted, request.roll, request.run)
+    task = _task(granted, case)
     return Granted(
         locks=changed(locks, granted),
         tokens={
@@ -475,27 +86,85 @@ def _grant(locks: Locks, case: Case, at: str) -> Granted:
             }
             for host in sorted(request.hosts - case.out_of_service.keys())
         },
-        changed=any(view.wanted != view.owned for view in case.views),
+        changed=takes,
         out_of_service=case.out_of_service,
         unlisted={view.lock.service: tuple(sorted(view.unlisted)) for view in case.views if view.unlisted},
+        operation=task.operation,
+        callback=task.callback or "",
+        arguments=task.arguments,
     )
 
 
-def _queued(locks: Locks, case: Case, at: str) -> Locks:
-    """Put the request at the end of each queue that it has to go through and is not in; waiting changes no more."""
+def _task(granted: Locks, case: Case) -> Holder | Request:
+    """Tell what is to be done on the hosts of the wave: what their slots were asked for."""
+    held = (granted[view.lock.service].holders[host] for view in case.views for host in sorted(view.wanted))
+    return next(held, case.request)
+
+
+def _taken(view: View, case: Case, token: int, at: str) -> Lock:
+    """Give a claim its slots, and take over what others left."""
+    request, served, lock = case.request, case.served, view.lock
+    asked = served if served and served.kept else None
+    holders = dict(lock.holders)
+    for host in sorted(view.fresh):
+        old = holders.get(host)
+        tried = old.attempt if old and old.roll == request.roll and not old.failed else 0
+        holders[host] = Holder(
+            host=host,
+            roll=request.roll,
+            run=request.run,
+            operation=asked.operation if asked else request.operation,
+            since=at,
+            token=token,
+            callback=asked.callback if asked else request.callback or "",
+            arguments=asked.arguments if asked else request.arguments,
+            retries=asked.retries if asked and request.retries is None else request.retries,
+            attempt=asked.attempt if asked else tried,
+            last=asked.last if asked else request.last,
+            unhealthy=host in view.claim.unhealthy - view.inherited,
+        )
+    ended = lock.end(view.inherited, "taken_over", at)
+    return replace(ended, holders=holders, sequence=token if view.fresh else lock.sequence)
+
+
+def _without(lock: Lock, served: Waiter, request: Request) -> Lock:
+    """Take the hosts that are served out of their request; the others wait on where they are."""
+    queue = (
+        replace(one, hosts=tuple(host for host in one.hosts if host not in request.hosts))
+        if one.ticket == served.ticket
+        else one
+        for one in lock.queue
+    )
+    return replace(lock, queue=tuple(one for one in queue if one.hosts))
+
+
+def _queued(case: Case, at: str) -> Locks:
+    """Put the request into each queue that it has to go through and is not in; waiting changes no more."""
+    waiter = case.served or _new_waiter(case, at, kept=False)
+    return _joined(case.tidy, [view for view in case.views if view.needs], waiter)
+
+
+def _joined(locks: Locks, views: Iterable[View], waiter: Waiter) -> Locks:
+    joined = dict(locks)
+    for view in views:
+        lock = joined[view.lock.service]
+        if view.wanted and all(one.ticket != waiter.ticket for one in lock.queue):
+            joined[lock.service] = lock.enqueue(replace(waiter, hosts=tuple(sorted(view.wanted))))
+    return joined
+
+
+def _new_waiter(case: Case, at: str, *, kept: bool) -> Waiter:
     request = case.request
-    ticket = _next(case.locks)
-    queued = {service: replace(lock, queue=case.locks[service].queue) for service, lock in locks.items()}
-    for view in case.views:
-        if view.needs and not any(map(request.owns, view.lock.queue)):
-            service = view.lock.service
-            hosts = tuple(sorted(view.wanted))
-            waiter = Waiter(ticket, request.roll, request.run, request.operation, hosts, at)
-            lock = queued.get(service, Lock(service))
-            queued[service] = replace(lock, queue=(*lock.queue, waiter), sequence=ticket)
-    return queued
-
-
-def _next(locks: Locks) -> int:
-    """Count on from every lock of the store, so that the order of any two grants shows in their tokens."""
-    return 1 + max((lock.sequence for lock in locks.values()), default=0)
+    return Waiter(
+        ticket=next_number(case.tidy),
+        roll=request.roll,
+        run=request.run,
+        operation=request.operation,
+        hosts=(),
+        since=at,
+        callback=request.callback or "",
+        arguments=request.arguments,
+        retries=request.retries,
+        last=request.last,
+        kept=kept,
+    )

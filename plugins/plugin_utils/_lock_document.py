@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ._lock import Holder, Lock, LockError, Outcome, Waiter
+from ._lock import Freeze, Holder, Lock, LockError, Outcome, Waiter
 from ._run import Run
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PREFIX = "lock/"
 FORMAT = 1
-Record = TypeVar("Record", Holder, Waiter, Outcome)
+Record = TypeVar("Record", Freeze, Holder, Waiter, Outcome)
 
 
 class BrokenLockError(LockError):
@@ -45,17 +45,19 @@ def _write_lock(lock: Lock) -> Document:
     return {
         "format": FORMAT,
         "max_unavailable": lock.max_unavailable,
+        "failure_budget": lock.failure_budget,
         "members": sorted(lock.members),
         "holders": {host: _plain(holder) for host, holder in lock.holders.items()},
         "queue": [{**_plain(waiter), "hosts": list(waiter.hosts)} for waiter in lock.queue],
         "out_of_service": dict(lock.out_of_service),
+        "frozen": dict(vars(lock.frozen)) if lock.frozen else None,
         "outcomes": [dict(vars(outcome)) for outcome in lock.outcomes],
         "sequence": lock.sequence,
     }
 
 
 def _plain(one: Holder | Waiter) -> Document:
-    return {**vars(one), "run": one.run.as_document()}
+    return {**vars(one), "run": one.run.as_document(), "arguments": dict(one.arguments)}
 
 
 def _read_lock(key: str, document: Document) -> Lock:
@@ -76,10 +78,12 @@ def _parse_lock(service: str, document: Document) -> Lock:
     lock = Lock(
         service=service,
         max_unavailable=_budget(document.pop("max_unavailable")),
+        failure_budget=_number(document.pop("failure_budget")),
         members=frozenset(_strings(document.pop("members"))),
         holders={host: _record(Holder, plain) for host, plain in document.pop("holders").items()},
         queue=tuple(_record(Waiter, plain) for plain in document.pop("queue")),
         out_of_service={host: _string(why) for host, why in document.pop("out_of_service").items()},
+        frozen=_record(Freeze, frozen) if (frozen := document.pop("frozen")) is not None else None,
         outcomes=tuple(_record(Outcome, plain) for plain in document.pop("outcomes")),
         sequence=_number(document.pop("sequence")),
     )
@@ -125,6 +129,22 @@ def _number(value: object) -> int:
     return value
 
 
+def _number_or_none(value: object) -> int | None:
+    return None if value is None else _number(value)
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{value!r} is not true or false")
+    return value
+
+
+def _dictionary(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{value!r} is not a dictionary")
+    return value
+
+
 def _budget(value: object) -> int | str:
     if isinstance(value, str) and value.endswith("%") and value[:-1].isdigit():
         return value
@@ -135,10 +155,13 @@ def _budget(value: object) -> int | str:
 TYPES: dict[str, Callable[[Any], Any]] = {
     "str": _string,
     "int": _number,
+    "int | None": _number_or_none,
+    "bool": _flag,
     "tuple[str, ...]": _strings,
+    "Mapping[str, Any]": _dictionary,
     "Run": Run.from_document,
 }
 READERS = {
     kind: tuple((each.name, TYPES[str(each.type)]) for each in fields(kind))
-    for kind in (Holder, Waiter, Outcome)
+    for kind in (Freeze, Holder, Waiter, Outcome)
 }

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import _lock
+from . import _lock, _lock_change, _lock_decision
 from ._lock import LockError
-from ._lock_decision import Claim, Refused, Waiting, decide
 from ._lock_document import PREFIX, read_locks, write_locks
+from ._lock_request import Claim, Refused, Waiting
 from ._run import run_state
 from ._store import Rehearsal, StoreError
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from ._lock import Locks, Slot
-    from ._lock_decision import Decision, Request, StateOf
+    from ._lock_change import Retried
+    from ._lock_request import Decision, Granted, Request, Requested, StateOf
     from ._run import Run
     from ._service import Service
     from ._store import Documents, Store
@@ -49,6 +50,7 @@ class TimedOutError(LockError):
             why="timed_out",
             holders=_plain(waiting.slots),
             positions=dict(waiting.positions),
+            frozen={service: freeze.reason for service, freeze in waiting.frozen.items()},
         )
 
 
@@ -56,31 +58,51 @@ class TimedOutError(LockError):
 class Grant:
     """The hosts of the wave may be disrupted, but for those out of service."""
 
-    tokens: Mapping[str, Mapping[str, int]]  # host -> service -> token
-    changed: bool
-    out_of_service: Mapping[str, str]  # host -> reason
-    unlisted: Mapping[str, tuple[str, ...]]  # service -> registered members that the inventory lacks
+    granted: Granted
     waited: float
+
+    @property
+    def out_of_service(self) -> Mapping[str, str]:
+        """Tell why hosts of the wave get no slot."""
+        return self.granted.out_of_service
 
     @property
     def slots(self) -> dict[str, list[str]]:
         """Tell the services that each host holds a slot of."""
-        return {host: sorted(tokens) for host, tokens in self.tokens.items()}
+        return {host: sorted(tokens) for host, tokens in self.granted.tokens.items()}
 
 
 def claims_of(
-    services: Iterable[Service], groups: Mapping[str, Iterable[str]], wave: Mapping[str, Iterable[str]]
+    services: Iterable[Service],
+    groups: Mapping[str, Iterable[str]],
+    wave: Mapping[str, Iterable[str]],
+    unhealthy: Mapping[str, Iterable[str]] | None = None,
 ) -> tuple[Claim, ...]:
-    """Claim for each host of *wave* a slot of each service named for it, with budgets as the catalogue has them."""
-    wanted: dict[str, set[str]] = {}
-    for host, names in wave.items():
-        for name in names:
-            wanted.setdefault(name, set()).add(host)
+    """Claim for each host of *wave* a slot of each service named for it, with budgets as the catalogue has them.
+
+    *unhealthy* names the services that were found down, by host.
+    """
+    wanted, down = _by_service(wave), _by_service(unhealthy or {})
     return tuple(
-        Claim(service.name, frozenset(hosts), frozenset(groups[service.group]), service.max_unavailable)
+        Claim(
+            service.name,
+            frozenset(hosts),
+            frozenset(groups[service.group]),
+            service.max_unavailable,
+            service.failure_budget,
+            frozenset(down.get(service.name, ())),
+        )
         for service in services
         if (hosts := wanted.get(service.name))
     )
+
+
+def _by_service(named: Mapping[str, Iterable[str]]) -> dict[str, set[str]]:
+    hosts: dict[str, set[str]] = {}
+    for host, services in named.items():
+        for service in services:
+            hosts.setdefault(service, set()).add(host)
+    return hosts
 
 
 def _silent(_waiting: Waiting, _waited: float) -> None:
@@ -115,13 +137,11 @@ def acquire(
             store.wait_for_change(min(LOOK_SECONDS, wait - waited))
     except BaseException:
         with suppress(LockError, StoreError):  # the first error tells more
-            _change(store, lambda locks: (_lock.withdraw(locks, request.roll, request.run), None))
+            _change(store, lambda locks: (_lock_change.withdraw(locks, request.roll, request.run), None))
         raise
     if isinstance(decision, Refused):
         raise RefusedError(decision)
-    return Grant(
-        decision.tokens, decision.changed, decision.out_of_service, decision.unlisted, clock() - start
-    )
+    return Grant(decision, clock() - start)
 
 
 def preview(store: Store, request: Request, *, state_of: StateOf | None = None) -> Decision:
@@ -129,10 +149,34 @@ def preview(store: Store, request: Request, *, state_of: StateOf | None = None) 
     return _attempt(Rehearsal(store), request, state_of or _seen_from(request.run))
 
 
+def enqueue(store: Store, request: Request, *, state_of: StateOf | None = None) -> Requested:
+    """Put *request* into the queues, where it stays; raises :class:`RefusedError` where waiting would not help."""
+    seen = state_of or _seen_from(request.run)
+
+    def attempt(locks: Locks) -> tuple[Locks, Requested | Refused]:
+        answer = _lock_decision.enqueue(locks, request, seen, _now())
+        return answer.locks, answer
+
+    answer = _change(store, attempt)
+    if isinstance(answer, Refused):
+        raise RefusedError(answer)
+    return answer
+
+
 def release(store: Store, roll: str, run: Run, hosts: Iterable[str]) -> tuple[Slot, ...]:
     """Give back what this roll and run hold for *hosts* and withdraw what they wait for; tell which slots."""
     hosts = frozenset(hosts)
-    return _change(store, lambda locks: _lock.release(locks, roll, run, hosts, _now()))
+    return _change(store, lambda locks: _lock_change.release(locks, roll, run, hosts, _now()))
+
+
+def retry(
+    store: Store, roll: str, run: Run, hosts: Iterable[str], *, hold: bool, reason: str = ""
+) -> Retried:
+    """Let operations of *hosts* be tried again, with the slots held or given back to ask for them anew."""
+    hosts = frozenset(hosts)
+    return _change(
+        store, lambda locks: _lock_change.retry(locks, roll, run, hosts, hold=hold, at=_now(), reason=reason)
+    )
 
 
 def force_release(
@@ -142,22 +186,73 @@ def force_release(
 
     It may release a host that somebody is working on, so it takes a *reason*, which the lock keeps.
     """
+    _insist_on(reason, "A forced release")
+    hosts, chosen = frozenset(hosts), _maybe_set(services)
+    return _change(store, lambda locks: _lock_change.force_release(locks, hosts, chosen, reason, _now()))
+
+
+def freeze(store: Store, services: Iterable[str], *, reason: str, by: str) -> tuple[str, ...]:
+    """Let nothing more be granted in *services*; tell which were not frozen before."""
+    _insist_on(reason, "A freeze")
+    chosen = frozenset(services)
+    return _apply(store, lambda locks: _lock_change.freeze(locks, chosen, reason, by, _now()))
+
+
+def thaw(store: Store, services: Iterable[str] | None) -> tuple[str, ...]:
+    """Let slots of *services*, or of all, be granted again; tell which were frozen."""
+    chosen = _maybe_set(services)
+    return _apply(store, lambda locks: _lock_change.thaw(locks, chosen))
+
+
+def take_out(store: Store, hosts: Mapping[str, Iterable[str]], *, reason: str) -> tuple[str, ...]:
+    """Acknowledge that *hosts*, given with their services, are down; tell whose locks that changes."""
+    _insist_on(reason, "Taking hosts out of service")
+    return _apply(store, lambda locks: _lock_change.take_out(locks, hosts, reason))
+
+
+def put_back(store: Store, hosts: Iterable[str], services: Iterable[str] | None) -> tuple[str, ...]:
+    """Let *hosts* take part again in *services*, or in all; tell whose locks that changes."""
+    hosts, chosen = frozenset(hosts), _maybe_set(services)
+    return _apply(store, lambda locks: _lock_change.put_back(locks, hosts, chosen))
+
+
+def locks_of(store: Store) -> Locks:
+    """Read every lock."""
+    return read_locks(store.read(PREFIX))
+
+
+def out_of_service(store: Store) -> dict[str, dict[str, str]]:
+    """Tell which hosts are out of service, and why, by service."""
+    locks = locks_of(store)
+    return {service: dict(lock.out_of_service) for service, lock in locks.items() if lock.out_of_service}
+
+
+def _insist_on(reason: str, what: str) -> None:
     if not reason.strip():
-        raise LockError("A forced release needs a reason; whoever looks later will want to know.")
-    hosts = frozenset(hosts)
-    chosen = None if services is None else frozenset(services)
-    return _change(store, lambda locks: _lock.force_release(locks, hosts, chosen, reason, _now()))
+        raise LockError(f"{what} needs a reason; whoever looks later will want to know.")
+
+
+def _maybe_set(names: Iterable[str] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(names)
 
 
 def held_slots(store: Store) -> tuple[Slot, ...]:
     """List every slot held: a roll does well to begin with the hosts that an earlier one left behind."""
-    return _lock.held_slots(read_locks(store.read(PREFIX)))
+    return _lock.held_slots(locks_of(store))
 
 
 def _attempt(store: Store, request: Request, state_of: StateOf) -> Decision:
     def attempt(locks: Locks) -> tuple[Locks, Decision]:
-        decision = decide(locks, request, state_of, _now())
+        decision = _lock_decision.decide(locks, request, state_of, _now())
         return decision.locks, decision
+
+    return _change(store, attempt)
+
+
+def _apply(store: Store, function: Callable[[Locks], Locks]) -> tuple[str, ...]:
+    def attempt(locks: Locks) -> tuple[Locks, tuple[str, ...]]:
+        after = function(locks)
+        return after, tuple(sorted(after))
 
     return _change(store, attempt)
 

@@ -58,6 +58,7 @@ class Service:
     after: tuple[Dependency, ...] = ()
     requires: tuple[Dependency, ...] = ()
     max_unavailable: int | str = 1
+    failure_budget: int = 0
     full_stop: bool = False
     deferred_actions: tuple[str, ...] = ("stop", "restart", "try-restart")
     deferral: str = "block"
@@ -161,6 +162,14 @@ def _budget(value: Any) -> int | str:
     return value
 
 
+def _count(value: Any) -> int:
+    if isinstance(value, str) and re.fullmatch("[0-9]+", value):
+        return int(value)  # extra vars given as key=value are strings
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError
+    return value
+
+
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError
@@ -219,6 +228,13 @@ SETTINGS: dict[str, Setting] = {
     "after": _setting(_list_of(DEPENDENCY), SERVICES),
     "requires": _setting(_list_of(DEPENDENCY), SERVICES),
     "max_unavailable": _setting(BUDGET, "a number from 1 on, or a percentage from 1% to 100%"),
+    "failure_budget": _setting(
+        (
+            _count,
+            {"oneOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^(?:[0-9]+)$"}]},
+        ),
+        "a number of hosts that a roll may lose before it stops, 0 for none",
+    ),
     "full_stop": _setting((_flag, {"type": "boolean"}), "true or false"),
     "deferred_actions": _setting(
         _list_of(_text("[a-z-]+")), "a list of actions, as in [stop, restart, try-restart]"

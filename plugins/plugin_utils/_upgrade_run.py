@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import _rolling
 from ._gate import find_play, is_complete, part_of, pass_gate
 from ._journal import DONE, STARTED, Journal, open_journal, read_journal
-from ._lock_decision import Claim, Request
+from ._lock_request import Claim, Request
 from ._order import natural
 from ._planner import CHANGE, DISRUPTIVE
 from ._run import run_state
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from ._gate import Grant
-    from ._lock_decision import Waiting
+    from ._lock_request import Waiting
     from ._run import Run
     from ._selection import Selection
     from ._store import Store

@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
-from ansible_collections.orderly.services.plugins.plugin_utils._lock_decision import Claim, Request
+from ansible_collections.orderly.services.plugins.plugin_utils._lock_request import Claim, Request
 from ansible_collections.orderly.services.plugins.plugin_utils._rolling import acquire, release
 from ansible_collections.orderly.services.plugins.plugin_utils._run import this_run
 from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store

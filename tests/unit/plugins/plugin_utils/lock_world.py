@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ansible_collections.orderly.services.plugins.plugin_utils._lock_decision import Claim, Request, decide
+from ansible_collections.orderly.services.plugins.plugin_utils._lock_change import (
+    force_release,
+    release,
+    retry,
+)
+from ansible_collections.orderly.services.plugins.plugin_utils._lock_decision import decide, enqueue
 from ansible_collections.orderly.services.plugins.plugin_utils._lock_document import read_locks, write_locks
+from ansible_collections.orderly.services.plugins.plugin_utils._lock_request import Claim, Request
 from ansible_collections.orderly.services.plugins.plugin_utils._run import Run, RunState
 
 if TYPE_CHECKING:
     from ansible_collections.orderly.services.plugins.plugin_utils._lock import Lock, Locks
-    from ansible_collections.orderly.services.plugins.plugin_utils._lock_decision import Decision
+    from ansible_collections.orderly.services.plugins.plugin_utils._lock_change import Retried
+    from ansible_collections.orderly.services.plugins.plugin_utils._lock_request import (
+        Decision,
+        Refused,
+        Requested,
+    )
 
 WEB = frozenset({"web1", "web2", "web3", "web4"})
 AT = "2026-01-31T03:12:45+00:00"
@@ -18,6 +29,28 @@ AT = "2026-01-31T03:12:45+00:00"
 
 def run(pid: int) -> Run:
     return Run(controller="ctl", machine="m", boot="0123456789", namespace="pid:[1]", pid=pid, started=7)
+
+
+def request(  # noqa: PLR0913 - as many as a request has parts
+    pid: int,
+    hosts: str,
+    *,
+    roll: str = "",
+    services: str = "nginx",
+    budget: int | str = 1,
+    may_fail: int = 0,
+    members: frozenset[str] = WEB,
+    unhealthy: str = "",
+    forget: str = "",
+    **parts: Any,
+) -> Request:
+    """Make the request of a run for some hosts; what is not said is as for one nginx at a time."""
+    claims = tuple(
+        Claim(service, frozenset(hosts.split()), members, budget, may_fail, frozenset(unhealthy.split()))
+        for service in services.split()
+    )
+    roll = roll or f"roll{pid}"
+    return Request(roll, run(pid), f"operation{pid}", claims, frozenset(forget.split()), **parts)
 
 
 class World:
@@ -45,23 +78,36 @@ class World:
         self.apply(decision.locks)
         return decision
 
-    def asks(  # noqa: PLR0913 - as many as a request has parts
-        self,
-        pid: int,
-        hosts: str,
-        *,
-        roll: str = "",
-        services: str = "nginx",
-        budget: int | str = 1,
-        members: frozenset[str] = WEB,
-        forget: str = "",
-    ) -> Decision:
-        claims = tuple(
-            Claim(service, frozenset(hosts.split()), members, budget) for service in services.split()
+    def asks(self, pid: int, hosts: str, **asked: Any) -> Decision:
+        """Let a run ask for slots now."""
+        return self.decide(request(pid, hosts, **asked))
+
+    def requests(self, pid: int, hosts: str, callback: str = "", **asked: Any) -> Requested | Refused:
+        """Let a run ask for slots later."""
+        answer = enqueue(self.locks, request(pid, hosts, callback=callback, **asked), self.state_of, AT)
+        self.apply(answer.locks)
+        return answer
+
+    def gives(self, pid: int, hosts: str, roll: str = "") -> list[str]:
+        """Let a run give slots back; names the hosts of the slots."""
+        changes, slots = release(self.locks, roll or f"roll{pid}", run(pid), hosts.split(), AT)
+        self.apply(changes)
+        return [slot.holder.host for slot in slots]
+
+    def retries(self, pid: int, hosts: str, *, hold: bool, reason: str = "") -> Retried:
+        """Let a run say that its operations are to be tried again."""
+        changes, retried = retry(
+            self.locks, f"roll{pid}", run(pid), hosts.split(), hold=hold, at=AT, reason=reason
         )
-        return self.decide(
-            Request(roll or f"roll{pid}", run(pid), f"operation{pid}", claims, frozenset(forget.split()))
-        )
+        self.apply(changes)
+        return retried
+
+    def forces(self, hosts: str, services: str | None = None, reason: str = "checked by hand") -> list[str]:
+        """Let an operator give slots back; names the services of the slots."""
+        chosen = services.split() if services else None
+        changes, slots = force_release(self.locks, hosts.split(), chosen, reason, AT)
+        self.apply(changes)
+        return [slot.service for slot in slots]
 
     def holders(self, service: str = "nginx") -> dict[str, int]:
         return {host: holder.run.pid for host, holder in self.lock(service).holders.items()}

@@ -3,24 +3,26 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.orderly.services.plugins.plugin_utils._lock import (
-    KEPT_OUTCOMES,
-    LockError,
-    force_release,
-    release,
+from ansible_collections.orderly.services.plugins.plugin_utils._lock import LockError
+from ansible_collections.orderly.services.plugins.plugin_utils._lock_change import (
+    freeze,
+    take_out,
+    thaw,
     withdraw,
 )
-from ansible_collections.orderly.services.plugins.plugin_utils._lock_decision import (
+from ansible_collections.orderly.services.plugins.plugin_utils._lock_decision import enqueue
+from ansible_collections.orderly.services.plugins.plugin_utils._lock_request import (
     Claim,
     Decision,
     Granted,
     Refused,
     Request,
+    Requested,
     Waiting,
     Why,
 )
 
-from .lock_world import AT, WEB, World, run
+from .lock_world import WEB, World, request, run
 
 
 @pytest.fixture
@@ -28,15 +30,9 @@ def world() -> World:
     return World()
 
 
-def refused(decision: Decision) -> Refused:
+def refused(decision: Decision | Requested) -> Refused:
     assert isinstance(decision, Refused), decision
     return decision
-
-
-def gives(world: World, pid: int, hosts: str, roll: str = "") -> list[str]:
-    changes, slots = release(world.locks, roll or f"roll{pid}", run(pid), hosts.split(), AT)
-    world.apply(changes)
-    return [slot.holder.host for slot in slots]
 
 
 # --- Granting ---
@@ -72,7 +68,7 @@ def test_tokens_increase_over_all_locks(world: World) -> None:
         decision = world.asks(pid, "web1", services=service)
         assert isinstance(decision, Granted)
         tokens.append(decision.tokens["web1"][service])
-        gives(world, pid, "web1")
+        world.gives(pid, "web1")
     assert tokens == [1, 2, 3]
 
 
@@ -277,7 +273,7 @@ FEW = frozenset({"web1", "web2"})
 
 def test_a_smaller_inventory_is_named_and_the_base_is_kept(world: World) -> None:
     world.asks(1, "web1")
-    gives(world, 1, "web1")
+    world.gives(1, "web1")
     decision = world.asks(2, "web1", members=FEW)
     assert isinstance(decision, Granted)
     assert decision.unlisted == {"nginx": ("web3", "web4")}
@@ -286,7 +282,7 @@ def test_a_smaller_inventory_is_named_and_the_base_is_kept(world: World) -> None
 
 def test_a_smaller_inventory_is_refused_where_it_changes_the_slots_until_confirmed(world: World) -> None:
     world.asks(1, "web1", budget="50%")
-    gives(world, 1, "web1")
+    world.gives(1, "web1")
     refusal = refused(world.asks(2, "web1", members=FEW, budget="50%"))
     assert refusal.why is Why.MEMBERS_LEFT
     assert "lacks members of nginx: web3, web4. With them, 50% is 2 hosts, without them 1" in refusal.message
@@ -326,7 +322,7 @@ def test_first_come_first_served(world: World) -> None:
     third = world.asks(3, "web3")
     assert isinstance(third, Waiting)
     assert third.positions == {"nginx": 2}
-    gives(world, 1, "web1")
+    world.gives(1, "web1")
     assert isinstance(world.asks(3, "web3"), Waiting)
     assert isinstance(world.asks(2, "web2"), Granted)
     assert world.queue() == [3]
@@ -345,7 +341,7 @@ def test_nobody_waits_behind_those_who_are_not_alive(world: World, left: object)
     world.asks(1, "web1")
     world.asks(2, "web2")
     left(world, 2)  # type: ignore[operator]
-    gives(world, 1, "web1")
+    world.gives(1, "web1")
     assert isinstance(world.asks(3, "web3"), Granted)
 
 
@@ -380,49 +376,380 @@ def test_withdrawing_leaves_the_queue(world: World) -> None:
     assert world.queue() == []
 
 
-# --- Giving back ---
+# --- Turns ---
 
 
-def test_a_release_gives_back_what_this_roll_and_run_hold_and_nothing_else(world: World) -> None:
-    world.asks(1, "web1", services="nginx haproxy", budget=2)
-    world.asks(2, "web2", budget=2)
-    assert gives(world, 1, "web1 web2") == ["web1", "web1"]
-    assert world.holders("nginx") == {"web2": 2}
-    assert gives(world, 1, "web1 web2") == []
+def served(world: World, pids: str) -> str:
+    """Let one after the other finish and whoever can go on do so; names the order of those who got the slot."""
+    order: list[str] = []
+    while waiting := [pid for pid in pids.split() if pid not in order]:
+        for pid in waiting:
+            if isinstance(world.asks(int(pid), f"web{pid}", callback=None), Granted):
+                order.append(pid)
+                world.gives(int(pid), f"web{pid}")
+                break
+        else:
+            return " ".join([*order, "stuck"])
+    return " ".join(order)
 
 
-def test_a_release_of_another_run_of_the_roll_gives_nothing_back(world: World) -> None:
-    world.asks(1, "web1", roll="campaign")
-    assert gives(world, 2, "web1", roll="campaign") == []
-
-
-def test_a_release_while_waiting_withdraws(world: World) -> None:
+@pytest.fixture
+def busy(world: World) -> World:
+    """Let run 1 hold the only slot."""
     world.asks(1, "web1")
-    world.asks(2, "web2")
-    gives(world, 2, "web2")
+    return world
+
+
+def test_the_order_is_that_of_asking_not_of_polling(busy: World) -> None:
+    for pid in (4, 2, 3):
+        busy.asks(pid, f"web{pid}")
+    busy.gives(1, "web1")
+    assert served(busy, "2 3 4") == "4 2 3"
+
+
+def test_the_last_is_served_when_nobody_else_waits(busy: World) -> None:
+    busy.asks(2, "web2", last=True)
+    busy.asks(3, "web3")
+    busy.gives(1, "web1")
+    busy.requests(4, "web4")
+    assert served(busy, "2 3 4") == "3 4 2"
+
+
+def test_the_last_of_one_lock_does_not_wait_for_other_locks(world: World) -> None:
+    world.asks(1, "web1", services="redis")
+    world.asks(2, "web2", services="redis")
+    assert isinstance(world.asks(3, "web3", last=True), Granted)
+
+
+def test_first_requests_come_before_released_retries_and_those_in_their_own_order(busy: World) -> None:
+    busy.asks(2, "web2")
+    busy.retries(1, "web1", hold=False)
+    assert isinstance(busy.asks(2, "web2"), Granted)
+    busy.requests(3, "web3")
+    busy.retries(2, "web2", hold=False)
+    assert busy.queue() == [3, 1, 2]
+    assert served(busy, "1 2 3") == "3 1 2"
+
+
+def test_a_held_retry_goes_on_though_others_wait(busy: World) -> None:
+    busy.asks(2, "web2")
+    for attempt in (1, 2, 3):
+        assert busy.retries(1, "web1", hold=True).attempts == {"web1": attempt}
+        assert isinstance(busy.asks(1, "web1"), Granted)
+        assert isinstance(busy.asks(2, "web2"), Waiting)
+    busy.gives(1, "web1")
+    assert isinstance(busy.asks(2, "web2"), Granted)
+
+
+def test_released_retries_take_turns(busy: World) -> None:
+    busy.asks(2, "web2")
+    order = []
+    for _turn in range(3):
+        for pid in (1, 2):
+            assert isinstance(busy.asks(pid, f"web{pid}"), Granted)
+            assert isinstance(busy.asks(3 - pid, f"web{3 - pid}"), Waiting)
+            busy.retries(pid, f"web{pid}", hold=False)
+            order.append(pid)
+    assert order == [1, 2] * 3
+
+
+def test_whoever_comes_later_may_have_a_slot_that_nobody_before_wants(busy: World) -> None:
+    busy.asks(2, "web2")
+    assert isinstance(busy.asks(3, "web3", services="redis"), Granted)
+
+
+# --- Asking for later ---
+
+
+def test_a_request_for_later_takes_its_place_and_no_slot(world: World) -> None:
+    answer = world.requests(1, "web1", "restart", services="nginx redis")
+    assert isinstance(answer, Requested)
+    assert (answer.changed, answer.positions) == (True, {"nginx": 1, "redis": 1})
+    assert world.holders() == {}
+    later = world.asks(2, "web2")
+    assert isinstance(later, Waiting)
+    assert later.positions == {"nginx": 2}
+
+
+def test_what_was_asked_for_is_told_with_the_slot(world: World) -> None:
+    world.requests(1, "web1", "restart", arguments={"unit": "nginx.service"}, retries=2)
+    decision = world.asks(1, "web1")
+    assert isinstance(decision, Granted)
+    assert (decision.callback, decision.arguments) == ("restart", {"unit": "nginx.service"})
+    holder = world.lock().holders["web1"]
+    assert (holder.callback, holder.arguments, holder.retries) == (
+        "restart",
+        {"unit": "nginx.service"},
+        2,
+    )
     assert world.queue() == []
 
 
-def test_a_forced_release_takes_anybodys_slot_and_keeps_the_reason(world: World) -> None:
-    world.asks(1, "web1", services="nginx haproxy")
-    changes, slots = force_release(world.locks, ["web1"], ["nginx"], "checked by hand", AT)
-    world.apply(changes)
-    assert [slot.service for slot in slots] == ["nginx"]
-    assert (world.holders("nginx"), world.holders("haproxy")) == ({}, {"web1": 1})
-    assert [(old.outcome, old.reason) for old in world.lock().outcomes] == [
-        ("force_released", "checked by hand")
-    ]
+ASKED = [("A", 1), ("A A", 1), ("A B", 2), ("A B A", 3), ("A A B B A A", 3)]
 
 
-def test_a_forced_release_of_a_service_that_has_no_lock_names_those_that_have(world: World) -> None:
-    world.asks(1, "web1", services="nginx haproxy")
-    with pytest.raises(LockError, match="no lock of ngnix; it has: haproxy, nginx"):
-        force_release(world.locks, ["web1"], ["ngnix"], "checked by hand", AT)
+@pytest.mark.parametrize(("asked", "kept"), ASKED)
+def test_only_what_was_asked_last_is_not_asked_again(world: World, asked: str, kept: int) -> None:
+    answers = [world.requests(1, "web1", callback) for callback in asked.split()]
+    assert sum(answer.changed for answer in answers if isinstance(answer, Requested)) == kept
+    assert len(world.queue()) == kept
 
 
-def test_outcomes_are_kept_but_not_for_ever(world: World) -> None:
-    for pid in range(KEPT_OUTCOMES + 3):
-        world.asks(pid, "web1")
-        gives(world, pid, "web1")
-    assert len(world.lock().outcomes) == KEPT_OUTCOMES
-    assert world.lock().outcomes[-1].roll == f"roll{KEPT_OUTCOMES + 2}"
+def test_the_same_callback_with_other_arguments_is_another_operation(world: World) -> None:
+    for size in (1, 2, 2):
+        world.requests(1, "web1", "resize", arguments={"size": size}, retries=size)
+    assert len(world.queue()) == 2
+
+
+def test_the_operations_of_a_host_are_served_in_the_order_of_asking(world: World) -> None:
+    for callback in "ABA":
+        world.requests(1, "web1", callback)
+    done = []
+    for _turn in range(3):
+        decision = world.asks(1, "web1")
+        assert isinstance(decision, Granted)
+        done.append(decision.callback)
+        changes = world.lock().end(["web1"], "released", "now")
+        world.apply({"nginx": changes})
+    assert done == ["A", "B", "A"]
+
+
+def test_what_was_asked_for_later_is_not_taken_before(world: World) -> None:
+    world.requests(1, "web1", "A")
+    world.requests(1, "web1", "B")
+    refusal = refused(world.asks(1, "web1", callback="B"))
+    assert refusal.why is Why.OUT_OF_TURN
+    assert 'This run asked for "A" on web1 first' in refusal.message
+    assert len(world.queue()) == 2
+
+
+def test_a_run_does_not_wait_behind_those_who_wait_for_what_it_asked_before(world: World) -> None:
+    world.asks(9, "web4", services="redis")
+    world.requests(1, "web1", "A")
+    world.asks(2, "web2", services="nginx redis")
+    assert refused(world.asks(1, "web3", callback="B", services="redis")).why is Why.OUT_OF_TURN
+
+
+def test_asking_again_for_another_operation_while_the_first_goes_on_is_refused(world: World) -> None:
+    world.asks(1, "web1", callback="A")
+    world.requests(1, "web1", "B")
+    assert refused(world.asks(1, "web1", callback="B")).why is Why.HELD_BY_OWN_RUN
+    assert isinstance(world.asks(1, "web1"), Granted)
+    assert len(world.queue()) == 1
+
+
+def test_what_is_asked_while_it_goes_on_is_done_once_more(world: World) -> None:
+    world.asks(1, "web1", callback="A")
+    answer = world.requests(1, "web1", "A")
+    assert isinstance(answer, Requested)
+    assert answer.changed
+
+
+def test_a_request_is_served_host_by_host_and_keeps_its_place(world: World) -> None:
+    world.requests(1, "web1 web2", "A", budget=2)
+    world.asks(2, "web3")
+    assert isinstance(world.asks(1, "web1"), Granted)
+    assert [waiter.hosts for waiter in world.lock().queue] == [("web2",), ("web3",)]
+    changes = world.lock().end(["web1"], "released", "now")
+    world.apply({"nginx": changes})
+    assert isinstance(world.asks(2, "web3"), Waiting)
+    assert isinstance(world.asks(1, "web2"), Granted)
+
+
+def test_a_request_stays_when_nobody_waits_for_it_any_more(busy: World) -> None:
+    busy.requests(2, "web2", "A")
+    busy.asks(2, "web2")
+    busy.apply(withdraw(busy.locks, "roll2", run(2)))
+    assert busy.queue() == [2]
+
+
+def test_a_request_of_a_run_that_is_over_is_on_record_as_abandoned(busy: World) -> None:
+    changes = enqueue(busy.locks, request(2, "web2", roll=run(2).id), busy.state_of, "now").locks
+    busy.apply(changes)
+    busy.ends(2)
+    busy.asks(3, "web3")
+    assert busy.queue() == [3]
+    assert [(one.host, one.outcome) for one in busy.lock().outcomes] == [("web2", "abandoned")]
+
+
+def test_the_next_run_of_a_roll_goes_on_with_its_requests(busy: World) -> None:
+    busy.requests(2, "web2", "A", roll="campaign")
+    busy.asks(3, "web3")
+    busy.ends(2)
+    busy.gives(1, "web1")
+    decision = busy.asks(4, "web2", roll="campaign")
+    assert isinstance(decision, Granted)
+    assert decision.callback == "A"
+    assert busy.queue() == [3]
+
+
+def test_requests_of_runs_that_are_over_hold_nobody_up(busy: World) -> None:
+    busy.requests(2, "web2", "A", roll="campaign")
+    busy.ends(2)
+    busy.gives(1, "web1")
+    assert isinstance(busy.asks(3, "web3"), Granted)
+    assert busy.queue() == [2]
+
+
+def test_a_request_for_later_that_can_never_be_granted_is_refused_at_once(world: World) -> None:
+    assert refused(world.requests(1, "web1 web2")).why is Why.WAVE_TOO_LARGE
+    assert world.locks == {}
+
+
+def test_only_those_who_asked_take_part(world: World) -> None:
+    world.asks(1, "web1")
+    world.requests(2, "web2")
+    assert world.holders() == {"web1": 1}
+    assert world.queue() == [2]
+
+
+def test_a_number_of_retries_is_not_negative() -> None:
+    with pytest.raises(LockError, match="retries is a number of retries, 0 for none, not -1"):
+        request(1, "web1", retries=-1)
+
+
+# --- Hosts that are down already ---
+
+
+def test_a_host_that_was_found_unhealthy_counts_against_the_budget(world: World) -> None:
+    refusal = refused(world.asks(1, "web1", unhealthy="web3"))
+    assert refusal.why is Why.BUDGET_SPENT
+    assert "spent by hosts that are unhealthy: web3. Roll them first" in refusal.message
+    assert isinstance(world.asks(1, "web1", unhealthy="web3", budget=2), Granted)
+
+
+def test_an_unhealthy_host_is_rolled_though_the_budget_is_spent_and_others_wait(busy: World) -> None:
+    busy.asks(2, "web2")
+    assert isinstance(busy.asks(3, "web3", unhealthy="web3"), Granted)
+    assert busy.holders() == {"web1": 1, "web3": 3}
+    assert busy.lock().holders["web3"].unhealthy
+
+
+def test_while_it_is_rolled_it_still_counts_against_the_budget_of_others(busy: World) -> None:
+    busy.asks(3, "web3", unhealthy="web3")
+    busy.gives(1, "web1")
+    assert isinstance(busy.asks(2, "web2"), Waiting)
+    busy.gives(3, "web3")
+    assert isinstance(busy.asks(2, "web2"), Granted)
+
+
+def test_an_unhealthy_host_takes_no_healthy_one_along(busy: World) -> None:
+    assert isinstance(busy.asks(3, "web3 web4", unhealthy="web3", budget=2), Waiting)
+
+
+def test_an_unhealthy_host_that_somebody_works_on_is_waited_for(busy: World) -> None:
+    assert isinstance(busy.asks(2, "web2", unhealthy="web1"), Waiting)
+    assert isinstance(busy.asks(2, "web1", unhealthy="web1"), Waiting)
+
+
+def test_an_unhealthy_host_out_of_service_does_not_count(world: World) -> None:
+    world.apply(take_out(world.locks, {"web3": ["nginx"]}, "no power"))
+    assert isinstance(world.asks(1, "web1", unhealthy="web3"), Granted)
+
+
+def test_a_wave_of_unhealthy_hosts_is_no_larger_than_any_other(world: World) -> None:
+    refusal = refused(world.asks(1, "web1 web2", unhealthy="web1 web2"))
+    assert refusal.why is Why.WAVE_TOO_LARGE
+
+
+# --- A roll that may lose hosts ---
+
+
+def test_a_roll_goes_on_until_its_failure_budget_is_spent(world: World) -> None:
+    asked = {"budget": 3, "may_fail": 1}
+    world.asks(1, "web1", **asked)
+    assert isinstance(world.asks(1, "web2", **asked), Granted)
+    refusal = refused(world.asks(1, "web3", **asked))
+    assert refusal.why is Why.FAILED_BEFORE
+    assert "Its failure budget is 1 in nginx." in refusal.message
+
+
+def test_hosts_that_may_fail_still_spend_the_disruption_budget(world: World) -> None:
+    world.asks(1, "web1", may_fail=2)
+    assert refused(world.asks(1, "web2", may_fail=2)).why is Why.BUDGET_SPENT
+
+
+def test_the_failure_budget_of_one_service_is_not_that_of_another(world: World) -> None:
+    world.asks(1, "web1", services="redis", budget=2)
+    assert refused(world.asks(1, "web2", budget=3, may_fail=2)).why is Why.FAILED_BEFORE
+
+
+def test_a_roll_does_not_go_on_with_a_host_whose_operation_has_failed(world: World) -> None:
+    world.asks(1, "web1", retries=0)
+    world.retries(1, "web1", hold=True, reason="nginx does not answer")
+    refusal = refused(world.asks(1, "web1"))
+    assert refusal.why is Why.FAILED_BEFORE
+    assert "failed: tried once, nginx does not answer" in refusal.message
+
+
+def test_nobody_waits_for_a_host_that_has_failed_though_its_run_is_alive(world: World) -> None:
+    world.asks(1, "web1", retries=0)
+    world.retries(1, "web1", hold=True)
+    assert refused(world.asks(2, "web2")).why is Why.BUDGET_SPENT
+
+
+def test_a_roll_that_may_lose_hosts_still_waits_for_others(world: World) -> None:
+    asked = {"budget": 2, "may_fail": 1}
+    world.asks(1, "web1", retries=0, **asked)
+    world.retries(1, "web1", hold=True)
+    world.asks(2, "web2", **asked)
+    assert isinstance(world.asks(1, "web3", **asked), Waiting)
+
+
+# --- Frozen ---
+
+
+def test_while_a_service_is_frozen_nothing_more_is_granted(world: World) -> None:
+    world.apply(freeze(world.locks, ["nginx"], "audit", "PID 7 on ctl", "10:04"))
+    waiting = world.asks(1, "web1")
+    assert isinstance(waiting, Waiting)
+    assert waiting.message == "nginx is frozen since 10:04 by PID 7 on ctl: audit"
+    assert isinstance(world.asks(1, "web1", services="redis"), Granted)
+    world.apply(thaw(world.locks, ["nginx"]))
+    assert isinstance(world.asks(2, "web2"), Granted)
+
+
+def test_who_holds_a_slot_of_a_frozen_service_keeps_it_and_gives_it_back(world: World) -> None:
+    world.asks(1, "web1")
+    world.apply(freeze(world.locks, ["nginx"], "audit", "me", "10:04"))
+    again = world.asks(1, "web1")
+    assert isinstance(again, Granted)
+    assert not again.changed
+    assert world.gives(1, "web1") == ["web1"]
+    assert isinstance(world.asks(1, "web2"), Waiting)
+
+
+def test_slots_of_a_frozen_service_are_not_taken_over(world: World) -> None:
+    world.asks(1, "web1")
+    world.ends(1)
+    world.apply(freeze(world.locks, ["nginx"], "audit", "me", "10:04"))
+    assert isinstance(world.asks(2, "web1"), Waiting)
+    assert isinstance(world.asks(3, "web1", unhealthy="web1"), Waiting)
+
+
+def test_those_who_wait_while_frozen_are_in_line(world: World) -> None:
+    world.apply(freeze(world.locks, ["nginx"], "audit", "me", "10:04"))
+    world.asks(2, "web2")
+    world.asks(1, "web1")
+    world.apply(thaw(world.locks, None))
+    assert isinstance(world.asks(1, "web1"), Waiting)
+    assert isinstance(world.asks(2, "web2"), Granted)
+
+
+# --- Paused hosts ---
+
+
+def test_a_paused_host_is_named_as_that(world: World) -> None:
+    world.decide(replace(request(1, "web1"), operation="pause"))
+    world.ends(1)
+    refusal = refused(world.asks(2, "web2"))
+    assert refusal.why is Why.BUDGET_SPENT
+    assert "spent by hosts that are paused: web1 is paused since" in refusal.message
+    assert "did not finish" not in refusal.message
+    assert "playbook resume_services" in refusal.message
+
+
+def test_a_host_that_a_controller_out_of_sight_has_paused_is_known_to_be_down(world: World) -> None:
+    world.decide(replace(request(1, "web1"), operation="pause"))
+    world.is_lost_sight_of(1)
+    assert refused(world.asks(2, "web2")).why is Why.BUDGET_SPENT

@@ -5,7 +5,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from ansible_collections.orderly.services.plugins.plugin_utils._lock import force_release
+from ansible_collections.orderly.services.plugins.plugin_utils._lock_change import force_release
 from ansible_collections.orderly.services.plugins.plugin_utils._lock_document import (
     BrokenLockError,
     read_locks,

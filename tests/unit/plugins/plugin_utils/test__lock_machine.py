@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ansible_collections.orderly.services.plugins.plugin_utils._lock import (
-    Lock,
-    Locks,
+from ansible_collections.orderly.services.plugins.plugin_utils._lock import Lock, Locks
+from ansible_collections.orderly.services.plugins.plugin_utils._lock_change import (
     force_release,
     release,
     withdraw,
 )
-from ansible_collections.orderly.services.plugins.plugin_utils._lock_decision import (
+from ansible_collections.orderly.services.plugins.plugin_utils._lock_request import (
     Claim,
     Decision,
     Granted,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._lock import LockError
-from ansible_collections.orderly.services.plugins.plugin_utils._lock_decision import (
+from ansible_collections.orderly.services.plugins.plugin_utils._lock_request import (
     Claim,
     Granted,
     Request,
@@ -110,7 +110,7 @@ def fleet() -> Fleet:
 
 def test_a_free_lock_is_taken_at_once(fleet: Fleet) -> None:
     grant = fleet.acquire(1, "web1")
-    assert (grant.changed, grant.slots, grant.waited) == (True, {"web1": ["nginx"]}, 0)
+    assert (grant.granted.changed, grant.slots, grant.waited) == (True, {"web1": ["nginx"]}, 0)
     assert fleet.told == []
 
 

@@ -46,6 +46,7 @@ def test_a_service_says_everything_about_itself() -> None:
         after: [keepalived, {service: ovn_db, step: 3}]
         requires: [nginx]
         max_unavailable: 50%
+        failure_budget: 2
         full_stop: true
         deferred_actions: [stop, reload]
         deferral: hold
@@ -61,6 +62,7 @@ def test_a_service_says_everything_about_itself() -> None:
         after=(Dependency("keepalived"), Dependency("ovn_db", step=3)),
         requires=(Dependency("nginx"),),
         max_unavailable="50%",
+        failure_budget=2,
         full_stop=True,
         deferred_actions=("stop", "reload"),
         deferral="hold",
@@ -96,6 +98,8 @@ BROKEN = [
     ("max_unavailable: 101%", ":1: max_unavailable is '101%'; expected a number from 1 on"),
     ("max_unavailable: true", ":1: max_unavailable is True; expected a number from 1 on"),
     ("max_unavailable: 1.5", ":1: max_unavailable is 1.5; expected a number from 1 on"),
+    ("failure_budget: -1", ":1: failure_budget is -1; expected a number of hosts that a roll may lose"),
+    ("failure_budget: true", ":1: failure_budget is True; expected a number of hosts"),
     ("full_stop: maybe", ":1: full_stop is 'maybe'; expected true or false."),
     ("deferred_actions: stop", ":1: deferred_actions is 'stop'; expected a list of actions"),
     ("deferral: defer", ":1: deferral is 'defer'; expected block or hold."),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._lock import LockError
-from ansible_collections.orderly.services.plugins.plugin_utils._lock_decision import Claim, Request
+from ansible_collections.orderly.services.plugins.plugin_utils._lock_request import Claim, Request
 from ansible_collections.orderly.services.plugins.plugin_utils._rolling import RefusedError, acquire, release
 from ansible_collections.orderly.services.plugins.plugin_utils._run import this_run
 from ansible_collections.orderly.services.plugins.plugin_utils._store import (

@@ -1,0 +1,236 @@
+# This is a private utility of the orderly.services collection; it may change without notice.
+"""A request beside all locks of the store: what it wants, what is in its way, and how each of that counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+from ._lock import PAUSE, Freeze, Holder, Lock, Locks, Slot, Waiter, held_slots
+from ._run import RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ._lock_request import Claim, Request, StateOf
+
+
+@dataclass(frozen=True)
+class View:
+    """One claim beside its lock: whose slots are in the way, and how each of them counts."""
+
+    claim: Claim
+    lock: Lock
+    wanted: frozenset[str]
+    owned: frozenset[str]
+    inherited: frozenset[str]
+    rivals: tuple[Slot, ...]
+    others: Mapping[RunState, tuple[Slot, ...]]
+    ahead: int
+
+    @property
+    def fresh(self) -> frozenset[str]:
+        """Name the hosts that want a slot which this run does not hold already."""
+        return self.wanted - self.owned
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Name the hosts that cost a slot of the budget: nobody holds one for them, and they are up."""
+        return self.fresh - self.inherited - self.claim.unhealthy
+
+    @property
+    def unhealthy(self) -> frozenset[str]:
+        """Name the hosts outside the wave that were found down, and that nobody works on."""
+        return self.claim.unhealthy - self.wanted - self.lock.holders.keys() - self.lock.out_of_service.keys()
+
+    @property
+    def unlisted(self) -> frozenset[str]:
+        """Name the registered members that the inventory of this request does not list."""
+        return self.lock.members - self.claim.members
+
+    def overrun(self, *states: RunState) -> bool:
+        """Tell whether the wave, hosts that are down, and slots of others in these states break the budget."""
+        used = len(self.unhealthy) + sum(len(self.others[state]) for state in states)
+        return bool(self.needs) and used + len(self.wanted) > self.lock.slots
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request beside all locks of the store, ready to be judged."""
+
+    request: Request
+    tidy: Locks  # as they are, but for waiters that are gone
+    locks: Locks  # and with what the request knows of members
+    views: tuple[View, ...]
+    state_of: StateOf
+    out_of_service: Mapping[str, str]
+    asked: tuple[Waiter, ...]
+    served: Waiter | None
+
+    @cached_property
+    def counting(self) -> tuple[Slot, ...]:
+        """List the slots of every lock, but for hosts whose absence an operator has acknowledged."""
+        return tuple(
+            slot for slot in held_slots(self.locks) if slot.holder.host in self.locks[slot.service].down
+        )
+
+    @cached_property
+    def of_this_roll(self) -> tuple[Slot, ...]:
+        """List the slots that the roll of the request holds already, in whichever lock."""
+        return tuple(slot for slot in self.counting if slot.holder.roll == self.request.roll)
+
+    @cached_property
+    def rivals(self) -> tuple[Slot, ...]:
+        """List the slots by which others hold the very hosts of the wave."""
+        return tuple(slot for view in self.views for slot in view.rivals)
+
+    @cached_property
+    def waits_for(self) -> tuple[Slot, ...]:
+        """List the slots of the living that are in the way."""
+        spending = [
+            slot for view in self.views if view.overrun(*RunState) for slot in view.others[RunState.LIVE]
+        ]
+        return (*self.rivals, *spending)
+
+    @cached_property
+    def positions(self) -> Mapping[str, int]:
+        """Tell the place in each queue where living requests come first."""
+        return {view.lock.service: view.ahead + 1 for view in self.views if view.needs and view.ahead}
+
+    @cached_property
+    def frozen(self) -> Mapping[str, Freeze]:
+        """Tell which services nothing more is granted of; what is held already stays so."""
+        return {view.lock.service: view.lock.frozen for view in self.views if view.fresh and view.lock.frozen}
+
+    @property
+    def must_wait(self) -> bool:
+        """Tell whether anything comes first."""
+        return bool(self.waits_for or self.positions or self.frozen)
+
+    @cached_property
+    def asked_here(self) -> tuple[Waiter, ...]:
+        """List what this run asked for on hosts of the wave."""
+        return tuple(one for one in self.asked if not self.request.hosts.isdisjoint(one.hosts))
+
+    @cached_property
+    def asked_before(self) -> tuple[Waiter, ...]:
+        """List what this run asked for before what it asks for now."""
+        served = self.served
+        return tuple(one for one in self.asked if served is None or one.turn < served.turn)
+
+
+def look(locks: Locks, request: Request, state_of: StateOf, at: str) -> Case:
+    """Lay a request beside all locks, after what has ended is put away and what the request knows is registered."""
+    state_of = cache(state_of)
+    blank = {claim.service: Lock(claim.service) for claim in request.claims}
+    tidy = {service: _tidy(lock, request, state_of, at) for service, lock in {**blank, **locks}.items()}
+    known = dict(tidy)
+    for claim in request.claims:
+        known[claim.service] = _registered(tidy[claim.service], claim, request, state_of, at)
+    out_of_service = {
+        host: reason
+        for claim in request.claims
+        for host, reason in known[claim.service].out_of_service.items()
+        if host in request.hosts
+    }
+    asked = _asked(known, request, state_of)
+    served = next((one for one in asked if _serves(one, request, state_of)), None)
+    views = tuple(
+        _view(known[claim.service], claim, request, claim.hosts - out_of_service.keys(), served, state_of)
+        for claim in request.claims
+    )
+    return Case(request, tidy, known, views, state_of, out_of_service, asked, served)
+
+
+def _serves(one: Waiter, request: Request, state_of: StateOf) -> bool:
+    ours = request.goes_on_with(one, state_of(one.run)) and request.means(one)
+    return ours and not request.hosts.isdisjoint(one.hosts)
+
+
+def _tidy(lock: Lock, request: Request, state_of: StateOf, at: str) -> Lock:
+    """Drop waiters whose run is over, and what this run waited for before: it waits for one thing at a time."""
+    stale = [one for one in lock.queue if _is_stale(one, request, state_of)]
+    return lock.dismiss(stale, "abandoned", at) if stale else lock
+
+
+def _is_stale(one: Waiter, request: Request, state_of: StateOf) -> bool:
+    if one.run == request.run:
+        return not (one.kept or _serves(one, request, state_of))
+    goes_on = one.kept and one.roll != one.run.id  # a roll with a name of its own may be resumed
+    return not goes_on and state_of(one.run) is RunState.OVER
+
+
+def _registered(lock: Lock, claim: Claim, request: Request, state_of: StateOf, at: str) -> Lock:
+    """Register the hosts that the inventory lists, and forget those that are confirmed to have left."""
+    gone = (lock.members - claim.members) & request.forget_members
+    over = {
+        host for host in gone & lock.holders.keys() if state_of(lock.holders[host].run) is not RunState.LIVE
+    }
+    left = [
+        one for one in lock.queue if gone.issuperset(one.hosts) and state_of(one.run) is not RunState.LIVE
+    ]
+    return replace(
+        lock.end(over, "forgotten", at).dismiss(left, "forgotten", at),
+        max_unavailable=claim.max_unavailable,
+        failure_budget=claim.failure_budget,
+        members=(lock.members | claim.members) - gone,
+        out_of_service={host: why for host, why in lock.out_of_service.items() if host not in gone},
+    )
+
+
+def _asked(locks: Locks, request: Request, state_of: StateOf) -> tuple[Waiter, ...]:
+    """List what this run, and earlier runs of its roll, have asked for, each once and in turn."""
+    own: dict[int, Waiter] = {}
+    for lock in locks.values():
+        for one in lock.queue:
+            if one.run == request.run or request.goes_on_with(one, state_of(one.run)):
+                hosts = {*one.hosts, *(own[one.ticket].hosts if one.ticket in own else ())}
+                own[one.ticket] = replace(one, hosts=tuple(sorted(hosts)))
+    return tuple(sorted(own.values(), key=lambda one: one.turn))
+
+
+def _view(
+    lock: Lock,
+    claim: Claim,
+    request: Request,
+    wanted: frozenset[str],
+    served: Waiter | None,
+    state_of: StateOf,
+) -> View:
+    mine = {host: lock.holders[host] for host in wanted & lock.holders.keys()}
+    owned = frozenset(host for host, holder in mine.items() if request.owns(holder))
+    inherited = frozenset(
+        host for host, holder in mine.items() if request.inherits(holder, state_of(holder.run))
+    )
+    others: dict[RunState, tuple[Slot, ...]] = dict.fromkeys(RunState, ())
+    for host in sorted(lock.down - wanted):
+        holder = lock.holders[host]
+        others[_counts_as(holder, request, state_of)] += (Slot(lock.service, holder),)
+    return View(
+        claim=claim,
+        lock=lock,
+        wanted=wanted,
+        owned=owned,
+        inherited=inherited,
+        rivals=tuple(Slot(lock.service, mine[host]) for host in sorted(mine.keys() - owned - inherited)),
+        others=others,
+        ahead=_ahead(lock.queue, request, served, state_of),
+    )
+
+
+def _counts_as(holder: Holder, request: Request, state_of: StateOf) -> RunState:
+    """Tell whether a slot of others is worth waiting for: not if its host has failed, or was left behind."""
+    # A run never waits for itself: what it still holds for another roll was left behind.
+    if holder.failed or holder.run == request.run:
+        return RunState.OVER
+    state = state_of(holder.run)
+    return RunState.OVER if holder.operation == PAUSE and state is RunState.UNKNOWN else state
+
+
+def _ahead(queue: tuple[Waiter, ...], request: Request, served: Waiter | None, state_of: StateOf) -> int:
+    """Count the living whose turn is before this request; who cannot be asked must not hold up the living."""
+    turn = served.turn if served else (request.last, False, float("inf"))
+    return sum(
+        one.turn < turn and one.run != request.run and state_of(one.run) is RunState.LIVE for one in queue
+    )

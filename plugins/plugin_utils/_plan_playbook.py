@@ -156,6 +156,7 @@ def _change(plan: Plan, play: Play) -> Iterator[Task]:
     """One wave: drain, steps 2 to 5, handlers, verify, undrain."""
     full_stop = any(plan.services[name]["full_stop"] for name in play.services)
     yield _lift_strict_mode(play)
+    yield from _record(plan, play, "present", "Put on record what is drained")
     yield from _parts(plan, play, "drain")
     for step in CHANGE_STEPS:
         for name in play.services:
@@ -174,6 +175,23 @@ def _change(plan: Plan, play: Play) -> Iterator[Task]:
     yield from _parts(plan, play, "verify")
     yield from _parts(plan, play, "undrain", backwards=True)
     yield _flush(play)
+    yield from _record(plan, play, "absent", "Take it off the record")
+
+
+def _record(plan: Plan, play: Play, state: str, words: str) -> Iterator[Task]:
+    """Let hosts remember what is drained, so that somebody can put it back if this run dies in between."""
+    names = [name for name in play.services if "drain" in plan.services[name]["parts"]]
+    if names:
+        yield {
+            "name": f"{play.id} | {words}",
+            "orderly.services.drained_services": {
+                "services": f"{{{{ {GRANTED} | intersect({names}) }}}}",
+                "state": state,
+                "operation": f"upgrade {play.id}",
+                "path": "{{ rolling_op_records | default(omit) }}",
+            },
+            "when": ANY_GRANTED,
+        }
 
 
 def _lift_strict_mode(play: Play) -> Task:

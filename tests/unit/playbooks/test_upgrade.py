@@ -175,6 +175,16 @@ def test_a_wave_goes_from_drain_to_undrain_before_the_next_begins(first: Outcome
     assert web == [f"web {host} {step}" for host in ("w3", "w2") for step in steps]
 
 
+def test_what_a_failed_wave_has_drained_is_on_record_until_it_is_undrained(site: Site) -> None:
+    one_service(site, "w1 w2", parts="drain undrain verify")
+    site.breaks("web w1 install")
+    site.upgrade()
+    assert site.drained == ["web w1"]
+    site.is_mended()
+    assert site.upgrade().code == 0
+    assert site.drained == []
+
+
 def test_a_service_changes_after_what_it_comes_after_is_complete(first: Outcome) -> None:
     assert in_order(first.log, "db d1 start", "db d2 start", "db d1 check", "db d2 check", "web w1 drain")
     assert in_order(first.log, "db d2 check", "cache w1 stop")

@@ -24,7 +24,8 @@ from ._plan_page import read_task_words, render_page
 from ._plan_playbook import render
 from ._planner import Deployment
 from ._service import CatalogueError
-from ._tasks import MIGRATE_STEP, RUN_ONCE_HOST, Split, read_handlers, read_part, split_by_step, step_file
+from ._steps import MIGRATE_STEP, RUN_ONCE_HOST, step_file
+from ._tasks import Split, read_handlers, read_part, split_by_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from ._order import natural
 from ._planner import CHANGE, FINALIZE
+from ._steps import CHANGE_STEPS, RUN_ONCE_HOST, STEPS, step_file
 from ._task_words import list_tasks
-from ._tasks import CHANGE_STEPS, RUN_ONCE_HOST, STEPS, step_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

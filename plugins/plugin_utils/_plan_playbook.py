@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ._planner import CHANGE, DISRUPTIVE, FINALIZE, POST_UPGRADE, PREPARE, VALIDATE
-from ._tasks import CHANGE_STEPS, MIGRATE_STEP, RUN_ONCE_HOST, STEPS, step_file
+from ._steps import CHANGE_STEPS, MIGRATE_STEP, RUN_ONCE_HOST, STEPS, step_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,7 @@ from ._findings import Finding, FindingsError
 from ._order import CycleError, closure, levels, natural
 from ._schedule import Change, make_schedule
 from ._service import CatalogueError, Service
-from ._tasks import CHANGE_STEPS
+from ._steps import CHANGE_STEPS
 from ._waves import Rules, pack
 
 if TYPE_CHECKING:

@@ -768,7 +768,7 @@ def test_all_that_is_wrong_with_tasks_and_handlers_is_told_at_once_with_its_plac
     refused(
         site,
         "The services cannot be planned:",
-        f'{tasks}:1: [unknown-step] "web A" has the tag step9, a step that does not exist; the steps are step0',
+        f'{tasks}:1: [unknown-step] "web A" has the tag step9, which does not exist; the steps are step0',
         f'{tasks}:4: [one-step] "web B" has no step tag and would run never; give it exactly one of step0',
         f'{tasks}:6: [one-step] "web C" has the tags step3 and step5 and would run more than once',
         f'{tasks}:9: [one-step] "D" is a block of step2, step3; a block belongs to one step.',

@@ -189,9 +189,7 @@ FINDINGS = [
     ),
     (
         "- name: X\n  command: x\n  tags: step7\n",
-        [
-            f'{HERE}:1: [unknown-step] "X" has the tag step7, a step that does not exist; the steps are {STEPS}.'
-        ],
+        [f'{HERE}:1: [unknown-step] "X" has the tag step7, which does not exist; the steps are {STEPS}.'],
     ),
     (
         "- name: B\n  block:\n    - {command: x, tags: step3}\n    - {command: y, tags: step5}\n",

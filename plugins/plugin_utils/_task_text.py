@@ -1,0 +1,75 @@
+# This is a private utility of the orderly.services collection; it may change without notice.
+"""The text of task files: cut by task and edited in place, so that a plan holds the author's own words."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import yaml
+
+from ._task_files import value_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Replace the text from *start* to *end*."""
+
+    start: int
+    end: int
+    text: str
+
+
+def edited(text: str, start: int, end: int, edits: Iterable[Edit]) -> str:
+    """Give a part of a text with its edits made."""
+    pieces = []
+    for edit in sorted(edits, key=lambda edit: edit.start):
+        pieces += [text[start : edit.start], edit.text]
+        start = edit.end
+    return "".join([*pieces, text[start:end]]).strip("\n")
+
+
+def spans(text: str, items: Sequence[yaml.MappingNode], end: int) -> list[tuple[int, int]]:
+    """Give the text of each item of a list: from its dash, and the comments above it, to the next one's."""
+    starts = [text.rindex("-", 0, item.start_mark.index) for item in items]
+    starts = [_with_comments(text, text.rfind("\n", 0, start) + 1) for start in starts]
+    return list(zip(starts, [*starts[1:], end], strict=True))
+
+
+def _with_comments(text: str, start: int) -> int:
+    while start:
+        above = text.rfind("\n", 0, start - 1) + 1
+        line = text[above : start - 1].strip()
+        if line and not line.startswith("#"):
+            break
+        start = above
+    return start
+
+
+def end_of(text: str, node: yaml.Node) -> int:
+    """Tell where the lines of a list end; its own mark is where the next word begins."""
+    end: int = node.end_mark.index
+    return end if end >= len(text) else text.rfind("\n", 0, end) + 1
+
+
+def as_file(texts: Iterable[str]) -> str:
+    """Make a task file of the text of some tasks."""
+    return "---\n" + "\n\n".join(texts) + "\n"
+
+
+def add_condition(task: yaml.MappingNode, only: str) -> Edit:
+    """Add a condition to a task's own."""
+    when = value_of(task, "when")
+    if when is not None:
+        given = when.value if isinstance(when, yaml.SequenceNode) else [when]
+        conditions = [only, *(str(node.value) for node in given)]
+        # A block sequence ends where the next token begins; its last entry ends where its text does.
+        last = when if getattr(when, "flow_style", True) or not given else given[-1]
+        return Edit(when.start_mark.index, last.end_mark.index, json.dumps(conditions, ensure_ascii=False))
+    start = task.value[0][0].start_mark
+    separator = ", " if task.flow_style else "\n" + " " * start.column
+    return Edit(start.index, start.index, f"when: {json.dumps(only)}{separator}")

@@ -279,6 +279,7 @@ def _granted(call: Call, grant: Granted) -> Result:
         "roll": call.roll,
         "slots": {host: sorted(tokens) for host, tokens in grant.tokens.items()},
         "tokens": {host: dict(tokens) for host, tokens in grant.tokens.items()},
+        "taken_over": sorted(grant.taken_over),
         "operation": grant.operation,
         "callback": grant.callback,
         "arguments": dict(grant.arguments),

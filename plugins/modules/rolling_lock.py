@@ -308,6 +308,14 @@ waited:
   returned: when granted
   type: float
   sample: 12.4
+taken_over:
+  description:
+    - Hosts whose slots were held before, by a run that is over or by another one of this roll. Nobody knows in which
+      state that left them, so their slots are given back only when they are healthy.
+  returned: when granted
+  type: list
+  elements: str
+  sample: [web1]
 out_of_service:
   description: Hosts that get no slot as they are out of service, each with the reason.
   returned: when granted

@@ -87,6 +87,7 @@ def _grant(locks: Locks, case: Case, at: str) -> Granted:
             for host in sorted(request.hosts - case.out_of_service.keys())
         },
         changed=takes,
+        taken_over=frozenset().union(*(view.inherited for view in case.views)),
         out_of_service=case.out_of_service,
         unlisted={view.lock.service: tuple(sorted(view.unlisted)) for view in case.views if view.unlisted},
         operation=task.operation,

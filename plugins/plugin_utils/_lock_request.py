@@ -99,6 +99,7 @@ class Granted:
     locks: Locks
     tokens: Mapping[str, Mapping[str, int]]  # host -> service -> token
     changed: bool
+    taken_over: frozenset[str]
     out_of_service: Mapping[str, str]  # host -> reason
     unlisted: Mapping[str, tuple[str, ...]]  # service -> registered members that the inventory lacks
     operation: str

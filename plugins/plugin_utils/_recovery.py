@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ._lock import how_to_force, listed
+from ._lock import PAUSE, how_to_force, listed
 from ._order import natural
 from ._run import RunState
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from ._lock import Slot
     from ._run import Run
     from ._service import Service
-
-PAUSE = "pause"
 
 
 @dataclass(frozen=True)

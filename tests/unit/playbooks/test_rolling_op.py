@@ -121,10 +121,15 @@ def test_a_host_that_was_tried_often_enough_has_failed(
     outcome = run("-e", f"rolling_op_on_failure={on_failure}", "-e", "rolling_op_retries=2")
     assert outcome.code != 0
     assert steps(outcome, "w2").count("operate") == 3
-    assert "paint failed 3 times on w2, and 2 retries are allowed" in outcome.text
-    assert (site.slots, site.drained) == (["web w2"], ["web w2"])
+    assert "paint failed on w2 for good (tried 3 times, non-zero return code)" in outcome.text
+    assert site.slots == ["web w2"]
+    assert site.drained == (["web w2"] if on_failure == "retry_hold" else [])
     others = {"w1"} if on_failure == "retry_hold" else {"w1", "w3"}
     assert outcome.touched - {"w2"} == others
+
+    site.is_mended()
+    assert run().code == 0
+    assert (site.slots, site.drained) == ([], [])
 
 
 def test_one_host_of_a_wave_may_try_again_while_the_other_waits_for_it(site: Site) -> None:
@@ -140,6 +145,22 @@ def test_one_host_of_a_wave_may_try_again_while_the_other_waits_for_it(site: Sit
     assert outcome.code == 0
     assert steps(outcome, "w1") == ["drain", "operate", "operate", "verify", "undrain"]
     assert steps(outcome, "w2") == WHOLE
+    assert site.slots == []
+
+
+def test_both_hosts_of_a_wave_may_try_again_and_are_counted_each(site: Site) -> None:
+    site.groups(web="w1 w2")
+    site.service("web", parts="drain verify undrain", max_unavailable=2)
+    site.write("operation.yml", say("web", "operate"))
+    for host in ("w1", "w2"):
+        site.breaks_once(f"web {host} operate")
+    outcome = site.upgrade(
+        *("-e", "rolling_op_name=paint", "-e", "rolling_op_tasks=operation.yml"),
+        *("-e", "rolling_op_on_failure=retry_hold", "-e", "rolling_op_retries=1"),
+        playbook=PLAYBOOK,
+    )
+    assert outcome.code == 0
+    assert [steps(outcome, host).count("operate") for host in ("w1", "w2")] == [2, 2]
     assert site.slots == []
 
 
@@ -204,6 +225,20 @@ def test_a_blocker_that_comes_between_grant_and_drain_costs_nothing(
     assert outcome.code != 0
     assert "The wave of w1 was granted, but meanwhile it is blocked: alert on w1" in outcome.text
     assert (outcome.log, site.slots) == ([], [])
+
+
+def test_a_host_that_was_left_behind_keeps_its_slots_when_its_wave_is_blocked(
+    run: Callable[..., Outcome], site: Site
+) -> None:
+    site.breaks("web w1 operate")
+    run()
+    asked = site.folder / "asked"
+    site.write(
+        "group_vars/web.yml",
+        f"rolling_op_blockers: [{{name: alert, command: 'echo >> {asked}; test $(wc -l < {asked}) -lt 2'}}]\n",
+    )
+    assert "was granted, but meanwhile it is blocked" in run().text
+    assert site.slots == ["web w1"]
 
 
 def test_a_host_that_is_away_blocks_where_it_has_to_be_asked(run: Callable[..., Outcome], site: Site) -> None:

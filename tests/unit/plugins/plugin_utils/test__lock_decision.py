@@ -186,6 +186,7 @@ def test_the_next_run_takes_over_what_a_run_that_is_over_holds_for_its_host(worl
     decision = world.asks(2, "web1")
     assert isinstance(decision, Granted)
     assert decision.tokens == {"web1": {"nginx": 2}}
+    assert decision.taken_over == {"web1"}
     assert world.holders() == {"web1": 2}
     assert [(old.host, old.roll, old.outcome) for old in world.lock().outcomes] == [
         ("web1", "roll1", "taken_over")

@@ -857,7 +857,7 @@ def test_a_setting_on_which_hosts_disagree_is_refused(site: Site) -> None:
     outcome = site.upgrade()
     assert outcome.code != 0
     assert (
-        "web_max_unavailable is 2 on w2, but 1 on others; a setting of a service must be the same"
+        "web_max_unavailable is 2 on w2, but not set on w1; a setting of a service must be the same"
         in outcome.text
     )
 

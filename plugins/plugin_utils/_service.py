@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 SERVICE_FILE = "meta/service.yml"
 PARTS = ("drain", "undrain", "verify", "finalize")
 UPGRADE_TASKS = "upgrade_tasks"
-ORDERLY, TAGS, WHEN = "orderly", "tags", "when"
 
 
 class CatalogueError(Exception):
@@ -62,7 +61,6 @@ class Service:
     full_stop: bool = False
     deferred_actions: tuple[str, ...] = ("stop", "restart", "try-restart")
     deferral: str = "block"
-    dialect: str = ORDERLY
 
     @property
     def dependencies(self) -> tuple[Dependency, ...]:
@@ -240,12 +238,8 @@ SETTINGS: dict[str, Setting] = {
         _list_of(_text("[a-z-]+")), "a list of actions, as in [stop, restart, try-restart]"
     ),
     "deferral": _setting(_one_of("block", "hold"), "block or hold"),
-    "dialect": _setting(
-        _one_of(ORDERLY, TAGS, WHEN),
-        "orderly, or one of TripleO's: tags (a task without a step never runs) or when (it runs at every step)",
-    ),
 }
-OVERRIDABLE = tuple(key for key in SETTINGS if key not in ("service", "dialect"))
+OVERRIDABLE = tuple(key for key in SETTINGS if key != "service")
 
 
 def schema() -> dict[str, Any]:

@@ -122,7 +122,7 @@ function pointsOfNoReturn() {
   return found.length > 0 && make("p", { className: "note" }, make("strong", {}, "Points of no return: "),
     found.map(([service, step, task], index) => [index ? "; " : "",
       make("a", { href: `#service-${service.name}` }, service.name), ` (${step.words}): ${task.name}`]),
-    `. The run asks before them, or needs -e confirm=${found[0][0].name}.`);
+    ". Nothing undoes them: have a backup before the run gets there.");
 }
 
 // --- Graph ---

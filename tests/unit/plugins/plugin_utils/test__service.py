@@ -50,7 +50,6 @@ def test_a_service_says_everything_about_itself() -> None:
         full_stop: true
         deferred_actions: [stop, reload]
         deferral: hold
-        dialect: when
     """
     assert parse(text) == Service(
         name="haproxy",
@@ -66,7 +65,6 @@ def test_a_service_says_everything_about_itself() -> None:
         full_stop=True,
         deferred_actions=("stop", "reload"),
         deferral="hold",
-        dialect="when",
     )
 
 
@@ -89,7 +87,6 @@ BROKEN = [
     ("after: [{service: db, step: 1}]", ":1: after is [{'service': 'db', 'step': 1}]; expected a list"),
     ("after: [{service: db, step: true}]", ":1: after is [{'service': 'db', 'step': True}]; expected a list"),
     ("stage: a\nunits: []\nstage: b", ":3: the key stage is there twice; keep one of them."),
-    ("dialect: tripleo", ":1: dialect is 'tripleo'; expected orderly, or one of TripleO's: tags"),
     (
         "max_unavailable: 0",
         ":1: max_unavailable is 0; expected a number from 1 on, or a percentage from 1% to 100%.",

@@ -51,7 +51,7 @@ def parse_drained(text: str) -> Drained:
         record = Drained(**json.loads(text))
     except (TypeError, ValueError) as exc:
         raise HostError("it is no record of a drain") from exc
-    if any(type(value) is not kind for value, kind in zip(astuple(record), (str, str, str, int))):
+    if not all(isinstance(value, kind) for value, kind in zip(astuple(record), (str, str, str, int))):
         raise HostError("it is no record of a drain")
     return record
 

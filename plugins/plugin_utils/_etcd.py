@@ -195,7 +195,7 @@ class Cluster:
             return "what answers there is not etcd"
         if "invalid auth token" in words:  # it lasts for some minutes only
             client.session.headers.pop("Authorization", None)
-        elif type(exc) is library.Etcd3Exception:  # every error that may pass has a class of its own
+        elif exc.__class__ is library.Etcd3Exception:  # every error that may pass has a class of its own
             raise StoreError(
                 f"The store {self.address.url} cannot be used: etcd says: {words}. {_advice(words)}"
             ) from exc

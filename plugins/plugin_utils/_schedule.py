@@ -96,7 +96,7 @@ class _Scheduler:
         ]
         needed = {**dict.fromkeys(self._order.befores, 0), **loads(each, unordered)}
         tails = chains(needed, self._order)
-        end = max(fewest(each, unordered), max(tails.values(), default=0))
+        end = max([fewest(each, unordered), *tails.values()])
         return tails, {name: end - tails[name] + needed[name] - 1 for name in needed}
 
     # --- Visits ---

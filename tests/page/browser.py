@@ -123,7 +123,8 @@ def _driver() -> Iterator[str]:
     with subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, text=True) as process:
         try:
             lines = iter(process.stdout or ())
-            line = next(line for line in lines if "started successfully on port" in line)
+            line = next((line for line in lines if "started successfully on port" in line), "")
+            assert line, "chromedriver ended before it said on which port it listens"
             yield f"http://127.0.0.1:{line.rsplit(maxsplit=1)[1].rstrip('.')}"
         finally:
             process.terminate()

@@ -17,8 +17,10 @@ from ..plugin_utils import _rolling
 from ..plugin_utils._catalogue import load_services, select
 from ..plugin_utils._lock import LockError
 from ..plugin_utils._order import natural
+from ..plugin_utils._presence import PREFIX as RUNS
+from ..plugin_utils._presence import seen_by
 from ..plugin_utils._roll import plan_roll
-from ..plugin_utils._run import RunState, run_state, this_run
+from ..plugin_utils._run import RunState, this_run
 from ..plugin_utils._selection import names_of
 from ..plugin_utils._service import CatalogueError
 from ..plugin_utils._store import Rehearsal, StoreError, default_url, open_store
@@ -83,8 +85,9 @@ def _left_behind(url: str, operation: str) -> dict[str, list[str]]:
     here = this_run(os.getppid())
     left: dict[str, list[str]] = {}
     with closing(open_store(url)) as store:
+        state_of = seen_by(store.read(RUNS), here)
         for slot in _rolling.held_slots(Rehearsal(store)):
             holder = slot.holder
-            if holder.operation == operation and run_state(holder.run, here) == RunState.OVER:
+            if holder.operation == operation and state_of(holder.run) is RunState.OVER:
                 left.setdefault(holder.host, []).append(slot.service)
     return left

@@ -13,7 +13,8 @@ from . import _lock, _lock_change, _lock_decision
 from ._lock import LockError
 from ._lock_document import PREFIX, read_locks, write_locks
 from ._lock_request import Claim, Refused, Waiting
-from ._run import run_state
+from ._presence import PREFIX as RUNS
+from ._presence import announce, seen_by
 from ._store import Rehearsal, StoreError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 DEFAULT_WAIT = 3600.0
 REPORT_SECONDS = 8.0
 LOOK_SECONDS = 1.0  # a run that ends leaves no trace in the store, so the waiting look at it
+STAGGER_SECONDS = 0.01
 Result = TypeVar("Result")
 
 
@@ -124,7 +126,7 @@ def acquire(
     Raises :class:`RefusedError` where waiting would not help, :class:`TimedOutError` where it did not. Whoever
     leaves without a grant, be it by an exception from outside, leaves no request in a queue.
     """
-    state_of = state_of or _seen_from(request.run)
+    announce(store, request.run)
     start = report_at = clock()
     try:
         while isinstance(decision := _attempt(store, request, state_of), Waiting):
@@ -134,7 +136,8 @@ def acquire(
             if clock() >= report_at:
                 progress(decision, waited)
                 report_at = clock() + REPORT_SECONDS
-            store.wait_for_change(min(LOOK_SECONDS, wait - waited))
+            if store.wait_for_change(min(LOOK_SECONDS, wait - waited)):
+                time.sleep(_stagger(decision))
     except BaseException:
         with suppress(LockError, StoreError):  # the first error tells more
             _change(store, lambda locks: (_lock_change.withdraw(locks, request.roll, request.run), None))
@@ -146,18 +149,19 @@ def acquire(
 
 def preview(store: Store, request: Request, *, state_of: StateOf | None = None) -> Decision:
     """Tell what :func:`acquire` would meet now, and take nothing."""
-    return _attempt(Rehearsal(store), request, state_of or _seen_from(request.run))
+    return _attempt(Rehearsal(store), request, state_of)
 
 
 def enqueue(store: Store, request: Request, *, state_of: StateOf | None = None) -> Requested:
     """Put *request* into the queues, where it stays; raises :class:`RefusedError` where waiting would not help."""
-    seen = state_of or _seen_from(request.run)
+    announce(store, request.run)
 
-    def attempt(locks: Locks) -> tuple[Locks, Requested | Refused]:
-        answer = _lock_decision.enqueue(locks, request, seen, _now())
-        return answer.locks, answer
+    def attempt(documents: Documents) -> tuple[Documents, Requested | Refused]:
+        seen = state_of or seen_by(documents, request.run)
+        answer = _lock_decision.enqueue(read_locks(documents), request, seen, _now())
+        return write_locks(answer.locks), answer
 
-    answer = _change(store, attempt)
+    answer = store.transact((PREFIX, RUNS), attempt)
     if isinstance(answer, Refused):
         raise RefusedError(answer)
     return answer
@@ -241,12 +245,18 @@ def held_slots(store: Store) -> tuple[Slot, ...]:
     return _lock.held_slots(locks_of(store))
 
 
-def _attempt(store: Store, request: Request, state_of: StateOf) -> Decision:
-    def attempt(locks: Locks) -> tuple[Locks, Decision]:
-        decision = _lock_decision.decide(locks, request, state_of, _now())
-        return decision.locks, decision
+def _stagger(waiting: Waiting) -> float:
+    """Let those at the back look a moment later: when everybody looks at every change, nobody gets on."""
+    return min(STAGGER_SECONDS * (max(waiting.positions.values(), default=1) - 1), LOOK_SECONDS)
 
-    return _change(store, attempt)
+
+def _attempt(store: Store, request: Request, state_of: StateOf | None) -> Decision:
+    def attempt(documents: Documents) -> tuple[Documents, Decision]:
+        seen = state_of or seen_by(documents, request.run)
+        decision = _lock_decision.decide(read_locks(documents), request, seen, _now())
+        return write_locks(decision.locks), decision
+
+    return store.transact((PREFIX, RUNS), attempt)
 
 
 def _apply(store: Store, function: Callable[[Locks], Locks]) -> tuple[str, ...]:
@@ -263,10 +273,6 @@ def _change(store: Store, function: Callable[[Locks], tuple[Locks, Result]]) -> 
         return write_locks(locks), result
 
     return store.transact((PREFIX,), decided)
-
-
-def _seen_from(run: Run) -> StateOf:
-    return lambda other: run_state(other, run)
 
 
 def _plain(slots: Iterable[Slot]) -> list[dict[str, Any]]:

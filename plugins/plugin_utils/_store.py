@@ -29,6 +29,8 @@ class Store(Protocol):
     """What the state machine and the journal need of a store."""
 
     url: str
+    shared: bool
+    """Whether other machines use it too."""
 
     def store_id(self) -> str:
         """Tell the id of this store; it never changes."""
@@ -61,6 +63,7 @@ class Rehearsal:
 
     def __init__(self, store: Store) -> None:
         self.url = store.url
+        self.shared = False
         self.store_id = store.store_id
         self.read = store.read
         self.wait_for_change = store.wait_for_change

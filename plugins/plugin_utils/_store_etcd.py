@@ -79,6 +79,7 @@ class EtcdStore:
 
     def __init__(self, address: Address, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.url = address.url
+        self.prefix = address.prefix
         self._cluster = Cluster(address)
         self._head_key = f"/{address.prefix}/store"
         self._folder = f"/{address.prefix}/documents/"

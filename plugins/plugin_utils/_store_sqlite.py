@@ -73,6 +73,8 @@ def from_url(url: str) -> SqliteStore:
 class SqliteStore:
     """A :class:`~._store.Store` in the file *path*, which its first transaction creates."""
 
+    shared = False
+
     def __init__(
         self,
         path: Path,

@@ -14,7 +14,8 @@ from ._journal import DONE, STARTED, Journal, open_journal, read_journal
 from ._lock_request import Claim, Request
 from ._order import natural
 from ._planner import CHANGE, DISRUPTIVE
-from ._run import run_state
+from ._presence import PREFIX as RUNS
+from ._presence import announce, seen_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -78,7 +79,8 @@ class UpgradeRun:
     def _journal(self) -> Journal:
         if self.rehearsal:
             return read_journal(self.store, self.plan["id"], self.run)
-        state_of = partial(run_state, here=self.run)
+        announce(self.store, self.run)
+        state_of = seen_by(self.store.read(RUNS), self.run)
         return open_journal(self.store, self.plan["id"], self.run, state_of, _now())
 
     def _came_through(

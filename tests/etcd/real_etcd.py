@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import tempfile
 import time
+from base64 import b64encode
 from contextlib import ExitStack, closing, suppress
 from functools import cache
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -150,6 +151,8 @@ class Etcd:
         return self
 
     def __exit__(self, *_anything: object) -> None:
+        for keeper in self.keepers():
+            os.kill(keeper, signal.SIGKILL)
         for member in self.members:
             member.kill()
         shutil.rmtree(self.folder)
@@ -157,6 +160,25 @@ class Etcd:
     def url(self, prefix: str = "orderly", *, endpoints: Sequence[Member] = ()) -> str:
         hosts = ",".join(f"127.0.0.1:{member.port}" for member in endpoints or self.members)
         return f"etcd://{hosts}/{prefix}{self.tls.query if self.tls else ''}"
+
+    def expire(self, key: str) -> None:
+        """Let go of a key as etcd does when its lease has run out."""
+        first = self.members[0]
+        (found,) = self.ask(first, "kv/range", {"key": b64encode(key.encode()).decode()})["kvs"]
+        self.ask(first, "lease/revoke", {"ID": found["lease"]})
+
+    def keepers(self) -> list[int]:
+        """Find the processes that keep runs in a store of this cluster."""
+        ports = {f"127.0.0.1:{member.port}" for member in self.members}
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                words = (process / "cmdline").read_text(errors="replace").split("\0")
+                if "plugins.plugin_utils._keeper" in words and any(
+                    port in word for port in ports for word in words
+                ):
+                    found.append(int(process.name))
+        return found
 
     def start(self) -> None:
         """Start the members that are not running, and wait until the cluster has a leader."""

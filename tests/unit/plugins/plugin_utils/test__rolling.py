@@ -38,6 +38,7 @@ class FakeStore:
     """A store in memory whose time only passes while it is waited for; ``events`` happen at their second."""
 
     url = "fake://"
+    shared = False
 
     def __init__(self) -> None:
         self.documents: Documents = {}

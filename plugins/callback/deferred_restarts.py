@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.plugins.callback import CallbackBase
 
-from ..plugin_utils._run_summary import RunSummary
+from ..plugin_utils._run_summary import RunSummary, host_and_result
 
 if TYPE_CHECKING:
     from ansible.executor.stats import AggregateStats
@@ -49,7 +49,7 @@ class CallbackModule(CallbackBase):
         self._summary = RunSummary()
 
     def _learn(self, result: Any) -> None:
-        self._summary.learn(result._host.get_name(), result._result)  # noqa: SLF001 - also ansible-core 2.16's names
+        self._summary.learn(*host_and_result(result))
 
     def v2_runner_on_ok(self, result: Any) -> None:
         self._learn(result)

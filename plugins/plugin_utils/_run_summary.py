@@ -47,6 +47,11 @@ class RunSummary:
         )
 
 
+def host_and_result(result: Any) -> tuple[str, Mapping[str, Any]]:
+    """Give the host and the values of what a callback got, by the names that ansible-core has had since 2.16."""
+    return result._host.get_name(), result._result  # noqa: SLF001 - the public names are younger
+
+
 def _local_fact(result: Mapping[str, Any]) -> Mapping[str, Any]:
     found: Any = result
     for key in ("ansible_facts", "ansible_local", "orderly"):

@@ -69,7 +69,7 @@ COMMANDS = Commands(
 ALL_HOSTS = {
     "none": "",
     "all failed": task('"false"'),
-    "hangs": task("sleep 60"),
+    "hangs": task("echo {{ inventory_hostname }} >> {{ playbook_dir }}/hanging; sleep 60"),
     "waits for a sign": task("while [ ! -e {{ playbook_dir }}/sign ]; do sleep 0.1; done"),
 }
 
@@ -85,7 +85,8 @@ class Site:
         (folder / "roles/web/meta/service.yml").write_text(SERVICE)
         (folder / "connection_plugins/here.py").write_text(CONNECTION)
         (folder / "inventory.yml").write_text(INVENTORY)
-        (folder / "touched").touch()
+        for log in ("touched", "hanging"):
+            (folder / log).touch()
 
     def write(self, fault: str, serial: str, keyword: str = "no keyword", *, lock: bool = True) -> None:
         if fault in ALL_HOSTS:
@@ -133,11 +134,20 @@ class Site:
         return [slot.holder.host for slot in held_slots(store)]
 
     def wait_until_touched(self, hosts: int) -> None:
-        deadline = time.monotonic() + 30
-        while len(self.touched) < hosts:
+        self._wait_for(hosts, "touched")
+
+    def wait_until_hanging(self, hosts: int) -> None:
+        self._wait_for(hosts, "hanging")
+
+    def _wait_for(self, hosts: int, log: str) -> None:
+        deadline = time.monotonic() + 60
+        while len(self._logged(log)) < hosts:
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
+    def _logged(self, log: str) -> list[str]:
+        return sorted((self.folder / log).read_text().split())
+
     @property
     def touched(self) -> list[str]:
-        return sorted((self.folder / "touched").read_text().split())
+        return self._logged("touched")

@@ -1,0 +1,54 @@
+# This is a private utility of the orderly.services collection; it may change without notice.
+"""What a run leaves for later: the command that repeats it, and a report for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+VARIABLES = ("-e", "--extra-vars")
+HIDDEN = "…"
+# Commands end in logs that many can read.
+SECRET = re.compile(r"(?i)(\S*(?:pass|secret|token|credential|key)\w*=)(\"[^\"]*\"|'[^']*'|\S+)")
+
+
+def command_line(arguments: Sequence[str]) -> str:
+    """Give the command of this run, as one would type it; variables that look like secrets are left out."""
+    program, *rest = arguments
+    return shlex.join([Path(program).name, *_without_secrets(rest)])
+
+
+def _without_secrets(arguments: Sequence[str]) -> Iterator[str]:
+    given = False
+    for argument in arguments:
+        option, equals, value = argument.partition("=")
+        if given:
+            yield _hidden(argument)
+        elif option == "--extra-vars" and equals:
+            yield f"{option}={_hidden(value)}"
+        elif argument.startswith("-e") and argument != "-e":
+            yield f"-e{_hidden(argument[2:])}"
+        else:
+            yield argument
+        given = argument in VARIABLES
+
+
+def _hidden(variables: str) -> str:
+    return HIDDEN if variables.lstrip().startswith(("{", "[")) else SECRET.sub(rf"\1{HIDDEN}", variables)
+
+
+def write_report(path: Path, report: Mapping[str, Any]) -> None:
+    """Write the report as JSON, whole or not at all; raises OSError."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,119 @@
+"""Measure how long a resumed upgrade takes until it is where it failed: 1,000 hosts, 60 services, the last tenth.
+
+Everything before the failed unit is recorded as done, as runs before would have; then the same command runs again. No
+host exists: what is done must not be contacted, and the unit that failed fails again. Goal: at most 60 s. Run as:
+``PYTHONPATH=.build python tests/bench/resume.py [HOSTS [SERVICES]]``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible_collections.orderly.services.plugins.plugin_utils._journal import DONE, open_journal
+from ansible_collections.orderly.services.plugins.plugin_utils._run import RunState, this_run
+from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
+
+ROOT = Path(__file__).parents[2]
+LEVELS = 10  # services in a row, so many that each level has several
+
+
+def write_site(folder: Path, hosts: int, services: int) -> None:
+    """Write an inventory with every service on every host, and roles whose tasks can only fail."""
+    inventory = {
+        "all": {
+            "children": {
+                f"service{n}": {"hosts": {f"host{m}": {} for m in range(hosts)}} for n in range(services)
+            },
+            "vars": {"ansible_connection": "local", "ansible_become": False},
+        }
+    }
+    (folder / "hosts.json").write_text(json.dumps(inventory))
+    for n in range(services):
+        role = folder / f"roles/service{n}"
+        (role / "meta").mkdir(parents=True)
+        (role / "tasks").mkdir()
+        before = n - services // LEVELS
+        after = [f"service{before}"] if before >= 0 else []
+        (role / "meta/service.yml").write_text(json.dumps({"max_unavailable": "10%", "after": after}))
+        tasks = [
+            {"name": f"Step {step}", "ansible.builtin.fail": {}, "tags": f"step{step}"}
+            for step in (0, 1, 3, 6)
+        ]
+        (role / "tasks/upgrade_tasks.yml").write_text(yaml.safe_dump(tasks))
+
+
+def run(folder: Path, *arguments: str) -> tuple[float, float | None, str]:
+    """Run the upgrade; give the seconds it took, those until the first failed task, and its output."""
+    environ = {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"),
+        "ANSIBLE_NOCOLOR": "1",
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "ANSIBLE_GATHERING": "explicit",
+        "ANSIBLE_LOCALHOST_WARNING": "0",
+    }
+    program = str(Path(sys.executable).with_name("ansible-playbook"))
+    command = [program, "-i", str(folder / "hosts.json"), "-e", f"orderly_store=sqlite://{folder}/store.db"]
+    command += [*arguments, "orderly.services.upgrade"]
+    begin, failed, lines = time.monotonic(), None, []
+    with subprocess.Popen(
+        command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        for line in process.stdout or ():
+            lines.append(line)
+            if failed is None and line.startswith(("fatal: ", "[ERROR]: Task failed")):
+                failed = time.monotonic() - begin
+    return time.monotonic() - begin, failed, "".join(lines)
+
+
+def record_progress(folder: Path, plan: dict[str, Any]) -> tuple[str, int]:
+    """Record all plays before the last tenth of the waves as done; give the play that comes next, and its number."""
+    waves = [play["id"] for play in plan["plays"] if play["kind"] == "change"]
+    failing = waves[len(waves) * 9 // 10]
+    here = this_run()
+    me = replace(here, started=here.started - 1)  # a run that is over
+    with closing(open_store(f"sqlite://{folder}/store.db")) as store:
+        journal = open_journal(store, plan["id"], me, lambda _run: RunState.OVER, "2026-01-01T00:00:00+00:00")
+        for number, play in enumerate(plan["plays"]):
+            if play["id"] == failing:
+                return failing, number
+            parts = {f"{name}/{play['kind']}": hosts for name, hosts in play["services"].items()}
+            journal.record(DONE, play["id"], parts, "2026-01-01T00:00:00+00:00")
+    raise ValueError(failing)
+
+
+def main(hosts: int = 1000, services: int = 60) -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_site(folder, hosts, services)
+        listed, _never, output = run(folder, "--list-hosts")
+        path = next(folder.glob("cache/orderly/plans/*/plan.json"), None)
+        if path is None:
+            sys.exit(f"There is no plan:\n{output[-3000:]}")
+        plan = json.loads(path.read_text())
+        failing, number = record_progress(folder, plan)
+        took, failed, output = run(folder)
+        if failed is None or f"{failing} | " not in output:
+            sys.exit(f"The run did not get to {failing}:\n{output[-3000:]}")
+        store = (folder / "store.db").stat().st_size
+    print(f"{hosts} hosts, {services} services on each: {len(plan['plays'])} plays, resumed at {failing}")
+    print(f"  plan and list              {listed:8.1f} s")
+    print(f"  start to the failed unit   {failed:8.1f} s   (goal 60)")
+    print(f"  a play that is done        {1000 * (failed - listed) / number:8.1f} ms  ({number} of them)")
+    print(f"  the whole run              {took:8.1f} s")
+    print(f"  journal and locks          {store / 1e6:8.1f} MB")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

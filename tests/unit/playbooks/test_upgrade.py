@@ -800,7 +800,7 @@ UNPLANNABLE = [
         "missing requirement",
         META,
         "service: web\nrequires: [etcd]\n",
-        'The service "web" requires "etcd", which is not deployed: no host is in its group.',
+        "roles/web/meta/service.yml:2: [missing-requirement] web requires etcd, which is not deployed: no host is",
     ),
     ("two roles", "roles/web2/meta/service.yml", "service: web\n", 'Two roles register the service "web": '),
     (
@@ -857,7 +857,7 @@ def test_a_setting_on_which_hosts_disagree_is_refused(site: Site) -> None:
     outcome = site.upgrade()
     assert outcome.code != 0
     assert (
-        "web_max_unavailable is 2 on w2, but 1 on others; a setting of a service must be the same"
+        "web_max_unavailable is 2 on w2, but not set on w1; a setting of a service must be the same"
         in outcome.text
     )
 

@@ -16,7 +16,16 @@ from ansible.constants import DEFAULT_ROLES_PATH
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 
 from ._order import CycleError, levels, natural
-from ._service import OVERRIDABLE, SERVICE_FILE, CatalogueError, Service, checked, parse_service, plain
+from ._service import (
+    OVERRIDABLE,
+    SERVICE_FILE,
+    CatalogueError,
+    Service,
+    checked,
+    line_of,
+    parse_service,
+    plain,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -188,11 +197,18 @@ def in_order(services: Mapping[str, Service]) -> tuple[Service, ...]:
     try:
         ordered = levels({name: service.befores for name, service in services.items()})
     except CycleError as exc:
-        files = ", ".join(str(services[name].file) for name in exc.cycle[:-1])
+        steps = zip(exc.cycle, exc.cycle[1:], strict=False)
+        places = ", ".join(_place(services[name], before) for name, before in steps)
         raise CatalogueError(
-            f"The services wait for each other: {exc}. Take one of these out of after or requires in: {files}."
+            f"The services wait for each other: {exc}. Take one of these out of after or requires: {places}."
         ) from exc
     return tuple(services[name] for level in ordered for name in level)
+
+
+def _place(service: Service, before: str) -> str:
+    """Tell where a service says that it comes after another one."""
+    key = "after" if before in {dependency.service for dependency in service.after} else "requires"
+    return f"{before} in {service.file}:{line_of(service, key)}"
 
 
 # --- Seen from a task ---

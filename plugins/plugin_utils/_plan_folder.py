@@ -20,12 +20,14 @@ from ansible.constants import DEFAULT_ROLES_PATH
 
 from ._catalogue import COLLECTION, COLLECTION_ROLES, PLAN_FILE
 from ._findings import Finding, FindingsError
+from ._lint import lint
 from ._plan_page import read_task_words, render_page
 from ._plan_playbook import render
 from ._planner import Deployment
-from ._service import CatalogueError
+from ._service import PARTS, UPGRADE_TASKS, CatalogueError
 from ._steps import MIGRATE_STEP, RUN_ONCE_HOST, step_file
 from ._tasks import Split, read_handlers, read_part, split_by_step
+from ._words import read_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,12 +35,11 @@ if TYPE_CHECKING:
     from ._planner import Plan
     from ._service import Service
 
+Source = TypeVar("Source")
 Content = TypeVar("Content")
 
-PARTS = ("drain", "undrain", "verify", "finalize")
 PLAYBOOK = "upgrade.yml"
 PAGE = "plan.html"
-UPGRADE_TASKS = "upgrade_tasks"
 COMPILED = shutil.ignore_patterns("__pycache__", "*.pyc")
 NOT_OF_THE_ROLE = shutil.ignore_patterns(
     ".*", "molecule", "tests"
@@ -50,14 +51,21 @@ def read_deployments(
 ) -> tuple[Deployment, ...]:
     """Read the task files of the services; raises :class:`FindingsError` with all that is wrong in any of them."""
     findings: list[Finding] = []
-    deployments = tuple(_deployment(service, members[service.name], findings) for service in services)
+    services = tuple(services)
+    splits = {service.name: _read(_split, service, Split({}), findings) for service in services}
+    deployments = tuple(
+        _deployment(each, splits[each.name], members[each.name], findings) for each in services
+    )
+    if not findings:  # what cannot be read cannot be looked at
+        findings += lint(read_words(service, splits[service.name]) for service in services)
     if findings:
         raise FindingsError(findings)
     return deployments
 
 
-def _deployment(service: Service, hosts: tuple[str, ...], findings: list[Finding]) -> Deployment:
-    split = _read(split_by_step, service.tasks_file(UPGRADE_TASKS), Split({}), findings)
+def _deployment(
+    service: Service, split: Split, hosts: tuple[str, ...], findings: list[Finding]
+) -> Deployment:
     parts = {part: path for part in PARTS if (path := service.tasks_file(part)) is not None}
     for path in parts.values():
         _read(read_part, path, "", findings)
@@ -73,11 +81,11 @@ def _deployment(service: Service, hosts: tuple[str, ...], findings: list[Finding
 
 
 def _read(
-    reader: Callable[[Path], Content], path: Path | None, nothing: Content, findings: list[Finding]
+    reader: Callable[[Source], Content], source: Source | None, nothing: Content, findings: list[Finding]
 ) -> Content:
-    """Read a file, if there is one; what is wrong with it joins the findings of other files."""
+    """Read something, if it is there; what is wrong with it joins the findings of others."""
     try:
-        return reader(path) if path is not None else nothing
+        return reader(source) if source is not None else nothing
     except FindingsError as exc:
         findings += exc.findings
         return nothing

@@ -124,11 +124,10 @@ def compile_plan(
     """Compile the plan of a whole fleet.
 
     *domains* gives the failure domain of hosts that have one, *last* names the hosts that go in the last wave of their
-    services. Raises :class:`CatalogueError` for a service that requires one that is not deployed, and for stages or
-    services that wait for each other; :class:`FindingsError` for handlers that services sharing a wave have in common.
+    services. Raises :class:`CatalogueError` for stages or services that wait for each other; :class:`FindingsError` for
+    handlers that services sharing a wave have in common. What the services say was linted before.
     """
     by_name = {deployment.service.name: deployment for deployment in deployments}
-    _check_requires(by_name)
     order = _order(by_name)
     changes = {
         name: Change(each.hosts, each.slots, each.service.full_stop)
@@ -153,17 +152,6 @@ def _run_once_hosts(schedule: Schedule, by_name: Mapping[str, Deployment]) -> di
     """Name, for each service, the host that runs what runs once: the first one of its first wave."""
     once = {name: deployment.hosts[0] for name, deployment in by_name.items()}
     return once | {name: hosts[0] for wave in reversed(schedule.waves) for name, hosts in wave.items()}
-
-
-def _check_requires(by_name: Mapping[str, Deployment]) -> None:
-    for name, deployment in by_name.items():
-        for required in (dependency.service for dependency in deployment.service.requires):
-            if required not in by_name:
-                raise CatalogueError(
-                    f'The service "{name}" requires "{required}", which is not deployed: no host is in its group. '
-                    f"Add hosts to the group, or take it out of requires in "
-                    f"{deployment.service.path / 'meta/service.yml'} (after is for services that may be missing)."
-                )
 
 
 def _check_handlers(plays: Iterable[Play], by_name: Mapping[str, Deployment]) -> None:
@@ -272,15 +260,16 @@ def _needs(deployment: Deployment, by_name: Mapping[str, Deployment], once: str)
 
 
 def _befores_done(deployment: Deployment, by_name: Mapping[str, Deployment]) -> Iterator[str]:
-    for name in deployment.service.befores:
-        if name in by_name:
-            yield from _done(by_name[name])
+    for dependency in deployment.service.dependencies:
+        if dependency.service in by_name:
+            yield from _done(by_name[dependency.service], dependency.step)
 
 
-def _done(deployment: Deployment) -> Iterator[str]:
+def _done(deployment: Deployment, step: int | None = None) -> Iterator[str]:
+    """Name what is done of a service when all of it is, or all up to a step."""
     if deployment.changes:
         yield f"{deployment.service.name}/{CHANGE}"
-    if 6 in deployment.steps:
+    if 6 in deployment.steps and step not in CHANGE_STEPS:
         yield f"{deployment.service.name}/{POST_UPGRADE}"
 
 

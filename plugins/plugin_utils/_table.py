@@ -81,7 +81,7 @@ class FleetStatus:
         rows = self.rows
         off = self.where(lambda answer: not answer["auto_restarts"])
         return [
-            *(layout([HEADER, *rows]) if rows else []),
+            *(layout([astuple(row) for row in (HEADER, *rows)]) if rows else []),
             _summary(len(self.checked), [row for row in rows if row.counts]),
             *([f"Automatic restarts are off on {_listed(off)}."] if off else []),
             *self._outdated(),
@@ -187,13 +187,11 @@ def printable(text: str, widest: int = _WIDEST) -> str:
     return shown if len(shown) <= widest else shown[: widest - 1] + "…"
 
 
-def layout(rows: Sequence[Row]) -> list[str]:
-    """Align rows in columns."""
-    cells = [astuple(row) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+def layout(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Align rows of cells in columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in cells
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
 
 

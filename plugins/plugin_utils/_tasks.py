@@ -27,6 +27,7 @@ from ._task_files import (
     read_tasks,
     strings,
     value_of,
+    walk,
 )
 from ._task_rules import TaskRules
 from ._task_text import Edit, as_file, edited, spans
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Placed:
-    """A task, and the step it runs in."""
+    """A task or a block, and the step it runs in."""
 
     step: int
     file: TaskFile
@@ -145,13 +146,11 @@ class _Splitter:
         name = file_name(task, *IMPORT_TASKS)
         if name is not None:
             return self.import_file(file, task, name, tags)
-        placed = [
-            Placed(step, file, leaf)
-            for leaf, leaf_tags in self.leaves(file, task, inherited)
-            if (step := self.step_of(file, leaf, leaf_tags)) is not None
-        ]
-        self.placed += placed
-        steps = {each.step for each in placed}
+        found = (
+            self.step_of(file, leaf, leaf_tags) for leaf, leaf_tags in self.leaves(file, task, inherited)
+        )
+        steps = {step for step in found if step is not None}
+        self.placed += [Placed(step, file, each) for step in steps for each in walk(task)]
         if len(steps) > 1:
             listed = ", ".join(f"step{step}" for step in sorted(steps))
             message = f"{label(task)} is a block of {listed}; a block belongs to one step."
@@ -206,4 +205,5 @@ class _Splitter:
             self.imported[part] = as_file(texts)
             span = Edit(name.start_mark.index, name.end_mark.index, json.dumps(part))
             result[step] = [span, *self.rules.all_run_once_edits(file, task, step)]
+            self.placed.append(Placed(step, file, task))
         return result

@@ -800,7 +800,7 @@ UNPLANNABLE = [
         "missing requirement",
         META,
         "service: web\nrequires: [etcd]\n",
-        'The service "web" requires "etcd", which is not deployed: no host is in its group.',
+        "roles/web/meta/service.yml:2: [missing-requirement] web requires etcd, which is not deployed: no host is",
     ),
     ("two roles", "roles/web2/meta/service.yml", "service: web\n", 'Two roles register the service "web": '),
     (

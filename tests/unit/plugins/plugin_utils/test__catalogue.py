@@ -153,13 +153,16 @@ def test_two_roles_of_one_service_are_refused_with_both_paths() -> None:
     assert str(caught.value).startswith(message)
 
 
-def test_a_cycle_is_printed_with_the_files_to_look_into() -> None:
-    services = [service("web", after=("db",)), service("db", requires=("web",))]
+def test_a_cycle_is_printed_with_the_lines_to_look_at(tmp_path: Path) -> None:
+    web, db = (
+        role(tmp_path, "web", "after: [db]\n"),
+        role(tmp_path, "db", "---\nstage: back\nrequires: [web]\n"),
+    )
     with pytest.raises(CatalogueError) as caught:
-        deployed(services, GROUPS, Inventory())
+        deployed(find_services([RoleFolder(tmp_path)]), GROUPS, Inventory())
     assert str(caught.value) == (
-        "The services wait for each other: db → web → db. Take one of these out of after or requires in: "
-        "/roles/db/meta/service.yml, /roles/web/meta/service.yml."
+        "The services wait for each other: db → web → db. Take one of these out of after or requires: "
+        f"web in {db}/meta/service.yml:3, db in {web}/meta/service.yml:1."
     )
 
 

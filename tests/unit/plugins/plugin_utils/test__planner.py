@@ -174,15 +174,6 @@ def test_a_finalizer_needs_every_service_of_every_stage() -> None:
 # --- What cannot be planned ---
 
 
-def test_a_missing_requirement_is_named_with_what_to_do() -> None:
-    with pytest.raises(CatalogueError) as caught:
-        plan(deployment("web", "w1", requires=("db",)))
-    assert str(caught.value) == (
-        'The service "web" requires "db", which is not deployed: no host is in its group. Add hosts to the group, or '
-        "take it out of requires in /roles/web/meta/service.yml (after is for services that may be missing)."
-    )
-
-
 def test_stages_that_wait_for_each_other_are_printed() -> None:
     with pytest.raises(CatalogueError) as caught:
         plan(

@@ -1,0 +1,200 @@
+# This is a private utility of the orderly.services collection; it may change without notice.
+"""Lint before plan: what services that can each be read would still do wrong, alone or to each other.
+
+A rule is a function that gives findings; :data:`RULES` lists those for one service, :data:`RULES_FOR_ALL` those for all
+services together. What keeps a task file from being read at all is found by :mod:`._tasks` and :mod:`._task_rules`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import yaml
+
+from ._findings import Finding
+from ._order import natural
+from ._service import ORDERLY, WHEN, line_of
+from ._steps import CHANGE_STEPS, KNOWN_STEPS
+from ._task_files import forms, is_true, label, strings, value_of
+from ._words import CHANGE, HANDLERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from ._words import ServiceWords, Word
+
+    Rule = Callable[[ServiceWords], Iterator[Finding]]
+    RuleForAll = Callable[[Sequence[ServiceWords]], Iterator[Finding]]
+
+# The parts whose variables a part may read: those that surely run before it, in the same play.
+SEES = {
+    "validate": {"validate"},
+    "prepare": {"prepare"},
+    "drain": {"drain"},
+    CHANGE: {"drain", CHANGE},
+    "verify": {"drain", "verify"},
+    "undrain": {"drain", "verify", "undrain"},
+    "post-upgrade": {"post-upgrade"},
+    "finalize": {"finalize"},
+}
+IN_ANY_ROLL = ("drain", "verify", "undrain")
+SERVICE_MODULES = (
+    *forms("service", "systemd", "systemd_service", "sysvinit"),
+    "orderly.services.deferrable_service",
+    "deferrable_service",
+)
+
+
+def lint(services: Iterable[ServiceWords]) -> list[Finding]:
+    """Look at all services that are deployed."""
+    listed = sorted(services, key=lambda each: natural(each.service.name))
+    alone = [finding for each in listed for rule in RULES for finding in rule(each)]
+    return alone + [finding for rule in RULES_FOR_ALL for finding in rule(listed)]
+
+
+# --- One service ---
+
+
+def dead_conditions(said: ServiceWords) -> Iterator[Finding]:
+    """Find conditions on TripleO's variable ``step``, which no plan sets: their tasks would fail, or never run."""
+    if said.service.dialect == WHEN or "step" in said.given or "step" in said.writes:
+        return
+    for word in said.words:
+        when = value_of(word.task, "when")
+        if when is not None and "step" in _asked(word, "when"):
+            remedy = f"give it the tag of its step, one of {KNOWN_STEPS}"
+            if said.service.dialect == ORDERLY:
+                remedy += f", or say dialect: when in {said.service.file}"
+            message = f"{label(word.task)} asks for the variable step, which no plan sets; {remedy}."
+            yield word.file.finding(word.task, "dead-condition", message)
+
+
+def _asked(word: Word, key: str) -> frozenset[str]:
+    """Name the variables that one key of a task asks for."""
+    only = [pair for pair in word.task.value if pair[0].value == key]
+    node = yaml.MappingNode(word.task.tag, only, word.task.start_mark, word.task.end_mark)
+    return type(word)(word.part, word.step, word.file, node).reads
+
+
+def lost_variables(said: ServiceWords) -> Iterator[Finding]:
+    """Find variables that one part writes and another reads: they do not survive between runs."""
+    for word in said.words:
+        for name in sorted(word.reads & said.writes.keys() - said.given):
+            writers = said.writes[name]
+            if word.part == HANDLERS or any(each.part in {*SEES[word.part], HANDLERS} for each in writers):
+                continue
+            first = writers[0]
+            why = (
+                f"{word.part}.yml also runs without an upgrade, in rolling restarts"
+                if word.part in IN_ANY_ROLL
+                else "variables do not survive between runs, and each part may run in another one"
+            )
+            message = (
+                f"{label(word.task)} in {word.part} reads {name}, which {first.part} writes ({_place(first)}); {why}. "
+                f"Find it out again in {word.part}, or keep it in a file on the host."
+            )
+            yield word.file.finding(word.task, "lost-variable", message)
+
+
+def stopped_for_good(said: ServiceWords) -> Iterator[Finding]:
+    """Find what steps 2 to 5 stop and nothing starts again afterwards."""
+    steps = sorted(
+        (word for word in said.words if word.step in CHANGE_STEPS), key=lambda word: word.step or 0
+    )
+    later = [word for word in said.words if word.part in ("undrain", HANDLERS)]
+    for number, word in enumerate(steps):
+        stopped = _handled(word, "stopped") if not _retired(word) else frozenset()
+        started = (_handled(each, "started", "restarted") for each in [*steps[number + 1 :], *later])
+        for name in sorted(stopped.difference(*started)):
+            message = (
+                f"{label(word.task)} stops {name}, and no later task of steps 2 to 5, undrain.yml or a handler starts "
+                f"it. Start it in step5; if it is to stay down, say enabled: false here too."
+            )
+            yield word.file.finding(word.task, "stopped-for-good", message)
+
+
+def _handled(word: Word, *states: str) -> frozenset[str]:
+    """Name the units that a task brings into one of some states; a template counts as what it says."""
+    module = value_of(word.task, *SERVICE_MODULES)
+    if not isinstance(module, yaml.MappingNode):
+        return frozenset()
+    state, name = value_of(module, "state"), value_of(module, "name", "service", "unit")
+    if not isinstance(state, yaml.ScalarNode) or not any(each in state.value for each in states):
+        return frozenset()
+    names = strings(name)
+    if any("item" in each for each in names):
+        names = strings(value_of(word.task, "loop", "with_items")) or names
+    return frozenset(each.removesuffix(".service") for each in names)
+
+
+def _retired(word: Word) -> bool:
+    module = value_of(word.task, *SERVICE_MODULES)
+    if not isinstance(module, yaml.MappingNode):
+        return False
+    enabled = value_of(module, "enabled")
+    return is_true(value_of(module, "masked")) or (enabled is not None and not is_true(enabled))
+
+
+# --- All services together ---
+
+
+def missing_requirements(services: Sequence[ServiceWords]) -> Iterator[Finding]:
+    """Find services that require one that no host is to have."""
+    deployed = {said.service.name for said in services}
+    for service in (said.service for said in services):
+        for required in (dependency.service for dependency in service.requires):
+            if required not in deployed:
+                message = (
+                    f"{service.name} requires {required}, which is not deployed: no host is in its group. Add hosts to "
+                    "the group, or take it out of requires; after is for services that may be missing."
+                )
+                yield Finding(service.file, line_of(service, "requires"), "missing-requirement", message)
+
+
+def shared_variables(services: Sequence[ServiceWords]) -> Iterator[Finding]:
+    """Find variables that two services write: on a host that has both, one would read what the other wrote."""
+    for name, owner, others in _owners(services):
+        for other in others:
+            word = other.writes[name][0]
+            message = (
+                f"{label(word.task)} of {other.service.name} writes {name}, and so does {owner.service.name} "
+                f"({_place(owner.writes[name][0])}); on a host that has both, one would read what the other wrote. "
+                f"Give it a name of the service's own, as in __{other.service.name}_{name.lstrip('_')}."
+            )
+            yield word.file.finding(word.task, "shared-variable", message)
+
+
+def borrowed_variables(services: Sequence[ServiceWords]) -> Iterator[Finding]:
+    """Find variables that a service reads and only another one writes: it is there by luck of the order."""
+    owners = {name: owner for name, owner, _others in _owners(services)}
+    for said in services:
+        mine = said.given | said.writes.keys()
+        for word in said.words:
+            for name in sorted((word.reads & owners.keys()) - mine):
+                owner = owners[name]
+                message = (
+                    f"{label(word.task)} of {said.service.name} reads {name}, which only {owner.service.name} writes "
+                    f"({_place(owner.writes[name][0])}); without it, or in another run, it would be undefined. Find it "
+                    f"out in {said.service.name} itself."
+                )
+                yield word.file.finding(word.task, "borrowed-variable", message)
+
+
+def _owners(
+    services: Sequence[ServiceWords],
+) -> Iterator[tuple[str, ServiceWords, Sequence[ServiceWords]]]:
+    """Give each variable with the first service that writes it, and the others that do."""
+    writers: dict[str, list[ServiceWords]] = {}
+    for said in services:
+        for name in said.writes:
+            writers.setdefault(name, []).append(said)
+    for name, (owner, *others) in writers.items():
+        yield name, owner, others
+
+
+def _place(word: Word) -> str:
+    return f"{word.file.path}:{word.task.start_mark.line + 1}"
+
+
+RULES: Iterable[Rule] = (dead_conditions, lost_variables, stopped_for_good)
+RULES_FOR_ALL: Iterable[RuleForAll] = (missing_requirements, shared_variables, borrowed_variables)

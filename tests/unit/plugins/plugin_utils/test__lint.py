@@ -1,0 +1,207 @@
+"""Lint before plan: one role, or two, on disk for each rule, and what is said about it."""
+
+from __future__ import annotations
+
+import re
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._catalogue import (
+    COLLECTION_ROLES,
+    RoleFolder,
+    find_services,
+)
+from ansible_collections.orderly.services.plugins.plugin_utils._findings import FindingsError
+from ansible_collections.orderly.services.plugins.plugin_utils._plan_folder import read_deployments
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Files = dict[str, str]
+
+
+@pytest.fixture
+def findings(tmp_path: Path):
+    """Write roles and give what is found in them, without the folder."""
+
+    def find(files: Files) -> list[str]:
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(dedent(text))
+            (tmp_path / name.split("/")[0] / "meta").mkdir(exist_ok=True)
+            (tmp_path / name.split("/")[0] / "meta/service.yml").touch()
+        services = find_services([RoleFolder(tmp_path)])
+        try:
+            read_deployments(services, {service.name: ("h1",) for service in services})
+        except FindingsError as exc:
+            return [str(finding).replace(f"{tmp_path}/", "") for finding in exc.findings]
+        return []
+
+    return find
+
+
+def tasks(*items: str) -> str:
+    return "---\n" + "\n".join(dedent(item).strip("\n") for item in items) + "\n"
+
+
+def look(step: int, name: str = "result") -> str:
+    return f"- name: Look\n  command: {{argv: [ls]}}\n  register: {name}\n  tags: step{step}"
+
+
+def use(step: int, name: str = "result") -> str:
+    return f"- name: Use\n  command: {{argv: [ls]}}\n  when: {name} is changed\n  tags: step{step}"
+
+
+UPGRADE = "web/tasks/upgrade_tasks.yml"
+
+# --- Conditions on a step ---
+
+DEAD = [
+    "- name: Stop\n  command: ls\n  when: step|int == 2\n  tags: step2",
+    "- name: Stop\n  command: ls\n  when: [web is defined, step|int == 2]\n  tags: step2",
+    "- name: Stop\n  when: step|int == 2\n  tags: step2\n  block:\n    - command: ls",
+]
+
+
+@pytest.mark.parametrize("text", DEAD)
+def test_a_condition_on_a_step_is_dead(findings, text: str) -> None:
+    (found,) = findings({UPGRADE: tasks(text)})
+    assert found.startswith(
+        f'{UPGRADE}:2: [dead-condition] "Stop" asks for the variable step, which no plan sets; give it the tag of its '
+        "step, one of step0 (validate), "
+    )
+    assert found.endswith("or say dialect: when in web/meta/service.yml.")
+
+
+def test_a_role_may_have_a_variable_of_that_name(findings) -> None:
+    looped = (
+        "- command: ls\n  loop: [1, 2]\n  loop_control: {loop_var: step}\n  when: step == 1\n  tags: step2"
+    )
+    assert findings({UPGRADE: tasks(looped)}) == []
+
+
+# --- Variables ---
+
+
+def test_a_variable_of_one_part_is_lost_in_the_next(findings) -> None:
+    assert findings({UPGRADE: tasks(look(0), use(3))}) == [
+        f'{UPGRADE}:6: [lost-variable] "Use" in change reads result, which validate writes ({UPGRADE}:2); variables do '
+        "not survive between runs, and each part may run in another one. Find it out again in change, or keep it in a "
+        "file on the host."
+    ]
+
+
+def test_a_part_that_restarts_use_too_cannot_read_what_an_upgrade_writes(findings) -> None:
+    files = {UPGRADE: tasks(look(3)), "web/tasks/verify.yml": "- assert: {that: result.rc == 0}\n"}
+    (found,) = findings(files)
+    assert (
+        "verify.yml also runs without an upgrade, in rolling restarts. Find it out again in verify" in found
+    )
+
+
+KEPT = {
+    "within a part": {UPGRADE: tasks(look(2), use(5))},
+    "in both parts": {UPGRADE: tasks(look(0), look(3), use(3))},
+    "from drain to change": {
+        UPGRADE: tasks(use(3)),
+        "web/tasks/drain.yml": "- command: ls\n  register: result\n",
+    },
+    "by a file that both import": {
+        UPGRADE: tasks(
+            "- import_tasks: look.yml\n  tags: step0", "- import_tasks: look.yml\n  tags: step3", use(3)
+        ),
+        "web/tasks/look.yml": "- command: ls\n  register: result\n",
+    },
+    "by an included file": {
+        UPGRADE: tasks("- include_tasks: look.yml\n  tags: step3", use(3)),
+        "web/tasks/look.yml": "- command: ls\n  register: result\n",
+    },
+    "as a default": {UPGRADE: tasks(look(0), use(3)), "web/defaults/main.yml": "result: {}\n"},
+}
+
+
+@pytest.mark.parametrize("files", KEPT.values(), ids=KEPT)
+def test_a_variable_that_is_there_is_read(findings, files: Files) -> None:
+    assert findings(files) == []
+
+
+def test_two_services_do_not_write_one_variable(findings) -> None:
+    files = {
+        UPGRADE: tasks(look(3)),
+        "db/tasks/upgrade_tasks.yml": tasks("- name: Note\n  set_fact: {result: 1}\n  tags: step0"),
+    }
+    assert findings(files) == [
+        f'{UPGRADE}:2: [shared-variable] "Look" of web writes result, and so does db (db/tasks/upgrade_tasks.yml:2); '
+        "on a host that has both, one would read what the other wrote. Give it a name of the service's own, as in "
+        "__web_result."
+    ]
+
+
+def test_a_service_does_not_borrow_what_another_finds_out(findings) -> None:
+    files = {UPGRADE: tasks(look(3, "fresh")), "db/tasks/upgrade_tasks.yml": tasks(use(3, "fresh"))}
+    assert findings(files) == [
+        f'db/tasks/upgrade_tasks.yml:2: [borrowed-variable] "Use" of db reads fresh, which only web writes '
+        f"({UPGRADE}:2); without it, or in another run, it would be undefined. Find it out in db itself."
+    ]
+
+
+# --- What is stopped ---
+
+STOP = (
+    "- name: Stop it\n  ansible.builtin.systemd_service: {name: web.service, state: stopped}\n  tags: step2"
+)
+START = "  service: {name: web, state: started}"
+LOOPED = START.replace("web", "'{{ item }}'")
+STARTED = {
+    "a later step": {UPGRADE: tasks(STOP, f"- name: S\n{START}\n  tags: step5")},
+    "undrain": {UPGRADE: tasks(STOP), "web/tasks/undrain.yml": f"- name: S\n{START}\n"},
+    "a handler": {UPGRADE: tasks(STOP), "web/handlers/main.yml": f"- name: S\n{START}\n"},
+    "a loop": {UPGRADE: tasks(STOP, f"- name: S\n{LOOPED}\n  loop: [web]\n  tags: step5")},
+    "nobody, for good": {UPGRADE: tasks(STOP.replace("stopped", "stopped, enabled: false"))},
+}
+
+
+@pytest.mark.parametrize("files", STARTED.values(), ids=STARTED)
+def test_what_a_step_stops_may_be_started_by(findings, files: Files) -> None:
+    assert findings(files) == []
+
+
+UNSTARTED = {
+    "by nobody": tasks(STOP),
+    "before": tasks(STOP.replace("step2", "step3"), f"- name: S\n{START}\n  tags: step2"),
+    "another": tasks(STOP, f"- name: S\n{START}\n  tags: step5".replace("web", "other")),
+}
+
+
+@pytest.mark.parametrize("text", UNSTARTED.values(), ids=UNSTARTED)
+def test_what_a_step_stops_must_be_started(findings, text: str) -> None:
+    (found,) = findings({UPGRADE: text})
+    assert found.startswith(
+        f'{UPGRADE}:2: [stopped-for-good] "Stop it" stops web, and no later task of steps 2 to 5'
+    )
+
+
+# --- Requirements, and all the rest ---
+
+
+def test_what_a_service_requires_is_deployed(findings) -> None:
+    assert findings({"web/meta/service.yml": "---\nstage: front\nrequires: [db]\n"}) == [
+        "web/meta/service.yml:3: [missing-requirement] web requires db, which is not deployed: no host is in its "
+        "group. Add hosts to the group, or take it out of requires; after is for services that may be missing."
+    ]
+
+
+def test_the_roles_of_this_collection_are_free_of_findings() -> None:
+    services = find_services([RoleFolder(COLLECTION_ROLES)])
+    assert len(read_deployments(services, {service.name: ("h1",) for service in services})) >= 3
+
+
+def test_the_guide_lists_every_rule() -> None:
+    guide = (COLLECTION_ROLES.parent / "docs/service-roles.md").read_text()
+    sources = (COLLECTION_ROLES.parent / "plugins/plugin_utils").glob("*.py")
+    said = r'(?:finding|report|Finding)\(\s*[^"]*?"([a-z]+(?:-[a-z]+)*)",'
+    rules = {rule for source in sources for rule in re.findall(said, source.read_text())}
+    assert len(rules) >= 12
+    assert [rule for rule in sorted(rules) if f"`{rule}`" not in guide] == []

@@ -13,7 +13,7 @@ import yaml
 
 from ._findings import Finding
 from ._order import natural
-from ._service import ORDERLY, WHEN, line_of
+from ._service import line_of
 from ._steps import CHANGE_STEPS, KNOWN_STEPS
 from ._task_files import forms, is_true, label, strings, value_of
 from ._words import CHANGE, HANDLERS
@@ -57,15 +57,15 @@ def lint(services: Iterable[ServiceWords]) -> list[Finding]:
 
 def dead_conditions(said: ServiceWords) -> Iterator[Finding]:
     """Find conditions on TripleO's variable ``step``, which no plan sets: their tasks would fail, or never run."""
-    if said.service.dialect == WHEN or "step" in said.given or "step" in said.writes:
+    if "step" in said.given or "step" in said.writes:
         return
     for word in said.words:
         when = value_of(word.task, "when")
         if when is not None and "step" in _asked(word, "when"):
-            remedy = f"give it the tag of its step, one of {KNOWN_STEPS}"
-            if said.service.dialect == ORDERLY:
-                remedy += f", or say dialect: when in {said.service.file}"
-            message = f"{label(word.task)} asks for the variable step, which no plan sets; {remedy}."
+            message = (
+                f"{label(word.task)} asks for the variable step, which no plan sets; give it the tag of its step, "
+                f"one of {KNOWN_STEPS}."
+            )
             yield word.file.finding(word.task, "dead-condition", message)
 
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import stat
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -32,13 +31,11 @@ from ansible_collections.orderly.services.plugins.module_utils._verdict import a
 from ansible_collections.orderly.services.plugins.module_utils._yaml import YamlError
 
 if TYPE_CHECKING:
-    from typing import Any, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from typing import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from ansible_collections.orderly.services.plugins.module_utils._systemd import Runner, UnitState
+    from ansible_collections.orderly.services.plugins.module_utils._systemd import UnitState
 
 _MAX_BYTES = 1 << 20
-_TEMPORARY = re.compile(r"#!/bin/sh\nexit \d+\n?")
-_ZG2 = "usr/sbin/zg-policy-rc.d"
 
 
 def read_text(path: Path) -> str:
@@ -51,6 +48,14 @@ def read_text(path: Path) -> str:
     if mode.st_size > _MAX_BYTES:
         raise YamlError("it is larger than 1 MiB")
     return path.read_bytes().decode("utf-8", "backslashreplace")
+
+
+def read_lines(path: Path) -> list[str]:
+    """Read the lines of a file; none where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="backslashreplace").splitlines()
+    except OSError:
+        return []
 
 
 def write_text(path: Path, text: str) -> None:
@@ -174,7 +179,7 @@ class PolicyFolder:
 
     def effective(self, names: Collection[str]) -> list[Policy]:
         """Read the policies as the script obeys them, also those that cannot be read; *names* are those of units."""
-        known = read_last_known("\n".join(_lines(self._known)))
+        known = read_last_known("\n".join(read_lines(self._known)))
         return [self._effective(path, known, names) for path in sorted(self.path.glob("*.policy"))]
 
     @staticmethod
@@ -198,7 +203,7 @@ class NeedrestartDropIn:
 
     def follows(self, policies: Iterable[Policy]) -> bool:
         """Tell whether it says what the policies say."""
-        return "\n".join(_lines(self.path)) == needrestart_settings(policies).rstrip("\n")
+        return "\n".join(read_lines(self.path)) == needrestart_settings(policies).rstrip("\n")
 
     def follow(self, policies: Iterable[Policy]) -> None:
         """Let it say what the policies say; without policies there is no file."""
@@ -326,7 +331,7 @@ class HoldFile:
 
     def read(self) -> list[str]:
         """Read the names of the packages."""
-        return _lines(self.path)
+        return read_lines(self.path)
 
     def write(self, packages: Sequence[str]) -> None:
         """Write the names of the packages; without any there is no file."""
@@ -335,77 +340,3 @@ class HoldFile:
         elif list(packages) != self.read():
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_text(self.path, "".join(f"{package}\n" for package in packages))
-
-
-# --- The script ---
-
-
-@dataclass(frozen=True)
-class ScriptState:
-    """Whether packages ask our script, and whom else they would."""
-
-    installed: bool
-    registered: bool
-    in_force: bool
-    neighbour: str
-    chained: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """Give plain data."""
-        return dict(vars(self))
-
-
-class PolicyScript:
-    """The script that packages ask, among the alternatives for it."""
-
-    def __init__(self, root: Path = Path("/")) -> None:
-        """Take the root below which the script is."""
-        self._root = root
-        self.path = root / "usr/lib/orderly/policy-rc.d"
-        self.chained = root / "usr/lib/orderly/policy-rc.d.chained"
-        self.asked = root / "usr/sbin/policy-rc.d"
-
-    def state(self) -> ScriptState:
-        """Tell who is asked now: us, or a neighbour."""
-        asked = self.asked.resolve()
-        ours = self.path.exists() and asked == self.path.resolve()
-        alternatives = self._root / "var/lib/dpkg/alternatives/policy-rc.d"
-        return ScriptState(
-            installed=self.path.exists(),
-            registered=str(self.path) in _lines(alternatives),
-            in_force=ours and os.access(asked, os.X_OK),
-            neighbour=str(asked) if asked.exists() and not ours else "",
-            chained=str(self.chained.resolve()) if self.chained.exists() else "",
-        )
-
-    def tell(self, run: Runner) -> None:
-        """Let the script read the policies, so that it knows them should they become unreadable."""
-        if self.path.exists():
-            run([str(self.path), "--list"], environ_update={"LC_ALL": "C"})
-
-    def trouble(self) -> list[str]:
-        """Say what the script itself could not do, and which neighbours are in its way."""
-        return [*_lines(self._root / "run/orderly/policy.trouble"), *self._neighbours()]
-
-    def _neighbours(self) -> Iterator[str]:
-        if not self.path.exists():
-            return
-        if _TEMPORARY.fullmatch("\n".join(_lines(self.asked))) and not self.asked.is_symlink():
-            yield (
-                f"{self.asked} was put there by ansible.builtin.apt with policy_rc_d, or by whoever made an image, in "
-                "the place of ours: as long as it is there, what it denies is on no record. If nothing is being "
-                "installed now, run the playbook defer_restarts."
-            )
-        if (self._root / _ZG2).exists():
-            yield (
-                f"The package policyrcd-script-zg2 is installed; it runs {self._root / 'etc/policy-rc.d'}, which is a "
-                "folder here, and may make packages fail where its script is asked. Remove the package, or give it a "
-                "script at /usr/local/sbin/policy-rc.d."
-            )
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8", errors="backslashreplace").splitlines()
-    except OSError:
-        return []

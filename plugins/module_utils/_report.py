@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Mapping, Sequence
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ansible_collections.orderly.services.plugins.module_utils._host_files import ScriptState
     from ansible_collections.orderly.services.plugins.module_utils._ledger import Ledger
     from ansible_collections.orderly.services.plugins.module_utils._policy import Policy
+    from ansible_collections.orderly.services.plugins.module_utils._policy_script import ScriptState
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class HostStatus:
     def as_dict(self) -> dict[str, Any]:
         """Put together what is blocked, what is pending, what is not, and what went wrong."""
         blocking = any(policy.blocked_actions for _path, policy in self.policies)
-        in_vain = blocking and not self.script.in_force
+        in_vain = blocking and not self.script.in_force and not self.script.leftover
         waiting = self.ledger.waiting_units
         told = {
             "auto_restarts": not blocking,

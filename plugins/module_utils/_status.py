@@ -14,12 +14,12 @@ from ansible_collections.orderly.services.plugins.module_utils._errors import Ho
 from ansible_collections.orderly.services.plugins.module_utils._host_files import (
     DeferredStore,
     PolicyFolder,
-    PolicyScript,
     boot_id,
 )
 from ansible_collections.orderly.services.plugins.module_utils._ledger import iso_time, sort_records
 from ansible_collections.orderly.services.plugins.module_utils._needrestart import outdated_units
 from ansible_collections.orderly.services.plugins.module_utils._pause_files import PausedFolder
+from ansible_collections.orderly.services.plugins.module_utils._policy_script import PolicyScript
 from ansible_collections.orderly.services.plugins.module_utils._report import HostStatus
 from ansible_collections.orderly.services.plugins.module_utils._systemd import Systemd
 

@@ -76,6 +76,11 @@ script:
     chained:
       description: The script of somebody else that ours asks first, if there is one.
       type: str
+    leftover:
+      description: >-
+        Whether C(ansible.builtin.apt) with C(policy_rc_d) has put a script of its own into the place of ours, and has
+        not taken it away.
+      type: bool
 policies:
   description: What must not be done to which units, and who says so.
   returned: success

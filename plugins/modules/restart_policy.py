@@ -115,7 +115,6 @@ from ansible_collections.orderly.services.plugins.module_utils._errors import Ho
 from ansible_collections.orderly.services.plugins.module_utils._host_files import (
     NeedrestartDropIn,
     PolicyFolder,
-    PolicyScript,
 )
 from ansible_collections.orderly.services.plugins.module_utils._policy import (
     DISRUPTIVE_ACTIONS,
@@ -123,6 +122,7 @@ from ansible_collections.orderly.services.plugins.module_utils._policy import (
     make_policy,
     make_requestor,
 )
+from ansible_collections.orderly.services.plugins.module_utils._policy_script import PolicyScript
 from ansible_collections.orderly.services.plugins.module_utils._systemd import Systemd, known_services
 
 

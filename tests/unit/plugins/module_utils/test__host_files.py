@@ -8,8 +8,6 @@ from ansible_collections.orderly.services.plugins.module_utils._errors import Ho
 from ansible_collections.orderly.services.plugins.module_utils._host_files import (
     DeferredStore,
     PolicyFolder,
-    PolicyScript,
-    ScriptState,
 )
 from ansible_collections.orderly.services.plugins.module_utils._ledger import Event, Record
 from ansible_collections.orderly.services.plugins.module_utils._policy import Requestor, make_policy
@@ -112,49 +110,6 @@ def test_a_host_without_folders_has_no_records(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     assert DeferredStore(tmp_path).read() == ([], [])
     assert DeferredStore(tmp_path).settle(lambda _: True) == []
-
-
-def install(root: Path) -> PolicyScript:
-    script = PolicyScript(root)
-    script.path.parent.mkdir(parents=True)
-    script.path.write_text("#!/bin/sh\n")
-    script.path.chmod(0o755)
-    script.asked.parent.mkdir(parents=True)
-    return script
-
-
-def test_a_fresh_host_asks_nobody(tmp_path: Path) -> None:
-    assert PolicyScript(tmp_path).state() == ScriptState(
-        installed=False, registered=False, in_force=False, neighbour="", chained=""
-    )
-
-
-def test_our_script_is_in_force_when_it_is_the_alternative(tmp_path: Path) -> None:
-    script = install(tmp_path)
-    alternatives = tmp_path / "var/lib/dpkg/alternatives"
-    alternatives.mkdir(parents=True)
-    (alternatives / "policy-rc.d").write_text(f"auto\n/usr/sbin/policy-rc.d\n\n{script.path}\n100\n\n")
-    script.asked.symlink_to(script.path)
-    assert script.state() == ScriptState(
-        installed=True, registered=True, in_force=True, neighbour="", chained=""
-    )
-
-
-def test_a_neighbour_is_named(tmp_path: Path) -> None:
-    script = install(tmp_path)
-    script.asked.write_text("#!/bin/sh\nexit 101\n")
-    state = script.state()
-    assert not state.in_force
-    assert state.neighbour == str(script.asked)
-
-
-def test_a_script_that_is_asked_first_is_named(tmp_path: Path) -> None:
-    script = install(tmp_path)
-    script.asked.symlink_to(script.path)
-    other = tmp_path / "other"
-    other.write_text("#!/bin/sh\n")
-    script.chained.symlink_to(other)
-    assert script.state().chained == str(other)
 
 
 # --- Writing records ---

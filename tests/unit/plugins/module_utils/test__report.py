@@ -3,9 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ansible_collections.orderly.services.plugins.module_utils._host_files import ScriptState
 from ansible_collections.orderly.services.plugins.module_utils._ledger import Ledger, PendingRestart, Record
 from ansible_collections.orderly.services.plugins.module_utils._policy import Policy, Requestor
+from ansible_collections.orderly.services.plugins.module_utils._policy_script import ScriptState
 from ansible_collections.orderly.services.plugins.module_utils._report import HostStatus
 
 IN_FORCE = ScriptState(installed=True, registered=True, in_force=True, neighbour="", chained="")
@@ -27,6 +27,12 @@ def test_a_policy_that_nobody_asks_for_is_trouble() -> None:
         "other trouble",
         "Restarts are blocked in vain: packages ask /x. Run the playbook defer_restarts on this host.",
     ]
+
+
+def test_a_leftover_in_our_place_is_told_once() -> None:
+    left = replace(IN_FORCE, in_force=False, leftover=True)
+    found = replace(STATUS, script=left, trouble=["what was left there"]).as_dict()
+    assert found["trouble"] == ["what was left there"]
 
 
 def test_policies_are_plain_data() -> None:

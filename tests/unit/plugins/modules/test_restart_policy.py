@@ -7,8 +7,8 @@ import pytest
 from ansible_collections.orderly.services.plugins.module_utils._host_files import (
     NeedrestartDropIn,
     PolicyFolder,
-    PolicyScript,
 )
+from ansible_collections.orderly.services.plugins.module_utils._policy_script import PolicyScript
 from ansible_collections.orderly.services.plugins.modules import restart_policy
 from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import FakeHost
 from ansible_collections.orderly.services.tests.unit.plugins.modules.run_module import run_module

@@ -33,12 +33,21 @@ def select_units(
 
 @dataclass(frozen=True)
 class Step:
-    """What is to be done with one unit: restart it, and what systemd takes along; or skip it, and why."""
+    """What is to be done with one unit: restart it, and what systemd takes along; or skip it, and why.
+
+    One that comes *along_with* a unit before it needs no restart of its own, if systemd really takes it along.
+    """
 
     unit: str
     before: UnitState
     skip: str = ""
     along: tuple[str, ...] = ()
+    along_with: str = ""
+
+    def foresee(self) -> Result:
+        """Tell what would become of the unit."""
+        why = f"systemd restarts it along with {self.along_with}" if self.along_with else ""
+        return Result(self.unit, SKIPPED if self.skip else WOULD_RESTART, self.skip or why, self.along)
 
 
 @dataclass(frozen=True)
@@ -54,10 +63,7 @@ class RestartPlan:
 
     def foresee(self) -> tuple[Result, ...]:
         """Tell what would become of every unit."""
-        return tuple(
-            Result(step.unit, SKIPPED if step.skip else WOULD_RESTART, step.skip, step.along)
-            for step in self.steps
-        )
+        return tuple(step.foresee() for step in self.steps)
 
 
 @dataclass(frozen=True)
@@ -87,12 +93,20 @@ def plan_restart(
     by_unit = {state.unit: state for state in states.values()}
     units = [states[name].unit for name in named]
     selected = select_units(units, waiting, deferred_only=deferred_only, include_pending=include_pending)
-    return RestartPlan(tuple(_plan_step(unit, by_unit, paused) for unit in selected))
+    steps: list[Step] = []
+    for unit in selected:
+        steps.append(_plan_step(unit, by_unit, paused, steps))
+    return RestartPlan(tuple(steps))
 
 
-def _plan_step(unit: str, states: Mapping[str, UnitState], paused: Container[str]) -> Step:
+def _plan_step(
+    unit: str, states: Mapping[str, UnitState], paused: Container[str], earlier: Iterable[Step]
+) -> Step:
     skip = _reason_to_skip(states[unit], paused)
-    return Step(unit, states[unit], skip, () if skip else taken_along(unit, states))
+    if skip:
+        return Step(unit, states[unit], skip)
+    along_with = next((step.unit for step in earlier if unit in step.along), "")
+    return Step(unit, states[unit], along=taken_along(unit, states), along_with=along_with)
 
 
 def taken_along(unit: str, states: Mapping[str, UnitState]) -> tuple[str, ...]:
@@ -158,21 +172,32 @@ def carry_out(
                 replace(expected, result=NOT_REACHED, why="a unit before it failed; it runs as before")
             )
         else:
-            fault, after = _restart(step, systemd, patience, restart)
-            fault = fault or _fault_along(step, systemd, patience)
-            failed = bool(fault)
-            results.append(replace(expected, result=FAILED if failed else RESTARTED, why=fault))
-            if not failed:
+            result, after = _deal_with(step, systemd, patience, restart)
+            results.append(result)
+            failed = result.result == FAILED
+            if result.result == RESTARTED:
                 done(after)
     return tuple(results)
 
 
-def _restart(
+def _deal_with(
     step: Step, systemd: Systemd, patience: Patience, restart: Callable[[str], str]
-) -> tuple[str, UnitState]:
-    complaint = restart(step.unit)
-    if complaint:
-        return complaint, step.before
+) -> tuple[Result, UnitState]:
+    """Restart a unit, unless since the plan was made it was started anew, or has ended."""
+    now = wait_until_settled(step.unit, systemd, patience)
+    skip = _reason_to_skip(now, ())
+    if skip:
+        return replace(step.foresee(), result=SKIPPED, why=skip), now
+    is_done = not find_fault(step.before, now)
+    complaint = "" if is_done else restart(step.unit)
+    fault, after = (complaint, now) if complaint else _verify(step, systemd, patience)
+    fault = fault or _fault_along(step, systemd, patience)
+    meanwhile = step.foresee().why or "it was started anew meanwhile"
+    why = fault or (meanwhile if is_done else "")
+    return replace(step.foresee(), result=FAILED if fault else RESTARTED, why=why), after
+
+
+def _verify(step: Step, systemd: Systemd, patience: Patience) -> tuple[str, UnitState]:
     after = wait_until_settled(step.unit, systemd, patience)
     fault = find_fault(step.before, after)
     if fault or after.tells_when_ready:
@@ -196,8 +221,10 @@ def _fault_along(step: Step, systemd: Systemd, patience: Patience) -> str:
 
 
 def wait_until_settled(unit: str, systemd: Systemd, patience: Patience) -> UnitState:
-    """Wait until a unit is no longer on its way to be active, or the time is over."""
-    return _wait_while(lambda state: state.in_transition, unit, systemd, patience, patience.timeout)
+    """Wait until a unit is no longer on its way, and systemd has no job for it, or the time is over."""
+    return _wait_while(
+        lambda state: state.in_transition or state.has_job, unit, systemd, patience, patience.timeout
+    )
 
 
 def _is_same_run(one: UnitState, other: UnitState) -> bool:

@@ -28,7 +28,7 @@ GOING_ALONG = ("ConsistsOf", "RequiredBy", "BoundBy")
 
 PROPERTIES = (
     "Id", "Names", "LoadState", "ActiveState", "SubState", "Type", "InvocationID", "MainPID", "FragmentPath",
-    "TriggeredBy", *GOING_ALONG,
+    "TriggeredBy", "Job", *GOING_ALONG,
 )  # fmt: skip
 _UNIT = re.compile(r"[\w:.@\\-]+", re.ASCII)
 _SUFFIX = re.compile(
@@ -60,6 +60,7 @@ class UnitState:
     fragment: str = ""
     triggered_by: tuple[str, ...] = ()
     takes_along: tuple[str, ...] = ()
+    has_job: bool = False
 
     @property
     def is_known(self) -> bool:
@@ -147,6 +148,7 @@ class Systemd:
             fragment=values.get("FragmentPath", ""),
             triggered_by=tuple(values.get("TriggeredBy", "").split()),
             takes_along=tuple(unit for key in GOING_ALONG for unit in values.get(key, "").split()),
+            has_job=bool(values.get("Job")),
         )
 
     def follow(

@@ -18,7 +18,8 @@ description:
     says so.
   - Units in strict mode (M(orderly.services.strict_mode)) are restarted in spite of it, and stay in strict mode.
   - systemd restarts others along with a unit (those with C(PartOf=), C(Requires=) or C(BindsTo=) it). The result
-    names them, in check mode before anything happens, and after the restart they must be active too.
+    names them, in check mode before anything happens, and after the restart they must be active too. One of them that
+    is listed later is not restarted a second time.
   - The records of restarts that this settles are removed; one that arrives for a unit that was restarted already is
     kept.
   - Reports I(changed) when a unit is restarted or a record is removed. Check mode restarts nothing and shows what would
@@ -102,7 +103,9 @@ units:
         it failed).
       type: str
     why:
-      description: Why it was skipped, has failed or was not reached.
+      description: >-
+        Why it was skipped, has failed, was not reached, or needed no restart of its own because systemd had restarted
+        it along with another.
       type: str
     along:
       description: The running units that systemd restarts along with it.

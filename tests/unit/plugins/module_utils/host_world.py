@@ -34,6 +34,7 @@ class FakeHost:
     after_restart: Mapping[str, dict[str, str]] = field(default_factory=dict)
     dies_after: dict[str, int] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    dragged: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def add(self, unit: str, **properties: str) -> None:
         """Add a unit that runs, or is as the properties say."""
@@ -86,10 +87,11 @@ class FakeHost:
         if name in self.refuse_restart:
             self.units[name].update(ActiveState="failed", SubState="failed")
             return 1, "", self.refuse_restart[name]
-        unit, number = self.units[name]["InvocationID"].rsplit("-", 1)
-        self.units[name].update(
-            {"InvocationID": f"{unit}-{int(number) + 1}", **self.after_restart.get(name, {})}
-        )
+        for each in (name, *self.dragged.get(name, ())):
+            unit, number = self.units[each]["InvocationID"].rsplit("-", 1)
+            self.units[each].update(
+                {"InvocationID": f"{unit}-{int(number) + 1}", **self.after_restart.get(each, {})}
+            )
         return 0, "", ""
 
     def _order(self, verb: str, names: Sequence[str]) -> tuple[int, str, str]:

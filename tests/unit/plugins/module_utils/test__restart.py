@@ -61,7 +61,7 @@ def host() -> FakeHost:
 
 
 def plan(host: FakeHost, *units: str) -> RestartPlan:
-    states = Systemd(host.run).show(units)
+    states = Systemd(host.run).follow(units, lambda state: state.takes_along)
     return plan_restart(units, (), states, deferred_only=False, include_pending=False)
 
 
@@ -119,7 +119,7 @@ def test_a_unit_that_takes_its_time_is_waited_for(host: FakeHost) -> None:
     host.after_restart = {"a.service": {"ActiveState": "activating", "SubState": "auto-restart"}}
     results, _done = do(host, "a.service", timeout=3)
     assert results[0].why == "after the restart it is activating (auto-restart), expected active"
-    assert sum(command[:2] == ["systemctl", "show"] for command in host.commands) == 2 + 6
+    assert sum(command[:2] == ["systemctl", "show"] for command in host.commands) == 3 + 6
 
 
 def test_a_unit_that_cannot_tell_when_it_is_ready_is_watched(host: FakeHost) -> None:
@@ -184,6 +184,88 @@ def test_what_systemd_restarts_along_is_foreseen_and_must_be_well(host: FakeHost
     )
     assert [result.result for result in results] == ["failed", "not_reached"]
     assert "far.service, which systemd restarts along with it, is failed" in results[0].why
+
+
+@pytest.fixture
+def app(host: FakeHost) -> FakeHost:
+    """Give a host on which b goes along when a is restarted."""
+    host.add("a.service", ConsistsOf="b.service")
+    host.dragged = {"a.service": ["b.service"]}
+    return host
+
+
+def test_what_came_along_with_a_unit_before_it_is_not_restarted_again(app: FakeHost) -> None:
+    results, done = do(app, "a.service", "b.service", "c.service")
+    assert app.restarted == ["a.service", "c.service"]
+    assert [result.result for result in results] == ["restarted"] * 3
+    assert results[1].why == "systemd restarts it along with a.service"
+    assert done == ["a.service", "b.service", "c.service"]
+    assert plan(app, "a.service", "b.service").foresee()[1] == Result(
+        "b.service", "would_restart", "systemd restarts it along with a.service"
+    )
+
+
+def test_what_was_expected_to_come_along_and_did_not_is_restarted(app: FakeHost) -> None:
+    app.dragged = {}
+    results, _done = do(app, "a.service", "b.service")
+    assert app.restarted == ["a.service", "b.service"]
+    assert results[1].why == ""
+
+
+def test_what_comes_along_must_stay_up_too(app: FakeHost) -> None:
+    app.add("b.service", Type="simple")
+    clock = FakeClock()
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        app.units["b.service"].update(ActiveState="failed", SubState="failed")
+
+    looked_at = plan(app, "a.service", "b.service", "c.service")
+    results = carry_out(
+        looked_at, Systemd(app.run), lambda _state: None, Patience(clock, sleep, timeout=1, watch=5)
+    )
+    assert [result.result for result in results] == ["restarted", "failed", "not_reached"]
+    assert results[1].why.startswith("it did not stay up")
+
+
+def test_what_systemd_has_yet_to_restart_along_is_waited_for(app: FakeHost) -> None:
+    app.dragged = {}
+    clock = FakeClock()
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        if clock.now >= 2:
+            app.units["b.service"].update(ActiveState="active", Job="", InvocationID="b.service-2")
+
+    looked_at = plan(app, "a.service", "b.service")
+    app.units["b.service"].update(ActiveState="deactivating", SubState="stop", Job="17")
+    results = carry_out(
+        looked_at, Systemd(app.run), lambda _state: None, Patience(clock, sleep, timeout=10, watch=0)
+    )
+    assert [result.result for result in results] == ["restarted", "restarted"]
+    assert app.restarted == ["a.service"]
+
+
+def test_what_was_stopped_since_the_plan_was_made_is_not_started(host: FakeHost) -> None:
+    looked_at = plan(host, "a.service", "b.service")
+    host.units["b.service"].update(ActiveState="inactive", SubState="dead")
+    clock = FakeClock()
+    results = carry_out(
+        looked_at, Systemd(host.run), lambda _state: None, Patience(clock, clock.sleep, timeout=1, watch=0)
+    )
+    assert host.restarted == ["a.service"]
+    assert (results[1].result, results[1].why) == ("skipped", "it does not run: it is inactive (dead)")
+
+
+def test_what_somebody_restarted_since_the_plan_was_made_is_not_restarted_again(host: FakeHost) -> None:
+    looked_at = plan(host, "a.service", "b.service")
+    host.units["b.service"].update(InvocationID="b.service-9")
+    clock = FakeClock()
+    results = carry_out(
+        looked_at, Systemd(host.run), lambda _state: None, Patience(clock, clock.sleep, timeout=1, watch=0)
+    )
+    assert host.restarted == ["a.service"]
+    assert (results[1].result, results[1].why) == ("restarted", "it was started anew meanwhile")
 
 
 def test_what_is_paused_is_skipped(host: FakeHost) -> None:

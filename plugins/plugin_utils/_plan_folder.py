@@ -76,7 +76,7 @@ def _deployment(
         parts=frozenset(parts),
         handlers=_read(read_handlers, service.role_file("handlers", "main"), (), findings),
         migrates_once=RUN_ONCE_HOST in split.steps.get(MIGRATE_STEP, "") + "".join(split.imported.values()),
-        digest=_digest(_with_dependencies(service.path)),
+        files=_hashes(service),
     )
 
 
@@ -96,22 +96,42 @@ def _split(service: Service) -> Split:
     return split_by_step(path) if path is not None else Split({})
 
 
-def _digest(roles: Iterable[Path]) -> str:
-    """Hash what roles consist of; roles with the same files have the same digest wherever they are."""
-    content = hashlib.sha256()
-    for role in roles:
-        for name, data in _files(role):
-            content.update(f"{name}\0{len(data)}\0".encode() + data)
-    return content.hexdigest()
+def _hashes(service: Service) -> dict[str, str]:
+    """Hash the files of a role, and of those it depends on; the same files hash the same wherever they are."""
+    role, *dependencies = _with_dependencies(service.path)
+    hashes = {name: _hash(path) for name, path in _files(role)}
+    for each in dependencies:
+        hashes |= {f"{each.name}/{name}": _hash(path) for name, path in _files(each)}
+    return hashes
 
 
-def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
-    for root, folders, names in os.walk(folder):
-        left_out = _left_out(folder)(root, [*folders, *names])
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def _files(role: Path) -> Iterator[tuple[str, Path]]:
+    """Give the files of a role's folder, as a copy of it has them: links are followed."""
+    for root, folders, names in os.walk(role, followlinks=True):
+        here = Path(root)
+        if here.is_symlink() and here.resolve() in (parent.resolve() for parent in here.parents):
+            raise CatalogueError(
+                f"{here} is a link to a folder that it is in; a plan cannot copy it. Remove it."
+            )
+        left_out = _left_out(role)(root, [*folders, *names])
         folders[:] = sorted(set(folders) - left_out)
         for name in sorted(set(names) - left_out):
-            path = Path(root, name)
-            yield str(path.relative_to(folder)), path.read_bytes()
+            path = here / name
+            if not path.is_file():
+                raise CatalogueError(
+                    f"{path} is no file, or a link to none; a plan cannot copy it. Mend or remove it."
+                )
+            yield str(path.relative_to(role)), path
+
+
+def _copy(role: Path, target: Path) -> None:
+    for name, path in _files(role):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, target / name)
 
 
 def _left_out(role: Path) -> Callable[[str, list[str]], set[str]]:
@@ -136,13 +156,17 @@ def write_plan(plan: Plan, services: Iterable[Service], folder: Path) -> Path:
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
             new = Path(scratch, "plan")
             _write_files(plan, services, new)
-            if not folder.exists() or list(_files(new)) != list(_files(folder)):
+            if not folder.exists() or _contents(new) != _contents(folder):
                 _put(new, folder, Path(scratch, "old"))
     except OSError as exc:
         raise CatalogueError(
             f"The plan cannot be written to {folder}: {exc}. Set plan_dir to a folder of yours."
         ) from exc
     return folder / PLAYBOOK
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {name: path.read_bytes() for name, path in _files(folder)}
 
 
 def _put(new: Path, folder: Path, aside: Path) -> None:
@@ -166,10 +190,10 @@ def _write_files(plan: Plan, services: Iterable[Service], folder: Path) -> None:
 
 
 def _copy_role(service: Service, target: Path) -> None:
-    shutil.copytree(service.path, target, ignore=_left_out(service.path))
+    _copy(service.path, target)
     split = _split(service)
     tasks = target / "tasks"
-    tasks.mkdir(exist_ok=True)
+    tasks.mkdir(parents=True, exist_ok=True)
     for step, text in split.steps.items():
         (tasks / f"{step_file(step)}.yml").write_text(text, encoding="utf-8")
     for name, text in split.imported.items():
@@ -248,8 +272,8 @@ def _copy_dependencies(role: Path, copy: Path) -> list[Any]:
         path = _find_dependency(role, dependency)
         target = copy.with_name(f"{copy.name}_{path.name}")
         if not target.exists():
-            shutil.copytree(path, target, ignore=_left_out(path))
-            (target / "meta").mkdir(exist_ok=True)
+            _copy(path, target)
+            (target / "meta").mkdir(parents=True, exist_ok=True)
             _dump(
                 target / "meta/main.yml",
                 {**_load(path / "meta/main.yml"), "dependencies": _copy_dependencies(path, target)},

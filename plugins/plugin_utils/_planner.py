@@ -48,7 +48,7 @@ class Deployment:
     parts: frozenset[str] = frozenset()  # of drain, undrain, verify, finalize
     handlers: tuple[Handler, ...] = ()
     migrates_once: bool = False
-    digest: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)  # of the role, with the hash of each
 
     @property
     def changes(self) -> bool:
@@ -213,7 +213,7 @@ def _described(deployment: Deployment, run_once_host: str) -> dict[str, Any]:
         "parts": sorted(deployment.parts),
         "run_once_host": run_once_host,
         "migrates_once": deployment.migrates_once,
-        "digest": deployment.digest,
+        "files": dict(deployment.files),
     }
 
 

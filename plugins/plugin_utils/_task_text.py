@@ -34,10 +34,30 @@ def edited(text: str, start: int, end: int, edits: Iterable[Edit]) -> str:
 
 
 def spans(text: str, items: Sequence[yaml.MappingNode], end: int) -> list[tuple[int, int]]:
-    """Give the text of each item of a list: from its dash, and the comments above it, to the next one's."""
+    """Give the text of each item of a list: from its dash, and the comments above it, to the next one's.
+
+    Items of a list in brackets, as JSON has them, have no dash and end where they end: see :func:`as_item`.
+    """
+    if in_brackets(text, items):
+        return [(item.start_mark.index, item.end_mark.index) for item in items]
     starts = [text.rindex("-", 0, item.start_mark.index) for item in items]
     starts = [_with_comments(text, text.rfind("\n", 0, start) + 1) for start in starts]
     return list(zip(starts, [*starts[1:], end], strict=True))
+
+
+def in_brackets(text: str, items: Sequence[yaml.MappingNode]) -> bool:
+    """Tell whether a list is written as ``[…]``, in the way of JSON."""
+    return bool(items) and items[0].flow_style is True and _before(text, items[0]) != "-"
+
+
+def _before(text: str, item: yaml.MappingNode) -> str:
+    """Give the last sign before an item that is no blank."""
+    return text[: item.start_mark.index].rstrip()[-1:]
+
+
+def as_item(text: str) -> str:
+    """Give the text of a task as an item of a list with dashes; that of one in brackets has no dash yet."""
+    return f"- {text}" if text.startswith("{") else text
 
 
 def _with_comments(text: str, start: int) -> int:

@@ -30,7 +30,7 @@ from ._task_files import (
     walk,
 )
 from ._task_rules import TaskRules
-from ._task_text import Edit, as_file, edited, spans
+from ._task_text import Edit, as_file, as_item, edited, spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,7 +135,7 @@ class _Splitter:
         steps: dict[int, list[str]] = defaultdict(list)
         for item, (start, end) in zip(file.items, spans(file.text, file.items, len(file.text)), strict=True):
             for step, edits in self.steps_of(file, item, inherited).items():
-                steps[step].append(edited(file.text, start, end, edits))
+                steps[step].append(as_item(edited(file.text, start, end, edits)))
         return steps
 
     def steps_of(

@@ -167,6 +167,31 @@ def test_a_copy_has_all_of_the_role_but_what_is_no_part_of_it(roles: Roles, tmp_
     }
 
 
+def test_what_is_behind_links_is_copied_and_counts(roles: Roles, tmp_path: Path) -> None:
+    shared = roles.write("../shared/motd", "hello\n")
+    roles.write("web/files/own")
+    (roles.folder / "web/files/linked").symlink_to(shared.parent)
+    (roles.folder / "web/files/motd").symlink_to(shared)
+    before = roles.plan().id
+    copy = copied(roles, tmp_path)
+    assert not (copy / "files/linked").is_symlink()
+    assert (copy / "files/linked/motd").read_text() == (copy / "files/motd").read_text() == "hello\n"
+
+    shared.write_text("goodbye\n")
+    assert roles.plan().id != before
+
+
+BAD_LINKS = [("..", "is a link to a folder that it is in"), ("nowhere", "is no file, or a link to none")]
+
+
+@pytest.mark.parametrize(("target", "message"), BAD_LINKS)
+def test_a_link_that_cannot_be_copied_is_refused(roles: Roles, target: str, message: str) -> None:
+    roles.write("web/files/own")
+    (roles.folder / "web/files/link").symlink_to(target)
+    with pytest.raises(CatalogueError, match=message):
+        roles.plan()
+
+
 def test_parts_are_copied_and_run_once_of_a_finalizer_gets_its_condition(
     roles: Roles, tmp_path: Path
 ) -> None:
@@ -272,9 +297,9 @@ def test_what_is_wrong_in_any_service_is_told_at_once(roles: Roles) -> None:
     ]
 
 
-def test_two_roles_with_the_same_files_have_the_same_digest_until_one_changes(tmp_path: Path) -> None:
+def test_two_roles_with_the_same_files_give_the_same_plan_until_one_changes(tmp_path: Path) -> None:
     one, other = Roles(tmp_path / "one"), Roles(tmp_path / "other")
-    assert one.deployments()[0].digest == other.deployments()[0].digest
+    assert one.deployments()[0].files == other.deployments()[0].files
     other.write("web/.git/config", "not of the role")
     assert one.plan().id == other.plan().id
     other.write("web/files/.profile", "of the role")

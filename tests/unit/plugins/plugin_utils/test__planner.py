@@ -306,7 +306,7 @@ def test_the_id_changes_with_the_files_of_a_role_and_the_version_that_compiled_i
     web = deployment("web", "w1")
     ids = {
         plan(web).id,
-        plan(replace(web, digest="new")).id,
+        plan(replace(web, files={"tasks/drain.yml": "new"})).id,
         compile_plan([web], {"orderly.services": "2.0.0"}).id,
     }
     assert len(ids) == 3

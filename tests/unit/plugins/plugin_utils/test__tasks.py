@@ -107,6 +107,31 @@ def test_an_import_hands_its_tags_down_and_is_split_too(role: Role) -> None:
     }
 
 
+BRACKETS = [
+    ("JSON", '[\n  {"command": "a", "tags": "step3"},\n  {"command": "b", "tags": ["step5"]}\n]\n'),
+    ("one line, with dashes in it", "[{command: a -- b, tags: step3}, {command: b, tags: step5}]"),
+    (
+        "a comment behind the bracket",
+        "[ # some - tasks\n  {command: a, tags: step3}, {command: b, tags: step5}]",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "text", [text for _words, text in BRACKETS], ids=[words for words, _text in BRACKETS]
+)
+def test_a_list_in_brackets_is_split_too(role: Role, text: str) -> None:
+    steps = role.split(text)
+    whole = yaml.safe_load(text)
+    assert {step: yaml.safe_load(said) for step, said in steps.items()} == {3: whole[:1], 5: whole[1:]}
+
+
+def test_a_migration_in_a_list_in_brackets_runs_once(role: Role) -> None:
+    steps = role.split('[{"command": "a", "run_once": true, "tags": "step4"}]')
+    (task,) = yaml.safe_load(steps[4])
+    assert (task["run_once"], task["when"]) == (False, "inventory_hostname == orderly_run_once_host")
+
+
 def test_two_imported_files_of_one_name_stay_two(role: Role) -> None:
     for name in ("a", "b"):
         role.write(f"- command: {name}\n", f"tasks/{name}/x.yml")

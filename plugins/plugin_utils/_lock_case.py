@@ -11,7 +11,7 @@ from ._lock import PAUSE, Freeze, Holder, Lock, Locks, Slot, Waiter, held_slots
 from ._run import RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from ._lock_request import Claim, Request, StateOf
 
@@ -27,7 +27,7 @@ class View:
     inherited: frozenset[str]
     rivals: tuple[Slot, ...]
     others: Mapping[RunState, tuple[Slot, ...]]
-    ahead: int
+    ahead: int = 0
 
     @property
     def fresh(self) -> frozenset[str]:
@@ -56,6 +56,22 @@ class View:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A request that this run made before, seen over all locks."""
+
+    waiter: Waiter
+    services: Mapping[str, frozenset[str]]  # host -> services
+
+    def meets(self, wanted: Mapping[str, frozenset[str]]) -> bool:
+        """Tell whether it is about one of these hosts and services."""
+        return any(self.services.get(host, frozenset()) & services for host, services in wanted.items())
+
+    def covers(self, wanted: Mapping[str, frozenset[str]]) -> bool:
+        """Tell whether these are some of its hosts, each with the very services that were asked for."""
+        return bool(wanted) and all(self.services.get(host) == services for host, services in wanted.items())
+
+
+@dataclass(frozen=True)
 class Case:
     """A request beside all locks of the store, ready to be judged."""
 
@@ -65,7 +81,8 @@ class Case:
     views: tuple[View, ...]
     state_of: StateOf
     out_of_service: Mapping[str, str]
-    asked: tuple[Waiter, ...]
+    wanted: Mapping[str, frozenset[str]]  # host -> services
+    asked: tuple[Asked, ...]
     served: Waiter | None
 
     @cached_property
@@ -110,53 +127,109 @@ class Case:
 
     @cached_property
     def asked_here(self) -> tuple[Waiter, ...]:
-        """List what this run asked for on hosts of the wave."""
-        return tuple(one for one in self.asked if not self.request.hosts.isdisjoint(one.hosts))
+        """List what this run asked for on hosts and services of the wave."""
+        return tuple(one.waiter for one in self.asked if one.meets(self.wanted))
 
     @cached_property
-    def asked_before(self) -> tuple[Waiter, ...]:
-        """List what this run asked for before what it asks for now."""
-        served = self.served
-        return tuple(one for one in self.asked if served is None or one.turn < served.turn)
+    def newest_like_this(self) -> Waiter | None:
+        """Find the latest request that is the same as this one."""
+        same = [
+            one.waiter for one in self.asked if one.covers(self.wanted) and self.request.means(one.waiter)
+        ]
+        return max(same, key=lambda one: one.ticket, default=None)
+
+    def before(self, waiters: Iterable[Waiter]) -> tuple[Waiter, ...]:
+        """Keep those that were asked for before what is asked for now."""
+        return tuple(one for one in waiters if self.served is None or one.turn < self.served.turn)
+
+    @property
+    def asked_first(self) -> tuple[Waiter, ...]:
+        """List what this run must take, or withdraw, before it may take what it asks for now.
+
+        What it asked for on the same hosts and services comes in that order. And whoever waits, waits for what it
+        asked for first: others may be behind that.
+        """
+        return (
+            self.before(one.waiter for one in self.asked) if self.must_wait else self.before(self.asked_here)
+        )
 
 
 def look(locks: Locks, request: Request, state_of: StateOf, at: str) -> Case:
     """Lay a request beside all locks, after what has ended is put away and what the request knows is registered."""
     state_of = cache(state_of)
     blank = {claim.service: Lock(claim.service) for claim in request.claims}
-    tidy = {service: _tidy(lock, request, state_of, at) for service, lock in {**blank, **locks}.items()}
-    known = dict(tidy)
-    for claim in request.claims:
-        known[claim.service] = _registered(tidy[claim.service], claim, request, state_of, at)
+    asked = _asked(locks, request, state_of)
     out_of_service = {
         host: reason
         for claim in request.claims
-        for host, reason in known[claim.service].out_of_service.items()
+        for host, reason in locks.get(claim.service, blank[claim.service]).out_of_service.items()
         if host in request.hosts
     }
-    asked = _asked(known, request, state_of)
-    served = next((one for one in asked if _serves(one, request, state_of)), None)
+    wanted = {
+        host: frozenset(claim.service for claim in request.claims if host in claim.hosts)
+        for host in request.hosts - out_of_service.keys()
+    }
+    served = next((one.waiter for one in asked if _serves(one, wanted, request, state_of)), None)
+    tidy = {
+        service: _tidy(lock, request, served, state_of, at) for service, lock in {**blank, **locks}.items()
+    }
+    known = dict(tidy)
+    for claim in request.claims:
+        known[claim.service] = _registered(tidy[claim.service], claim, request, state_of, at)
+    idle = _idle(known)
+    turn = served.turn if served else (request.last, False, float("inf"))
+
+    def comes_first(one: Waiter) -> bool:
+        """Tell whether to wait for a request; who cannot be asked must not hold up the living."""
+        earlier = one.turn < turn and one.run != request.run and one.ticket not in idle
+        return earlier and state_of(one.run) is RunState.LIVE
+
     views = tuple(
-        _view(known[claim.service], claim, request, claim.hosts - out_of_service.keys(), served, state_of)
+        replace(
+            _view(known[claim.service], claim, request, claim.hosts & wanted.keys(), state_of),
+            ahead=sum(map(comes_first, known[claim.service].queue)),
+        )
         for claim in request.claims
     )
-    return Case(request, tidy, known, views, state_of, out_of_service, asked, served)
+    kept = tuple(one for one in asked if one.waiter.kept)
+    return Case(request, tidy, known, views, state_of, out_of_service, wanted, kept, served)
 
 
-def _serves(one: Waiter, request: Request, state_of: StateOf) -> bool:
-    ours = request.goes_on_with(one, state_of(one.run)) and request.means(one)
-    return ours and not request.hosts.isdisjoint(one.hosts)
+def _asked(locks: Locks, request: Request, state_of: StateOf) -> tuple[Asked, ...]:
+    """List what this run, and earlier runs of its roll, have asked for, each once and in turn."""
+    waiters: dict[int, Waiter] = {}
+    services: dict[int, dict[str, frozenset[str]]] = {}
+    for service, lock in locks.items():
+        for one in lock.queue:
+            if one.run == request.run or request.goes_on_with(one, state_of(one.run)):
+                waiters[one.ticket] = one
+                of_host = services.setdefault(one.ticket, {})
+                of_host |= {host: of_host.get(host, frozenset()) | {service} for host in one.hosts}
+    asked = (
+        Asked(replace(one, hosts=tuple(sorted(services[ticket]))), services[ticket])
+        for ticket, one in waiters.items()
+    )
+    return tuple(sorted(asked, key=lambda one: one.waiter.turn))
 
 
-def _tidy(lock: Lock, request: Request, state_of: StateOf, at: str) -> Lock:
+def _serves(one: Asked, wanted: Mapping[str, frozenset[str]], request: Request, state_of: StateOf) -> bool:
+    ours = request.goes_on_with(one.waiter, state_of(one.waiter.run)) and request.means(one.waiter)
+    return ours and one.covers(wanted)
+
+
+def _tidy(lock: Lock, request: Request, served: Waiter | None, state_of: StateOf, at: str) -> Lock:
     """Drop waiters whose run is over, and what this run waited for before: it waits for one thing at a time."""
-    stale = [one for one in lock.queue if _is_stale(one, request, state_of)]
+    stale = [
+        one
+        for one in lock.queue
+        if not (served and one.ticket == served.ticket) and _is_stale(one, request, state_of)
+    ]
     return lock.dismiss(stale, "abandoned", at) if stale else lock
 
 
 def _is_stale(one: Waiter, request: Request, state_of: StateOf) -> bool:
     if one.run == request.run:
-        return not (one.kept or _serves(one, request, state_of))
+        return not one.kept
     goes_on = one.kept and one.roll != one.run.id  # a roll with a name of its own may be resumed
     return not goes_on and state_of(one.run) is RunState.OVER
 
@@ -179,25 +252,7 @@ def _registered(lock: Lock, claim: Claim, request: Request, state_of: StateOf, a
     )
 
 
-def _asked(locks: Locks, request: Request, state_of: StateOf) -> tuple[Waiter, ...]:
-    """List what this run, and earlier runs of its roll, have asked for, each once and in turn."""
-    own: dict[int, Waiter] = {}
-    for lock in locks.values():
-        for one in lock.queue:
-            if one.run == request.run or request.goes_on_with(one, state_of(one.run)):
-                hosts = {*one.hosts, *(own[one.ticket].hosts if one.ticket in own else ())}
-                own[one.ticket] = replace(one, hosts=tuple(sorted(hosts)))
-    return tuple(sorted(own.values(), key=lambda one: one.turn))
-
-
-def _view(
-    lock: Lock,
-    claim: Claim,
-    request: Request,
-    wanted: frozenset[str],
-    served: Waiter | None,
-    state_of: StateOf,
-) -> View:
+def _view(lock: Lock, claim: Claim, request: Request, wanted: frozenset[str], state_of: StateOf) -> View:
     mine = {host: lock.holders[host] for host in wanted & lock.holders.keys()}
     owned = frozenset(host for host, holder in mine.items() if request.owns(holder))
     inherited = frozenset(
@@ -215,7 +270,6 @@ def _view(
         inherited=inherited,
         rivals=tuple(Slot(lock.service, mine[host]) for host in sorted(mine.keys() - owned - inherited)),
         others=others,
-        ahead=_ahead(lock.queue, request, served, state_of),
     )
 
 
@@ -228,9 +282,14 @@ def _counts_as(holder: Holder, request: Request, state_of: StateOf) -> RunState:
     return RunState.OVER if holder.operation == PAUSE and state is RunState.UNKNOWN else state
 
 
-def _ahead(queue: tuple[Waiter, ...], request: Request, served: Waiter | None, state_of: StateOf) -> int:
-    """Count the living whose turn is before this request; who cannot be asked must not hold up the living."""
-    turn = served.turn if served else (request.last, False, float("inf"))
-    return sum(
-        one.turn < turn and one.run != request.run and state_of(one.run) is RunState.LIVE for one in queue
-    )
+def _idle(locks: Locks) -> frozenset[int]:
+    """Name the requests that nothing can be granted to, as all their hosts are out of service."""
+    if not any(lock.out_of_service for lock in locks.values()):
+        return frozenset()
+    hosts: dict[int, set[str]] = {}
+    away: dict[int, set[str]] = {}
+    for lock in locks.values():
+        for one in lock.queue:
+            hosts.setdefault(one.ticket, set()).update(one.hosts)
+            away.setdefault(one.ticket, set()).update(lock.out_of_service.keys() & set(one.hosts))
+    return frozenset(ticket for ticket, asked in hosts.items() if asked <= away[ticket])

@@ -53,7 +53,7 @@ def enqueue(locks: Locks, request: Request, state_of: StateOf, at: str) -> Reque
     if refusal := first_refusal(case, FOR_LATER):
         return refusal
     tail = max(case.asked_here, key=lambda one: one.ticket, default=None)
-    again = tail is not None and tail.kept and request.means(tail) and request.hosts <= set(tail.hosts)
+    again = tail is not None and tail == case.newest_like_this
     waiter = tail if tail is not None and again else _new_waiter(case, at, kept=True)
     after = _joined(case.tidy, case.views, waiter)
     places = {
@@ -73,7 +73,7 @@ def _grant(locks: Locks, case: Case, at: str) -> Granted:
         granted[view.lock.service] = _taken(view, case, token, at)
     takes = any(view.fresh for view in case.views)
     if takes and served:
-        granted = {service: _without(lock, served, request) for service, lock in granted.items()}
+        granted = {service: _without(lock, served, case, at) for service, lock in granted.items()}
     granted |= withdraw(granted, request.roll, request.run)
     task = _task(granted, case)
     return Granted(
@@ -128,21 +128,20 @@ def _taken(view: View, case: Case, token: int, at: str) -> Lock:
     return replace(ended, holders=holders, sequence=token if view.fresh else lock.sequence)
 
 
-def _without(lock: Lock, served: Waiter, request: Request) -> Lock:
+def _without(lock: Lock, served: Waiter, case: Case, at: str) -> Lock:
     """Take the hosts that are served out of their request; the others wait on where they are."""
-    queue = (
-        replace(one, hosts=tuple(host for host in one.hosts if host not in request.hosts))
-        if one.ticket == served.ticket
-        else one
-        for one in lock.queue
-    )
-    return replace(lock, queue=tuple(one for one in queue if one.hosts))
+    waiter = next((one for one in lock.queue if one.ticket == served.ticket), None)
+    if waiter is None:
+        return lock
+    away = tuple(host for host in waiter.hosts if host in case.out_of_service)
+    left = tuple(host for host in waiter.hosts if host not in case.request.hosts)
+    lock = lock.dismiss([replace(waiter, hosts=away)], "out_of_service", at)
+    return lock.enqueue(replace(waiter, hosts=left)) if left else lock
 
 
 def _queued(case: Case, at: str) -> Locks:
-    """Put the request into each queue that it has to go through and is not in; waiting changes no more."""
-    waiter = case.served or _new_waiter(case, at, kept=False)
-    return _joined(case.tidy, [view for view in case.views if view.needs], waiter)
+    """Put the request into the queues of all its services; waiting changes no more."""
+    return _joined(case.tidy, case.views, case.served or _new_waiter(case, at, kept=False))
 
 
 def _joined(locks: Locks, views: Iterable[View], waiter: Waiter) -> Locks:

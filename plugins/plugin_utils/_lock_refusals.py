@@ -104,9 +104,7 @@ def _held_by_own_run(case: Case) -> Iterator[Refused]:
 
 
 def _out_of_turn(case: Case) -> Iterator[Refused]:
-    here = [one for one in case.asked_before if not case.request.hosts.isdisjoint(one.hosts)]
-    before = here or (case.asked_before if case.must_wait else ())
-    if before and any(view.fresh for view in case.views):
+    if (before := case.asked_first) and any(view.fresh for view in case.views):
         first = before[0]
         yield Refused(
             Why.OUT_OF_TURN,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ansible_collections.orderly.services.plugins.plugin_utils._lock_change import (
     force_release,
@@ -10,11 +11,17 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock_change impo
     retry,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._lock_decision import decide, enqueue
-from ansible_collections.orderly.services.plugins.plugin_utils._lock_document import read_locks, write_locks
+from ansible_collections.orderly.services.plugins.plugin_utils._lock_document import (
+    PREFIX,
+    read_locks,
+    write_locks,
+)
 from ansible_collections.orderly.services.plugins.plugin_utils._lock_request import Claim, Request
 from ansible_collections.orderly.services.plugins.plugin_utils._run import Run, RunState
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from ansible_collections.orderly.services.plugins.plugin_utils._lock import Lock, Locks
     from ansible_collections.orderly.services.plugins.plugin_utils._lock_change import Retried
     from ansible_collections.orderly.services.plugins.plugin_utils._lock_request import (
@@ -22,7 +29,9 @@ if TYPE_CHECKING:
         Refused,
         Requested,
     )
+    from ansible_collections.orderly.services.plugins.plugin_utils._store import Documents, Store
 
+Result = TypeVar("Result")
 WEB = frozenset({"web1", "web2", "web3", "web4"})
 AT = "2026-01-31T03:12:45+00:00"
 
@@ -53,12 +62,45 @@ def request(  # noqa: PLR0913 - as many as a request has parts
     return Request(roll, run(pid), f"operation{pid}", claims, frozenset(forget.split()), **parts)
 
 
+class MemoryStore:
+    """A store as simple as one can be."""
+
+    url = "memory://"
+    shared = False
+
+    def __init__(self) -> None:
+        self.documents: Documents = {}
+
+    def store_id(self) -> str:
+        return "memory"
+
+    def read(self, *prefixes: str) -> Documents:
+        return {key: body for key, body in self.documents.items() if key.startswith(prefixes)}
+
+    def transact(
+        self, prefixes: tuple[str, ...], decide: Callable[[Documents], tuple[Any, Result]]
+    ) -> Result:
+        changes, result = decide(self.read(*prefixes))
+        self.documents |= json.loads(json.dumps(changes))
+        return result
+
+    def wait_for_change(self, timeout: float) -> bool:
+        raise NotImplementedError(f"Nobody else writes, so waiting for {timeout} s is in vain.")
+
+    def close(self) -> None:
+        pass
+
+
 class World:
     """All locks of a store, and what is known of every run: alive unless a test says otherwise."""
 
-    def __init__(self) -> None:
-        self.locks: Locks = {}
+    def __init__(self, store: Store | None = None) -> None:
+        self.store = store or MemoryStore()
         self.states: dict[Run, RunState] = {}
+
+    @property
+    def locks(self) -> Locks:
+        return read_locks(self.store.read(PREFIX))
 
     def state_of(self, one: Run) -> RunState:
         return self.states.get(one, RunState.LIVE)
@@ -69,14 +111,31 @@ class World:
     def is_lost_sight_of(self, pid: int) -> None:
         self.states[run(pid)] = RunState.UNKNOWN
 
+    def change(self, function: Callable[[Locks], tuple[Locks, Result]]) -> Result:
+        """Change the locks in one transaction of the store."""
+
+        def changed(documents: Documents) -> tuple[Documents, Result]:
+            changes, result = function(read_locks(documents))
+            return write_locks(changes), result
+
+        return self.store.transact((PREFIX,), changed)
+
     def apply(self, changes: Locks) -> None:
-        """Take changes over as a store would: written down, and read again."""
-        self.locks = read_locks(write_locks({**self.locks, **changes}))
+        self.change(lambda _locks: (changes, None))
 
     def decide(self, request: Request) -> Decision:
-        decision = decide(self.locks, request, self.state_of, AT)
-        self.apply(decision.locks)
-        return decision
+        def decided(locks: Locks) -> tuple[Locks, Decision]:
+            decision = decide(locks, request, self.state_of, AT)
+            return decision.locks, decision
+
+        return self.change(decided)
+
+    def enqueue(self, request: Request) -> Requested | Refused:
+        def asked(locks: Locks) -> tuple[Locks, Requested | Refused]:
+            answer = enqueue(locks, request, self.state_of, AT)
+            return answer.locks, answer
+
+        return self.change(asked)
 
     def asks(self, pid: int, hosts: str, **asked: Any) -> Decision:
         """Let a run ask for slots now."""
@@ -84,30 +143,34 @@ class World:
 
     def requests(self, pid: int, hosts: str, callback: str = "", **asked: Any) -> Requested | Refused:
         """Let a run ask for slots later."""
-        answer = enqueue(self.locks, request(pid, hosts, callback=callback, **asked), self.state_of, AT)
-        self.apply(answer.locks)
-        return answer
+        return self.enqueue(request(pid, hosts, callback=callback, **asked))
 
     def gives(self, pid: int, hosts: str, roll: str = "") -> list[str]:
         """Let a run give slots back; names the hosts of the slots."""
-        changes, slots = release(self.locks, roll or f"roll{pid}", run(pid), hosts.split(), AT)
-        self.apply(changes)
+        roll = roll or f"roll{pid}"
+        slots = self.change(lambda locks: release(locks, roll, run(pid), hosts.split(), AT))
         return [slot.holder.host for slot in slots]
 
-    def retries(self, pid: int, hosts: str, *, hold: bool, reason: str = "") -> Retried:
+    def retries(self, pid: int, hosts: str, *, hold: bool, reason: str = "", roll: str = "") -> Retried:
         """Let a run say that its operations are to be tried again."""
-        changes, retried = retry(
-            self.locks, f"roll{pid}", run(pid), hosts.split(), hold=hold, at=AT, reason=reason
+        roll = roll or f"roll{pid}"
+        return self.change(
+            lambda locks: retry(locks, roll, run(pid), hosts.split(), hold=hold, at=AT, reason=reason)
         )
-        self.apply(changes)
-        return retried
 
     def forces(self, hosts: str, services: str | None = None, reason: str = "checked by hand") -> list[str]:
         """Let an operator give slots back; names the services of the slots."""
-        chosen = services.split() if services else None
-        changes, slots = force_release(self.locks, hosts.split(), chosen, reason, AT)
-        self.apply(changes)
+        chosen = services.split() if services is not None else None
+        slots = self.change(lambda locks: force_release(locks, hosts.split(), chosen, reason, AT))
         return [slot.service for slot in slots]
+
+    def forces_slots(self, hosts: Iterable[str]) -> None:
+        """Let an operator give back the slots of hosts, and leave requests for them in the queues."""
+
+        def ended(locks: Locks) -> tuple[Locks, None]:
+            return {name: lock.end(hosts, "force_released", AT) for name, lock in locks.items()}, None
+
+        self.change(ended)
 
     def holders(self, service: str = "nginx") -> dict[str, int]:
         return {host: holder.run.pid for host, holder in self.lock(service).holders.items()}

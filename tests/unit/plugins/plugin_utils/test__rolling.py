@@ -26,47 +26,28 @@ from ansible_collections.orderly.services.plugins.plugin_utils._run import Run, 
 from ansible_collections.orderly.services.plugins.plugin_utils._service import Service
 from ansible_collections.orderly.services.plugins.plugin_utils._store import StoreError
 
-from .lock_world import WEB, run
+from .lock_world import WEB, MemoryStore, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ansible_collections.orderly.services.plugins.plugin_utils._store import Documents
 
-
-class FakeStore:
+class FakeStore(MemoryStore):
     """A store in memory whose time only passes while it is waited for; ``events`` happen at their second."""
 
-    url = "fake://"
-    shared = False
-
     def __init__(self) -> None:
-        self.documents: Documents = {}
+        super().__init__()
         self.now = 0.0
         self.events: dict[float, Callable[[], object]] = {}
 
     def clock(self) -> float:
         return self.now
 
-    def store_id(self) -> str:
-        return "fake"
-
-    def read(self, *prefixes: str) -> Documents:
-        return {key: body for key, body in self.documents.items() if key.startswith(prefixes)}
-
-    def transact(self, prefixes: tuple[str, ...], decide: Callable[[Documents], Any]) -> Any:
-        changes, result = decide(self.read(*prefixes))
-        self.documents |= changes
-        return result
-
     def wait_for_change(self, timeout: float) -> bool:
         self.now += timeout
         for at in [at for at in self.events if at <= self.now]:
             self.events.pop(at)()
         return False
-
-    def close(self) -> None:
-        pass
 
 
 class Fleet:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail
@@ -16,11 +15,11 @@ from ansible.utils.display import Display
 
 from ..plugin_utils import _rolling
 from ..plugin_utils._catalogue import load_services
-from ..plugin_utils._lock import LockError
+from ..plugin_utils._lock import LockError, held_slots
 from ..plugin_utils._recovery import Found, plan_recovery
-from ..plugin_utils._run import run_state, this_run
+from ..plugin_utils._run import this_run
 from ..plugin_utils._service import CatalogueError
-from ..plugin_utils._store import Rehearsal, StoreError, default_url, open_store
+from ..plugin_utils._store import StoreError, default_url, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,12 +41,12 @@ class ActionModule(ActionBase):
         url = options["store"] or self._templar.template(variables.get("orderly_store")) or default_url()
         try:
             with closing(open_store(url)) as store:
-                slots = _rolling.held_slots(Rehearsal(store))
+                locks, state_of = _rolling.look_at(store, this_run(os.getppid()))
             found = Found(
-                slots=slots,
+                slots=held_slots(locks),
                 drained=options["drained"],
                 hosts=frozenset(options["drained"]),
-                state_of=partial(run_state, here=this_run(os.getppid())),
+                state_of=state_of,
             )
             recovery = plan_recovery(
                 load_services(variables), variables["groups"], variables["ansible_play_hosts_all"], found

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ._lock import Slot
+from ._lock import Lock, LockError, Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from ._lock import Holder, Lock, Locks, Waiter
+    from ._lock import Holder, Locks, Waiter
+    from ._lock_request import StateOf
+    from ._service import Service
 
 ACTIVE, WAITING, MAINTENANCE, FAILED, OUT_OF_SERVICE = STATUSES = (
     "active",
@@ -21,10 +24,9 @@ ACTIVE, WAITING, MAINTENANCE, FAILED, OUT_OF_SERVICE = STATUSES = (
 )
 
 
-def report(locks: Locks, services: Iterable[str] | None = None) -> dict[str, dict[str, Any]]:
-    """Tell all about some locks, or all, as plain data by service; a service without a lock has nothing to tell."""
-    wanted = sorted(locks if services is None else locks.keys() & set(services))
-    return {service: _lock(locks[service]) for service in wanted}
+def report(locks: Locks, state_of: StateOf) -> dict[str, dict[str, Any]]:
+    """Tell all about locks as plain data, by service."""
+    return {service: _lock(lock, state_of) for service, lock in sorted(locks.items())}
 
 
 def statuses(locks: Locks, hosts: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -32,22 +34,56 @@ def statuses(locks: Locks, hosts: Iterable[str]) -> dict[str, dict[str, str]]:
     return {host: _status(locks, host) for host in hosts}
 
 
-def _lock(lock: Lock) -> dict[str, Any]:
+def chosen(locks: Locks, names: Iterable[str], asked_by: str) -> Locks:
+    """Keep the locks of some services, or of all where no name is given; raises LockError for a strange name."""
+    wanted = list(names)
+    if strangers := [name for name in wanted if name not in locks]:
+        known = ", ".join(sorted(locks)) or "none"
+        raise LockError(
+            f"{asked_by}: there is no lock of {', '.join(strangers)}, as neither the store knows it nor the inventory"
+            f" deploys it. There are: {known}.",
+            services=strangers,
+        )
+    return {name: locks[name] for name in wanted} if wanted else locks
+
+
+def with_deployed(
+    locks: Locks, services: Iterable[Service], groups: Mapping[str, Iterable[str]]
+) -> dict[str, Lock]:
+    """Show locks as a request from this inventory finds them: with its budgets, its hosts, and all its services."""
+    here = {service.name: locks.get(service.name, Lock(service.name)) for service in services}
+    registered = {
+        service.name: replace(
+            here[service.name],
+            max_unavailable=service.max_unavailable,
+            failure_budget=service.failure_budget,
+            members=here[service.name].members | frozenset(groups[service.group]),
+        )
+        for service in services
+    }
+    return {**locks, **registered}
+
+
+def _lock(lock: Lock, state_of: StateOf) -> dict[str, Any]:
     return {
         "max_unavailable": lock.max_unavailable,
         "slots": lock.slots,
         "budget_left": max(0, lock.slots - len(lock.down)),
         "failure_budget": lock.failure_budget,
         "members": sorted(lock.members),
-        "holders": [Slot(lock.service, lock.holders[host]).as_dict() for host in sorted(lock.holders)],
-        "queue": [_waiter(one, place) for place, one in enumerate(lock.queue, 1)],
+        "holders": [_holder(lock, lock.holders[host], state_of) for host in sorted(lock.holders)],
+        "queue": [_waiter(one, place, state_of) for place, one in enumerate(lock.queue, 1)],
         "out_of_service": dict(lock.out_of_service),
         "frozen": dict(vars(lock.frozen)) if lock.frozen else None,
         "outcomes": [dict(vars(outcome)) for outcome in lock.outcomes],
     }
 
 
-def _waiter(one: Waiter, place: int) -> dict[str, Any]:
+def _holder(lock: Lock, one: Holder, state_of: StateOf) -> dict[str, Any]:
+    return {**Slot(lock.service, one).as_dict(), "run": str(state_of(one.run))}
+
+
+def _waiter(one: Waiter, place: int, state_of: StateOf) -> dict[str, Any]:
     return {
         "position": place,
         "hosts": list(one.hosts),
@@ -60,6 +96,7 @@ def _waiter(one: Waiter, place: int) -> dict[str, Any]:
         "roll": one.roll,
         "controller": one.run.controller,
         "pid": one.run.pid,
+        "run": str(state_of(one.run)),
     }
 
 

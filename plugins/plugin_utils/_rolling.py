@@ -225,6 +225,12 @@ def locks_of(store: Store) -> Locks:
     return read_locks(store.read(PREFIX))
 
 
+def look_at(store: Store, here: Run) -> tuple[Locks, StateOf]:
+    """Read every lock, and what the run *here* can tell of others then."""
+    documents = store.read(PREFIX, RUNS)
+    return read_locks(documents), seen_by(documents, here)
+
+
 def out_of_service(store: Store) -> dict[str, dict[str, str]]:
     """Tell which hosts are out of service, and why, by service."""
     locks = locks_of(store)

@@ -1,0 +1,52 @@
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Edge of the report on rolling locks, for tasks."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ..plugin_utils import _rolling
+from ..plugin_utils._catalogue import load_services
+from ..plugin_utils._lock import LockError
+from ..plugin_utils._lock_report import chosen, report, statuses, with_deployed
+from ..plugin_utils._run import this_run
+from ..plugin_utils._selection import names_of
+from ..plugin_utils._service import CatalogueError
+from ..plugin_utils._store import StoreError, default_url, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _validation, options = self.validate_argument_spec(
+            {"services": {"type": "raw", "default": []}, "store": {"type": "str"}}
+        )
+        url = options["store"] or self._templar.template(variables.get("orderly_store")) or default_url()
+        try:
+            with closing(open_store(url)) as store:
+                locks, state_of = _rolling.look_at(store, this_run(os.getppid()))
+            known = with_deployed(locks, load_services(variables), variables["groups"])
+            told = chosen(known, names_of(options["services"]), "rolling_lock_info")
+        except (CatalogueError, LockError, StoreError) as exc:
+            raise AnsibleActionFail(str(exc)) from None
+        return {
+            "changed": False,
+            "store": url,
+            "locks": report(told, state_of),
+            "statuses": statuses(told, variables["ansible_play_hosts_all"]),
+        }

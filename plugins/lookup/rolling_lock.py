@@ -1,0 +1,79 @@
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: rolling_lock
+short_description: Who holds slots of a service, who waits, and what is left of its disruption budget
+version_added: 0.1.0
+author: The orderly.services maintainers (@orderly-services)
+description:
+  - Reads rolling locks for templates, as M(orderly.services.rolling_lock_info) does for tasks. It takes nothing, waits
+    for nobody, and contacts no host.
+  - What it tells may be over a moment later. Whoever wants to disrupt a host takes a slot with
+    M(orderly.services.rolling_lock).
+options:
+  _terms:
+    description: Names of services, whose locks come in the same order; without any, all by name.
+    type: list
+    elements: str
+    default: []
+  store:
+    description: Where the locks are; by default the file of this user.
+    type: str
+    vars:
+      - name: orderly_store
+"""
+
+EXAMPLES = r"""
+- name: Say whether nginx may lose a host right now
+  ansible.builtin.debug:
+    msg: "{{ lookup('orderly.services.rolling_lock', 'nginx').budget_left }} more hosts of nginx may go down"
+
+- name: Show who is in the way
+  ansible.builtin.debug:
+    msg: "{{ item.host }} since {{ item.since }}: {{ item.operation }} (PID {{ item.pid }} on {{ item.controller }})"
+  loop: "{{ lookup('orderly.services.rolling_lock', 'nginx').holders }}"
+"""
+
+RETURN = r"""
+_raw:
+  description:
+    - One dictionary for each service, with the keys of RV(orderly.services.rolling_lock_info#module:locks) and
+      C(service).
+  type: list
+  elements: dict
+"""
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+from ..plugin_utils import _rolling
+from ..plugin_utils._catalogue import load_services
+from ..plugin_utils._lock import LockError
+from ..plugin_utils._lock_report import chosen, report, with_deployed
+from ..plugin_utils._run import this_run
+from ..plugin_utils._service import CatalogueError
+from ..plugin_utils._store import StoreError, default_url, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class LookupModule(LookupBase):
+    def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[Any]:
+        self.set_options(var_options=variables, direct=kwargs)
+        variables = variables or {}
+        url = self._templar.template(self.get_option("store")) or default_url()
+        try:
+            with closing(open_store(url)) as store:
+                locks, state_of = _rolling.look_at(store, this_run())
+            known = with_deployed(locks, load_services(variables), variables["groups"])
+            told = report(chosen(known, terms, "lookup rolling_lock"), state_of)
+        except (CatalogueError, LockError, StoreError) as exc:
+            raise AnsibleLookupError(str(exc)) from None
+        return [{"service": service, **told[service]} for service in terms or told]

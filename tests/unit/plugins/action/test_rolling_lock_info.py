@@ -1,0 +1,77 @@
+"""Real plays that look at rolling locks, by task and by template."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from ansible_collections.orderly.services.tests.faults.local_site import Site
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLAY = """
+- hosts: h1
+  gather_facts: false
+  tasks:
+{tasks}
+"""
+LOOK = """
+    - orderly.services.rolling_lock_info: {services: web}
+      register: found
+    - debug:
+        msg: >-
+          {{ found.statuses.h1.message or 'Nothing' }}; held by
+          {{ found.locks.web.holders | map(attribute='host') | join() }}, awaited by
+          {{ found.locks.web.queue | map(attribute='hosts') | flatten | join() }}, left
+          {{ lookup('orderly.services.rolling_lock', 'web').budget_left }} of {{ found.locks.web.slots }},
+          {{ found.locks.web.outcomes | map(attribute='outcome') | join() }} here
+    - debug: {msg: "Fact: {{ rolling_status[inventory_hostname].message | default('none', true) }}!"}
+      when: rolling_status is defined
+"""
+
+
+def lock(state: str) -> str:
+    return f"""
+    - orderly.services.rolling_lock: {{state: {state}, services: web, operation: resize}}
+      run_once: true
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def play(site: Site, *tasks: str) -> str:
+    (site.folder / "play.yml").write_text(PLAY.replace("{tasks}", "".join(tasks)))
+    return site.play()
+
+
+def test_a_host_is_seen_to_await_to_execute_and_to_be_done(site: Site) -> None:
+    said = play(site, LOOK, lock("requested"), LOOK, lock("acquired"), LOOK, lock("released"), LOOK)
+    assert "Nothing; held by , awaited by , left 2 of 2, here" in said
+    assert "Awaiting resize operation; held by , awaited by h1, left 2 of 2, here" in said
+    assert "Fact: Awaiting resize operation!" in said
+    assert "Executing resize operation; held by h1, awaited by , left 1 of 2, here" in said
+    assert "Fact: Executing resize operation!" in said
+    assert "Nothing; held by , awaited by , left 2 of 2, released here" in said
+    assert "Fact: none!" in said
+    assert "failed=0" in said
+
+
+def test_looking_creates_no_store(site: Site) -> None:
+    assert "left 2 of 2" in play(site, LOOK)
+    assert not (site.folder / "store.db").exists()
+
+
+MISTAKES = [
+    ("services: web", "services: wbe", "rolling_lock_info: there is no lock of wbe"),
+    ("'web'", "'wbe'", "lookup rolling_lock: there is no lock of wbe"),
+    ("services: web", "services: web, store: 'nfs://x'", '"nfs://x" names no store'),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "message"), MISTAKES)
+def test_a_mistake_is_named(site: Site, right: str, wrong: str, message: str) -> None:
+    assert message in play(site, LOOK.replace(right, wrong))

@@ -1,6 +1,6 @@
 # make alone prints what it can do.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clean-demo test fast lint types unit fuzz page docs sanity package molecule bench clean
+.PHONY: help setup demo clean-demo test fast lint types unit fuzz page docs sanity package molecule cores bench clean
 
 BUILD := .build
 READY := $(BUILD)/venv/.ready
@@ -30,6 +30,9 @@ fast: $(READY) ## Run what needs no hosts
 
 lint types unit fuzz page docs sanity package molecule: $(READY) ## Run one kind of check
 	@python tests/check.py $@
+
+cores: $(READY) ## Play with every ansible-core that is supported
+	@python tests/cores/cores.py
 
 bench: $(READY) ## Print the benchmarks' figures
 	@for file in tests/bench/*.py; do echo "== $$file"; python $$file || exit 1; done

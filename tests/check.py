@@ -71,7 +71,7 @@ def types() -> None:
     """Check the types of plugins, tests and tools."""
     run("mypy", IN_COLLECTIONS / "plugins", "tests/check.py", "tests/demo", "tests/bench")
     run("mypy", "tests/conformance", "tests/fuzz", "tests/history", "tests/faults")
-    run("mypy", "tests/fleet/fleetlib", "tests/etcd", "tests/page")
+    run("mypy", "tests/fleet/fleetlib", "tests/etcd", "tests/page", "tests/cores")
 
 
 def unit() -> None:
@@ -82,6 +82,11 @@ def unit() -> None:
 def fuzz() -> None:
     """Ask policy-rc.d what nobody thought of, each case a run of the real script."""
     run(sys.executable, "tests/fuzz/deferral.py", "20000")
+
+
+def cores() -> None:
+    """Play with the oldest and the newest ansible-core that this machine can run; make cores plays with all."""
+    run(sys.executable, "tests/cores/cores.py", "--ends")
 
 
 def page() -> None:
@@ -175,7 +180,7 @@ def checks() -> dict[str, list[Item]]:
     """Name the checks, the quick ones first; molecule has one for each scenario."""
     plain = {
         check.__name__: [(check.__name__, check)]
-        for check in (lint, types, unit, fuzz, page, docs, sanity, package)
+        for check in (lint, types, unit, fuzz, page, docs, sanity, package, cores)
     }
     names = sorted(path.parent.name for path in SCENARIOS.glob("*/molecule.yml"))
     return {**plain, "molecule": [(f"molecule {name}", partial(molecule, name)) for name in names]}

@@ -66,7 +66,8 @@ class ActionModule(ActionBase):
                 ("state", "retry_release", ("hosts",)),
             ],
         )
-        self._refuse_hosts_that_act_alone()
+        if len(task_vars["ansible_play_hosts_all"]) > 1:
+            self._refuse_hosts_that_act_alone()
         url = options["store"] or self._templar.template(task_vars.get("orderly_store")) or default_url()
         try:
             with closing(open_store(url)) as store:

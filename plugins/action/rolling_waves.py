@@ -16,17 +16,20 @@ from ansible.utils.display import Display
 from ..plugin_utils import _rolling
 from ..plugin_utils._catalogue import load_services, select
 from ..plugin_utils._lock import LockError
-from ..plugin_utils._order import natural
+from ..plugin_utils._placement import DOMAIN, LAST, read_placement
 from ..plugin_utils._presence import PREFIX as RUNS
 from ..plugin_utils._presence import seen_by
-from ..plugin_utils._roll import plan_roll
+from ..plugin_utils._roll import SERIAL, WAVES, Fleet, RollError, plan_roll, read_sizes
+from ..plugin_utils._roll_words import lines
 from ..plugin_utils._run import RunState, this_run
 from ..plugin_utils._selection import names_of
 from ..plugin_utils._service import CatalogueError
 from ..plugin_utils._store import Rehearsal, StoreError, default_url, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from ..plugin_utils._service import Service
 
 display = Display()
 
@@ -41,53 +44,66 @@ class ActionModule(ActionBase):
         _validation, options = self.validate_argument_spec(
             {
                 "pending": {"type": "dict", "required": True},
+                "lost": {"type": "list", "elements": "str", "default": []},
                 "services": {"type": "raw", "default": []},
                 "deferred_only": {"type": "bool", "default": False},
+                "waves": {"type": "raw"},
+                "serial": {"type": "raw"},
                 "operation": {"type": "str", "default": "restart"},
                 "store": {"type": "str"},
             }
         )
-        _check_all_surveyed(variables)
-        url = options["store"] or self._templar.template(variables.get("orderly_store")) or default_url()
+
+        def given(option: str, variable: str) -> Any:
+            return options[option] or self._templar.template(variables.get(variable))
+
         try:
             services = load_services(variables)
             only = names_of(options["services"])
             select(services, only, "services")
-            roll = plan_roll(
-                services,
-                variables["groups"],
-                {host: [entry["unit"] for entry in entries] for host, entries in options["pending"].items()},
-                _left_behind(url, options["operation"]),
-                only=only,
-                deferred_only=options["deferred_only"],
-            )
-        except (CatalogueError, LockError, StoreError) as exc:
+            fleet = _fleet(services, variables, options, given("store", "orderly_store") or default_url())
+            sizes = read_sizes(given("waves", WAVES), given("serial", SERIAL))
+            roll = plan_roll(fleet, only=only, deferred_only=options["deferred_only"], sizes=sizes)
+        except (CatalogueError, LockError, RollError, StoreError) as exc:
             raise AnsibleActionFail(str(exc)) from None
-        for line in roll.lines():
+        for line in lines(roll, options["operation"], every_wave=display.verbosity > 0):
             display.display(line)
         return {"changed": False, **roll.as_result()}
 
 
-def _check_all_surveyed(variables: Mapping[str, Any]) -> None:
-    """Refuse to roll while a host did not answer: what is pending there, and whether it serves, is not known."""
-    lost = sorted(
-        set(variables["ansible_play_hosts_all"]) - set(variables["ansible_play_hosts"]), key=natural
+def _fleet(
+    services: Sequence[Service], variables: Mapping[str, Any], options: Mapping[str, Any], url: str
+) -> Fleet:
+    """Put together what inventory, survey and locks tell."""
+    answered = frozenset(variables["ansible_play_hosts"]) - frozenset(options["lost"])
+    silent = frozenset(variables["ansible_play_hosts_all"]) - answered
+    pending = {host: [entry["unit"] for entry in entries] for host, entries in options["pending"].items()}
+    held, out_of_service = _read_locks(url, options["operation"])
+    return Fleet(
+        services=services,
+        groups=variables["groups"],
+        pending={**pending, **dict.fromkeys(silent, ())},
+        silent=silent,
+        held=held,
+        out_of_service=out_of_service,
+        placement=read_placement(_values(variables, DOMAIN), _values(variables, LAST)),
     )
-    if lost:
-        raise AnsibleActionFail(
-            f"Nothing was restarted: {', '.join(lost)} could not be surveyed. Bring the host back, or leave it out of "
-            f"this roll on purpose: --limit '!{',!'.join(lost)}' (its services then have one host less to spare)."
-        )
 
 
-def _left_behind(url: str, operation: str) -> dict[str, list[str]]:
-    """Name the hosts that a roll of the operation left behind when it ended, with the services they hold slots of."""
+def _values(variables: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Give the value of a variable on every host that may be visited."""
+    return {host: variables["hostvars"][host].get(name) for host in variables["ansible_play_hosts_all"]}
+
+
+def _read_locks(url: str, operation: str) -> tuple[dict[str, list[str]], dict[str, dict[str, str]]]:
+    """Read which hosts a roll of the operation left behind when it ended, and which are out of service."""
     here = this_run(os.getppid())
     left: dict[str, list[str]] = {}
     with closing(open_store(url)) as store:
+        rehearsal = Rehearsal(store)
         state_of = seen_by(store.read(RUNS), here)
-        for slot in _rolling.held_slots(Rehearsal(store)):
+        for slot in _rolling.held_slots(rehearsal):
             holder = slot.holder
             if holder.operation == operation and state_of(holder.run) is RunState.OVER:
                 left.setdefault(holder.host, []).append(slot.service)
-    return left
+        return left, _rolling.out_of_service(rehearsal)

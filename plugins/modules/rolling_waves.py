@@ -6,20 +6,30 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rolling_waves
-short_description: Plan the waves of a roll of restarts
+short_description: Plan the waves of a roll
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
-  - From what is pending on the hosts of the play, plans which hosts restart together so that no service exceeds its
-    disruption budget, and prints the waves.
-  - Hosts that an earlier roll of the same operation left behind, holding a slot, come first.
-  - It runs once, on the controller, and contacts no host. It is refused while a host of the play could not be surveyed.
+  - From what is pending on the hosts of the play, plans which hosts are visited together so that no service exceeds its
+    disruption budget, and tells the waves, why there are so many, which services nobody serves meanwhile, and which
+    hosts are skipped. With C(-v) there is a line for each of many waves.
+  - Hosts that an earlier roll of the same operation left behind, holding a slot, come first. Hosts out of service are
+    skipped.
+  - The variable C(orderly_failure_domain) of a host names its rack or zone; a wave never holds hosts of two. A host
+    with C(orderly_last) is in the last wave of its services.
+  - It runs once, on the controller, and contacts no host. It is refused while a host of the play did not answer, unless
+    that host is out of service.
 options:
   pending:
     description:
       - What is pending on each surveyed host, as M(orderly.services.deferred_restarts_info) returns it.
     type: dict
     required: true
+  lost:
+    description: Hosts of the play that did not answer, besides those that Ansible goes on without.
+    type: list
+    elements: str
+    default: []
   services:
     description: Services to restart, pending or not. Empty means every service deployed on the surveyed hosts.
     type: raw
@@ -28,6 +38,14 @@ options:
     description: Whether only services with a pending restart are restarted.
     type: bool
     default: false
+  waves:
+    description:
+      - Sizes of waves, as C(serial) has them, each a number of hosts or a percentage of all hosts of the roll; the last
+        one repeats. A size that exceeds a budget takes several waves. By default the variable C(rolling_waves).
+    type: raw
+  serial:
+    description: One size for all waves; by default the variable C(rolling_serial).
+    type: raw
   operation:
     description: What the roll does, as O(orderly.services.rolling_lock#module:operation) of its waves says it.
     type: str
@@ -46,7 +64,14 @@ EXAMPLES = r"""
     pending: {web1: [{unit: nginx.service}], web2: []}
     deferred_only: true
   run_once: true
-  register: rolling_waves
+  register: roll
+
+- name: Plan them with a canary, then a tenth, then all the rest
+  orderly.services.rolling_waves:
+    pending: {web1: [], web2: [], web3: []}
+    waves: [1, 10%, 100%]
+  run_once: true
+  register: roll
 """
 
 RETURN = r"""
@@ -70,9 +95,13 @@ visits:
   type: dict
   returned: success
 outages:
-  description: Services that have no other host and are down while they restart.
+  description: Services that nobody serves during some waves, as all their hosts are in them or out of service.
   type: list
   elements: str
+  returned: success
+skipped:
+  description: For each host that is skipped, why its services are out of service there.
+  type: dict
   returned: success
 strays:
   description: For each host, pending units that belong to no service.
@@ -87,8 +116,11 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "pending": {"type": "dict", "required": True},
+            "lost": {"type": "list", "elements": "str", "default": []},
             "services": {"type": "raw", "default": []},
             "deferred_only": {"type": "bool", "default": False},
+            "waves": {"type": "raw"},
+            "serial": {"type": "raw"},
             "operation": {"type": "str", "default": "restart"},
             "store": {"type": "str"},
         },

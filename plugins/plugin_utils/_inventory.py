@@ -53,17 +53,28 @@ class Inventory:
         return _plain(templar.template(variables[name])) if name in variables else None
 
     def typical_hosts(self, hosts: Sequence[str], names: Iterable[str]) -> tuple[str, ...]:
-        """Choose hosts that stand for all of *hosts* when some variables are asked for: few are, of ten thousand.
+        """Choose hosts that stand for all of *hosts* when some variables are asked for: few are, of ten thousand."""
+        return tuple(dict.fromkeys(self._stand_ins(hosts, names).values()))
+
+    def values(self, hosts: Sequence[str], name: str) -> dict[str, Any]:
+        """Give the value of a variable on each of the hosts; None where a host has none."""
+        return {
+            host: self.variable(typical, name) for host, typical in self._stand_ins(hosts, [name]).items()
+        }
+
+    def _stand_ins(self, hosts: Sequence[str], names: Iterable[str]) -> dict[str, str]:
+        """Tell for each host which one has the same values.
 
         Hosts of the same groups agree about a variable, unless a host has it of its own or its value is a template.
         """
         wanted = frozenset(names)
         in_groups = [values[name] for values in self._group_variables for name in wanted & values.keys()]
         if not wanted.isdisjoint(self._own_variables) or any(map(_may_be_template, in_groups)):
-            return tuple(hosts)
+            return {host: host for host in hosts}
         if not in_groups:
-            return tuple(hosts[:1])
-        return tuple({self._groups_of(host): host for host in reversed(hosts)}.values())
+            return dict.fromkeys(hosts, hosts[0]) if hosts else {}
+        of_groups: dict[frozenset[str], str] = {}
+        return {host: of_groups.setdefault(self._groups_of(host), host) for host in hosts}
 
     @cached_property
     def _group_variables(self) -> list[dict[str, Any]]:

@@ -18,15 +18,18 @@ from ._catalogue import (
     override_names,
 )
 from ._order import natural
+from ._placement import DOMAIN, LAST, read_placement
 from ._plan_folder import read_deployments, write_plan
 from ._planner import compile_plan
+from ._roll import SERIAL, WAVES
 from ._selection import Selection
 from ._service import CatalogueError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from ._inventory import Inventory
+    from ._placement import Placement
     from ._planner import Plan
 
 
@@ -42,10 +45,33 @@ def make_plan(
     for service in services:
         asked = inventory.typical_hosts(members[service.name], override_names(service))
         check_agreement(service, asked, inventory.variable)
-    plan = compile_plan(read_deployments(services, members), {COLLECTION: collection_version()})
+    _refuse_sizes(play_vars)
+    placement = _read_placement(inventory, members)
+    plan = compile_plan(
+        read_deployments(services, members),
+        {COLLECTION: collection_version()},
+        placement.domains,
+        placement.last,
+    )
     Selection.from_variables(options).check(plan.services)
     _check_approved(plan, options.get("approved_plan"))
     return plan, write_plan(plan, services, _folder(plan, options.get("plan_dir")))
+
+
+def _read_placement(inventory: Inventory, members: Mapping[str, Iterable[str]]) -> Placement:
+    hosts = sorted({host for each in members.values() for host in each}, key=natural)
+    return read_placement(inventory.values(hosts, DOMAIN), inventory.values(hosts, LAST))
+
+
+def _refuse_sizes(given: Mapping[str, Any]) -> None:
+    """Refuse what is given to this run and would have no effect: the waves of a plan come from budgets and order."""
+    for name in (WAVES, SERIAL):
+        if name in given:
+            raise CatalogueError(
+                f"{name} is for rolling_restart, restart_services, rolling_op and reboot; the waves of an upgrade are "
+                "as large as budgets allow. For smaller ones give a service a smaller budget "
+                "(SERVICE_max_unavailable), or upgrade a canary first with --limit."
+            )
 
 
 def _check_approved(plan: Plan, approved: str | None) -> None:

@@ -311,6 +311,17 @@ def chains(needed: Mapping[str, int], rules: Rules) -> dict[str, int]:
     return tails
 
 
+def busiest(visits: Iterable[Visit], rules: Rules) -> Iterator[tuple[str, int]]:
+    """Name the services of the longest chain, in the order of their waves, with the waves that each takes at least."""
+    needed = spans(visits, rules)
+    tails = chains(needed, rules)
+    candidates = set(needed)
+    while candidates:
+        name = min(candidates, key=lambda name: (-tails[name], natural(name)))
+        yield name, needed[name]
+        candidates = {other for other in needed if name in rules.earlier.get(other, ())}
+
+
 def fewest(visits: Iterable[Visit], rules: Rules) -> int:
     """Give a bound: no packing can do with fewer waves.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from .toys import Site
 
@@ -29,3 +31,78 @@ def test_a_blocker_stops_a_restart_too(site: Site) -> None:
     assert outcome.code != 0
     assert "The wave of w1 is blocked, and nothing was taken or touched: backup on w1" in outcome.text
     assert site.slots == []
+
+
+# --- How hosts are put into waves ---
+
+
+@pytest.fixture
+def many(site: Site) -> Site:
+    """Give four web servers that may all be restarted at once."""
+    site.groups(web="w1 w2 w3 w4")
+    site.service("web", parts="drain", max_unavailable="100%")
+    return site
+
+
+def drained(site: Site, *arguments: str) -> tuple[str, str]:
+    """Name the hosts in the order in which they are restarted, and give what was said."""
+    outcome = site.upgrade(*arguments, playbook=PLAYBOOK)
+    return " ".join(line.split()[1] for line in outcome.log), outcome.text
+
+
+def test_hosts_of_one_failure_domain_at_a_time(many: Site) -> None:
+    many.write("host_vars/w2.yml", "orderly_failure_domain: a\n")
+    many.write("group_vars/web.yml", "orderly_failure_domain: b\n")
+    hosts, said = drained(many)
+    assert hosts == "w1 w3 w4 w2"
+    assert "Wave 2 of 2: w2 (web)" in said
+    assert "One failure domain at a time: a, b." in said
+
+
+def test_a_primary_goes_last(many: Site) -> None:
+    many.write("host_vars/w1.yml", "orderly_last: true\nweb_max_unavailable: 1\n")
+    many.write("group_vars/web.yml", "web_max_unavailable: 1\n")
+    hosts, said = drained(many)
+    assert hosts == "w2 w3 w4 w1"
+    assert "Last of their services: w1." in said
+
+
+def test_a_canary_goes_first(many: Site) -> None:
+    hosts, said = drained(many, "-e", "rolling_waves=1,50%,100%")
+    assert hosts == "w1 w2 w3 w4"
+    assert "Wave 1 of 3: w1 (web)" in said
+    assert "Wave 2 of 3: w2 (web), w3 (web)" in said
+
+
+def test_one_by_one_for_those_who_are_used_to_it(many: Site) -> None:
+    hosts, said = drained(many, "-e", "rolling_serial=1")
+    assert hosts == "w1 w2 w3 w4"
+    assert "Wave 4 of 4: w4 (web)" in said
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"rolling_waves": "[1, 50%]"}, "rolling_waves has '[1,'; expected sizes of waves"),
+        ({"rolling_serial": "0"}, "rolling_serial has 0; expected one number of hosts from 1 on"),
+        ({"orderly_last": "perhaps"}, "orderly_last of w1 is 'perhaps'; expected true or false"),
+    ],
+)
+def test_what_makes_no_sense_is_said_before_anything_begins(
+    many: Site, variables: dict[str, str], message: str
+) -> None:
+    hosts, said = drained(many, *(f"-e{name}={value}" for name, value in variables.items()))
+    assert message in said
+    assert not hosts
+
+
+def test_a_host_that_is_down_for_long_is_skipped_with_its_reason(many: Site) -> None:
+    many.goes_away("w3")
+    outcome = many.upgrade(playbook=PLAYBOOK)
+    assert "Nothing was begun: w3 did not answer." in outcome.text
+    assert (outcome.code != 0, outcome.log) == (True, [])
+    many.lock("state=out_of_service hosts=w3 reason='the disk is broken'")
+    outcome = many.upgrade(playbook=PLAYBOOK)
+    assert outcome.code == 0
+    assert "Out of service and skipped: w3 (web): the disk is broken" in outcome.text
+    assert outcome.touched == {"w1", "w2", "w4"}

@@ -503,6 +503,28 @@ def test_the_approved_plan_runs(site: Site) -> None:
     assert site.upgrade("-e", f"approved_plan={site.plan()['id']}").log == ["web w1 install"]
 
 
+# --- Where hosts are ---
+
+
+def test_waves_of_a_plan_keep_to_failure_domains_and_put_primaries_last(site: Site) -> None:
+    site.groups(web="w1 w2 w3", db="d1 d2 d3", rack_a="w1 w3", rack_b="w2")
+    site.service("web", steps="3", max_unavailable=3)
+    site.service("db", steps="3", after=["web"])
+    for rack in ("a", "b"):
+        site.write(f"group_vars/rack_{rack}.yml", f"orderly_failure_domain: {rack}\n")
+    site.write("host_vars/d1.yml", "orderly_last: true\n")
+    assert site.upgrade("--list-hosts").code == 0
+    waves = [play["services"] for play in site.plan()["plays"]]
+    assert waves == [{"web": ["w1", "w3"]}, {"web": ["w2"]}, {"db": ["d2"]}, {"db": ["d3"]}, {"db": ["d1"]}]
+
+
+def test_sizes_of_waves_that_an_upgrade_would_not_heed_are_refused(site: Site) -> None:
+    one_service(site, "w1", steps="3")
+    outcome = site.upgrade("-e", "rolling_serial=1")
+    assert "rolling_serial is for rolling_restart, restart_services, rolling_op and reboot" in outcome.text
+    assert outcome.log == NOTHING
+
+
 # --- Ways around the gates ---
 
 PARTIAL = [("--tags", "step3"), ("--skip-tags", "step2"), ("--skip-tags", "untagged")]

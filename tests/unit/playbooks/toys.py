@@ -179,6 +179,31 @@ class Site:
         """Run another tool of Ansible, to its good end."""
         subprocess.run([program(command), *arguments], check=True, capture_output=True, cwd=self.folder)
 
+    @property
+    def environ(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"),
+            "ANSIBLE_HOME": str(self.folder / "home"),
+            "ANSIBLE_CONNECTION_PLUGINS": str(self.folder / "connection"),
+            "ANSIBLE_CACHE_PLUGINS": str(self.folder / "cache"),
+            "ANSIBLE_CACHE_PLUGIN": "toy_facts",
+            "ANSIBLE_FORKS": "1",  # the hosts of a task say in one order that they ran it
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_PIPELINING": "1",
+            "ANSIBLE_LOCALHOST_WARNING": "0",
+            "PYTHONWARNINGS": "ignore",
+            "XDG_CACHE_HOME": str(self.folder / "cache-home"),
+            "TOYS": str(self.folder),
+        }
+
+    def lock(self, options: str) -> None:
+        """Do something to the locks by hand, to its good end."""
+        store = ("-e", f"orderly_store=sqlite://{self.store}")
+        command = [program("ansible"), "localhost", "-i", str(self.inventory), *store]
+        command += ["-m", "orderly.services.rolling_lock", "-a", options]
+        subprocess.run(command, check=True, capture_output=True, cwd=self.folder, env=self.environ)
+
     def start(self, *arguments: str, playbook: str | Path = UPGRADE, **environ: str) -> subprocess.Popen[str]:
         if "-i" not in arguments:
             arguments = ("-i", str(self.inventory), *arguments)
@@ -191,22 +216,7 @@ class Site:
                 str(playbook),
             ],
             cwd=self.folder,
-            env={
-                **os.environ,
-                "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"),
-                "ANSIBLE_HOME": str(self.folder / "home"),
-                "ANSIBLE_CONNECTION_PLUGINS": str(self.folder / "connection"),
-                "ANSIBLE_CACHE_PLUGINS": str(self.folder / "cache"),
-                "ANSIBLE_CACHE_PLUGIN": "toy_facts",
-                "ANSIBLE_FORKS": "1",  # the hosts of a task say in one order that they ran it
-                "ANSIBLE_NOCOLOR": "1",
-                "ANSIBLE_PIPELINING": "1",
-                "ANSIBLE_LOCALHOST_WARNING": "0",
-                "PYTHONWARNINGS": "ignore",
-                "XDG_CACHE_HOME": str(self.folder / "cache-home"),
-                "TOYS": str(self.folder),
-                **environ,
-            },
+            env={**self.environ, **environ},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -218,7 +228,7 @@ class Site:
         """Run ansible-playbook to its end."""
         before = len(self.log)
         process = self.start(*arguments, playbook=playbook, **environ)
-        output, _nothing = process.communicate(timeout=120)
+        output, _nothing = process.communicate(timeout=600)  # for busy machines
         return Outcome(process.returncode, output, self.log[before:])
 
     def wait_until(self, said: str) -> None:

@@ -35,9 +35,28 @@ SAID = {
 def test_few_hosts_stand_for_all_where_they_must_agree(
     tmp_path: Path, files: dict[str, str], asked: tuple[str, ...]
 ) -> None:
-    (tmp_path / "hosts").write_text(dedent(HOSTS))
+    assert tuple(sorted(inventory_of(tmp_path, files).typical_hosts(ALL, STAGE))) == asked
+
+
+RACKS = {
+    "of nobody": ({}, [None, None, None]),
+    "of groups": ({"group_vars/all.yml": "rack: a", "group_vars/canary.yml": "rack: b"}, ["a", "a", "b"]),
+    "of a host": ({"group_vars/web.yml": "rack: a", "host_vars/w2.yml": "rack: b"}, ["a", "b", "a"]),
+    "by a template": ({"group_vars/web.yml": "rack: '{{ inventory_hostname }}'"}, ["w1", "w2", "w9"]),
+}
+
+
+@pytest.mark.parametrize(("files", "racks"), RACKS.values(), ids=RACKS)
+def test_every_host_has_its_value_however_few_were_asked(
+    tmp_path: Path, files: dict[str, str], racks: list[str | None]
+) -> None:
+    hosts = ("w1", "w2", "w9")
+    assert inventory_of(tmp_path, files).values(hosts, "rack") == dict(zip(hosts, racks, strict=True))
+
+
+def inventory_of(folder: Path, files: dict[str, str]) -> Inventory:
+    (folder / "hosts").write_text(dedent(HOSTS))
     for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text + "\n")
-    inventory = Inventory(DataLoader(), [str(tmp_path / "hosts")])
-    assert tuple(sorted(inventory.typical_hosts(ALL, STAGE))) == asked
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text + "\n")
+    return Inventory(DataLoader(), [str(folder / "hosts")])

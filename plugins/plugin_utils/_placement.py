@@ -1,0 +1,47 @@
+# This is a private utility of the orderly.services collection; it may change without notice.
+"""What the inventory says of single hosts: which failure domain each is in, and which go last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ._service import CatalogueError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+DOMAIN, LAST = PLACEMENT_VARIABLES = ("orderly_failure_domain", "orderly_last")
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The failure domain of hosts that have one, and the hosts that go in the last wave of their services."""
+
+    domains: Mapping[str, str] = field(default_factory=dict)
+    last: frozenset[str] = frozenset()
+
+
+def read_placement(domains: Mapping[str, Any], last: Mapping[str, Any]) -> Placement:
+    """Read the values of both variables by host, None where there is none; raises :class:`CatalogueError`."""
+    named = {host: _domain(host, value) for host, value in domains.items() if value not in (None, "")}
+    return Placement(named, frozenset(_last_of(last.items())))
+
+
+def _domain(host: str, value: Any) -> str:
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        raise CatalogueError(
+            f"{DOMAIN} of {host} is {value!r}; expected the name of a rack, a zone or whatever fails as one."
+        )
+    return str(value)
+
+
+def _last_of(values: Iterable[tuple[str, Any]]) -> Iterable[str]:
+    for host, value in values:
+        try:
+            if value is not None and boolean(value):
+                yield host
+        except TypeError:
+            raise CatalogueError(f"{LAST} of {host} is {value!r}; expected true or false.") from None

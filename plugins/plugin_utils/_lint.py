@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from ._dialects import ORDERLY, STEP, WHEN
 from ._findings import Finding
 from ._order import natural
 from ._service import line_of
@@ -56,17 +57,28 @@ def lint(services: Iterable[ServiceWords]) -> list[Finding]:
 
 
 def dead_conditions(said: ServiceWords) -> Iterator[Finding]:
-    """Find conditions on TripleO's variable ``step``, which no plan sets: their tasks would fail, or never run."""
-    if "step" in said.given or "step" in said.writes:
+    """Find conditions on TripleO's variable ``step`` where no plan sets it: their tasks would fail, or never run."""
+    if STEP in said.given or STEP in said.writes:
         return
+    in_when = said.service.dialect == WHEN
     for word in said.words:
         when = value_of(word.task, "when")
-        if when is not None and "step" in _asked(word, "when"):
-            message = (
-                f"{label(word.task)} asks for the variable step, which no plan sets; give it the tag of its step, "
-                f"one of {KNOWN_STEPS}."
-            )
+        if when is not None and STEP in _asked(word, "when") and not (in_when and word.step is not None):
+            where = f"which only steps have, not {word.part}" if in_when else "which no plan sets"
+            remedy = "take it out" if in_when else f"give it the tag of its step, one of {KNOWN_STEPS}"
+            if said.service.dialect == ORDERLY:
+                remedy += f", or say dialect: when in {said.service.file}"
+            message = f"{label(word.task)} asks for the variable step, {where}; {remedy}."
             yield word.file.finding(word.task, "dead-condition", message)
+
+
+def own_step(said: ServiceWords) -> Iterator[Finding]:
+    """Find services in TripleO's dialect of conditions that have a variable ``step`` of their own."""
+    if said.service.dialect == WHEN and (STEP in said.given or STEP in said.writes):
+        message = (
+            "dialect: when means TripleO's variable step, and this role has its own of that name; rename it."
+        )
+        yield Finding(said.service.file, line_of(said.service, "dialect"), "dialect", message)
 
 
 def _asked(word: Word, key: str) -> frozenset[str]:
@@ -196,5 +208,5 @@ def _place(word: Word) -> str:
     return f"{word.file.path}:{word.task.start_mark.line + 1}"
 
 
-RULES: Iterable[Rule] = (dead_conditions, lost_variables, stopped_for_good)
+RULES: Iterable[Rule] = (dead_conditions, own_step, lost_variables, stopped_for_good)
 RULES_FOR_ALL: Iterable[RuleForAll] = (missing_requirements, shared_variables, borrowed_variables)

@@ -93,7 +93,7 @@ def _read(
 
 def _split(service: Service) -> Split:
     path = service.tasks_file(UPGRADE_TASKS)
-    return split_by_step(path) if path is not None else Split({})
+    return split_by_step(path, service.dialect) if path is not None else Split({})
 
 
 def _hashes(service: Service) -> dict[str, str]:

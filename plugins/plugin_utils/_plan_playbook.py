@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ._dialects import STEP, WHEN
 from ._planner import CHANGE, DISRUPTIVE, FINALIZE, POST_UPGRADE, PREPARE, VALIDATE
 from ._steps import CHANGE_STEPS, MIGRATE_STEP, RUN_ONCE_HOST, STEPS, step_file
 
@@ -148,7 +149,7 @@ def _work(plan: Plan, play: Play) -> Iterator[Task]:
     else:
         step = STEP_OF[play.kind]
         for name in play.services:
-            yield _role(plan, play, name, step_file(step), f"{STEPS[step]} {name}")
+            yield _step(plan, play, name, step)
         yield _flush(play)
 
 
@@ -161,8 +162,7 @@ def _change(plan: Plan, play: Play) -> Iterator[Task]:
     for step in CHANGE_STEPS:
         for name in play.services:
             if step in plan.services[name]["steps"]:
-                once = step == MIGRATE_STEP
-                yield _role(plan, play, name, step_file(step), f"{STEPS[step]} {name}", run_once=once)
+                yield _step(plan, play, name, step, run_once=step == MIGRATE_STEP)
         if full_stop:
             yield from (_flush(play), _barrier(play, step))
         elif step == MIGRATE_STEP:
@@ -221,6 +221,13 @@ def _role(plan: Plan, play: Play, name: str, tasks_from: str, words: str, *, run
     }
     if run_once:
         task["vars"] = {RUN_ONCE_HOST: service["run_once_host"]}
+    return task
+
+
+def _step(plan: Plan, play: Play, name: str, step: int, *, run_once: bool = False) -> Task:
+    task = _role(plan, play, name, step_file(step), f"{STEPS[step]} {name}", run_once=run_once)
+    if plan.services[name]["dialect"] == WHEN:
+        task["vars"] = {**task.get("vars", {}), STEP: step}
     return task
 
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ._dialects import DIALECTS, ORDERLY
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -61,6 +63,7 @@ class Service:
     full_stop: bool = False
     deferred_actions: tuple[str, ...] = ("stop", "restart", "try-restart")
     deferral: str = "block"
+    dialect: str = ORDERLY
 
     @property
     def dependencies(self) -> tuple[Dependency, ...]:
@@ -238,8 +241,12 @@ SETTINGS: dict[str, Setting] = {
         _list_of(_text("[a-z-]+")), "a list of actions, as in [stop, restart, try-restart]"
     ),
     "deferral": _setting(_one_of("block", "hold"), "block or hold"),
+    "dialect": _setting(
+        _one_of(*DIALECTS),
+        "orderly, or one of TripleO's: tags (a task without a step never runs) or when (it runs at every step)",
+    ),
 }
-OVERRIDABLE = tuple(key for key in SETTINGS if key != "service")
+OVERRIDABLE = tuple(key for key in SETTINGS if key not in ("service", "dialect"))
 
 
 def schema() -> dict[str, Any]:

@@ -28,6 +28,7 @@ def forms(*names: str) -> tuple[str, ...]:
 IMPORT_TASKS = forms("import_tasks")
 INCLUDE_TASKS = forms("include_tasks")
 INCLUDE_ROLE = forms("include_role")
+IMPORT_ROLE = forms("import_role")
 METAS = forms("meta")
 SET_FACT = forms("set_fact")
 BLOCK_KEYS = ("block", "rescue", "always")
@@ -114,7 +115,12 @@ def children(task: yaml.MappingNode) -> Iterator[yaml.MappingNode]:
     for key in BLOCK_KEYS:
         part = value_of(task, key)
         if isinstance(part, yaml.SequenceNode):
-            yield from (child for child in part.value if isinstance(child, yaml.MappingNode))
+            yield from tasks_in(part)
+
+
+def tasks_in(items: yaml.SequenceNode) -> list[yaml.MappingNode]:
+    """Give what can be tasks in a list."""
+    return [item for item in items.value if isinstance(item, yaml.MappingNode)]
 
 
 def walk(task: yaml.MappingNode) -> Iterator[yaml.MappingNode]:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from ._task_files import value_of
+from ._task_files import entry, strings, tasks_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+NO_TASKS = "[{ansible.builtin.meta: noop}]"
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,40 @@ def end_of(text: str, node: yaml.Node) -> int:
     return end if end >= len(text) else text.rfind("\n", 0, end) + 1
 
 
+def keep_items(
+    text: str,
+    key: yaml.Node,
+    items: yaml.SequenceNode,
+    kept: Sequence[tuple[yaml.MappingNode, list[Edit]]],
+) -> Edit:
+    """Leave some items of a list of tasks, the value of a key, each with its edits."""
+    nothing = NO_TASKS if key.value == "block" else "[]"  # Ansible refuses a block that has no task
+    nodes = tasks_in(items)
+    places = spans(text, nodes, end_of(text, items))
+    texts = [edited(text, *places[nodes.index(node)], edits) for node, edits in kept]
+    if items.flow_style:
+        return Edit(
+            items.start_mark.index, items.end_mark.index, f"[{', '.join(texts)}]" if kept else nothing
+        )
+    lines = "".join(f"\n{item}" for item in texts) or f" {nothing}"
+    return Edit(key.end_mark.index, end_of(text, items), f":{lines}\n")
+
+
+def without_tag(task: yaml.MappingNode, tag: str) -> list[Edit]:
+    """Take a tag out of a task's own."""
+    found = entry(task, "tags")
+    given = strings(found[1]) if found else []
+    return [_replaced(*found, [each for each in given if each != tag])] if found and tag in given else []
+
+
+def _replaced(key: yaml.Node, value: yaml.Node, words: Sequence[str]) -> Edit:
+    """Put words in the place of a key's value."""
+    # A block sequence ends where the next token begins; its last entry ends where its text does.
+    in_lines = isinstance(value, yaml.SequenceNode) and not value.flow_style and value.value
+    last = value.value[-1] if in_lines else value
+    return Edit(key.end_mark.index, last.end_mark.index, ": " + json.dumps(words, ensure_ascii=False))
+
+
 def as_file(texts: Iterable[str]) -> str:
     """Make a task file of the text of some tasks."""
     return "---\n" + "\n\n".join(texts) + "\n"
@@ -83,13 +119,10 @@ def as_file(texts: Iterable[str]) -> str:
 
 def add_condition(task: yaml.MappingNode, only: str) -> Edit:
     """Add a condition to a task's own."""
-    when = value_of(task, "when")
-    if when is not None:
+    if found := entry(task, "when"):
+        key, when = found
         given = when.value if isinstance(when, yaml.SequenceNode) else [when]
-        conditions = [only, *(str(node.value) for node in given)]
-        # A block sequence ends where the next token begins; its last entry ends where its text does.
-        last = when if getattr(when, "flow_style", True) or not given else given[-1]
-        return Edit(when.start_mark.index, last.end_mark.index, json.dumps(conditions, ensure_ascii=False))
+        return _replaced(key, when, [only, *(str(node.value) for node in given)])
     start = task.value[0][0].start_mark
     separator = ", " if task.flow_style else "\n" + " " * start.column
     return Edit(start.index, start.index, f"when: {json.dumps(only)}{separator}")

@@ -2,23 +2,25 @@
 """Task files of a service, split by step.
 
 A task file is read as a tree of YAML nodes, never as values: what goes into a plan is the author's own text, comments,
-``!unsafe`` and ``!vault`` included. The step of a task is its one effective tag ``step0`` … ``step6``, inherited from
-blocks and static imports as Ansible inherits tags.
+``!unsafe`` and ``!vault`` included. The steps of a task follow from its effective tags or conditions, inherited from
+blocks and static imports as Ansible inherits them; :mod:`._dialects` says how.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING
 
 import yaml
 
+from ._dialects import DIALECTS, ORDERLY, TAGS, Gate, GateError, check_tags_below
 from ._findings import FindingsError
-from ._steps import CHANGE_STEPS, KNOWN_STEPS, MIGRATE_STEP, STEPS
+from ._steps import CHANGE_STEPS, MIGRATE_STEP
 from ._task_files import (
+    BLOCK_KEYS,
     IMPORT_TASKS,
     TaskFile,
     children,
@@ -26,15 +28,17 @@ from ._task_files import (
     label,
     read_tasks,
     strings,
+    tasks_in,
     value_of,
-    walk,
 )
 from ._task_rules import TaskRules
-from ._task_text import Edit, as_file, as_item, edited, spans
+from ._task_text import Edit, as_file, as_item, edited, keep_items, spans, without_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+Lowered = dict[int, list[Edit]]
+"""For each step that a task runs in, how its text must change for it."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +68,13 @@ class Handler:
     line: int
 
 
-def split_by_step(path: Path) -> Split:
-    """Split a service's ``upgrade_tasks.yml`` by step.
+def split_by_step(path: Path, dialect: str = ORDERLY) -> Split:
+    """Split a service's ``upgrade_tasks.yml``, which is in a dialect, by step.
 
     Raises :class:`FindingsError` with everything that is wrong with the file and the files it names.
     """
-    splitter = _Splitter(TaskRules(path.parent))
-    steps = splitter.split(read_tasks(path), frozenset())
+    splitter = _Splitter(TaskRules(path.parent), dialect)
+    steps = splitter.split(read_tasks(path), Gate())
     if splitter.rules.findings:
         raise FindingsError(splitter.rules.findings)
     tasks = tuple(sorted(splitter.placed, key=lambda placed: placed.step))
@@ -122,75 +126,101 @@ def place_beside(folder: Path, target: Path) -> str:
     return f"{inside}/" if inside and inside.parts else ""
 
 
+@dataclass(frozen=True)
+class _BlockPart:
+    """The tasks under ``block``, ``rescue`` or ``always``, each with its steps and its edits for them."""
+
+    file: TaskFile
+    key: yaml.Node
+    items: yaml.SequenceNode
+    tasks: list[tuple[yaml.MappingNode, Lowered]]
+
+    @property
+    def steps(self) -> set[int]:
+        return {step for _task, lowered in self.tasks for step in lowered}
+
+    def edits(self, step: int) -> list[Edit]:
+        """Leave the tasks of one step."""
+        kept = [(task, lowered[step]) for task, lowered in self.tasks if step in lowered]
+        if len(kept) == len(self.tasks):
+            return [edit for _task, edits in kept for edit in edits]
+        return [keep_items(self.file.text, self.key, self.items, kept)]
+
+
 class _Splitter:
     """One walk over a task file and all it imports."""
 
-    def __init__(self, rules: TaskRules) -> None:
+    def __init__(self, rules: TaskRules, dialect: str) -> None:
         self.rules = rules
+        self.dialect = dialect
         self.imported: dict[str, str] = {}
         self.placed: list[Placed] = []
 
-    def split(self, file: TaskFile, inherited: frozenset[str]) -> dict[int, list[str]]:
+    def split(self, file: TaskFile, outer: Gate) -> dict[int, list[str]]:
         """Give the text of the file's tasks by step."""
         steps: dict[int, list[str]] = defaultdict(list)
         for item, (start, end) in zip(file.items, spans(file.text, file.items, len(file.text)), strict=True):
-            for step, edits in self.steps_of(file, item, inherited).items():
+            for step, edits in self.lower(file, item, outer).items():
                 steps[step].append(as_item(edited(file.text, start, end, edits)))
         return steps
 
-    def steps_of(
-        self, file: TaskFile, task: yaml.MappingNode, inherited: frozenset[str]
-    ) -> dict[int, list[Edit]]:
-        """Find the steps of a top-level item, and how its text must change for each of them."""
-        tags = inherited | set(strings(value_of(task, "tags")))
-        name = file_name(task, *IMPORT_TASKS)
-        if name is not None:
-            return self.import_file(file, task, name, tags)
-        found = (
-            self.step_of(file, leaf, leaf_tags) for leaf, leaf_tags in self.leaves(file, task, inherited)
-        )
-        steps = {step for step in found if step is not None}
-        self.placed += [Placed(step, file, each) for step in steps for each in walk(task)]
-        if len(steps) > 1:
-            listed = ", ".join(f"step{step}" for step in sorted(steps))
+    def lower(self, file: TaskFile, task: yaml.MappingNode, outer: Gate) -> Lowered:
+        """Find the steps of a task or block, and how its text must change for each of them."""
+        gate = outer.within(task)
+        imported = file_name(task, *IMPORT_TASKS)
+        if imported is not None:
+            lowered = self.lower_import(file, task, imported, gate)
+        elif any(children(task)):
+            lowered = self.lower_block(file, task, gate)
+        else:
+            lowered = {step: [] for step in sorted(self.steps_of(file, task, gate))}
+        for step in lowered:
+            self.placed.append(Placed(step, file, task))
+            lowered[step] += self.rules.run_once_edits(file, task, step)
+            if self.dialect == TAGS:  # who asks for a step by its tag asks for its tasks, opted in or not
+                lowered[step] += without_tag(task, "never")
+        return lowered
+
+    def steps_of(self, file: TaskFile, task: yaml.MappingNode, gate: Gate) -> frozenset[int]:
+        """Find the steps of a task; a finding where they cannot be told."""
+        try:
+            steps = DIALECTS[self.dialect](gate)
+            if self.dialect == TAGS:
+                check_tags_below(task, steps)
+        except GateError as exc:
+            self.rules.report(file, task, exc.rule, f"{label(task)} {exc}")
+            steps = frozenset()
+        self.rules.check_task(file, task, run_once_allowed=steps.isdisjoint(CHANGE_STEPS))
+        return steps
+
+    def lower_block(self, file: TaskFile, task: yaml.MappingNode, gate: Gate) -> Lowered:
+        """Find the steps of a block's tasks; where they differ, each step has a copy of the block with its own."""
+        parts = {
+            key.value: _BlockPart(
+                file, key, items, [(child, self.lower(file, child, gate)) for child in tasks_in(items)]
+            )
+            for key, items in task.value
+            if key.value in BLOCK_KEYS and isinstance(items, yaml.SequenceNode)
+        }
+        steps = sorted(set().union(*(part.steps for part in parts.values())))
+        if self.dialect == ORDERLY and len(steps) > 1:
+            listed = ", ".join(f"step{step}" for step in steps)
             message = f"{label(task)} is a block of {listed}; a block belongs to one step."
             self.rules.report(file, task, "one-step", message)
-        return {step: self.rules.all_run_once_edits(file, task, step) for step in steps}
+        in_rescue_only = {
+            step
+            for step in steps
+            if not any(step in part.steps for key, part in parts.items() if key != "rescue")
+        }
+        return {
+            step: [edit for part in parts.values() for edit in part.edits(step)]
+            for step in steps
+            if step not in in_rescue_only  # where nothing can fail, nothing is rescued
+        }
 
-    def leaves(
-        self, file: TaskFile, task: yaml.MappingNode, inherited: frozenset[str]
-    ) -> Iterator[tuple[yaml.MappingNode, frozenset[str]]]:
-        """List the tasks below a task or block, each with its effective tags."""
-        tags = inherited | set(strings(value_of(task, "tags")))
-        below = list(children(task))
-        for child in below:
-            yield from self.leaves(file, child, tags)
-        if not below:
-            waves = {f"step{step}" for step in CHANGE_STEPS}
-            self.rules.check_task(file, task, run_once_allowed=tags.isdisjoint(waves))
-            yield task, tags
-
-    def step_of(self, file: TaskFile, task: yaml.MappingNode, tags: frozenset[str]) -> int | None:
-        """Find the one step of a task; a finding where there is none, several, or one that does not exist."""
-        named = sorted(tag for tag in tags if re.fullmatch(r"step\d+", tag))
-        unknown = [tag for tag in named if int(tag[4:]) not in STEPS]
-        if unknown:
-            message = (
-                f"{label(task)} has the tag {unknown[0]}, which does not exist; the steps are {KNOWN_STEPS}."
-            )
-            self.rules.report(file, task, "unknown-step", message)
-        elif len(named) != 1:
-            has = f"the tags {' and '.join(named)}" if named else "no step tag"
-            would = "more than once" if named else "never"
-            message = f"{label(task)} has {has} and would run {would}; give it exactly one of {KNOWN_STEPS}."
-            self.rules.report(file, task, "one-step", message)
-        else:
-            return int(named[0][4:])
-        return None
-
-    def import_file(
-        self, file: TaskFile, task: yaml.MappingNode, name: yaml.ScalarNode, tags: frozenset[str]
-    ) -> dict[int, list[Edit]]:
+    def lower_import(
+        self, file: TaskFile, task: yaml.MappingNode, name: yaml.ScalarNode, gate: Gate
+    ) -> Lowered:
         """Split an imported file too: each step imports its own part of it."""
         target = self.rules.find(file, name)
         if target is None:
@@ -200,10 +230,14 @@ class _Splitter:
             self.rules.report(file, task, "import", message)
             return {}
         result = {}
-        for step, texts in sorted(self.split(read_tasks(target), tags).items()):
-            part = f"{place_beside(self.rules.folder, target)}{target.stem}.step{step}.yml"
-            self.imported[part] = as_file(texts)
-            span = Edit(name.start_mark.index, name.end_mark.index, json.dumps(part))
-            result[step] = [span, *self.rules.all_run_once_edits(file, task, step)]
-            self.placed.append(Placed(step, file, task))
+        for step, texts in sorted(self.split(read_tasks(target), gate).items()):
+            part = self.keep_import(
+                f"{place_beside(self.rules.folder, target)}{target.stem}.step{step}", as_file(texts)
+            )
+            result[step] = [Edit(name.start_mark.index, name.end_mark.index, json.dumps(part))]
         return result
+
+    def keep_import(self, stem: str, text: str) -> str:
+        """Keep a part of an imported file; gives its name, a new one where tags leave another part of it."""
+        names = (f"{stem}{f'.{number}' if number else ''}.yml" for number in count())
+        return next(name for name in names if self.imported.setdefault(name, text) == text)

@@ -149,10 +149,9 @@ def read_words(service: Service, split: Split) -> ServiceWords:
 
 
 def _with_included(folder: Path, word: Word) -> Iterator[Word]:
-    """Give a word, and those of the file that it names, unless it is an import that was split by step too."""
+    """Give a word, and those of the file that it includes; files that are imported were split by step too."""
     yield word
-    split = () if word.task not in word.file.items else IMPORT_TASKS
-    name = file_name(word.task, *(set(INCLUDE_TASKS + IMPORT_TASKS) - set(split)))
+    name = file_name(word.task, *INCLUDE_TASKS)
     target = named_file(folder, word.file, name) if name is not None else None
     if target is not None:
         yield from _words_of_file(folder, word.part, word.step, target)

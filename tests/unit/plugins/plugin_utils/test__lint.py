@@ -204,3 +204,66 @@ def test_the_guide_lists_every_rule() -> None:
     rules = {rule for source in sources for rule in re.findall(said, source.read_text())}
     assert len(rules) >= 12
     assert [rule for rule in sorted(rules) if f"`{rule}`" not in guide] == []
+
+
+# --- TripleO's dialects ---
+
+SERVICE = "web/meta/service.yml"
+
+
+def test_a_dialect_is_named_to_whom_asks_for_a_step(findings) -> None:
+    (found,) = findings({UPGRADE: tasks(DEAD[0])})
+    assert found.endswith("(post-upgrade), or say dialect: when in web/meta/service.yml.")
+
+
+def test_conditions_on_a_step_are_understood_where_the_service_says_so(findings) -> None:
+    stop = "- name: Stop\n  command: ls\n  when: step|int == 2"
+    assert findings({UPGRADE: tasks(stop), SERVICE: "dialect: when\n"}) == []
+
+
+def test_only_steps_have_the_variable_step(findings) -> None:
+    look = "- name: Look\n  command: ls\n  when: step|int == 2"
+    assert findings({"web/tasks/verify.yml": tasks(look), SERVICE: "dialect: when\n"}) == [
+        'web/tasks/verify.yml:2: [dead-condition] "Look" asks for the variable step, which only steps have, not '
+        "verify; take it out."
+    ]
+
+
+def test_a_variable_step_of_the_roles_own_is_refused_where_it_means_tripleos(findings) -> None:
+    assert findings({"web/defaults/main.yml": "step: 1\n", SERVICE: "units: []\ndialect: when\n"}) == [
+        f"{SERVICE}:2: [dialect] dialect: when means TripleO's variable step, and this role has its own of that name; "
+        "rename it."
+    ]
+
+
+BY_TAGS = [
+    (
+        "- name: More\n  include_tasks: more.yml\n  tags: step3",
+        '"More" hands its tag to nothing that it includes, and what of that runs cannot be told before it runs; import '
+        "it instead (import_tasks, import_role), which hands the tag on.",
+    ),
+    (
+        "- name: More\n  import_role: {name: more}",
+        '"More" imports a role without a step; which of its tasks have one is not looked into. Tag the import.',
+    ),
+    (
+        "- name: More\n  command: ls\n  tags: step6",
+        '"More" has the tag step6, which TripleO never runs; the steps are 0 to 5: name one of them, or take the task '
+        "out.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), BY_TAGS)
+def test_what_tags_would_select_must_be_known_before_it_runs(findings, text: str, message: str) -> None:
+    found = findings({UPGRADE: tasks(text), "web/tasks/more.yml": "[]\n", SERVICE: "dialect: tags\n"})
+    assert found == [f"{UPGRADE}:2: [dialect] {message}"]
+
+
+def test_a_condition_that_cannot_be_told_has_its_place(findings) -> None:
+    stop = "- name: Stop\n  command: ls\n  when: [web is defined, step|int == last_step]"
+    assert findings({UPGRADE: tasks(look(3, "web"), stop), SERVICE: "dialect: when\n"}) == [
+        f'{UPGRADE}:6: [dialect] "Stop" runs when step|int == last_step, and at which steps that is cannot be told '
+        "before it runs; compare its number with numbers, as in step|int == 2 or step|int in [2, 3], and keep other "
+        "conditions apart."
+    ]

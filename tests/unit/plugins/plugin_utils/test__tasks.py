@@ -156,6 +156,11 @@ MIGRATIONS = [
         [ONCE, 'a == "b"', "c"],
     ),
     (
+        "conditions at the margin",
+        "- command: x\n  when:\n  - a\n  - b\n  run_once: true\n  tags: step4\n",
+        [ONCE, "a", "b"],
+    ),
+    (
         "conditions in a row",
         "- command: x\n  when: [a, b]\n  run_once: true\n  tags: step4\n",
         [ONCE, "a", "b"],

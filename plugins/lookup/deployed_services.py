@@ -30,7 +30,8 @@ RETURN = r"""
 _raw:
   description:
     - One dictionary for each service, with the keys of C(meta/service.yml), V(name), V(role) (the name for
-      M(ansible.builtin.include_role)), V(path), and V(has) (which of V(drain), V(undrain), V(verify) the role brings).
+      M(ansible.builtin.include_role)), V(path), V(has) (which of V(drain), V(undrain), V(verify) the role brings), and
+      V(enable_auto_restarts) (the variable C(<service>_enable_auto_restarts), else C(enable_auto_restarts), else true).
   type: list
   elements: dict
 """
@@ -40,7 +41,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ..plugin_utils._catalogue import deployed_services, select
+from ..plugin_utils._catalogue import allows_restarts, deployed_services, select
 from ..plugin_utils._service import CatalogueError
 
 if TYPE_CHECKING:
@@ -51,10 +52,17 @@ class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[Any]:
         self.set_options(var_options=variables, direct=kwargs)
         variables = variables or {}
+
+        def value_of(name: str) -> Any:
+            return self._templar.template(variables.get(name))
+
         try:
             services = deployed_services(variables)
             if terms:
                 services = select(services, terms, f"deployed_services on {variables['inventory_hostname']}")
+            return [
+                {**service.as_dict(), "enable_auto_restarts": allows_restarts(service, value_of)}
+                for service in services
+            ]
         except CatalogueError as exc:
             raise AnsibleLookupError(str(exc)) from None
-        return [service.as_dict() for service in services]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible.constants import DEFAULT_ROLES_PATH
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 
 from ._order import CycleError, levels, natural
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 COLLECTION = "orderly.services"
 COLLECTION_ROLES = Path(__file__).parents[2] / "roles"
 PLAN_FILE = "plan.json"
+AUTO_RESTARTS = "enable_auto_restarts"
 NONE_DEPLOYED = (
     "No service is deployed: no service role has a group with hosts in this inventory. A service runs on the hosts of "
     "the group named in its role's meta/service.yml (by default the service's own name)."
@@ -190,6 +192,19 @@ def check_agreement(service: Service, members: Iterable[str], variables: Variabl
 def variable(service: str, key: str) -> str:
     """Name the inventory variable that overrides a setting."""
     return f"{re.sub(r'[^A-Za-z0-9_]', '_', service)}_{key}"
+
+
+def allows_restarts(service: Service, variables: Callable[[str], Any]) -> bool:
+    """Tell whether packages may restart a service: what its host says about it, else about all services."""
+    for name in (variable(service.name, AUTO_RESTARTS), AUTO_RESTARTS):
+        value = variables(name)
+        if value is None:
+            continue
+        try:
+            return boolean(value)
+        except TypeError:
+            raise CatalogueError(f"{name} is {plain(value)!r}; expected true or false.") from None
+    return True
 
 
 def in_order(services: Mapping[str, Service]) -> tuple[Service, ...]:

@@ -9,6 +9,7 @@ from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible_collections.orderly.services.plugins.plugin_utils._catalogue import (
     COLLECTION_ROLES,
     RoleFolder,
+    allows_restarts,
     check_agreement,
     deployed,
     find_services,
@@ -141,6 +142,29 @@ def test_a_broken_override_is_named_with_its_variable_and_host() -> None:
         CatalogueError, match=r"^web_max_unavailable of w1: max_unavailable is 'all'; expected a number"
     ):
         deployed([service("web")], GROUPS, Inventory({"w1": {"web_max_unavailable": "all"}}))
+
+
+OPTIONS: list[tuple[dict[str, Any], bool]] = [
+    ({}, True),
+    ({"enable_auto_restarts": False}, False),
+    ({"enable_auto_restarts": "no"}, False),
+    ({"enable_auto_restarts": False, "my_web_enable_auto_restarts": "yes"}, True),
+    ({"enable_auto_restarts": True, "my_web_enable_auto_restarts": False}, False),
+]
+
+
+@pytest.mark.parametrize(("said", "allowed"), OPTIONS)
+def test_what_is_said_about_a_service_wins_over_what_is_said_about_its_host(
+    said: dict[str, Any], allowed: bool
+) -> None:
+    assert allows_restarts(service("my-web"), said.get) is allowed
+
+
+def test_an_option_that_is_neither_is_named() -> None:
+    with pytest.raises(
+        CatalogueError, match=r"^web_enable_auto_restarts is 'later'; expected true or false\.$"
+    ):
+        allows_restarts(service("web"), {"web_enable_auto_restarts": "later"}.get)
 
 
 def test_two_roles_of_one_service_are_refused_with_both_paths() -> None:

@@ -17,6 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import links
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import TextIO
@@ -95,7 +97,9 @@ def page() -> None:
 
 
 def docs() -> None:
-    """Compare documentation and argument specs, and build the docs of every plugin and role."""
+    """Compare documentation and argument specs, build the docs of every plugin and role, follow links."""
+    if found := list(links.broken(ROOT)):
+        raise CheckError("\n".join(found))
     run("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", ROOT)
 
 

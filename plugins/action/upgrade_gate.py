@@ -14,10 +14,10 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ..plugin_utils._campaign import CampaignError
 from ..plugin_utils._catalogue import PLAN_FILE
 from ..plugin_utils._gate import GateError
 from ..plugin_utils._inventory import limited_hosts
-from ..plugin_utils._journal import JournalError
 from ..plugin_utils._lock import LockError
 from ..plugin_utils._run import this_run
 from ..plugin_utils._selection import Selection
@@ -47,19 +47,23 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         _validation, arguments = self.validate_argument_spec(
             {
-                "play": {"type": "str", "required": True},
-                "state": {"type": "str", "choices": ["entered", "done"], "required": True},
+                "play": {"type": "str"},
+                "state": {"type": "str", "choices": ["opened", "entered", "done"], "required": True},
                 "store": {"type": "str", "default": self._templated(variables, "orderly_store")},
                 "wait": {
                     "type": "int",
                     "default": self._templated(variables, "rolling_wait") or DEFAULT_WAIT,
                 },
-            }
+            },
+            required_if=[("state", state, ["play"]) for state in ("entered", "done")],
         )
         play_id = arguments["play"]
         try:
             upgrade = self._upgrade(arguments, variables)
-            if arguments["state"] == "entered":
+            if arguments["state"] == "opened":
+                _check_whole("The upgrade", variables)
+                outcome = upgrade.open()
+            elif arguments["state"] == "entered":
                 _check_whole(play_id, variables)
                 outcome = upgrade.enter(play_id, variables["ansible_play_batch"], wait=arguments["wait"])
             else:
@@ -69,9 +73,9 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(str(exc), result={"play": play_id, "missing": missing}) from None
         except LockError as exc:
             raise AnsibleActionFail(str(exc), result={"play": play_id, **exc.details}) from None
-        except (StoreError, JournalError, CatalogueError) as exc:
+        except (StoreError, CampaignError, CatalogueError) as exc:
             raise AnsibleActionFail(str(exc)) from None
-        return {"changed": False, "play": play_id, **outcome}
+        return {"changed": False, **({"play": play_id} if play_id else {}), **outcome}
 
     def _templated(self, variables: Mapping[str, Any], name: str) -> Any:
         return self._templar.template(variables[name]) if name in variables else None
@@ -81,6 +85,7 @@ class ActionModule(ActionBase):
         limit = variables.get("ansible_limit")
         hosts = limited_hosts(self._loader, variables["groups"], limit) if limit else None
         named = {name: self._templated(variables, name) for name in ("upgrade_stage", "upgrade_only")}
+        campaign = self._templated(variables, "campaign")
         selection = Selection.from_variables(named, hosts)
         selection.check(plan["services"])
         return UpgradeRun(
@@ -90,16 +95,17 @@ class ActionModule(ActionBase):
             selection=selection,
             rehearsal=self._task.check_mode,
             say=display.display,
+            campaign=str(campaign) if campaign else None,
         )
 
 
-def _check_whole(play_id: str, variables: Mapping[str, Any]) -> None:
+def _check_whole(what: str, variables: Mapping[str, Any]) -> None:
     """Refuse tags that would leave out a part of the play: it would be recorded as done without it."""
     tags = set(variables["ansible_run_tags"] or ["all"])
     skipped = {tag for tag in variables["ansible_skip_tags"] if tag in SPECIAL_TAGS or tag.startswith("step")}
     if "all" not in tags or skipped:
         raise AnsibleActionFail(
-            f"{play_id} is refused: --tags and --skip-tags would run a part of it and leave out the rest. A host's "
+            f"{what} is refused: --tags and --skip-tags would run a part of it and leave out the rest. A host's "
             "steps belong together; choose what to upgrade with -e upgrade_only=SERVICE, -e upgrade_stage=STAGE "
             "or --limit HOST, and look first with --check."
         )

@@ -63,6 +63,7 @@ from ansible import constants
 from ansible.plugins.callback import CallbackBase
 from ansible.utils.color import stringc
 
+from ..plugin_utils._gate import PLANNED
 from ..plugin_utils._live_line import LiveLine, can_show
 from ..plugin_utils._progress import WAVE_TITLE, Batch, Heard, Progress, State, batches
 from ..plugin_utils._run_report import command_line, write_report
@@ -107,7 +108,7 @@ class CallbackModule(CallbackBase):
             return
         for play in playbook.get_plays():
             if title := WAVE_TITLE.match(play.get_name()):
-                self._plan.setdefault(int(title[1]), set()).update(_hosts_of(play))
+                self._plan.setdefault(int(title[1]), set()).update(_planned_for(play))
         atexit.register(self._finish, interrupted=True)
         if can_show(sys.stdout.isatty(), os.environ):
             self._live = LiveLine(sys.stdout.fileno())
@@ -145,9 +146,18 @@ class CallbackModule(CallbackBase):
         if self._plan:
             title = WAVE_TITLE.match(play.get_name())
             number = int(title[1]) if title else 0
-            hosts = frozenset(self._plan.get(number, ()))
+            waited_for = self._plan.get(number, set())
+            left = waited_for.intersection(_hosts_of(play))
+            if number:
+                self._plan[number] = left
+            planned = set().union(*self._plan.values())
             return Batch(
-                number, number, len(self._plan), hosts, planned=frozenset().union(*self._plan.values())
+                number,
+                number,
+                len(self._plan),
+                frozenset(left),
+                planned=frozenset(planned),
+                passed=frozenset(waited_for - planned),
             )
         key = play._uuid  # noqa: SLF001 - what all batches of a play have in common
         number = self._begun[key] = self._begun.get(key, 0) + 1
@@ -222,6 +232,12 @@ def _hosts_of(play: Play) -> Iterable[str]:
     variables = play.get_variable_manager().get_vars(play=play, include_hostvars=False)
     hosts: Iterable[str] = variables.get("ansible_play_hosts_all", ())
     return hosts
+
+
+def _planned_for(play: Play) -> Iterable[str]:
+    """Name all hosts of a play of a plan, of which it will leave out those that have nothing left to do."""
+    inventory = play.get_variable_manager()._inventory  # noqa: SLF001 - Ansible gives callbacks no other way to it
+    return [host.name for host in inventory.get_hosts(play.vars[PLANNED])]
 
 
 def _wall_clock() -> str:

@@ -11,19 +11,19 @@ version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
   - The plans of P(orderly.services.upgrade_plan#lookup) use this; a playbook of yours has no need to.
+  - V(opened) comes before all plays. It opens the campaign, or resumes it, and tells which hosts are left of each play.
   - V(entered) reads the journal and refuses the play while something that the plan puts before it is not done. For
     plays that disrupt hosts it then takes a slot for every host in the rolling lock of every service, all or none.
   - V(done) records the hosts that came through the play, and gives their slots back. Hosts that did not keep theirs.
   - It runs on the controller and contacts no host.
 options:
   play:
-    description: The id of the play in the plan.
+    description: The id of the play in the plan, where O(state) is V(entered) or V(done).
     type: str
-    required: true
   state:
-    description: Whether the play begins or ends.
+    description: Whether the upgrade begins, or a play of it begins or ends.
     type: str
-    choices: [entered, done]
+    choices: [opened, entered, done]
     required: true
   store:
     description: Where locks and journal live; by default the variable C(orderly_store), else the file of this user.
@@ -60,7 +60,19 @@ RETURN = r"""
 play:
   description: The id of the play.
   type: str
-  returned: always
+  returned: when it is about a play
+campaign:
+  description: The campaign that is begun or resumed. The variable C(campaign) gives a new one its name.
+  type: str
+  returned: when the state is V(opened)
+  sample: friday-1
+left:
+  description:
+    - The C(hosts) of plays that need not run on all their hosts, by id. The journal has the others as done, or the run
+      is not about them.
+  type: dict
+  returned: when the state is V(opened)
+  sample: {validate-nginx: "!all", wave-3: "web5,web7"}
 granted:
   description: The hosts of each service that may be changed now; what is missing is done, or left out.
   type: dict
@@ -83,11 +95,12 @@ from ansible.module_utils.basic import AnsibleModule
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "play": {"type": "str", "required": True},
-            "state": {"type": "str", "choices": ["entered", "done"], "required": True},
+            "play": {"type": "str"},
+            "state": {"type": "str", "choices": ["opened", "entered", "done"], "required": True},
             "store": {"type": "str"},
             "wait": {"type": "int"},
         },
+        required_if=[("state", state, ["play"]) for state in ("entered", "done")],
         supports_check_mode=True,
     )
     module.fail_json(msg="upgrade_gate runs on the controller; its action plugin was not found there.")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ._order import natural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from ._journal import Progress
     from ._selection import Selection
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     Plan = Mapping[str, Any]
     Play = Mapping[str, Any]
 
+PLANNED = "orderly_hosts"  # the variable of a play that names all its hosts
+LEFT = (
+    "orderly_left"  # the fact of localhost that names the hosts of each play that have something left to do
+)
+NO_HOST = "!all"
 NAMED = 5  # how many missing hosts a refusal names before it counts the rest
 
 
@@ -75,12 +80,9 @@ def pass_gate(
     """
     play = find_play(plan, play_id)
     here = set(batch)
+    left = _left(plan, play, progress, selection)
     grant = Grant(
-        {
-            name: todo
-            for name, hosts in _selected(plan, play, selection)
-            if (todo := tuple(h for h in hosts if h in here and not progress.is_done(part_of(play, name), h)))
-        }
+        {name: todo for name, hosts in left if (todo := tuple(host for host in hosts if host in here))}
     )
     if grant.services:
         missing = _missing(plan, play, progress, selection, grant, rehearsal=rehearsal)
@@ -89,13 +91,30 @@ def pass_gate(
     return grant
 
 
+def hosts_left(plan: Plan, progress: Progress, selection: Selection) -> dict[str, tuple[str, ...]]:
+    """Name for every play the hosts on which the run has something left to do, in the order of the plan."""
+    return {
+        play["id"]: tuple(host for host in play["hosts"] if host in todo)
+        for play in plan["plays"]
+        for todo in [{host for _name, hosts in _left(plan, play, progress, selection) for host in hosts}]
+    }
+
+
+def patterns(plan: Plan, left: Mapping[str, Collection[str]]) -> dict[str, str]:
+    """Give the ``hosts`` of the plays that need not run on all their hosts, by the hosts that are left of each."""
+    return {
+        play["id"]: ",".join(left[play["id"]]) or NO_HOST
+        for play in plan["plays"]
+        if len(left[play["id"]]) < len(play["hosts"])
+    }
+
+
 def is_complete(plan: Plan, progress: Progress) -> bool:
     """Tell whether everything in the plan is done."""
-    return all(
-        progress.is_done(part_of(play, name), host)
-        for play in plan["plays"]
+    return all(  # what is done last is looked at first
+        progress.done_on(part_of(play, name)).issuperset(hosts)
+        for play in reversed(plan["plays"])
         for name, hosts in play["services"].items()
-        for host in hosts
     )
 
 
@@ -110,6 +129,15 @@ def _selected(plan: Plan, play: Play, selection: Selection) -> Iterator[tuple[st
             yield name, [host for host in hosts if selection.has_host(host)]
 
 
+def _left(
+    plan: Plan, play: Play, progress: Progress, selection: Selection
+) -> Iterator[tuple[str, list[str]]]:
+    for name, hosts in _selected(plan, play, selection):
+        done = progress.done_on(part_of(play, name))
+        if left := [host for host in hosts if host not in done]:
+            yield name, left
+
+
 def _missing(
     plan: Plan, play: Play, progress: Progress, selection: Selection, grant: Grant, *, rehearsal: bool
 ) -> tuple[Missing, ...]:
@@ -117,23 +145,22 @@ def _missing(
     ours = {
         (part_of(before, name), host)
         for before in earlier
-        for name, hosts in _selected(plan, before, selection)
+        for name, hosts in _left(plan, before, progress, selection)
         for host in hosts
     }
     here = {(part_of(play, name), host) for name, hosts in grant.services.items() for host in hosts}
-    needed = {(part, host) for need in play["needs"] for part, host in _pairs(plan, need)} - here
-    wanted = needed - ours if rehearsal else needed | ours
+    needed = {pair for need in play["needs"] for pair in _undone(plan, need, progress)} - here
+    missing = needed - ours if rehearsal else needed | ours
     return tuple(
         _describe(plan, part, host, progress)
-        for part, host in sorted(wanted, key=lambda pair: (natural(pair[1]), pair[0]))
-        if not progress.is_done(part, host)
+        for part, host in sorted(missing, key=lambda pair: (natural(pair[1]), pair[0]))
     )
 
 
-def _pairs(plan: Plan, need: str) -> Iterator[tuple[str, str]]:
+def _undone(plan: Plan, need: str, progress: Progress) -> Iterator[tuple[str, str]]:
     part, _at, one = need.partition("@")
-    hosts = [one] if one else plan["services"][part.partition("/")[0]]["hosts"]
-    return ((part, host) for host in hosts)
+    hosts = {one} if one else set(plan["services"][part.partition("/")[0]]["hosts"])
+    return ((part, host) for host in hosts - progress.done_on(part))
 
 
 def _describe(plan: Plan, part: str, host: str, progress: Progress) -> Missing:

@@ -1,41 +1,43 @@
 # This is a private utility of the orderly.services collection; it may change without notice.
 """The journal: what each host has done in a campaign, in the same store as the locks.
 
-A campaign is one upgrade of the fleet from begin to end, over as many runs as it takes. It is kept under
-``campaign/ID``; what its hosts have done is kept under ``journal/ID/SERVICE/PART``, one document for all hosts. What
-is not recorded as done is not done: no host has to report that it failed.
+A campaign is one upgrade of the fleet from begin to end, over as many runs as it takes; :mod:`._campaign` keeps it
+under ``campaign/ID``. What its hosts have done is kept under ``journal/ID/SERVICE/PART``, one document for all hosts,
+and how long a part took under ``seconds/SERVICE/PART``, for the campaigns that follow. What is not recorded as done is
+not done: no host has to report that it failed.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from ._run import Run, RunState
 from ._store import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
+    from ._run import Run
     from ._store import Document, Documents, Store
 
-CAMPAIGNS = "campaign/"
-OPEN, ENDED = "open", "ended"
 STARTED, DONE = "started", "done"
-
-
-class JournalError(Exception):
-    """The campaign cannot go on in this run."""
+SECONDS = "seconds/"
+NOTHING: Document = {"entries": []}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """The last thing that is known of one part of a service on one host."""
+    """The last thing that is known of one part of a service on one host.
+
+    ``clock`` is the monotonic clock of the controller, in seconds: it tells how long work took within a run.
+    """
 
     state: str
     play: str
     since: str
     run: str
+    clock: float = 0.0
 
     @property
     def is_done(self) -> bool:
@@ -48,6 +50,14 @@ class Progress:
     """What the hosts of a campaign have done: entries by ``SERVICE/PART`` and host."""
 
     entries: Mapping[str, Mapping[str, Entry]]
+    done: Mapping[str, frozenset[str]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        done = {
+            part: frozenset(host for host, entry in hosts.items() if entry.is_done)
+            for part, hosts in self.entries.items()
+        }
+        object.__setattr__(self, "done", done)
 
     def entry(self, part: str, host: str) -> Entry | None:
         """Give what is known of a part (``SERVICE/PART``) on a host."""
@@ -55,8 +65,11 @@ class Progress:
 
     def is_done(self, part: str, host: str) -> bool:
         """Tell whether a part (``SERVICE/PART``) is done on a host."""
-        entry = self.entry(part, host)
-        return entry is not None and entry.is_done
+        return host in self.done_on(part)
+
+    def done_on(self, part: str) -> frozenset[str]:
+        """Name the hosts that a part (``SERVICE/PART``) is done on."""
+        return self.done.get(part, frozenset())
 
 
 @dataclass(frozen=True)
@@ -75,71 +88,53 @@ class Journal:
             {key.removeprefix(prefix): _entries(key, document) for key, document in documents.items()}
         )
 
-    def record(self, state: str, play: str, parts: Mapping[str, Iterable[str]], now: str) -> None:
-        """Record a state for the hosts of some parts (``SERVICE/PART``)."""
+    def record(
+        self,
+        state: str,
+        play: str,
+        parts: Mapping[str, Iterable[str]],
+        now: str,
+        clock: float = 0.0,
+        *,
+        seconds: float | None = None,
+    ) -> None:
+        """Record a state for the hosts of some parts (``SERVICE/PART``), and how long those took if that is known."""
         keys = {f"journal/{self.campaign}/{part}": tuple(hosts) for part, hosts in parts.items()}
-        entry = asdict(Entry(state, play, now, self.run.id))
+        took = {} if seconds is None else {SECONDS + part: {"seconds": round(seconds, 1)} for part in parts}
+        entry = Entry(state, play, now, self.run.id, round(clock, 1))
 
         def decide(documents: Documents) -> tuple[dict[str, Document | None], None]:
-            return {
-                key: {"hosts": {**documents.get(key, {}).get("hosts", {}), **dict.fromkeys(hosts, entry)}}
+            recorded = {
+                key: _document({**_entries(key, documents.get(key, NOTHING)), **dict.fromkeys(hosts, entry)})
                 for key, hosts in keys.items()
-            }, None
+            }
+            return {**recorded, **took}, None
 
-        self.store.transact(tuple(keys), decide)
-
-    def end(self, now: str) -> None:
-        """End the campaign: everything in its plan is done."""
-        key = CAMPAIGNS + self.campaign
-
-        def decide(documents: Documents) -> tuple[dict[str, Document | None], None]:
-            return {key: {**documents[key], "state": ENDED, "ended": now}}, None
-
-        self.store.transact((key,), decide)
+        self.store.transact((*keys, *took), decide)
 
 
-def open_journal(
-    store: Store, plan_id: str, run: Run, state_of: Callable[[Run], RunState], now: str
-) -> Journal:
-    """Open the journal of the plan's campaign: the open one, or a new one where the last has ended.
-
-    Raises :class:`JournalError` where another run of the same campaign is alive. One that cannot be asked about is
-    taken to be over: to run the plan again is to resume its campaign.
-    """
-
-    def decide(documents: Documents) -> tuple[dict[str, Document | None], str]:
-        ours = {key: document for key, document in documents.items() if document.get("plan") == plan_id}
-        key = next((key for key, document in ours.items() if document["state"] == OPEN), None)
-        if key is None:
-            key = f"{CAMPAIGNS}{plan_id}-{len(ours) + 1}"
-            opened: Document = {"plan": plan_id, "state": OPEN, "opened": now}
-        else:
-            opened = documents[key]
-            _check_single_run(opened, run, state_of)
-        return {key: {**opened, "run": run.as_document()}}, key.removeprefix(CAMPAIGNS)
-
-    return Journal(store, store.transact((CAMPAIGNS,), decide), run)
+def read_seconds(store: Store) -> dict[str, float]:
+    """Tell how many seconds each part (``SERVICE/PART``) took in the last play that did it, in whichever campaign."""
+    documents = store.read(SECONDS)
+    return {key.removeprefix(SECONDS): float(document["seconds"]) for key, document in documents.items()}
 
 
-def read_journal(store: Store, plan_id: str, run: Run) -> Journal:
-    """Find the open campaign of a plan without writing anything; one that does not exist has an empty journal."""
-    documents = store.read(CAMPAIGNS)
-    found = (key for key, each in documents.items() if each.get("plan") == plan_id and each["state"] == OPEN)
-    return Journal(store, next(found, f"{CAMPAIGNS}none").removeprefix(CAMPAIGNS), run)
-
-
-def _check_single_run(campaign: Document, run: Run, state_of: Callable[[Run], RunState]) -> None:
-    other = Run.from_document(campaign["run"])
-    if other.id != run.id and state_of(other) == RunState.LIVE:
-        raise JournalError(
-            f"Another run works on this campaign: {other}. Wait for its end; a campaign has one live run at a time."
-        )
+def _document(entries: Mapping[str, Entry]) -> Document:
+    """Hosts of which the same is known share an entry: ten thousand of them stay readable, and quickly read."""
+    hosts: defaultdict[Entry, list[str]] = defaultdict(list)
+    for host, entry in entries.items():
+        hosts[entry].append(host)
+    return {"entries": [{**asdict(entry), "hosts": sorted(names)} for entry, names in hosts.items()]}
 
 
 def _entries(key: str, document: Document) -> dict[str, Entry]:
     try:
-        return {host: Entry(**entry) for host, entry in document["hosts"].items()}
-    except (KeyError, TypeError, AttributeError) as exc:
+        known: dict[str, Entry] = {}
+        for each in document["entries"]:
+            fields = dict(each)
+            known.update(dict.fromkeys(fields.pop("hosts"), Entry(**fields)))
+    except (KeyError, TypeError, AttributeError, ValueError) as exc:
         raise StoreError(
             f'The journal entry "{key}" is broken: {exc!r}. Restore the store from a copy.'
         ) from exc
+    return known

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ._dialects import STEP, WHEN
+from ._gate import LEFT, PLANNED
 from ._planner import CHANGE, DISRUPTIVE, FINALIZE, POST_UPGRADE, PREPARE, VALIDATE
 from ._steps import CHANGE_STEPS, MIGRATE_STEP, RUN_ONCE_HOST, STEPS, step_file
 
@@ -33,8 +34,32 @@ HEADER = """\
 # The upgrade plan {id}, compiled by orderly.services {version}. It runs by itself:
 #   ansible-playbook -i INVENTORY upgrade.yml
 # Every play begins with its gate: what comes before must be done, and disrupted hosts hold a slot in the rolling lock
-# of every service that is disrupted. Packages are never rolled back: the plan has no way back but your backups.
+# of every service that is disrupted. Hosts on which the campaign has done a play already are left out of it.
+# Packages are never rolled back: the plan has no way back but your backups.
 """
+
+OPENING: dict[str, Any] = {
+    "name": "Open the campaign",
+    "hosts": "all",
+    "gather_facts": False,
+    "tasks": [
+        {
+            "name": "Open the campaign",
+            "orderly.services.upgrade_gate": {"state": "opened"},
+            "run_once": True,
+            "register": "orderly_campaign",
+            "tags": ["always"],
+        },
+        {
+            "name": "Pass by what is done",
+            "ansible.builtin.set_fact": {LEFT: "{{ orderly_campaign.left }}"},
+            "delegate_to": "localhost",
+            "delegate_facts": True,
+            "run_once": True,
+            "tags": ["always"],
+        },
+    ],
+}
 
 
 class _Dumper(yaml.SafeDumper):
@@ -48,7 +73,7 @@ class _Dumper(yaml.SafeDumper):
 def render(plan: Plan) -> str:
     """Give the text of the plan's ``upgrade.yml``."""
     header = HEADER.format(id=plan.id, version=plan.versions.get("orderly.services", ""))
-    plays = (rendered for play in plan.plays for rendered in render_play(plan, play))
+    plays = (OPENING, *(rendered for play in plan.plays for rendered in render_play(plan, play)))
     texts = (
         yaml.dump([play], Dumper=_Dumper, sort_keys=False, width=200, allow_unicode=True) for play in plays
     )
@@ -85,13 +110,13 @@ def title(play: Play) -> str:
 def _play(plan: Plan, play: Play, name: str, tasks: list[Task], *, free: bool = False) -> dict[str, Any]:
     return {
         "name": name,
-        "hosts": _pattern(plan, play),
+        "hosts": f"{{{{ hostvars['localhost'].{LEFT}['{play.id}'] | default({PLANNED}) }}}}",
         "gather_facts": False,
         "become": True,
         # Whether the run goes on is for the gates to say; these cannot be trusted with it, and free knows but one.
         "any_errors_fatal": False,
         **({"strategy": "ansible.builtin.free"} if free else {"max_fail_percentage": 100}),
-        "vars": {"orderly_play": play.id, GRANTED: GRANTED_SERVICES},
+        "vars": {PLANNED: _pattern(plan, play), "orderly_play": play.id, GRANTED: GRANTED_SERVICES},
         "tasks": tasks,
     }
 

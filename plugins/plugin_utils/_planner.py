@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ._budget import slots_of
@@ -95,10 +96,10 @@ class Plan:
             "format": FORMAT,
             "versions": self.versions,
             "services": self.services,
-            "plays": [asdict(play) for play in self.plays],
+            "plays": [dict(vars(play)) for play in self.plays],
         }
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Give the content hash of the plan."""
         return hashlib.sha256(canonical(self.content()).encode()).hexdigest()[:16]

@@ -83,6 +83,7 @@ class Batch:
     of: int
     hosts: frozenset[str]
     planned: frozenset[str] = frozenset()  # the hosts of the whole roll
+    passed: frozenset[str] = frozenset()  # hosts that earlier runs have done
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ class Progress:
         """Hear that a play, or the next batch of it, begins."""
         lines = self._close(now) if batch.key != self.batch.key else []
         self.batch = batch
-        self.planned |= batch.planned
+        self.planned = (self.planned | batch.planned) - batch.passed
         return lines
 
     def start(self, host: str, task: str, now: float) -> None:

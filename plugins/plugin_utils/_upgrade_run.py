@@ -3,14 +3,24 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import _rolling
-from ._gate import find_play, is_complete, part_of, pass_gate
-from ._journal import DONE, STARTED, Journal, open_journal, read_journal
+from ._campaign import (
+    end_campaign,
+    how_to_abandon,
+    list_campaigns,
+    open_journal,
+    others_open,
+    read_journal,
+)
+from ._estimate import estimate
+from ._gate import find_play, hosts_left, is_complete, part_of, pass_gate, patterns
+from ._journal import DONE, STARTED, Journal, read_seconds
 from ._lock_request import Claim, Request
 from ._order import natural
 from ._planner import CHANGE, DISRUPTIVE
@@ -21,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from ._gate import Grant
+    from ._journal import Entry
     from ._lock_request import Waiting
     from ._run import Run
     from ._selection import Selection
@@ -37,6 +48,33 @@ class UpgradeRun:
     selection: Selection
     rehearsal: bool
     say: Callable[[str], None]
+    campaign: str | None = None  # the name that was asked for
+    clock: Callable[[], float] = time.monotonic
+
+    def open(self) -> dict[str, Any]:
+        """Open the campaign, and give the hosts that are left of each play where they are not all of its hosts.
+
+        Raises ``CampaignError`` where another run works on the campaign.
+        """
+        journal = self._journal()
+        progress = journal.progress()
+        left = hosts_left(self.plan, progress, self.selection)
+        todo = [play for play in self.plan["plays"] if left[play["id"]]]
+        for other in others_open(list_campaigns(self.store), self.plan["id"]):
+            self.say(
+                f"Still open, and of another plan, so that this one does not know what it has done: {other}. Run the "
+                f"kept folder of that plan, or give it up: {how_to_abandon(other)}"
+            )
+        state = "is resumed" if progress.entries else "begins"
+        how_long = estimate(todo, read_seconds(self.store))
+        self.say(
+            f"Campaign {journal.campaign} {state}: {len(todo)} of {len(self.plan['plays'])} plays to do"
+            + (f", {how_long}" if how_long else "")
+            + "."
+        )
+        if is_complete(self.plan, progress):  # a run was killed when all was done, before it could say so
+            self._end(journal)
+        return {"campaign": journal.campaign, "left": patterns(self.plan, left)}
 
     def enter(self, play_id: str, batch: Collection[str], *, wait: float) -> dict[str, Any]:
         """Pass the gate of a play; take the slots it needs, and record that its work starts.
@@ -55,7 +93,7 @@ class UpgradeRun:
             grant = gate([host for host in batch if host not in away])
         self.say(self._words(play, grant, away))
         if grant.services and not self.rehearsal:
-            journal.record(STARTED, play_id, _parts(play, grant.services), _now())
+            journal.record(STARTED, play_id, _parts(play, grant.services), _now(), self.clock())
         granted = {name: list(hosts) for name, hosts in grant.services.items()}
         return {"granted": granted, "out_of_service": dict(away)}
 
@@ -65,37 +103,44 @@ class UpgradeRun:
             return {"done": {}}
         play = find_play(self.plan, play_id)
         journal = self._journal()
-        done = self._came_through(play, journal, set(alive))
+        started = self._came_through(play, journal, set(alive))
+        done = {name: tuple(hosts) for name, hosts in started.items()}
         if play["kind"] in DISRUPTIVE:
             hosts = {host for members in done.values() for host in members}
             _rolling.release(self.store, journal.campaign, self.run, hosts)
         if done:
-            journal.record(DONE, play_id, _parts(play, done), _now())
+            now = self.clock()
+            begun = min(entry.clock for hosts in started.values() for entry in hosts.values())
+            journal.record(DONE, play_id, _parts(play, done), _now(), now, seconds=now - begun)
         if is_complete(self.plan, journal.progress()):
-            journal.end(_now())
-            self.say(f"The upgrade is complete: everything in plan {self.plan['id']} is done.")
+            self._end(journal)
         return {"done": {name: list(hosts) for name, hosts in done.items()}}
+
+    def _end(self, journal: Journal) -> None:
+        if not self.rehearsal:
+            end_campaign(self.store, journal.campaign, _now())
+        self.say(f"The upgrade is complete: everything in plan {self.plan['id']} is done.")
 
     def _journal(self) -> Journal:
         if self.rehearsal:
-            return read_journal(self.store, self.plan["id"], self.run)
+            return read_journal(self.store, self.plan["id"], self.run, self.campaign)
         announce(self.store, self.run)
         state_of = seen_by(self.store.read(RUNS), self.run)
-        return open_journal(self.store, self.plan["id"], self.run, state_of, _now())
+        return open_journal(self.store, self.plan["id"], self.run, state_of, _now(), self.campaign)
 
     def _came_through(
         self, play: Mapping[str, Any], journal: Journal, alive: set[str]
-    ) -> dict[str, tuple[str, ...]]:
-        """Name what this run started in the play and did not lose on the way."""
+    ) -> dict[str, dict[str, Entry]]:
+        """Give what this run started in the play and did not lose on the way, by service and host."""
         progress = journal.progress()
         started = {
-            name: tuple(
-                host
+            name: {
+                host: entry
                 for host in hosts
                 if host in alive
                 and (entry := progress.entry(part_of(play, name), host))
                 and (entry.state, entry.play, entry.run) == (STARTED, play["id"], self.run.id)
-            )
+            }
             for name, hosts in play["services"].items()
         }
         return {name: hosts for name, hosts in started.items() if hosts}

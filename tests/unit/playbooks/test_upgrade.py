@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
 
 from .toys import ROOT, Site, nested, say
 
@@ -66,6 +68,7 @@ def test_the_plan_is_listed_wave_by_wave(shown: Outcome) -> None:
     assert shown.code == 0
     titles = [line.split("): ")[1].split("\t")[0] for line in shown.raw.splitlines() if "play #" in line]
     assert [title for title in titles if not title.endswith(("| work", "| release"))] == [
+        "Open the campaign",
         "Validate db",
         "Validate cache",
         "Validate web",
@@ -89,7 +92,7 @@ def test_hosts_and_tasks_of_every_play_are_listed(shown: Outcome) -> None:
 
 def test_plays_of_all_hosts_name_the_group_and_waves_their_hosts(shown: Outcome) -> None:
     patterns = [line.split(": ")[1] for line in shown.raw.splitlines() if "pattern: " in line]
-    assert patterns[:3] == ["['db']", "['cache']", "['web']"]
+    assert patterns[:4] == ["['all']", "['db']", "['cache']", "['web']"]
     assert "['w1,w3']" in patterns
 
 
@@ -416,10 +419,37 @@ def test_a_second_run_beside_a_live_one_is_refused_by_its_name(site: Site) -> No
     second = site.upgrade()
     assert second.code != 0
     assert second.log == NOTHING
-    assert f"Another run works on this campaign: PID {process.pid} on " in second.text
+    assert f"Another run works on the campaign {site.plan()['id']}-1: PID {process.pid} on " in second.text
     site.is_mended()
     process.communicate(timeout=60)
     assert process.returncode == 0
+
+
+def test_a_resumed_run_passes_by_what_is_done_play_by_play_and_host_by_host(site: Site) -> None:
+    one_service(site, "w1 w2 w3", steps="0 3", max_unavailable=2)
+    site.breaks("web w2 install")
+    site.upgrade()
+    site.is_mended()
+    again = site.upgrade()
+    assert again.code == 0
+    assert f"Campaign {site.plan()['id']}-1 is resumed: 2 of 3 plays to do" in again.text
+    validate, first, second = (each.split("PLAY [", 1)[0] for each in again.raw.split("\nPLAY [")[2:5])
+    assert "skipping: no hosts matched" in validate
+    assert "w1" not in first.split("\n", 1)[1]
+    assert "ok: [w3]" in second
+
+
+def test_an_upgrade_whose_run_died_when_all_was_done_ends_at_once(site: Site) -> None:
+    one_service(site, "w1", steps="3")
+    assert site.upgrade().code == 0
+    with closing(open_store(f"sqlite://{site.store}")) as store:
+        key = f"campaign/{site.plan()['id']}-1"
+        store.transact((key,), lambda documents: ({key: {**documents[key], "state": "open"}}, None))
+    again = site.upgrade()
+    assert again.code == 0
+    assert again.log == NOTHING
+    assert "The upgrade is complete" in again.text
+    assert site.upgrade().log == ["web w1 install"]
 
 
 def test_a_failed_handler_leaves_its_step_undone(site: Site) -> None:
@@ -539,7 +569,7 @@ def test_tags_that_would_tear_steps_apart_are_refused_with_advice(
     assert outcome.code != 0
     assert outcome.log == NOTHING
     assert (
-        "wave-1 is refused: --tags and --skip-tags would run a part of it and leave out the rest."
+        "The upgrade is refused: --tags and --skip-tags would run a part of it and leave out the rest."
         in outcome.text
     )
     assert (

@@ -3,7 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.orderly.services.plugins.plugin_utils._gate import GateError, is_complete, pass_gate
+from ansible_collections.orderly.services.plugins.plugin_utils._gate import (
+    GateError,
+    hosts_left,
+    is_complete,
+    pass_gate,
+    patterns,
+)
 from ansible_collections.orderly.services.plugins.plugin_utils._selection import Selection
 
 from .plan_world import AT, deployment, plan_of, progress
@@ -137,6 +143,29 @@ def test_a_rehearsal_counts_what_the_run_would_have_done_but_not_what_others_hav
     assert enter("wave-3", rehearsal=True) == {"web": "w1"}
     only_web = Selection(only=frozenset({"web"}))
     assert "change of db on d1" in refusal("wave-3", "", only_web, rehearsal=True)
+
+
+# --- What is left ---
+
+
+def left(done: str = "", selection: Selection = EVERYTHING) -> dict[str, str]:
+    return patterns(PLAN, hosts_left(PLAN, progress(done), selection))
+
+
+def test_plays_run_on_the_hosts_that_are_left_of_them_and_done_ones_on_none() -> None:
+    assert left() == {}
+    assert left("db/validate@d1") == {"validate-db": "d2"}
+    assert left(f"{VALID} db/change@d1") == {"validate-db": "!all", "wave-1": "!all"}
+
+
+def test_plays_leave_out_what_the_run_is_not_about() -> None:
+    only_d2 = left("", Selection(hosts=frozenset({"d2"})))
+    assert only_d2 == {
+        "validate-db": "d2", "wave-1": "!all", "wave-3": "!all", "wave-4": "!all", "post-upgrade-web": "!all"
+    }  # fmt: skip
+    assert left("", Selection(only=frozenset({"web"}))) == dict.fromkeys(
+        ("validate-db", "wave-1", "wave-2"), "!all"
+    )
 
 
 # --- The end ---

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._campaign import open_journal, read_journal
 from ansible_collections.orderly.services.plugins.plugin_utils._journal import (
     DONE,
     STARTED,
     Entry,
     Journal,
-    JournalError,
-    open_journal,
-    read_journal,
+    read_seconds,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._run import RunState
 from ansible_collections.orderly.services.plugins.plugin_utils._store import StoreError, open_store
@@ -63,39 +62,26 @@ def test_two_services_are_recorded_together_and_kept_apart(store: Store) -> None
     assert not journal.progress().is_done("web/change", "h2")
 
 
-def test_a_campaign_is_resumed_until_it_ends_and_the_next_one_begins_empty(store: Store) -> None:
-    first = opened(store)
-    first.record(DONE, "wave-1", {"web/change": ["w1"]}, AT)
-    assert opened(store, pid=2).campaign == first.campaign == "plan-1"
-    first.end(LATER)
-    second = opened(store, pid=3)
-    assert second.campaign == "plan-2"
-    assert not second.progress().entries
-    assert store.read("campaign/")["campaign/plan-1"]["state"] == "ended"
-
-
-def test_campaigns_of_two_plans_do_not_meet(store: Store) -> None:
-    one, other = opened(store, plan="one"), opened(store, plan="other")
-    one.record(DONE, "wave-1", {"web/change": ["w1"]}, AT)
-    assert not other.progress().entries
-
-
-def test_a_run_is_refused_while_another_of_its_campaign_is_alive(store: Store) -> None:
-    opened(store, pid=41)
-    with pytest.raises(JournalError) as caught:
-        opened(store, pid=42, other=RunState.LIVE)
-    assert str(caught.value) == (
-        "Another run works on this campaign: PID 41 on ctl. Wait for its end; a campaign has one live run at a time."
-    )
-
-
-def test_a_run_may_open_its_own_campaign_again(store: Store) -> None:
-    assert opened(store, other=RunState.LIVE).campaign == opened(store, other=RunState.LIVE).campaign
-
-
 def test_reading_a_journal_that_does_not_exist_creates_nothing(store: Store, file: Path) -> None:
     assert not read_journal(store, "plan", run(1)).progress().entries
     assert not file.exists()
+
+
+def test_hosts_of_which_the_same_is_known_share_an_entry(store: Store) -> None:
+    journal = opened(store)
+    journal.record(DONE, "wave-1", {"web/change": [f"w{number}" for number in range(1000)]}, AT)
+    (document,) = store.read("journal/").values()
+    assert len(document["entries"]) == 1
+    assert len(journal.progress().done_on("web/change")) == 1000
+
+
+def test_how_long_a_part_took_is_kept_for_the_campaigns_that_follow(store: Store) -> None:
+    journal = opened(store)
+    journal.record(STARTED, "wave-1", {"web/change": ["w1"]}, AT, 1000.0)
+    assert journal.progress().entries["web/change"]["w1"].clock == 1000.0
+    assert read_seconds(store) == {}
+    journal.record(DONE, "wave-1", {"web/change": ["w1"]}, LATER, 1065.04, seconds=65.04)
+    assert read_seconds(store) == {"web/change": 65.0}
 
 
 def test_a_rehearsal_reads_the_open_campaign(store: Store) -> None:
@@ -107,7 +93,8 @@ def test_a_rehearsal_reads_the_open_campaign(store: Store) -> None:
 def test_a_broken_entry_is_named_and_nothing_is_guessed(store: Store) -> None:
     journal = opened(store)
     store.transact(
-        ("journal/",), lambda _documents: ({"journal/plan-1/web/change": {"hosts": {"w1": {}}}}, None)
+        ("journal/",),
+        lambda _documents: ({"journal/plan-1/web/change": {"entries": [{"hosts": ["w1"]}]}}, None),
     )
     with pytest.raises(
         StoreError, match=r'^The journal entry "journal/plan-1/web/change" is broken: TypeError'

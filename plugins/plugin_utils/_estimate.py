@@ -1,0 +1,30 @@
+# This is a private utility of the orderly.services collection; it may change without notice.
+"""How long plays of a plan will take, by how long their parts took the last time. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._gate import part_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def estimate(plays: Iterable[Mapping[str, Any]], seconds: Mapping[str, float]) -> str:
+    """Say about how long *plays* take one after the other; empty where nothing is known of any.
+
+    *seconds* gives how long parts (``SERVICE/PART``) took. Services that share a play work side by side.
+    """
+    known = [[seconds.get(part_of(play, name)) for name in play["services"]] for play in plays]
+    told = [max(each for each in parts if each is not None) for parts in known if None not in parts]
+    if not told:
+        return ""
+    unknown = len(known) - len(told)
+    rest = f", besides {unknown} never done before" if unknown else ""
+    return f"about {_minutes(sum(told))}, from the last time{rest}"
+
+
+def _minutes(seconds: float) -> str:
+    minutes = max(round(seconds / 60), 1)
+    return f"{minutes} minute{'' if minutes == 1 else 's'}"

@@ -81,7 +81,8 @@ class ActionModule(ActionBase):
         return self._templar.template(variables[name]) if name in variables else None
 
     def _upgrade(self, arguments: Mapping[str, Any], variables: Mapping[str, Any]) -> UpgradeRun:
-        plan = json.loads(Path(variables["playbook_dir"], PLAN_FILE).read_text(encoding="utf-8"))
+        folder = Path(variables["playbook_dir"])
+        plan = json.loads((folder / PLAN_FILE).read_text(encoding="utf-8"))
         limit = variables.get("ansible_limit")
         hosts = limited_hosts(self._loader, variables["groups"], limit) if limit else None
         named = {name: self._templated(variables, name) for name in ("upgrade_stage", "upgrade_only")}
@@ -96,6 +97,7 @@ class ActionModule(ActionBase):
             rehearsal=self._task.check_mode,
             say=display.display,
             campaign=str(campaign) if campaign else None,
+            folder=str(folder),
         )
 
 

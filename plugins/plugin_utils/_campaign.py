@@ -59,16 +59,25 @@ class Campaign:
 
     def as_dict(self) -> dict[str, Any]:
         """Give plain data for a playbook."""
-        kept = {key: self.document.get(key, "") for key in ("state", "plan", "opened", "ended", "reason")}
-        return {"campaign": self.id, **kept, "run": str(self.run)}
+        texts = {
+            key: self.document.get(key, "")
+            for key in ("state", "plan", "opened", "ended", "reason", "folder")
+        }
+        left = {
+            "plays_left": self.document.get("plays_left", 0),
+            "finalizers": self.document.get("finalizers", []),
+        }
+        return {"campaign": self.id, **texts, **left, "run": str(self.run)}
 
     def __str__(self) -> str:
-        """Say what it is, since when, and how it ended."""
-        words = f"{self.id}: {self.document['state']}, plan {self.plan}, begun {self.document['opened']}"
-        if self.is_open:
-            return f"{words}, last run {self.run}"
-        reason = f" ({self.document['reason']})" if self.document.get("reason") else ""
-        return f"{words}, {self.document['state']} {self.document['ended']}{reason}"
+        """Say what it is, since when, what was left of it when a run last looked, and how it ended."""
+        known = self.as_dict()
+        words = f"Campaign {self.id} of plan {self.plan}: begun {known['opened']}"
+        if not self.is_open:
+            reason = f" ({known['reason']})" if known["reason"] else ""
+            return f"{words}, {known['state']} {known['ended']}{reason}"
+        waits = f", finalizers of {', '.join(known['finalizers'])} wait" if known["finalizers"] else ""
+        return f"{words}, open: {known['plays_left']} plays are left{waits}; last run {self.run}"
 
 
 def list_campaigns(store: Store) -> tuple[Campaign, ...]:
@@ -107,9 +116,14 @@ def read_journal(store: Store, plan_id: str, run: Run, name: str | None = None) 
     return Journal(store, found.id if found else "none", run)
 
 
+def note(store: Store, campaign: str, **news: object) -> None:
+    """Keep something more of a campaign: its ``folder``, ``plays_left``, ``finalizers``, for those who look at it."""
+    _change(store, campaign, **news)
+
+
 def end_campaign(store: Store, campaign: str, now: str) -> None:
     """End a campaign: everything in its plan is done."""
-    _change(store, campaign, state=ENDED, ended=now)
+    _change(store, campaign, state=ENDED, ended=now, plays_left=0, finalizers=[])
 
 
 def abandon(store: Store, campaign: str, reason: str, state_of: StateOf, now: str) -> Campaign:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ._order import natural
+from ._planner import FINALIZE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -32,9 +33,13 @@ NAMED = 5  # how many missing hosts a refusal names before it counts the rest
 
 @dataclass(frozen=True)
 class Grant:
-    """What a play has to do: the hosts of each service, empty where all is done or not asked for."""
+    """What a play has to do: the hosts of each service, empty where all is done or not asked for.
+
+    ``waits_for`` is what keeps finalizers open that are not due yet.
+    """
 
     services: dict[str, tuple[str, ...]]
+    waits_for: tuple[Missing, ...] = ()
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -44,11 +49,12 @@ class Grant:
 
 @dataclass(frozen=True)
 class Missing:
-    """One thing that is not done: a part of a service on a host, and what is known of it."""
+    """A part of a service that is not done on a host, what is known of it, and whether the run is about it."""
 
     part: str
     host: str
     words: str
+    is_ours: bool = True
 
 
 class GateError(Exception):
@@ -75,8 +81,8 @@ def pass_gate(
 ) -> Grant:
     """Tell what a play has to do on the hosts of its batch.
 
-    In a rehearsal (check mode) nothing gets done, so what this run would have done before counts as done. Raises
-    :class:`GateError` with what is missing.
+    In a rehearsal (check mode) nothing gets done, so what this run would have done before counts as done. Finalizers
+    stay open where another run has something left to do before them. Raises :class:`GateError` with what is missing.
     """
     play = find_play(plan, play_id)
     here = set(batch)
@@ -86,6 +92,9 @@ def pass_gate(
     )
     if grant.services:
         missing = _missing(plan, play, progress, selection, grant, rehearsal=rehearsal)
+        elsewhere = tuple(each for each in missing if not each.is_ours)
+        if elsewhere and play["kind"] == FINALIZE:
+            return Grant({}, elsewhere)
         if missing:
             raise GateError(_refusal(play, missing), missing)
     return grant
@@ -109,13 +118,16 @@ def patterns(plan: Plan, left: Mapping[str, Collection[str]]) -> dict[str, str]:
     }
 
 
-def is_complete(plan: Plan, progress: Progress) -> bool:
-    """Tell whether everything in the plan is done."""
-    return all(  # what is done last is looked at first
-        progress.done_on(part_of(play, name)).issuperset(hosts)
-        for play in reversed(plan["plays"])
-        for name, hosts in play["services"].items()
-    )
+def plays_left(plan: Plan, progress: Progress) -> list[Play]:
+    """List the plays that are not done on all their hosts."""
+    return [
+        play
+        for play in plan["plays"]
+        if any(
+            not progress.done_on(part_of(play, name)).issuperset(hosts)
+            for name, hosts in play["services"].items()
+        )
+    ]
 
 
 def part_of(play: Play, service: str) -> str:
@@ -152,7 +164,7 @@ def _missing(
     needed = {pair for need in play["needs"] for pair in _undone(plan, need, progress)} - here
     missing = needed - ours if rehearsal else needed | ours
     return tuple(
-        _describe(plan, part, host, progress)
+        _describe(plan, part, host, progress, is_ours=(part, host) in ours)
         for part, host in sorted(missing, key=lambda pair: (natural(pair[1]), pair[0]))
     )
 
@@ -163,21 +175,24 @@ def _undone(plan: Plan, need: str, progress: Progress) -> Iterator[tuple[str, st
     return ((part, host) for host in hosts - progress.done_on(part))
 
 
-def _describe(plan: Plan, part: str, host: str, progress: Progress) -> Missing:
+def _describe(plan: Plan, part: str, host: str, progress: Progress, *, is_ours: bool) -> Missing:
     service, _slash, kind = part.partition("/")
     plays = (p["id"] for p in plan["plays"] if p["kind"] == kind and host in p["services"].get(service, ()))
     entry = progress.entry(part, host)
     state = f"started {entry.since}, never done" if entry else "not begun"
-    return Missing(part, host, f"{kind} of {service} on {host} ({next(plays, '?')}: {state})")
+    return Missing(part, host, f"{kind} of {service} on {host} ({next(plays, '?')}: {state})", is_ours)
+
+
+def name_some(missing: Sequence[Missing]) -> str:
+    """Name what was begun first, and count the rest."""
+    begun = [each for each in missing if "started" in each.words] or list(missing)
+    named = [each.words for each in begun[:NAMED]]
+    rest = len(missing) - len(named)
+    return "; ".join([*named, *([f"and {rest} more"] if rest else [])])
 
 
 def _refusal(play: Play, missing: Sequence[Missing]) -> str:
-    begun = [each for each in missing if "started" in each.words] or list(missing)
-    named = "; ".join(each.words for each in begun[:NAMED])
-    rest = (
-        f"; and {len(missing) - min(len(begun), NAMED)} more" if len(missing) > min(len(begun), NAMED) else ""
-    )
     return (
-        f"{play['title']} is refused, nothing in it was touched. Before it must be done: {named}{rest}. "
+        f"{play['title']} is refused, nothing in it was touched. Before it must be done: {name_some(missing)}. "
         "Bring the host back or mend what failed, and run the same command again: it resumes there."
     )

@@ -14,16 +14,17 @@ from ._campaign import (
     end_campaign,
     how_to_abandon,
     list_campaigns,
+    note,
     open_journal,
     others_open,
     read_journal,
 )
 from ._estimate import estimate
-from ._gate import find_play, hosts_left, is_complete, part_of, pass_gate, patterns
+from ._gate import find_play, hosts_left, name_some, part_of, pass_gate, patterns, plays_left
 from ._journal import DONE, STARTED, Journal, read_seconds
 from ._lock_request import Claim, Request
 from ._order import natural
-from ._planner import CHANGE, DISRUPTIVE
+from ._planner import CHANGE, DISRUPTIVE, FINALIZE
 from ._presence import PREFIX as RUNS
 from ._presence import announce, seen_by
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from ._gate import Grant
-    from ._journal import Entry
+    from ._journal import Entry, Progress
     from ._lock_request import Waiting
     from ._run import Run
     from ._selection import Selection
@@ -49,6 +50,7 @@ class UpgradeRun:
     rehearsal: bool
     say: Callable[[str], None]
     campaign: str | None = None  # the name that was asked for
+    folder: str = ""  # of the plan
     clock: Callable[[], float] = time.monotonic
 
     def open(self) -> dict[str, Any]:
@@ -62,8 +64,8 @@ class UpgradeRun:
         todo = [play for play in self.plan["plays"] if left[play["id"]]]
         for other in others_open(list_campaigns(self.store), self.plan["id"]):
             self.say(
-                f"Still open, and of another plan, so that this one does not know what it has done: {other}. Run the "
-                f"kept folder of that plan, or give it up: {how_to_abandon(other)}"
+                f"{other}. This run is of another plan and does not know what that one has done. Go on with it by its "
+                f"own playbook ({other.document.get('folder', '?')}), or give it up: {how_to_abandon(other)}"
             )
         state = "is resumed" if progress.entries else "begins"
         how_long = estimate(todo, read_seconds(self.store))
@@ -72,8 +74,7 @@ class UpgradeRun:
             + (f", {how_long}" if how_long else "")
             + "."
         )
-        if is_complete(self.plan, progress):  # a run was killed when all was done, before it could say so
-            self._end(journal)
+        self._look_forward(journal, progress)
         return {"campaign": journal.campaign, "left": patterns(self.plan, left)}
 
     def enter(self, play_id: str, batch: Collection[str], *, wait: float) -> dict[str, Any]:
@@ -112,14 +113,25 @@ class UpgradeRun:
             now = self.clock()
             begun = min(entry.clock for hosts in started.values() for entry in hosts.values())
             journal.record(DONE, play_id, _parts(play, done), _now(), now, seconds=now - begun)
-        if is_complete(self.plan, journal.progress()):
-            self._end(journal)
+        self._look_forward(journal, journal.progress())
         return {"done": {name: list(hosts) for name, hosts in done.items()}}
 
-    def _end(self, journal: Journal) -> None:
-        if not self.rehearsal:
+    def _look_forward(self, journal: Journal, progress: Progress) -> None:
+        """End the campaign when all is done, else tell the store what is left for those who look at it there."""
+        left = plays_left(self.plan, progress)
+        if not self.rehearsal and left:
+            names = {name for play in left if play["kind"] == FINALIZE for name in play["services"]}
+            note(
+                self.store,
+                journal.campaign,
+                folder=self.folder,
+                plays_left=len(left),
+                finalizers=sorted(names, key=natural),
+            )
+        elif not self.rehearsal:
             end_campaign(self.store, journal.campaign, _now())
-        self.say(f"The upgrade is complete: everything in plan {self.plan['id']} is done.")
+        if not left:
+            self.say(f"The upgrade is complete: everything in plan {self.plan['id']} is done.")
 
     def _journal(self) -> Journal:
         if self.rehearsal:
@@ -172,6 +184,8 @@ class UpgradeRun:
         waves = sum(each["kind"] == CHANGE for each in self.plan["plays"])
         title = f"{play['title']} of {waves}" if play["kind"] == CHANGE else play["title"]
         what = "; ".join(f"{name} on {' '.join(hosts)}" for name, hosts in grant.services.items())
+        if grant.waits_for:
+            return f"{title} stays open until this is done: {name_some(grant.waits_for)}."
         left_out = [f"{host} is out of service ({reason})" for host, reason in sorted(away.items())]
         return f"{title}: " + "; ".join([what or "nothing left to do", *left_out])
 

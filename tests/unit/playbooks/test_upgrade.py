@@ -555,6 +555,31 @@ def test_sizes_of_waves_that_an_upgrade_would_not_heed_are_refused(site: Site) -
     assert outcome.log == NOTHING
 
 
+# --- Campaigns ---
+
+
+def test_a_named_campaign_spans_runs_is_listed_and_abandoned_with_a_reason(site: Site) -> None:
+    a_chain(site)
+    site.write("roles/db/tasks/finalize.yml", say("db", "finalize"))
+    friday = ("-e", "campaign=friday")
+    first = site.upgrade("-e", "upgrade_only=db", "--limit", "d1", *friday)
+    assert first.code == 0, first.raw
+    assert "Campaign friday-1 begins: " in first.text
+    assert "Finalize db (1 of 2) stays open until this is done: change of db on d2 (wave-2: not" in first.text
+    assert "db d1 finalize" not in first.log
+    listed = site.upgrade(playbook="orderly.services.campaigns").text
+    assert f"Campaign friday-1 of plan {site.plan()['id']}: begun " in listed
+    assert "plays are left, finalizers of db wait; last run PID" in listed
+    silent = site.upgrade(*friday, playbook="orderly.services.abandon_campaign")
+    assert "Say why the campaign is abandoned" in silent.text
+    given_up = site.upgrade(*friday, "-e", "reason=withdrawn", playbook="orderly.services.abandon_campaign")
+    assert given_up.code == 0
+    assert "(withdrawn). Put back what it has left behind" in given_up.text
+    again = site.upgrade(*friday)
+    assert "Campaign friday-2 begins: " in again.text
+    assert again.log.count("db d1 look") == 1
+
+
 # --- Ways around the gates ---
 
 PARTIAL = [("--tags", "step3"), ("--skip-tags", "step2"), ("--skip-tags", "untagged")]

@@ -10,6 +10,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._campaign import 
     abandon,
     end_campaign,
     list_campaigns,
+    note,
     open_journal,
     others_open,
 )
@@ -124,13 +125,22 @@ def test_a_name_that_cannot_be_one_is_refused(store: Store, name: str) -> None:
     assert f'campaign: "{name}" cannot be its name' in refusal(store, name=name)
 
 
+def test_an_open_campaign_tells_what_was_left_of_it(store: Store) -> None:
+    opened(store, name="friday")
+    note(store, "friday-1", plays_left=3, finalizers=["db", "web"])
+    assert str(list_campaigns(store)[0]) == (
+        f"Campaign friday-1 of plan plan: begun {AT}, open: 3 plays are left, finalizers of db, web wait; last run PID "
+        "1 on ctl"
+    )
+
+
 # --- Giving up ---
 
 
 def test_a_campaign_is_abandoned_with_a_reason_and_the_next_one_begins_empty(store: Store) -> None:
     opened(store, name="friday").record(DONE, "wave-1", {"web/change": ["w1"]}, AT)
     assert give_up(store, "friday") == (
-        f"friday-1: abandoned, plan plan, begun {AT}, abandoned {LATER} (wrong plan)"
+        f"Campaign friday-1 of plan plan: begun {AT}, abandoned {LATER} (wrong plan)"
     )
     assert not opened(store, name="friday").progress().entries
 

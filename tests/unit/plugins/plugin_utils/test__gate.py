@@ -6,9 +6,9 @@ import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._gate import (
     GateError,
     hosts_left,
-    is_complete,
     pass_gate,
     patterns,
+    plays_left,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._selection import Selection
 
@@ -145,6 +145,23 @@ def test_a_rehearsal_counts_what_the_run_would_have_done_but_not_what_others_hav
     assert "change of db on d1" in refusal("wave-3", "", only_web, rehearsal=True)
 
 
+FINALIZING = plan_of(deployment("db", "d1 d2", parts="finalize"), deployment("web", "w1"))
+ALL_OF_IT = "db/change@d1 db/change@d2 web/change@w1"
+
+
+def test_finalizers_stay_open_while_another_run_has_something_to_do() -> None:
+    only_db = Selection(only=frozenset({"db"}))
+    done = progress("db/change@d1 db/change@d2")
+    grant = pass_gate(FINALIZING, "finalize-db-1", done, only_db, ["d1"], rehearsal=False)
+    assert grant.services == {}
+    assert [each.words for each in grant.waits_for] == ["change of web on w1 (wave-1: not begun)"]
+
+
+def test_finalizers_are_refused_where_this_run_failed_and_granted_when_all_is_done() -> None:
+    assert "change of web on w1" in refusal("finalize-db-1", "db/change@d1 db/change@d2", plan=FINALIZING)
+    assert enter("finalize-db-1", ALL_OF_IT, plan=FINALIZING) == {"db": "d1"}
+
+
 # --- What is left ---
 
 
@@ -173,6 +190,7 @@ def test_plays_leave_out_what_the_run_is_not_about() -> None:
 
 def test_a_plan_is_complete_when_every_part_is_done_on_every_host() -> None:
     complete = f"{WEB} web/post-upgrade@w1 web/post-upgrade@w2"
-    assert is_complete(PLAN, progress(complete))
-    assert not is_complete(PLAN, progress(complete.replace("web/post-upgrade@w2", "")))
-    assert not is_complete(PLAN, progress())
+    assert plays_left(PLAN, progress(complete)) == []
+    (last,) = plays_left(PLAN, progress(complete.replace("web/post-upgrade@w2", "")))
+    assert last["id"] == "post-upgrade-web"
+    assert plays_left(PLAN, progress()) == PLAN["plays"]

@@ -125,7 +125,11 @@ def test_a_folder_that_cannot_be_written_is_named(roles: Roles, tmp_path: Path) 
 def test_every_play_begins_with_its_gate_and_leaves_failures_to_the_gates(
     roles: Roles, tmp_path: Path
 ) -> None:
-    for play in load(roles.put(tmp_path / "plan")):
+    opening, *plays = load(roles.put(tmp_path / "plan"))
+    assert opening["tasks"][0]["orderly.services.upgrade_gate"] == {"state": "opened"}
+    assert [task["tags"] for task in opening["tasks"]] == [["always"], ["always"]]
+    assert plays
+    for play in plays:
         assert play["tasks"][0]["orderly.services.upgrade_gate"]["state"] == "entered"
         assert play["tasks"][0]["tags"] == ["always"]
         assert play["gather_facts"] is False

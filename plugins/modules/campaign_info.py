@@ -1,0 +1,90 @@
+#!/usr/bin/python
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: campaign_info
+short_description: List the campaigns of upgrades
+version_added: 0.2.0
+author: The orderly.services maintainers (@orderly-services)
+description:
+  - Prints the campaigns that the store knows, the open ones first, and what was left of them when a run last looked.
+  - Runs on the controller and contacts no host.
+options:
+  open_only:
+    description: Whether campaigns that have ended or were abandoned are left out.
+    type: bool
+    default: false
+  store:
+    description: Where the journal is; by default the variable C(orderly_store), else the file of this user.
+    type: str
+extends_documentation_fragment:
+  - orderly.services.attributes
+  - orderly.services.attributes.info_module
+seealso:
+  - name: Upgrading services
+    description: What a campaign is, and what happens when something fails.
+    link: https://github.com/orderly-services/orderly.services/blob/main/docs/upgrading-services.md
+"""
+
+EXAMPLES = r"""
+- name: List the campaigns
+  orderly.services.campaign_info:
+  run_once: true
+"""
+
+RETURN = r"""
+campaigns:
+  description: The campaigns.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    campaign:
+      description: Its id, which is its name or that of its plan, and a number.
+      type: str
+    state:
+      description: V(open), V(ended) or V(abandoned).
+      type: str
+    plan:
+      description: The id of its plan.
+      type: str
+    folder:
+      description: The folder of its plan, on the controller of its last run.
+      type: str
+    opened:
+      description: When it was begun.
+      type: str
+    ended:
+      description: When it ended or was abandoned.
+      type: str
+    reason:
+      description: Why it was abandoned.
+      type: str
+    run:
+      description: The run that worked on it last.
+      type: str
+    plays_left:
+      description: How many plays of the plan were not done.
+      type: int
+    finalizers:
+      description: The services whose finalizers were not done.
+      type: list
+      elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={"open_only": {"type": "bool", "default": False}, "store": {"type": "str"}},
+        supports_check_mode=True,
+    )
+    module.fail_json(msg="campaign_info runs on the controller; its action plugin was not found there.")
+
+
+if __name__ == "__main__":
+    main()

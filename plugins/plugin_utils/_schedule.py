@@ -7,11 +7,13 @@ do. Nothing depends on the order in which services and hosts are listed.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from ._order import levels, natural
+from ._rota import make_rota
 from ._waves import Rules, Visit, Waves, chains, fewest, loads
 
 if TYPE_CHECKING:
@@ -46,9 +48,15 @@ def make_schedule(
 ) -> Schedule:
     """Pack the waves of all services in *order*, which names what each of them comes after.
 
-    *domains* and *last* are those of :class:`Rules`. Raises :class:`CycleError`.
+    *domains* and *last* are those of :class:`Rules`. Raises :class:`CycleError`. With failure domains there are two
+    schedules to choose from: with a rota of them, and with whatever domain comes first.
     """
-    return _Scheduler(order, changes, domains or {}, frozenset(last)).schedule()
+    schedules = [_Scheduler(order, changes, domains or {}, frozenset(last)).schedule()]
+    if domains:
+        scheduler = _Scheduler(order, changes, domains, frozenset(last))
+        scheduler.keep_rota()
+        schedules.append(scheduler.schedule())
+    return min(schedules, key=lambda schedule: len(schedule.waves))
 
 
 class _Scheduler:
@@ -84,7 +92,21 @@ class _Scheduler:
             start = {name: self._release(name) for name in self._order.befores}
             for visit in sorted(visits.get(rank, ()), key=self._urgency):
                 self._place(visit, start, places[visit.host])
-        return Schedule(tuple(self._named()), {name: self._done(name) for name in self._order.befores})
+        return _without_empty(tuple(self._named()), {name: self._done(name) for name in self._order.befores})
+
+    def keep_rota(self) -> None:
+        """Give every wave to a failure domain beforehand, and every service the time that this takes."""
+        needs: dict[str, Counter[str]] = {}
+        for name, change in self._changes.items():
+            if not change.full_stop:
+                hosts = Counter(
+                    self._order.domains[host] for host in change.hosts if host in self._order.domains
+                )
+                needs[name] = Counter({domain: -(-count // change.slots) for domain, count in hosts.items()})
+        after = {name: self._tails[name] - needs[name].total() for name in needs}
+        rota = make_rota(needs, self._order.earlier, after)
+        self._waves.reserve(rota.domains)
+        self._due.update(rota.due)
 
     def _deadlines(self, unordered: Rules) -> tuple[dict[str, int], dict[str, int]]:
         """Give the waves from the first of each service to the end, and the last wave that each of them may take."""
@@ -179,6 +201,12 @@ class _Scheduler:
             yield {
                 name: tuple(sorted(hosts[name], key=natural)) for name in sorted(hosts, key=rank.__getitem__)
             }
+
+
+def _without_empty(waves: tuple[Wave, ...], done: Mapping[str, int]) -> Schedule:
+    """Drop waves that were set aside and taken by nobody."""
+    taken = [0, *accumulate(bool(wave) for wave in waves)]
+    return Schedule(tuple(filter(None, waves)), {name: taken[number] for name, number in done.items()})
 
 
 def _stab(

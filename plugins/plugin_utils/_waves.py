@@ -15,6 +15,11 @@ from ._order import closure, levels, natural
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    Kind = frozenset[str]
+    """The services of a visit."""
+    Group = tuple[Kind, str | None]
+    """Visits of one kind in one failure domain."""
+
 
 class Visit(NamedTuple):
     """A host that is disrupted once, for some of its services."""
@@ -200,6 +205,12 @@ class Waves:
     def __iter__(self) -> Iterator[tuple[Visit, ...]]:
         return map(tuple, self._visits)
 
+    def reserve(self, domains: Iterable[str]) -> None:
+        """Set the first waves aside for failure domains, one for each."""
+        for wave, domain in enumerate(domains):
+            self._domain[domain] |= 1 << wave
+            self._any_domain |= 1 << wave
+
     def past(self, services: Iterable[str]) -> int:
         """Give the wave after the last one that disrupts any of the services."""
         return max((self._with[service].bit_length() for service in services), default=0)
@@ -263,15 +274,24 @@ class Waves:
 
 def loads(visits: Iterable[Visit], rules: Rules) -> dict[str, int]:
     """Count the waves that each service needs at least, whatever else there is."""
+    return _loads(_alike(visits, rules), rules)
+
+
+def _alike(visits: Iterable[Visit], rules: Rules) -> Counter[Group]:
+    return Counter((frozenset(services), rules.domains.get(host)) for host, services in visits)
+
+
+def _loads(groups: Mapping[Group, int], rules: Rules) -> dict[str, int]:
     hosts: defaultdict[str, Counter[str | None]] = defaultdict(Counter)
     alone: Counter[str] = Counter()
-    for host, services in visits:
-        here = frozenset(services)
-        for service in services:
+    for (here, domain), count in groups.items():
+        for service in here:
             if rules.apart.get(service, frozenset()).isdisjoint(here):
-                hosts[service][rules.domains.get(host)] += 1
+                hosts[service][domain] += count
             else:
-                alone[service] += 1  # it runs what shares no wave with the service: neither does another host
+                alone[service] += (
+                    count  # it runs what shares no wave with the service: neither does another host
+                )
     return {
         service: alone[service] + _waves_of(hosts[service], rules.slots.get(service))
         for service in {**hosts, **alone}
@@ -325,16 +345,55 @@ def busiest(visits: Iterable[Visit], rules: Rules) -> Iterator[tuple[str, int]]:
 def fewest(visits: Iterable[Visit], rules: Rules) -> int:
     """Give a bound: no packing can do with fewer waves.
 
-    The busiest service takes so many, the busiest chain of services that come after each other, and all failure domains
-    together, as no two of them share a wave.
+    Where at least n waves follow each of some visits, all of these are done n waves before the end; so there are at
+    least n waves, and those besides that the visits need among themselves, in whatever order. How many waves follow a
+    visit: visits of one kind, to the same services, have the same followers, those to a service that comes after one of
+    theirs. All followers go later, so these waves are at least the bound of the followers by themselves.
+
+    Where kinds wait for each other, no order holds for all of them, and only chains of services count.
     """
     visits = tuple(visits)
-    by_domain: defaultdict[str, list[Visit]] = defaultdict(list)
-    for visit in visits:
-        if (domain := rules.domains.get(visit.host)) is not None:
-            by_domain[domain].append(visit)
+    groups = _alike(visits, rules)
+    in_order = _bound(groups, _waves_after(groups, rules), rules)
+    return max(in_order, max(chains(spans(visits, rules), rules).values(), default=0))
+
+
+def _bound(groups: Mapping[Group, int], after: Mapping[Kind, int], rules: Rules) -> int:
+    """Bound the waves of some visits: for each number of waves after some of them, these and the waves after them."""
+    numbers = {after[kind] for kind, _domain in groups}
     return max(
-        sum(max(loads(each, rules).values(), default=0) for each in by_domain.values()),
-        max(loads(visits, rules).values(), default=0),
-        max(chains(spans(visits, rules), rules).values(), default=0),
+        (
+            n + _unordered({each: groups[each] for each in groups if after[each[0]] >= n}, rules)
+            for n in numbers
+        ),
+        default=0,
     )
+
+
+def _unordered(groups: Mapping[Group, int], rules: Rules) -> int:
+    """Bound the waves of visits in any order: the busiest service, or one failure domain after the other."""
+    by_domain: defaultdict[str, dict[Group, int]] = defaultdict(dict)
+    for group, count in groups.items():
+        if group[1] is not None:
+            by_domain[group[1]][group] = count
+    apart = sum(max(_loads(each, rules).values(), default=0) for each in by_domain.values())
+    return max(apart, max(_loads(groups, rules).values(), default=0))
+
+
+def _waves_after(groups: Mapping[Group, int], rules: Rules) -> dict[Kind, int]:
+    """Count the waves that follow the last visit of each kind, at least; none where kinds wait for each other."""
+    kinds = {kind for kind, _domain in groups}
+    waits_for = {
+        kind: frozenset(chain.from_iterable(rules.earlier.get(s, ()) for s in kind)) - kind for kind in kinds
+    }
+    followers = {kind: {other for other in kinds if waits_for[other] & kind} for kind in kinds}
+    after: dict[Kind, int] = {}
+    while left := kinds - after.keys():
+        ready = [kind for kind in left if followers[kind] <= after.keys()]
+        if not ready:
+            return dict.fromkeys(kinds, 0)
+        for kind in ready:
+            after[kind] = _bound(
+                {each: n for each, n in groups.items() if each[0] in followers[kind]}, after, rules
+            )
+    return after

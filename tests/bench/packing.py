@@ -1,7 +1,7 @@
 """Measure how well waves are packed: how many there are, against the fewest that budgets and order allow.
 
-The bound is the busiest chain of services that come after each other, each with its hosts divided by its slots; no
-packing can do with fewer waves, and it may be that none does with so few. Fleets are random, the same each time:
+The bound is that of ``fewest``, with its proof; no packing can do with fewer waves, and it may be that none does with
+so few: least so with failure domains, whose turns are a puzzle of their own. Fleets are random, the same each time:
 services with budgets of a number or a percentage, on hosts of their own or together on one. Run as
 ``python tests/bench/packing.py [FLEETS]`` where the collection can be imported, with ``PYTHONPATH=.build`` say.
 """

@@ -83,6 +83,21 @@ def test_one_failure_domain_at_a_time() -> None:
     assert words(make_schedule({"db": (), "log": ()}, changes, domains)) == "db d1, log l2 | db d2, log l1"
 
 
+def test_failure_domains_take_turns_as_what_most_waits_for_needs_them() -> None:
+    order: Order = {"log": (), "mq": (), "db": (), "web": ("db",), "lb": ("web",)}
+    changes = {
+        "log": on("h1 h2 h5"),
+        "mq": on("h3 h5"),
+        "db": on("h2"),
+        "web": on("h1 h4"),
+        "lb": on("h1 h3 h4"),
+    }
+    domains = {"h1": "b", "h2": "a", "h3": "a", "h4": "b", "h5": "a"}
+    assert (
+        len(make_schedule(order, changes, domains).waves) == 6
+    )  # the chain alone; whoever comes first makes it 7
+
+
 def test_services_are_done_after_their_last_wave_or_that_of_what_they_come_after() -> None:
     order: Order = {"db": (), "api": ("db",), "web": (), "log": ("web",)}
     assert make_schedule(order, {"db": on("h1 h2")}).done == {"db": 2, "api": 2, "web": 0, "log": 0}
@@ -143,6 +158,28 @@ def test_there_are_as_few_waves_as_budgets_and_order_allow(graph: tuple[Order, C
     each = [Visit(host, (name,)) for name, change in rolling.items() for host in change.hosts]
     bound = fewest(each, Rules({name: change.slots for name, change in rolling.items()}, order))
     assert len(make_schedule(order, changes).waves) == bound + len(changes) - len(rolling)
+
+
+DOMAINS = st.dictionaries(st.integers(1, 9).map("h{}".format), st.sampled_from("abc"))
+
+
+@given(graphs(), DOMAINS)
+def test_with_failure_domains_all_that_still_holds(
+    graph: tuple[Order, Changes], domains: dict[str, str]
+) -> None:
+    order, changes = graph
+    schedule = make_schedule(order, changes, domains)
+    rules = Rules({}, order)
+    for number, wave in enumerate(schedule.waves):
+        stops = {name for name in wave if changes[name].full_stop}
+        hosts = {host for name in wave.keys() - stops for host in wave[name]}
+        assert wave
+        assert len({domains[host] for host in hosts & domains.keys()}) <= 1
+        for name in wave:
+            assert all(schedule.done[before] <= number for before in rules.earlier[name])
+            assert name in stops or len(wave[name]) <= changes[name].slots
+    done = [(name, host) for wave in schedule.waves for name in wave for host in wave[name]]
+    assert sorted(done) == sorted((name, host) for name in changes for host in changes[name].hosts)
 
 
 @given(graphs(), st.randoms(use_true_random=False))

@@ -222,6 +222,34 @@ def test_there_are_never_fewer_waves_than_the_bound(visits: Visits, rules: Rules
     assert len(pack(visits, rules)) >= fewest((Visit(host, tuple(s)) for host, s in visits.items()), rules)
 
 
+BOUNDS: list[tuple[str, Visits, Rules, int]] = [
+    ("the busiest service", {"w1": ["web"], "w2": ["web"], "d1": ["db"]}, Rules(ONE_EACH), 2),
+    ("services after each other", {"w1": ["web"], "w2": ["web"], "d1": ["db"]}, Rules(ONE_EACH, ORDER), 3),
+    (
+        "a host of two services hands the order on from one to the other",
+        {"d1": ["db"], "m1": ["web", "cache"], "l1": ["lb"]},
+        Rules(ONE_EACH, {**ORDER, "lb": ("cache",)}),
+        3,
+    ),
+    (
+        "failure domains one after the other",
+        {"w1": ["web"], "d1": ["db"]},
+        Rules(ONE_EACH, domains={"w1": "a", "d1": "b"}),
+        2,
+    ),
+    ("hosts that wait for each other", {"h1": ["web", "lb"], "h2": ["db", "cache"]},
+     Rules(ONE_EACH, {**ORDER, "cache": ("lb",)}), 2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("visits", "rules", "expected"), [case[1:] for case in BOUNDS], ids=[case[0] for case in BOUNDS]
+)
+def test_the_bound_counts(visits: Visits, rules: Rules, expected: int) -> None:
+    bound = fewest((Visit(host, tuple(names)) for host, names in visits.items()), rules)
+    assert (bound, len(pack(visits, rules)) >= bound) == (expected, True)
+
+
 FLEETS = [(20, 3), (60, 6), (200, 12), (200, 30)]
 
 

@@ -99,6 +99,12 @@ def on_hold(run: Runner) -> list[str]:
     return run(["apt-mark", "showhold"], environ_update={"LC_ALL": "C"})[1].split()
 
 
+def held_units(run: Runner, units: Iterable[str]) -> list[str]:
+    """Name the units that no upgrade touches, because the packages that they come from are on hold."""
+    held = set(on_hold(run))
+    return [unit for unit in units if held and held.issuperset(_owners(run, _files_of(run, unit)) or {""})]
+
+
 def mark(run: Runner, how: str, packages: Sequence[str]) -> None:
     """Put packages on hold, or release them."""
     if not packages:

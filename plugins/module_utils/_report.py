@@ -26,6 +26,7 @@ class HostStatus:
     versions: Mapping[str, str] = field(default_factory=dict)
     paused: Sequence[Mapping[str, str]] = ()
     on_hold: Sequence[Mapping[str, str]] = ()
+    held_by_us: Sequence[str] = ()
     outdated: Sequence[str] = ()
     not_checked: Mapping[str, str] = field(default_factory=dict)
     trouble: Sequence[str] = ()
@@ -36,7 +37,7 @@ class HostStatus:
         in_vain = blocking and not self.script.in_force and not self.script.leftover
         waiting = self.ledger.waiting_units
         told = {
-            "auto_restarts": not blocking,
+            "auto_restarts": not blocking and not self.held_by_us,
             "in_force": self.script.in_force,
             "script": self.script.as_dict(),
             "policies": [_policy(path, policy) for path, policy in self.policies],

@@ -13,6 +13,7 @@ from ansible_collections.orderly.services.plugins.module_utils._dpkg import held
 from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
 from ansible_collections.orderly.services.plugins.module_utils._host_files import (
     DeferredStore,
+    HoldFile,
     PolicyFolder,
     boot_id,
 )
@@ -57,6 +58,7 @@ def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) 
         versions=installed_versions(run, [record.package for record in records]),
         paused=paused,
         on_hold=held_packages(run),
+        held_by_us=HoldFile(root).read(),
         outdated=old,
         not_checked=not_checked,
         trouble=[*bad_policies, *bad_records, *bad_paused, *script.trouble()],

@@ -28,7 +28,7 @@ _TEXT = """\
 # Strict mode of {unit}: "systemctl restart" and "stop" are refused.
 # Set by: {set_by}
 # Lifts by itself after: {lift_after} seconds (see systemctl list-timers {timer})
-# To restart it: the playbook orderly.services.restart_services, with services={unit}
+# To restart it: ansible HOST -m orderly.services.restart_services -a units={unit}
 # To lift it: rm "{path}" && systemctl daemon-reload
 [Unit]
 RefuseManualStop=yes
@@ -81,9 +81,13 @@ def cluster_units(cib: str) -> set[str]:
 
 
 def check_strict(
-    units: Iterable[str], states: Mapping[str, UnitState], policies: Iterable[Policy], cluster: Container[str]
+    units: Iterable[str],
+    states: Mapping[str, UnitState],
+    policies: Iterable[Policy],
+    cluster: Container[str],
+    held: Container[str] = (),
 ) -> None:
-    """Raise where strict mode would break something: the cluster manager, or packages."""
+    """Raise where strict mode would break something: the cluster manager, or packages that are not on hold."""
     policies = tuple(policies)
     for unit in units:
         state = states[unit]
@@ -96,7 +100,7 @@ def check_strict(
                 unit=unit,
             )
         unblocked = [a for a in ("stop", "restart") if not blocked_by(policies, a, state.names or (unit,))]
-        if unblocked:
+        if unblocked and unit not in held:
             raise HostError(
                 f"No policy blocks {' and '.join(unblocked)} of {unit}, so packages would try it, be refused by strict "
                 "mode, and fail. Turn automatic restarts off first (defer_restarts, or restart_policy).",

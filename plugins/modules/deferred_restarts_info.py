@@ -49,7 +49,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 auto_restarts:
-  description: Whether packages may restart everything, because no policy blocks anything.
+  description:
+    - Whether packages may restart everything, because no policy blocks anything and none is on hold for that reason.
   returned: success
   type: bool
 in_force:

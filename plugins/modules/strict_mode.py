@@ -18,9 +18,9 @@ description:
     that is never seen again does not leave it for ever. Running this module again begins that time anew.
   - M(orderly.services.restart_services) and M(orderly.services.deferrable_service) restart a unit in spite of it, and
     it stays in strict mode. M(orderly.services.paused_services) lifts it.
-  - Refused for units that no policy blocks, because their packages would fail, and for those that pacemaker manages,
-    which must be able to stop them. A restart that comes from another unit by C(PartOf=), C(Requires=) or C(BindsTo=)
-    is not refused by systemd; the module warns of it.
+  - Refused for units that no policy blocks and whose package is not on hold, because their packages would fail, and for
+    those that pacemaker manages, which must be able to stop them. A restart that comes from another unit by C(PartOf=),
+    C(Requires=) or C(BindsTo=) is not refused by systemd; the module warns of it.
   - Reports I(changed) when strict mode is set or lifted. Setting it again only begins its time anew.
 options:
   services:
@@ -90,6 +90,7 @@ strict:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._hold import held_units
 from ansible_collections.orderly.services.plugins.module_utils._host_files import PolicyFolder
 from ansible_collections.orderly.services.plugins.module_utils._strict import (
     PROPAGATION,
@@ -129,6 +130,7 @@ def main() -> None:
                 {s.unit: s for s in states.values()},
                 PolicyFolder().effective(names),
                 mode.cluster_units(),
+                held_units(module.run_command, units),
             )
             detours = find_detours(units, systemd.properties(units, PROPAGATION))
         plan = plan_strict(

@@ -740,12 +740,13 @@ sub systemctl {
 sub list {
     my ($asked, @policies) = @_;
     return list_unit(canonical($asked), @policies) if defined $asked;
+    print "No policy blocks anything.\n" if !@policies;
     for my $policy (@policies) {
         print "$policy->{type} $policy->{name} (", $policy->{path} || "$POLICIES/$policy->{file}", ") blocks:\n";
         print "  (the file cannot be read; what it blocked before, and whatever it names)\n" if $policy->{broken};
         for my $line (split /\n/, $policy->{lines}) {
             my (undef, $listed, $actions) = split /\t/, $line;
-            print "  $listed", ($listed =~ $OTHER_SUFFIX ? '' : '.service'), ":$actions\n";
+            print "  $listed", ($listed =~ $OTHER_SUFFIX ? '' : '.service'), ':', (map { " $_" } split ' ', $actions), "\n";
         }
     }
     return $ALLOWED;

@@ -7,6 +7,7 @@ from ansible_collections.orderly.services.plugins.module_utils._errors import Ho
 from ansible_collections.orderly.services.plugins.module_utils._hold import (
     HoldPlan,
     check_packages,
+    held_units,
     mark,
     packages_of,
     plan_hold,
@@ -37,8 +38,9 @@ def test_only_what_is_ours_is_released(wanted: list[str], plan: HoldPlan) -> Non
 class FakeDpkg:
     """A host with one unit, and what dpkg says about its files."""
 
-    def __init__(self, owners: str) -> None:
+    def __init__(self, owners: str, held: str = "") -> None:
         self.owners = owners
+        self.held = held
         self.commands: list[list[str]] = []
 
     def __call__(self, args: Sequence[str], *, environ_update: Mapping[str, str]) -> tuple[int, str, str]:
@@ -48,6 +50,8 @@ class FakeDpkg:
         if args[0] == "systemctl":
             program = "{ path=/usr/sbin/mariadbd ; argv[]=/usr/sbin/mariadbd $OPTS ; ignore_errors=no }"
             return 0, f"FragmentPath=/lib/systemd/system/mariadb.service\nExecStart={program}\n", ""
+        if args[:2] == ["apt-mark", "showhold"]:
+            return 0, self.held, ""
         if args[0] == "dpkg-query":
             return 1, self.owners, "no path found"
         return 100, "", "E: Unable to lock"
@@ -65,6 +69,16 @@ def test_a_unit_and_its_program_tell_the_packages() -> None:
 def test_a_unit_of_no_package_is_named() -> None:
     with pytest.raises(HostError, match=r"mariadb.service comes from no package"):
         packages_of(FakeDpkg(""), ["mariadb.service"])
+
+
+HELD = [("", False), ("mariadb-server\n", False), ("mariadb-server\nmariadb-server-core\nother\n", True)]
+
+
+@pytest.mark.parametrize(("held", "untouched"), HELD)
+def test_no_upgrade_touches_a_unit_whose_packages_are_all_on_hold(held: str, untouched: bool) -> None:
+    owners = "mariadb-server: /lib/systemd/system/mariadb.service\nmariadb-server-core: /usr/sbin/mariadbd\n"
+    assert bool(held_units(FakeDpkg(owners, held), ["mariadb.service"])) is untouched
+    assert not held_units(FakeDpkg("", held), ["mariadb.service"])
 
 
 @pytest.mark.parametrize("name", ["--purge", "a b", "", "UPPER", "x;y"])

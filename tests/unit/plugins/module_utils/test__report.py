@@ -18,6 +18,8 @@ def test_automatic_restarts_are_on_while_nothing_is_blocked() -> None:
     nothing = (Path("/q"), Policy(OWNER, {}))
     assert replace(STATUS, policies=[nothing]).as_dict()["auto_restarts"]
     assert not STATUS.as_dict()["auto_restarts"]
+    held = replace(STATUS, policies=[], held_by_us=["mariadb-server"])
+    assert not held.as_dict()["auto_restarts"]
 
 
 def test_a_policy_that_nobody_asks_for_is_trouble() -> None:

@@ -79,6 +79,15 @@ def test_everything_is_put_together(read: Callable[..., dict[str, Any]]) -> None
     assert found["not_checked"] == {"outdated": "nobody asked for it"}
 
 
+def test_a_package_that_we_hold_means_that_restarts_are_off(
+    read: Callable[..., dict[str, Any]], root: Path
+) -> None:
+    assert read()["auto_restarts"]
+    (root / "var/lib/orderly").mkdir(exist_ok=True)
+    (root / "var/lib/orderly/holds").write_text("mariadb-server\n", encoding="utf-8")
+    assert not read()["auto_restarts"]
+
+
 def test_needrestart_is_asked_where_that_is_wanted(read: Callable[..., dict[str, Any]], root: Path) -> None:
     assert read(outdated=True)["not_checked"] == {"outdated": "needrestart is not installed"}
     (root / "usr/sbin").mkdir(parents=True)

@@ -58,6 +58,7 @@ def test_a_unit_that_no_policy_blocks_is_refused() -> None:
     with pytest.raises(HostError, match=r"No policy blocks stop and restart of nginx\.service"):
         check_strict(["nginx.service"], {"nginx.service": NGINX}, [], ())
     check_strict(["nginx.service"], {"nginx.service": NGINX}, [POLICY], ())
+    check_strict(["nginx.service"], {"nginx.service": NGINX}, [], (), held=["nginx.service"])
 
 
 def test_warns_of_restarts_that_come_from_elsewhere() -> None:

@@ -440,7 +440,13 @@ def test_a_record_that_is_a_link_is_not_followed(host: Host) -> None:
 def test_list_says_what_is_blocked_and_by_whom(host: Host) -> None:
     host.ask("--list")
     assert "ansible test" in host.said
-    assert "alpha.service: restart stop try-restart" in host.said
+    assert "alpha.service: restart stop try-restart" in host.said.splitlines()[1]
+
+
+def test_list_says_that_nothing_is_blocked(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    assert host.ask("--list") == ALLOWED
+    assert host.said == "No policy blocks anything.\n"
 
 
 # --- The script itself ---

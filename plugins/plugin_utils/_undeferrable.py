@@ -17,9 +17,12 @@ _FOLDERS = ("tasks", "handlers")
 _BLOCKS = ("block", "rescue", "always", "tasks", "pre_tasks", "post_tasks", "handlers")
 _MANAGERS = re.compile(r"(ansible\.(builtin|legacy)\.)?(systemd|systemd_service|sysvinit)")
 _COMMANDS = re.compile(r"(ansible\.(builtin|legacy)\.)?(command|shell|raw)")
+_SERVICE = re.compile(r"(ansible\.(builtin|legacy)\.)?service")
+_OURS = "orderly.services.deferrable_service"
 _HARMLESS = re.compile(r"started")
 _RESTARTS = re.compile(
-    r"\b(systemctl|service|invoke-rc\.d)\b.*\b(restart|try-restart|stop|reload|reload-or-restart)\b"
+    r"(\b(systemctl|service|invoke-rc\.d)\b|/etc/init\.d/).*"
+    r"(?<![\w-])((try-|force-)?(restart|stop|reload)|(try-)?reload-or-restart|kill)(?![\w-])"
 )
 
 
@@ -69,13 +72,16 @@ def _walk(file: Path, node: yaml.Node | None) -> Iterator[Task]:
 def _is_undeferrable(module: str, arguments: yaml.Node) -> bool:
     if _COMMANDS.fullmatch(module):
         return bool(_RESTARTS.search(" ".join(_words(arguments))))
-    return bool(_MANAGERS.fullmatch(module)) and not _HARMLESS.fullmatch(_state(arguments) or "started")
+    # What a task itself says to use wins over any module default.
+    chosen = _SERVICE.fullmatch(module) and _option(arguments, "use") not in ("", _OURS)
+    manages = chosen or _MANAGERS.fullmatch(module)
+    return bool(manages) and not _HARMLESS.fullmatch(_option(arguments, "state") or "started")
 
 
-def _state(arguments: yaml.Node) -> str:
+def _option(arguments: yaml.Node, name: str) -> str:
     if isinstance(arguments, yaml.MappingNode):
-        return next((str(value.value) for key, value in arguments.value if key.value == "state"), "")
-    found = re.search(r"\bstate=(\S+)", str(arguments.value))
+        return next((str(value.value) for key, value in arguments.value if key.value == name), "")
+    found = re.search(rf"\b{name}=(\S+)", str(arguments.value))
     return found[1] if found else ""
 
 

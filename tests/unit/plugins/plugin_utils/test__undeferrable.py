@@ -24,6 +24,13 @@ TASKS = """\
       ansible.builtin.command: systemctl restart a
     - ansible.builtin.command: {argv: [systemctl, try-restart, a]}
     - ansible.builtin.command: systemctl status a
+    - ansible.builtin.command: systemctl daemon-reload
+- name: In the old way
+  ansible.builtin.shell: /etc/init.d/a force-reload
+- name: Past the default
+  service: name=a state=restarted use=systemd
+- name: By name
+  service: {name: a, state: restarted, use: orderly.services.deferrable_service}
 """
 
 
@@ -34,6 +41,8 @@ def test_finds_what_no_module_default_can_reach() -> None:
         "x.yml:11: Depends (systemd)",
         "x.yml:16: By hand (ansible.builtin.command)",
         "x.yml:18: a task without a name (ansible.builtin.command)",
+        "x.yml:21: In the old way (ansible.builtin.shell)",
+        "x.yml:23: Past the default (service)",
     ]
 
 

@@ -1,0 +1,21 @@
+"""The README's tables say what there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_playbook_is_in_the_table() -> None:
+    rows = re.findall(r"^\| (`orderly\.services\..*?) \|", README, re.MULTILINE)
+    listed = {name.rpartition(".")[2] for row in rows for name in re.findall(r"`([\w.]+)`", row)}
+    assert {path.stem for path in (ROOT / "playbooks").glob("*.yml")} <= listed
+
+
+def test_every_guide_is_in_the_table() -> None:
+    assert set(re.findall(r"\]\((docs/[\w-]+\.md)\) \| ", README)) == {
+        f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")
+    }

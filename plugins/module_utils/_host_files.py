@@ -8,7 +8,6 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -59,11 +58,17 @@ def read_lines(path: Path) -> list[str]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file by rename: at any moment there is the old one or the new one."""
+    """Write a file by rename: at any moment there is the old one or the new one.
+
+    What a process that was killed left behind ends with its PID; the script removes that in time.
+    """
+    new = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        handle, new = tempfile.mkstemp(dir=str(path.parent), prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        remove_file(new)
+        with os.fdopen(
+            os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8"
+        ) as file:
             os.fchmod(file.fileno(), 0o644)
             file.write(text)
             file.flush()

@@ -378,6 +378,17 @@ def what_was_killed_in_the_middle_leaves_the_ledger_whole() -> None:
     counted = int(records()["alpha.service"]["count"])
     expect(ask("alpha.service", "restart") == 101, "allowed after one that was killed")
     expect(int(records()["alpha.service"]["count"]) == counted + 1, "the next call does not count")
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    dead, alive = (
+        RECORDS / f".ansible-orderly-beta.service.deferred.{pid}" for pid in (ended.pid, os.getpid())
+    )
+    dead.touch()
+    alive.touch()
+    ask("alpha.service", "restart")
+    alive.unlink()
+    left = [file.name for file in RECORDS.iterdir()]
+    expect(left == ["ansible-orderly-alpha.service.deferred"], f"lies about: {left}")
 
 
 @behaviour

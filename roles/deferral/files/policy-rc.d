@@ -582,6 +582,7 @@ sub write_file {
     mkdir $dir, 0755;
     my (undef, undef, $mode, undef, $owner) = lstat $dir;
     return 0 if !defined $mode || !-d _ || $owner && $owner != $>;    # somebody else's, or a link that leads elsewhere
+    tidy($dir);
     my $new = "$dir/." . substr($name, 0, 230) . ".$$";
     unlink $new;
     sysopen my $handle, $new, 04010301 or return 0;    # O_SYNC | O_EXCL | O_CREAT | O_WRONLY
@@ -589,6 +590,17 @@ sub write_file {
     return 1 if defined $written && $written == length($text) && close($handle) && rename($new, $file);
     unlink $new;
     return 0;
+}
+
+# What a process that was killed left behind: its PID ends the name.
+sub tidy {
+    for my $dir (@_) {
+        opendir my $handle, $dir or next;
+        for my $left (readdir $handle) {
+            next if $left !~ /^\.(?:last-known-.+|.+\.(?:deferred|dismissed|policy|known|links))\.(\d+)$/a;
+            unlink "$dir/$left" if !kill 0, $1;
+        }
+    }
 }
 
 # What people should know, each sentence once; deferred_restarts_info shows it.
@@ -740,6 +752,7 @@ sub systemctl {
 sub list {
     my ($asked, @policies) = @_;
     return list_unit(canonical($asked), @policies) if defined $asked;
+    tidy($POLICIES, $KNOWN =~ m{(.*)/}, @RECORDS, $RUN);
     print "No policy blocks anything.\n" if !@policies;
     for my $policy (@policies) {
         print "$policy->{type} $policy->{name} (", $policy->{path} || "$POLICIES/$policy->{file}", ") blocks:\n";
@@ -766,6 +779,7 @@ sub list_unit {
 # deb-systemd-invoke dropped these with a neighbour that must not be restarted; now, with dpkg done, they are made up for.
 sub restart_collateral {
     my @policies = @_;
+    tidy(@RECORDS);
     tell_if_not_asked(@policies);
     return $ALLOWED if !-d "$ROOT/run/systemd/system";
     my $lock = lock_records();

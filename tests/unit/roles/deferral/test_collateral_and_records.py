@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -159,6 +160,38 @@ def test_no_record_at_all_is_told(host: Host) -> None:
     (host.root / "run/policy-rc.d").write_text("in the way")
     assert host.ask("alpha", "restart") == DENIED
     assert "could be written neither into" in trouble(host)
+
+
+LEFT = [
+    "var/lib/policy-rc.d/.ansible-test-gamma.service.deferred.",
+    "var/lib/policy-rc.d/.last-known-alpha.service.",
+    "var/lib/orderly/.policy.known.",
+    "etc/policy-rc.d/.ansible-test.policy.",
+    "run/orderly/.units.links.",
+]
+
+
+@pytest.mark.parametrize("left", LEFT)
+def test_what_a_killed_process_left_behind_is_tidied(host: Host, left: str) -> None:
+    host.ask("alpha", "restart")
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    dead, alive, other = (host.root / f"{left}{end}" for end in (ended.pid, os.getpid(), "x"))
+    for file in (dead, alive, other):
+        file.touch()
+    host.ask("--list")
+    assert [file.exists() for file in (dead, alive, other)] == [False, True, True]
+
+
+@pytest.mark.parametrize("asked", [("alpha", "restart"), ("--restart-collateral",)])
+def test_records_are_tidied_by_the_next_call_and_at_the_end_of_dpkg(
+    host: Host, asked: tuple[str, ...]
+) -> None:
+    left = host.root / "var/lib/policy-rc.d/.ansible-test-gamma.service.deferred.99999999"
+    left.parent.mkdir()
+    left.touch()
+    host.ask(*asked)
+    assert not left.exists()
 
 
 def test_a_folder_that_is_a_link_is_not_written_to(host: Host) -> None:

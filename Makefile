@@ -1,6 +1,6 @@
 # make alone prints what it can do.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clean-demo test fast lint types unit fuzz page docs sanity package molecule cores bench clean
+.PHONY: help setup demo clean-demo test fast lint types unit fuzz page docs sanity package molecule cores faults bench clean
 
 BUILD := .build
 READY := $(BUILD)/venv/.ready
@@ -31,8 +31,12 @@ fast: $(READY) ## Run what needs no hosts
 lint types unit fuzz page docs sanity package molecule: $(READY) ## Run one kind of check
 	@python tests/check.py $@
 
-cores: $(READY) ## Play with every ansible-core that is supported
+cores: $(READY) ## Play with every supported ansible-core; CI plays a part of it
 	@python tests/cores/cores.py
+	@CORES=all pytest -rs tests/cores
+
+faults: $(READY) ## Hurt hosts, controllers and etcd in the middle of rolls
+	@python tests/check.py $@
 
 bench: $(READY) ## Print the benchmarks' figures
 	@for file in tests/bench/*.py; do echo "== $$file"; python $$file || exit 1; done

@@ -87,13 +87,22 @@ def fuzz() -> None:
 
 
 def cores() -> None:
-    """Play with the oldest and the newest ansible-core that this machine can run; make cores plays with all."""
+    """Play with the oldest and the newest ansible-core that this machine can run, and faults with the others.
+
+    ``make cores`` plays all with all.
+    """
     run(sys.executable, "tests/cores/cores.py", "--ends")
+    run("pytest", "-rs", "tests/cores")
 
 
 def page() -> None:
     """Look at the plan's page in a real browser, which is installed where it is missing."""
     run("pytest", "tests/page")
+
+
+def faults() -> None:
+    """Hurt real hosts, controllers and stores in the middle of rolls."""
+    run("pytest", "--durations=20", "tests/faults")
 
 
 def docs() -> None:
@@ -184,7 +193,7 @@ def checks() -> dict[str, list[Item]]:
     """Name the checks, the quick ones first; molecule has one for each scenario."""
     plain = {
         check.__name__: [(check.__name__, check)]
-        for check in (lint, types, unit, fuzz, page, docs, sanity, package, cores)
+        for check in (lint, types, unit, fuzz, page, docs, sanity, package, cores, faults)
     }
     names = sorted(path.parent.name for path in SCENARIOS.glob("*/molecule.yml"))
     return {**plain, "molecule": [(f"molecule {name}", partial(molecule, name)) for name in names]}

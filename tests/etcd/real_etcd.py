@@ -18,6 +18,8 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.orderly.services.tests.etcd.debian import unpacked
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -29,53 +31,31 @@ START_SECONDS = 60.0
 @cache
 def program() -> str:
     """Find etcd, or fetch Debian's package and unpack it in the build folder: nothing is installed or started."""
-    unpacked = CACHE / "usr/bin/etcd"
-    found = shutil.which("etcd") or (str(unpacked) if unpacked.exists() else None)
-    if found:
-        return found
-    CACHE.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=CACHE.parent) as aside:
-        try:
-            fetch(Path(aside))
-        except (OSError, subprocess.CalledProcessError) as exc:
-            said = getattr(exc, "stderr", "") or exc
-            raise RuntimeError(f"These tests need etcd: apt-get install etcd-server ({said})") from exc
-        with suppress(OSError):  # another process was first
-            (Path(aside) / "root").rename(CACHE)
-    return str(unpacked)
+    return shutil.which("etcd") or str(unpacked("etcd-server", CACHE) / "usr/bin/etcd")
 
 
-def fetch(folder: Path) -> None:
-    def run(*command: str) -> None:
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
-
-    try:
-        run("apt-get", "download", "-qq", "etcd-server")
-    except subprocess.CalledProcessError:
-        run("apt-get", "update", "-qq")  # a machine that has never asked what there is
-        run("apt-get", "download", "-qq", "etcd-server")
-    run("dpkg", "-x", *map(str, folder.glob("etcd-server_*.deb")), "root")
-
-
-def free_ports(count: int) -> list[int]:
+def free_ports(count: int, address: str) -> list[int]:
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _time in range(count)]
         for each in sockets:
-            each.bind(("127.0.0.1", 0))
+            each.bind((address, 0))
         return [each.getsockname()[1] for each in sockets]
 
 
 class Member:
     """One etcd process."""
 
-    def __init__(self, name: str, folder: Path, ports: tuple[int, int], tls: Tls | None) -> None:
+    def __init__(
+        self, name: str, folder: Path, address: str, ports: tuple[int, int], tls: Tls | None
+    ) -> None:
         self.name = name
         self.folder = folder
         self.tls = tls
         self.port = ports[0]
+        self.place = f"{address}:{ports[0]}"
         scheme = "https" if tls else "http"
-        self.client = f"{scheme}://127.0.0.1:{ports[0]}"
-        self.peer = f"http://127.0.0.1:{ports[1]}"
+        self.client = f"{scheme}://{self.place}"
+        self.peer = f"http://{address}:{ports[1]}"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, members: Sequence[Member]) -> None:
@@ -136,14 +116,15 @@ class Tls:
 
 
 class Etcd:
-    """A cluster of one or more members on loopback, as a context; :meth:`url` gives stores of their own."""
+    """A cluster of one or more members on one address, as a context; :meth:`url` gives stores of their own."""
 
-    def __init__(self, members: int = 1, *, tls: bool = False) -> None:
+    def __init__(self, members: int = 1, *, tls: bool = False, address: str = "127.0.0.1") -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="orderly-etcd-"))
         self.tls = Tls(self.folder / "tls") if tls else None
-        ports = free_ports(2 * members)
+        ports = free_ports(2 * members, address)
         self.members = [
-            Member(f"m{n}", self.folder, (ports[2 * n], ports[2 * n + 1]), self.tls) for n in range(members)
+            Member(f"m{n}", self.folder, address, (ports[2 * n], ports[2 * n + 1]), self.tls)
+            for n in range(members)
         ]
 
     def __enter__(self) -> Etcd:
@@ -158,7 +139,7 @@ class Etcd:
         shutil.rmtree(self.folder)
 
     def url(self, prefix: str = "orderly", *, endpoints: Sequence[Member] = ()) -> str:
-        hosts = ",".join(f"127.0.0.1:{member.port}" for member in endpoints or self.members)
+        hosts = ",".join(member.place for member in endpoints or self.members)
         return f"etcd://{hosts}/{prefix}{self.tls.query if self.tls else ''}"
 
     def expire(self, key: str) -> None:
@@ -169,13 +150,13 @@ class Etcd:
 
     def keepers(self) -> list[int]:
         """Find the processes that keep runs in a store of this cluster."""
-        ports = {f"127.0.0.1:{member.port}" for member in self.members}
+        places = {member.place for member in self.members}
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 words = (process / "cmdline").read_text(errors="replace").split("\0")
                 if "plugins.plugin_utils._keeper" in words and any(
-                    port in word for port in ports for word in words
+                    place in word for place in places for word in words
                 ):
                     found.append(int(process.name))
         return found
@@ -205,9 +186,9 @@ class Etcd:
         if self.tls:
             context = ssl.create_default_context(cafile=f"{self.tls.folder}/ca.pem")
             context.load_cert_chain(f"{self.tls.folder}/client.pem", f"{self.tls.folder}/client.key")
-            connection: HTTPConnection = HTTPSConnection("127.0.0.1", member.port, timeout=5, context=context)
+            connection: HTTPConnection = HTTPSConnection(member.place, timeout=5, context=context)
         else:
-            connection = HTTPConnection("127.0.0.1", member.port, timeout=5)
+            connection = HTTPConnection(member.place, timeout=5)
         with closing(connection):
             connection.request("POST", f"/v3/{path}", json.dumps(body or {}))
             return json.loads(connection.getresponse().read())

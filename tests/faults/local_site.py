@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 from ansible_collections.orderly.services.plugins.plugin_utils._rolling import held_slots
@@ -20,6 +21,7 @@ from ansible_collections.orderly.services.tests.faults.cells import (
 )
 
 ROOT = Path(__file__).parents[2]
+PLAY_SECONDS = 600  # far more than any play takes; only one that hangs is given up
 THIS_CORE = Path(sys.executable).with_name("ansible-playbook")
 
 INVENTORY = """
@@ -80,6 +82,8 @@ class Site:
     def __init__(self, folder: Path, program: Path = THIS_CORE) -> None:
         self.folder = folder
         self.program = program
+        self.inventories = ["inventory.yml"]
+        self.store = f"sqlite://{folder}/store.db"
         (folder / "roles/web/meta").mkdir(parents=True)
         (folder / "connection_plugins").mkdir()
         (folder / "roles/web/meta/service.yml").write_text(SERVICE)
@@ -117,7 +121,7 @@ class Site:
 
     def start(self, *arguments: str, **environ: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [self.program, "-i", "inventory.yml", "play.yml", *arguments],
+            [self.program, *(f"--inventory={each}" for each in self.inventories), "play.yml", *arguments],
             cwd=self.folder,
             env={**self.environ(), **environ},
             stdout=subprocess.PIPE,
@@ -126,12 +130,12 @@ class Site:
         )
 
     def play(self, *arguments: str, **environ: str) -> str:
-        output, _nothing = self.start(*arguments, **environ).communicate(timeout=60)
+        output, _nothing = self.start(*arguments, **environ).communicate(timeout=PLAY_SECONDS)
         return " ".join(output.split())
 
     def slots(self) -> list[str]:
-        store = open_store(f"sqlite://{self.folder}/store.db")
-        return [slot.holder.host for slot in held_slots(store)]
+        with closing(open_store(self.store)) as store:
+            return [slot.holder.host for slot in held_slots(store)]
 
     def wait_until_touched(self, hosts: int) -> None:
         self._wait_for(hosts, "touched")
@@ -140,7 +144,7 @@ class Site:
         self._wait_for(hosts, "hanging")
 
     def _wait_for(self, hosts: int, log: str) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PLAY_SECONDS
         while len(self._logged(log)) < hosts:
             assert time.monotonic() < deadline
             time.sleep(0.05)

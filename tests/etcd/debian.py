@@ -1,0 +1,38 @@
+"""Programs from Debian's packages without installing them: nothing is started, and no root is needed."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+
+def unpacked(package: str, folder: Path) -> Path:
+    """Give the folder in which a package is unpacked; it is fetched the first time."""
+    if folder.exists():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as aside:
+        try:
+            fetch(package, Path(aside))
+        except (OSError, subprocess.CalledProcessError) as exc:
+            said = getattr(exc, "stderr", "") or exc
+            raise RuntimeError(f"These tests need {package}: apt-get install {package} ({said})") from exc
+        with suppress(OSError):  # another process was first
+            (Path(aside) / "root").rename(folder)
+    return folder
+
+
+def fetch(package: str, folder: Path) -> None:
+    """Unpack a package into the folder root below *folder*."""
+
+    def run(*command: str) -> None:
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+
+    try:
+        run("apt-get", "download", "-qq", package)
+    except subprocess.CalledProcessError:
+        run("apt-get", "update", "-qq")  # a machine that has never asked what there is
+        run("apt-get", "download", "-qq", package)
+    run("dpkg", "-x", *map(str, folder.glob(f"{package}_*.deb")), "root")

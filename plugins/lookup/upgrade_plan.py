@@ -15,12 +15,14 @@ description:
     journal is touched, so the plan is the same each time until the inventory or a role changes.
 options:
   plan_dir:
-    description: The folder for the plan. By default a cache folder named by the plan's id; it is printed.
+    description: The folder for the plan. By default a cache folder named by the plan's hash; it is printed.
     type: path
     vars:
       - name: plan_dir
   approved_plan:
-    description: The id of the plan that was approved; another plan is refused.
+    description:
+      - The hash of the plan that was approved, as the playbook C(orderly.services.plan) printed it. Another plan is
+        refused, with all that differs. Its folder must be where it was written, or be named by O(plan_dir).
     type: str
     vars:
       - name: approved_plan
@@ -83,5 +85,5 @@ class LookupModule(LookupBase):
             raise
         except AnsibleError as exc:
             raise AnsibleLookupError(f"The inventory cannot be read for the plan: {exc}") from None
-        display.display(f"Plan {plan.id}: {playbook.parent}/plan.html")
+        display.display(f"Plan {plan.hash}: {playbook.parent}/plan.html")
         return [str(playbook)]

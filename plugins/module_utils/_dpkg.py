@@ -24,6 +24,17 @@ def installed_versions(run: Runner, packages: Iterable[str]) -> dict[str, str]:
     return {package: version for package, version in pairs if version}
 
 
+def package_versions(run: Runner, packages: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Read which versions of packages are installed, and which apt would install now; empty where there is none."""
+    names = sorted({package for package in packages if package})
+    if not names:
+        return {}
+    installed, candidates = installed_versions(run, names), _candidates(run, names)
+    return {
+        name: {"installed": installed.get(name, ""), "candidate": candidates.get(name, "")} for name in names
+    }
+
+
 def held_packages(run: Runner) -> list[dict[str, str]]:
     """Read which packages are on hold, and what apt would install in place of each."""
     command = ["dpkg-query", "--show", "--showformat=${db:Status-Want}\\t${binary:Package}\\t${Version}\\n"]
@@ -45,5 +56,6 @@ def _candidates(run: Runner, packages: list[str]) -> dict[str, str]:
         if not line.startswith(" "):
             package = line.rstrip(":")
         elif line.startswith("  Candidate: "):
-            found[package] = line.split(": ", 1)[1].strip()
+            candidate = line.split(": ", 1)[1].strip()
+            found[package] = "" if candidate == "(none)" else candidate
     return found

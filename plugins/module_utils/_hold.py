@@ -55,8 +55,8 @@ def check_packages(names: Iterable[str]) -> list[str]:
 def packages_of(run: Runner, units: Sequence[str]) -> list[str]:
     """Find the packages that a unit and its program come from."""
     found: set[str] = set()
-    for unit in map(full_name, units):
-        owners = _owners(run, _files_of(run, unit))
+    for unit in units:
+        owners = owners_of(run, unit)
         if not owners:
             raise HostError(
                 f"{unit} comes from no package, so there is none to put on hold. Name the packages, or set "
@@ -65,6 +65,11 @@ def packages_of(run: Runner, units: Sequence[str]) -> list[str]:
             )
         found |= owners
     return sorted(found)
+
+
+def owners_of(run: Runner, unit: str) -> set[str]:
+    """Name the packages that a unit and its program come from; none for what was installed without one."""
+    return _owners(run, _files_of(run, full_name(unit)))
 
 
 def _files_of(run: Runner, unit: str) -> list[str]:

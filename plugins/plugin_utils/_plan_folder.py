@@ -186,7 +186,15 @@ def _write_files(plan: Plan, services: Iterable[Service], folder: Path) -> None:
     for service in services:
         _copy_role(service, folder / "roles" / plan.services[service.name]["role"])
     data = json.loads(plan.as_json())
-    (folder / PAGE).write_text(render_page(data, read_task_words(data, folder)), encoding="utf-8")
+    page = render_page(data, read_task_words(data, folder), _news(plan))
+    (folder / PAGE).write_text(page, encoding="utf-8")
+
+
+def _news(plan: Plan) -> dict[str, Any]:
+    if plan.survey is None:
+        return {}
+    packages = {name: plan.survey.by_host(name) for name in plan.services}
+    return {"approve": plan.hash, "surveyed": plan.surveyed, "packages": packages}
 
 
 def _copy_role(service: Service, target: Path) -> None:

@@ -13,7 +13,7 @@ from ._planner import CHANGE, DISRUPTIVE, FINALIZE, POST_UPGRADE, PREPARE, VALID
 from ._steps import CHANGE_STEPS, MIGRATE_STEP, RUN_ONCE_HOST, STEPS, step_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ._planner import Plan, Play
 
@@ -73,7 +73,8 @@ class _Dumper(yaml.SafeDumper):
 def render(plan: Plan) -> str:
     """Give the text of the plan's ``upgrade.yml``."""
     header = HEADER.format(id=plan.id, version=plan.versions.get("orderly.services", ""))
-    plays = (OPENING, *(rendered for play in plan.plays for rendered in render_play(plan, play)))
+    first = [] if plan.survey is None else [_check_versions(plan)]
+    plays = (OPENING, *first, *(rendered for play in plan.plays for rendered in render_play(plan, play)))
     texts = (
         yaml.dump([play], Dumper=_Dumper, sort_keys=False, width=200, allow_unicode=True) for play in plays
     )
@@ -88,11 +89,12 @@ def render_play(plan: Plan, play: Play) -> list[dict[str, Any]]:
     hosts wait for the migration of one of them.
     """
     free = not any(_waits_for_migration(plan, play, name) for name in play.services)
+    gate = [*_gate(play), *_versions_of_wave(plan, play)]
     if len(play.services) == 1:
-        tasks = [*_gate(play), *_begin(play), *_work(plan, play), _done(play)]
+        tasks = [*gate, *_begin(play), *_work(plan, play), _done(play)]
         return [_play(plan, play, title(play), tasks)]
     return [
-        _play(plan, play, f"{title(play)} | gate", _gate(play)),
+        _play(plan, play, f"{title(play)} | gate", gate),
         _play(plan, play, f"{title(play)} | work", [*_begin(play), *_work(plan, play)], free=free),
         _play(plan, play, f"{title(play)} | release", [_done(play)]),
     ]
@@ -116,7 +118,16 @@ def _play(plan: Plan, play: Play, name: str, tasks: list[Task], *, free: bool = 
         # Whether the run goes on is for the gates to say; these cannot be trusted with it, and free knows but one.
         "any_errors_fatal": False,
         **({"strategy": "ansible.builtin.free"} if free else {"max_fail_percentage": 100}),
-        "vars": {PLANNED: _pattern(plan, play), "orderly_play": play.id, GRANTED: GRANTED_SERVICES},
+        "vars": {
+            PLANNED: _pattern(plan, play),
+            "orderly_play": play.id,
+            GRANTED: GRANTED_SERVICES,
+            **(
+                {"orderly_packages": _packages(plan, play.services)}
+                if _versions_of_wave(plan, play) and not free
+                else {}
+            ),
+        },
         "tasks": tasks,
     }
 
@@ -139,6 +150,62 @@ def _gate(play: Play) -> list[Task]:
             "tags": ["always"],
         }
     ]
+
+
+def _check_versions(plan: Plan) -> dict[str, Any]:
+    """Stop before anything is touched where apt would install something else than the plan says."""
+    tasks = [
+        {
+            "name": "versions | Ask which hosts are still to do",
+            "orderly.services.upgrade_versions": {"state": "wanted"},
+            "run_once": True,
+            "register": "orderly_wanted",
+            "tags": ["always"],
+        },
+        *_compare_versions("versions", "inventory_hostname in orderly_wanted.hosts", ["always"]),
+    ]
+    return {
+        "name": "Check that apt would install what the plan says",
+        "hosts": ",".join(dict.fromkeys(str(service["group"]) for service in plan.services.values())),
+        "gather_facts": False,
+        "any_errors_fatal": False,
+        "max_fail_percentage": 100,
+        "vars": {"orderly_packages": _packages(plan, plan.services)},
+        "tasks": tasks,
+    }
+
+
+def _versions_of_wave(plan: Plan, play: Play) -> list[Task]:
+    """Look once more before a wave: since the plan was checked, the index of packages may have been refreshed."""
+    if plan.survey is None or play.kind != CHANGE:
+        return []
+    return _compare_versions(play.id, ANY_GRANTED, [])
+
+
+def _compare_versions(prefix: str, when: str, tags: list[str]) -> list[Task]:
+    more = {"tags": tags} if tags else {}
+    return [
+        {
+            "name": f"{prefix} | Read the versions of packages",
+            "orderly.services.package_versions_info": {
+                "services": "{{ orderly_packages | selectattr('group', 'in', group_names) }}"
+            },
+            "when": when,
+            "register": "orderly_versions",
+            **more,
+        },
+        {
+            "name": f"{prefix} | Compare them with the plan",
+            "orderly.services.upgrade_versions": {"state": "checked"},
+            "run_once": True,
+            **more,
+        },
+    ]
+
+
+def _packages(plan: Plan, names: Iterable[str]) -> list[dict[str, Any]]:
+    kept = ("group", "packages", "units")
+    return [{"name": name, **{key: plan.services[name][key] for key in kept}} for name in names]
 
 
 def _begin(play: Play) -> list[Task]:

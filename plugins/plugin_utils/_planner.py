@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from ._schedule import Schedule
+    from ._survey import Survey
     from ._tasks import Handler
 
 VALIDATE, PREPARE, CHANGE, POST_UPGRADE, FINALIZE = (
@@ -84,11 +85,17 @@ class Play:
 
 @dataclass(frozen=True)
 class Plan:
-    """The compiled upgrade; ``id`` is the hash of everything else."""
+    """The compiled upgrade.
+
+    ``id`` is the hash of what inventory and roles give, so that a campaign keeps it while versions on hosts change;
+    ``hash`` covers the survey too, and is what an approval names. *surveyed* tells when, and is in neither.
+    """
 
     services: dict[str, dict[str, Any]]
     plays: tuple[Play, ...]
     versions: dict[str, str] = field(default_factory=dict)
+    survey: Survey | None = None
+    surveyed: str | None = None
 
     def content(self) -> dict[str, Any]:
         """Give the plan as plain data, without its id."""
@@ -101,14 +108,33 @@ class Plan:
 
     @cached_property
     def id(self) -> str:
-        """Give the content hash of the plan."""
-        return hashlib.sha256(canonical(self.content()).encode()).hexdigest()[:16]
+        """Give the content hash of the plan without what was surveyed."""
+        return _hash(self.content())
+
+    @cached_property
+    def hash(self) -> str:
+        """Give the hash that an approval names: the id, and what was surveyed."""
+        return self.id if self.survey is None else _hash({"id": self.id, "survey": self.survey.as_data()})
+
+    def as_data(self) -> dict[str, Any]:
+        """Give all that ``plan.json`` holds."""
+        survey = {} if self.survey is None else {"surveyed": self.surveyed, "survey": self.survey.as_data()}
+        return {"id": self.id, "hash": self.hash, **self.content(), **survey}
 
     def as_json(self) -> str:
         """Give the text of ``plan.json``."""
-        return (
-            json.dumps({"id": self.id, **self.content()}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-        )
+        return json.dumps(self.as_data(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def hash_of(data: Mapping[str, Any]) -> str:
+    """Tell the hash of a plan as ``plan.json`` has it, from its content and not from what it says."""
+    names = ("id", "hash", "survey", "surveyed")
+    plan_id = _hash({key: value for key, value in data.items() if key not in names})
+    return _hash({"id": plan_id, "survey": data["survey"]}) if "survey" in data else plan_id
+
+
+def _hash(data: Any) -> str:
+    return hashlib.sha256(canonical(data).encode()).hexdigest()[:16]
 
 
 def canonical(data: Any) -> str:

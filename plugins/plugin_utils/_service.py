@@ -55,6 +55,7 @@ class Service:
     path: Path
     group: str
     units: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
     stage: str = "default"
     after: tuple[Dependency, ...] = ()
     requires: tuple[Dependency, ...] = ()
@@ -192,6 +193,7 @@ def _dependency(value: Any) -> Dependency:
 NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
 WHOLE, SHARE = r"[1-9][0-9]*", r"([1-9][0-9]?|100)%"
 UNIT = r"[A-Za-z0-9_:.@\\-]+\.[a-z]+"
+PACKAGE = r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?"
 DEPENDABLE_STEPS = (2, 3, 4, 5, 6)  # steps 0 and 1 of every service are done before any service changes
 BUDGET = (
     _budget,
@@ -224,6 +226,9 @@ SETTINGS: dict[str, Setting] = {
     "group": _setting(_text(NAME), "the name of an inventory group"),
     "units": _setting(
         _list_of(_text(UNIT)), "a list of systemd units with their suffix, as in [haproxy.service]"
+    ),
+    "packages": _setting(
+        _list_of(_text(PACKAGE)), "a list of the packages it consists of, as in [nginx, nginx-common]"
     ),
     "stage": _setting(_text(NAME), "a name that services of one stage share, as in controlplane"),
     "after": _setting(_list_of(DEPENDENCY), SERVICES),

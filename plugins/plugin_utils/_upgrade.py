@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ._approval import check_approved, plan_folder, read_kept, survey_of
 from ._catalogue import (
     COLLECTION,
     COLLECTION_ROLES,
@@ -24,19 +25,29 @@ from ._planner import compile_plan
 from ._roll import SERIAL, WAVES
 from ._selection import Selection
 from ._service import CatalogueError
+from ._survey import Survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from ._inventory import Inventory
     from ._placement import Placement
     from ._planner import Plan
+    from ._survey import Answer
 
 
 def make_plan(
-    inventory: Inventory, play_vars: Mapping[str, Any], options: Mapping[str, Any]
+    inventory: Inventory,
+    play_vars: Mapping[str, Any],
+    options: Mapping[str, Any],
+    answers: Mapping[str, Answer] | None = None,
 ) -> tuple[Plan, Path]:
-    """Compile and write the plan of an inventory; gives it and the path of its playbook."""
+    """Compile and write the plan of an inventory; gives it and the path of its playbook.
+
+    *answers* are what the hosts say about their packages, where they were surveyed; without them what was surveyed for
+    a plan that is kept counts. Raises where that plan was approved and this one differs.
+    """
     services = load_services(play_vars, inventory.variable)
     if not services:
         raise CatalogueError(NONE_DEPLOYED)
@@ -45,6 +56,8 @@ def make_plan(
     for service in services:
         asked = inventory.typical_hosts(members[service.name], override_names(service))
         check_agreement(service, asked, inventory.variable)
+    approved, plan_dir = options.get("approved_plan"), options.get("plan_dir")
+    kept = read_kept(approved, plan_dir)
     _refuse_sizes(play_vars)
     placement = _read_placement(inventory, members)
     plan = compile_plan(
@@ -54,8 +67,12 @@ def make_plan(
         placement.last,
     )
     Selection.from_variables(options).check(plan.services)
-    _check_approved(plan, options.get("approved_plan"))
-    return plan, write_plan(plan, services, _folder(plan, options.get("plan_dir")))
+    if answers is not None:
+        plan = replace(plan, survey=Survey.of(answers, members), surveyed=_now())
+    elif kept is not None and kept["id"] == plan.id:
+        plan = replace(plan, survey=survey_of(kept), surveyed=kept.get("surveyed"))
+    check_approved(plan, approved, kept)
+    return plan, write_plan(plan, services, plan_folder(plan.hash, plan_dir))
 
 
 def _read_placement(inventory: Inventory, members: Mapping[str, Iterable[str]]) -> Placement:
@@ -74,19 +91,8 @@ def _refuse_sizes(given: Mapping[str, Any]) -> None:
             )
 
 
-def _check_approved(plan: Plan, approved: str | None) -> None:
-    if approved and str(approved) != plan.id:
-        raise CatalogueError(
-            f"The approved plan is {approved}, but inventory and roles give {plan.id} now. Read the new plan and "
-            "approve it, or run the folder of the approved one."
-        )
-
-
-def _folder(plan: Plan, plan_dir: str | None) -> Path:
-    if plan_dir:
-        return Path(plan_dir).expanduser().absolute()
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "orderly" / "plans" / plan.id
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 def collection_version() -> str:

@@ -57,7 +57,9 @@ class Connection(ConnectionBase):
             contacts.write(self.host + "\\n")
         if os.path.exists(f"{here}/away/{self.host}"):
             raise AnsibleConnectionFailure(f"{self.host} is away")
-        done = subprocess.run(["/bin/sh", "-c", cmd], input=in_data, capture_output=True)
+        done = subprocess.run(
+            ["/bin/sh", "-c", cmd], input=in_data, capture_output=True, env={**os.environ, "TOY_HOST": self.host}
+        )
         return done.returncode, done.stdout, done.stderr
 
     def put_file(self, in_path, out_path):
@@ -67,6 +69,23 @@ class Connection(ConnectionBase):
 
     def close(self):
         pass
+"""
+
+# What toy hosts answer when they are asked for packages: files below packages/, for all hosts or for one.
+PACKAGES = """\
+#!/bin/sh
+here=$(dirname "$0")/../packages
+for name; do
+    case $name in -*|policy) continue ;; esac
+    for file in "$here/$TOY_HOST/$name" "$here/$name"; do
+        [ -e "$file" ] && break
+    done
+    read -r installed candidate < "$file" || continue
+    case $0 in
+        *dpkg-query) [ -z "$installed" ] || printf '%s\\t%s\\n' "$name" "$installed" ;;
+        *) printf '%s:\\n  Installed: %s\\n  Candidate: %s\\n' "$name" "$installed" "$candidate" ;;
+    esac
+done
 """
 
 # Facts that are known from the beginning: gathering real ones takes longer than everything else here.
@@ -117,6 +136,8 @@ class Site:
         self.toy = folder / "toy"
         self.toy.write_text(TOY)
         self.toy.chmod(0o755)
+        for name in ("dpkg-query", "apt-cache"):
+            self.write(f"bin/{name}", PACKAGES).chmod(0o755)
         self.inventory = folder / "hosts.yml"
 
     # --- What there is ---
@@ -152,6 +173,10 @@ class Site:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(dedent(text))
         return file
+
+    def package(self, name: str, installed: str, candidate: str, host: str = "") -> None:
+        """Say which version of a package hosts have, and which apt would install; on all hosts, or on one."""
+        self.write(f"packages/{host}/{name}", f"{installed} {candidate}\n")
 
     # --- What happens ---
 
@@ -194,6 +219,7 @@ class Site:
             "ANSIBLE_LOCALHOST_WARNING": "0",
             "PYTHONWARNINGS": "ignore",
             "XDG_CACHE_HOME": str(self.folder / "cache-home"),
+            "PATH": f"{self.folder}/bin:{os.environ['PATH']}",
             "TOYS": str(self.folder),
         }
 
@@ -230,6 +256,10 @@ class Site:
         process = self.start(*arguments, playbook=playbook, **environ)
         output, _nothing = process.communicate(timeout=600)  # for busy machines
         return Outcome(process.returncode, output, self.log[before:])
+
+    def make_plan(self, *arguments: str, **environ: str) -> Outcome:
+        """Survey the hosts and write the plan."""
+        return self.upgrade(*arguments, playbook="orderly.services.plan", **environ)
 
     def wait_until(self, said: str) -> None:
         """Wait until a task says something."""

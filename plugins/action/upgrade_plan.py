@@ -1,0 +1,65 @@
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Edge of the plan with a survey: what the hosts answered, in; the plan's folder and a summary, out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ..plugin_utils._findings import FindingsError
+from ..plugin_utils._inventory import Inventory, InventoryError
+from ..plugin_utils._plan_summary import summary
+from ..plugin_utils._service import CatalogueError
+from ..plugin_utils._upgrade import make_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+display = Display()
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _validation, options = self.validate_argument_spec(
+            {
+                "plan_dir": {"type": "path"},
+                "variable": {"type": "str", "default": "orderly_versions"},
+            }
+        )
+        hostvars = variables["hostvars"]
+        hosts = variables["ansible_play_hosts_all"]
+        answers = {host: hostvars[host].get(options["variable"]) or {} for host in hosts}
+        # As while Ansible parses: the plan belongs to no host, so that it is the same as that of upgrade.
+        of_play = {key: value for key, value in variables.items() if key != "inventory_hostname"}
+        try:
+            inventory = Inventory(self._loader, variables["ansible_inventory_sources"])
+            inventory.check_unchanged(variables["groups"])
+            plan, playbook = make_plan(inventory, of_play, {"plan_dir": options["plan_dir"]}, answers)
+        except FindingsError as exc:
+            raise AnsibleActionFail(f"The services cannot be planned:\n{exc}") from None
+        except (CatalogueError, InventoryError) as exc:
+            raise AnsibleActionFail(str(exc)) from None
+        except AnsibleActionFail:
+            raise
+        except AnsibleError as exc:
+            raise AnsibleActionFail(f"The inventory cannot be read for the plan: {exc}") from None
+        lines = summary(plan, answers, playbook.parent)
+        for line in lines:
+            display.display(line)
+        return {
+            "changed": False,
+            "id": plan.id,
+            "hash": plan.hash,
+            "folder": str(playbook.parent),
+            "lines": lines,
+        }

@@ -1,0 +1,79 @@
+#!/usr/bin/python
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: package_versions_info
+short_description: Read which versions of the packages of services are installed, and which apt would install
+version_added: 0.1.0
+author:
+  - The orderly.services maintainers (@orderly-services)
+description:
+  - Reads the installed and the candidate version of every package of some services. The candidate is what apt would
+    install now, as its index and its preferences are; the index is not refreshed.
+  - A service that names no packages has those that its units and their programs come from.
+  - Changes nothing, and needs no root.
+options:
+  services:
+    description:
+      - The services, with the keys V(name), V(packages) and V(units), as
+        P(orderly.services.deployed_services#lookup) gives them; other keys are ignored.
+    type: list
+    elements: dict
+    required: true
+extends_documentation_fragment:
+  - orderly.services.attributes
+  - orderly.services.attributes.info_module
+"""
+
+EXAMPLES = r"""
+- name: Read the versions of all that is deployed on this host
+  orderly.services.package_versions_info:
+    services: "{{ query('orderly.services.deployed_services') }}"
+  register: versions
+"""
+
+RETURN = r"""
+services:
+  description:
+    - For each service, by package, the version that is V(installed) and the V(candidate). Empty is a version that there
+      is none of; a service whose units come from no package has none.
+  returned: success
+  type: dict
+  sample: {nginx: {nginx: {installed: 1.22.1-9, candidate: 1.22.1-9+deb12u2}}}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.orderly.services.plugins.module_utils._dpkg import package_versions
+from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._hold import check_packages, owners_of
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={"services": {"type": "list", "elements": "dict", "required": True}},
+        supports_check_mode=True,
+    )
+    run = module.run_command
+    packages = {}
+    try:
+        for service in module.params["services"]:
+            named = check_packages(service.get("packages") or [])
+            found = set(named) or {
+                name for unit in service.get("units") or [] for name in owners_of(run, unit)
+            }
+            packages[service["name"]] = sorted(found)
+        versions = package_versions(run, [name for names in packages.values() for name in names])
+    except HostError as exc:
+        module.fail_json(msg=str(exc), **exc.details)
+    except KeyError:
+        module.fail_json(msg="services: each needs a name; expected a list of {name, packages, units}.")
+    module.exit_json(
+        services={service: {name: versions[name] for name in names} for service, names in packages.items()}
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+#!/usr/bin/python
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: upgrade_versions
+short_description: Check that apt would install what an approved plan says
+version_added: 0.1.0
+author: The orderly.services maintainers (@orderly-services)
+description:
+  - The plans of the playbook C(orderly.services.plan) use this; a playbook of yours has no need to.
+  - V(wanted) names the hosts that have not changed yet in the campaign of the plan.
+  - V(checked) compares what M(orderly.services.package_versions_info) found on the hosts of the play with what was
+    surveyed for the plan, and fails with every difference.
+  - It runs on the controller and contacts no host.
+options:
+  state:
+    description: Whom to ask, or what to make of the answers.
+    type: str
+    choices: [wanted, checked]
+    required: true
+  variable:
+    description: The variable that holds a host's answer; one that was skipped is not compared.
+    type: str
+    default: orderly_versions
+  store:
+    description: Where locks and journal live; by default the variable C(orderly_store), else the file of this user.
+    type: str
+extends_documentation_fragment:
+  - orderly.services.attributes
+  - orderly.services.attributes.info_module
+seealso:
+  - module: orderly.services.package_versions_info
+"""
+
+EXAMPLES = r"""
+- name: Compare the versions with the plan
+  orderly.services.upgrade_versions:
+    state: checked
+  run_once: true
+"""
+
+RETURN = r"""
+hosts:
+  description: The hosts that have not changed yet.
+  type: list
+  elements: str
+  returned: when the state is V(wanted)
+drift:
+  description: What differs from the plan, with the hosts.
+  type: list
+  elements: str
+  returned: when the state is V(checked)
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["wanted", "checked"], "required": True},
+            "variable": {"type": "str", "default": "orderly_versions"},
+            "store": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    module.fail_json(msg="upgrade_versions runs on the controller; its action plugin was not found there.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,241 @@
+"""The playbook plan, and upgrades that run only what was approved."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from .toys import Outcome, Site
+
+NOTHING: list[str] = []
+
+
+def two_services(site: Site) -> None:
+    """A database, and after it a web server on two hosts, whose package has a newer version."""
+    site.groups(db="d1", web="w1 w2")
+    site.service("db", "3", packages=["db-server"])
+    site.service("web", "0 1 3", packages=["web-server", "web-common"], after=["db"])
+    site.package("db-server", "5", "5")
+    site.package("web-server", "1.0", "1.1")
+    site.package("web-common", "1.0", "1.1")
+
+
+def planned(site: Site) -> dict[str, Any]:
+    """Make the plan and give what plan.json holds."""
+    outcome = site.make_plan()
+    assert outcome.code == 0, outcome.raw
+    return site.plan()
+
+
+def approve(site: Site, approved: str, *arguments: str) -> Outcome:
+    return site.upgrade("-e", f"approved_plan={approved}", *arguments)
+
+
+# --- What it writes and says ---
+
+
+def test_the_plan_names_installed_and_candidate_versions_and_nothing_is_changed(site: Site) -> None:
+    two_services(site)
+    site.package("web-server", "0.9", "1.1", host="w2")
+    outcome = site.make_plan()
+    assert outcome.code == 0, outcome.raw
+    assert outcome.log == NOTHING
+    assert not site.store.parent.exists()
+    plan = site.plan()
+    assert plan["survey"] == {
+        "missing": [],
+        "services": {
+            "db": [{"package": "db-server", "installed": "5", "candidate": "5", "hosts": ["d1"]}],
+            "web": [
+                {"package": "web-common", "installed": "1.0", "candidate": "1.1", "hosts": ["w1", "w2"]},
+                {"package": "web-server", "installed": "0.9", "candidate": "1.1", "hosts": ["w2"]},
+                {"package": "web-server", "installed": "1.0", "candidate": "1.1", "hosts": ["w1"]},
+            ],
+        },
+    }
+    (folder,) = site.plan_folders
+    assert folder.name == plan["hash"] != plan["id"]
+    assert "0.9" in (folder / "plan.html").read_text()
+
+
+def test_the_summary_fits_on_a_screen_and_ends_with_what_to_type(site: Site) -> None:
+    two_services(site)
+    outcome = site.make_plan()
+    plan_hash = site.plan()["hash"]
+    said = [line for line in outcome.raw.splitlines() if line and not line.startswith(("PLAY", "TASK"))]
+    begin = next(number for number, line in enumerate(said) if line.startswith("Plan "))
+    (folder,) = site.plan_folders
+    assert said[begin : begin + 7] == [
+        f"Plan {plan_hash}: 2 services on 3 hosts, 3 waves",
+        "SERVICE  STAGE    HOSTS  AT ONCE  WAVES  OUTAGE         PACKAGES",
+        "db       default  1      1        1      is down        as new as can be",
+        "web      default  2      1        2-3    keeps serving  web-common 1.0 → 1.1 on 2 hosts, "
+        "web-server 1.0 → 1.1 on 2 hosts",
+        "Packages are never rolled back.",
+        f"To look at: {folder}/plan.html",
+        f"To approve: ansible-playbook orderly.services.upgrade -e approved_plan={plan_hash}",
+    ]
+
+
+def test_the_same_versions_give_the_same_hash_and_a_newer_one_another(site: Site) -> None:
+    two_services(site)
+    first = planned(site)
+    assert planned(site)["hash"] == first["hash"]
+    site.package("db-server", "5", "6")
+    site.make_plan()
+    plans = [json.loads((folder / "plan.json").read_text()) for folder in site.plan_folders]
+    assert {plan["id"] for plan in plans} == {first["id"]}
+    assert len({plan["hash"] for plan in plans}) == 2
+
+
+def test_a_host_that_does_not_answer_is_named_as_not_surveyed(site: Site) -> None:
+    two_services(site)
+    site.goes_away("w2")
+    outcome = site.make_plan()
+    assert "Not surveyed: w2: " in outcome.text
+    assert "w2 is away" in outcome.text
+    assert site.plan()["survey"]["missing"] == ["w2"]
+
+
+# --- What was approved runs, and nothing else ---
+
+
+def test_the_approved_plan_runs(site: Site) -> None:
+    two_services(site)
+    outcome = approve(site, planned(site)["hash"])
+    assert outcome.code == 0, outcome.raw
+    assert outcome.log[:4] == ["web w1 look", "web w2 look", "web w1 prepare", "web w2 prepare"]
+    assert outcome.log[4:] == ["db d1 install", "web w1 install", "web w2 install"]
+
+
+def another_candidate(site: Site) -> None:
+    site.package("web-server", "1.0", "1.2", host="w2")
+
+
+def another_host(site: Site) -> None:
+    site.groups(db="d1", web="w1 w2 w3")
+
+
+def another_task(site: Site) -> None:
+    with (site.folder / "roles/web/tasks/upgrade_tasks.yml").open("a") as tasks:
+        tasks.write("# one more line\n")
+
+
+def another_service(site: Site) -> None:
+    site.groups(db="d1", web="w1 w2", cache="w1")
+    site.service("cache", "3")
+
+
+def another_budget(site: Site) -> None:
+    site.write("group_vars/web.yml", "web_max_unavailable: 2\n")
+
+
+DRIFTS: list[tuple[Callable[[Site], None], str]] = [
+    (another_candidate, "web-server of web: 1.1 was approved, apt would install 1.2 (w2)"),
+    (another_host, "service web, host w3: was not there, is in it"),
+    (another_task, "service web, role's file tasks/upgrade_tasks.yml: was "),
+    (another_service, "service cache: was not there, is deployed on w1"),
+    (another_budget, "service web, max_unavailable: was 1, is 2"),
+]
+
+
+@pytest.mark.parametrize(("drift", "words"), DRIFTS)
+def test_drift_is_listed_and_nothing_is_touched(
+    site: Site, drift: Callable[[Site], None], words: str
+) -> None:
+    two_services(site)
+    approved = planned(site)["hash"]
+    drift(site)
+    outcome = approve(site, approved)
+    assert outcome.code != 0
+    assert words in outcome.text
+    assert "Make the plan again with orderly.services.plan, read it, and approve its hash." in outcome.text
+    assert outcome.log == NOTHING
+
+
+def test_a_host_that_cannot_be_asked_stops_an_approved_plan(site: Site) -> None:
+    two_services(site)
+    approved = planned(site)["hash"]
+    site.goes_away("w2")
+    outcome = approve(site, approved)
+    assert outcome.code != 0
+    assert "w2 could not be asked: " in outcome.text
+    assert outcome.log == NOTHING
+
+
+def test_a_host_that_was_not_surveyed_stops_an_approved_plan(site: Site) -> None:
+    two_services(site)
+    site.goes_away("w2")
+    site.make_plan()
+    site.is_mended()
+    outcome = approve(site, site.plan()["hash"])
+    assert "everything of web: was not surveyed when the plan was made (w2)" in outcome.text
+    assert outcome.log == NOTHING
+
+
+def test_a_newer_version_that_appears_on_the_way_stops_before_the_wave(site: Site) -> None:
+    two_services(site)
+    approved = planned(site)["hash"]
+    site.sticks("db d1 install")
+    process = site.start("-e", f"approved_plan={approved}")
+    site.wait_until("db d1 install")
+    site.package("web-server", "1.0", "1.2")
+    site.is_mended()
+    output, _nothing = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert "web-server of web: 1.1 was approved, apt would install 1.2 (w1)" in " ".join(output.split())
+    assert "web w1 install" not in site.log
+
+
+def test_an_approved_plan_resumes_without_asking_hosts_that_are_done(site: Site) -> None:
+    two_services(site)
+    approved = planned(site)["hash"]
+    site.breaks("web w2 install")
+    assert approve(site, approved).code != 0
+    for name in ("web-server", "web-common"):
+        site.package(name, "1.1", "1.1", host="w1")
+    site.is_mended()
+    (site.folder / "contacts").unlink()
+    again = approve(site, approved)
+    assert again.code == 0, again.raw
+    assert again.log == ["web w2 install"]
+    assert site.contacts == {"w2"}
+
+
+def test_an_edited_plan_is_not_the_approved_one(site: Site) -> None:
+    two_services(site)
+    approved = planned(site)["hash"]
+    (folder,) = site.plan_folders
+    file = folder / "plan.json"
+    file.write_text(file.read_text().replace('"candidate": "1.1"', '"candidate": "1.2"'))
+    outcome = approve(site, approved)
+    assert outcome.code != 0
+    assert f"{file} was edited after it was made" in outcome.text
+    assert outcome.log == NOTHING
+
+
+def test_an_approved_plan_is_found_where_it_was_put_and_kept_there(site: Site, tmp_path: Path) -> None:
+    two_services(site)
+    assert site.make_plan("-e", "plan_dir=friday").code == 0
+    plan = json.loads((tmp_path / "friday/plan.json").read_text())
+    assert site.upgrade("-e", "plan_dir=friday", "--list-tasks").code == 0
+    assert json.loads((tmp_path / "friday/plan.json").read_text()) == plan
+    assert approve(site, plan["hash"], "-e", "plan_dir=friday", "--check").code == 0
+    assert approve(site, plan["hash"], "--check").code != 0
+
+
+def test_check_mode_compares_versions_too(site: Site) -> None:
+    two_services(site)
+    approved = planned(site)["hash"]
+    assert approve(site, approved, "--check").code == 0
+    another_candidate(site)
+    outcome = approve(site, approved, "--check")
+    assert outcome.code != 0
+    assert "apt would install 1.2 (w2)" in outcome.text
+    assert not site.store.parent.exists()

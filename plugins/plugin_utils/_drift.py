@@ -40,9 +40,8 @@ def drift_of_plans(approved: Plan, now: Plan) -> tuple[str, ...]:
 
 
 def _of_service(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
-    keys = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
-    said = [key for key in sorted(keys) if key not in DERIVED] or sorted(keys)
-    for key in said:
+    keys = before.keys() | after.keys()
+    for key in sorted(key for key in keys.difference(DERIVED) if before.get(key) != after.get(key)):
         if key == "files":
             yield from _of_files(before["files"], after["files"])
         elif key == "hosts":

@@ -15,7 +15,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ..plugin_utils._approval import AGAIN
-from ..plugin_utils._campaign import read_journal
+from ..plugin_utils._campaign import CampaignError, read_journal
 from ..plugin_utils._catalogue import PLAN_FILE
 from ..plugin_utils._gate import part_of
 from ..plugin_utils._order import natural
@@ -46,8 +46,11 @@ class ActionModule(ActionBase):
         if options["state"] == "wanted":
             url = options["store"] or self._templar.template(variables.get("orderly_store")) or default_url()
             try:
-                return {"changed": False, "hosts": _to_do(plan, url)}
-            except StoreError as exc:
+                return {
+                    "changed": False,
+                    "hosts": _to_do(plan, url, self._templar.template(variables.get("campaign"))),
+                }
+            except (StoreError, CampaignError) as exc:
                 raise AnsibleActionFail(str(exc)) from None
         hostvars = variables["hostvars"]
         hosts = variables["ansible_play_hosts_all"]
@@ -63,10 +66,10 @@ class ActionModule(ActionBase):
         return {"changed": False, "drift": []}
 
 
-def _to_do(plan: Mapping[str, Any], url: str) -> list[str]:
+def _to_do(plan: Mapping[str, Any], url: str, campaign: str | None) -> list[str]:
     """Name the hosts that have not changed yet; a host that is done is not contacted again."""
     with closing(open_store(url)) as store:
-        progress = read_journal(Rehearsal(store), plan["id"], this_run(os.getppid())).progress()
+        progress = read_journal(Rehearsal(store), plan["id"], this_run(os.getppid()), campaign).progress()
     hosts = {
         host
         for play in plan["plays"]

@@ -162,8 +162,9 @@ def look(locks: Locks, request: Request, state_of: StateOf, at: str) -> Case:
     out_of_service = {
         host: reason
         for claim in request.claims
-        for host, reason in locks.get(claim.service, blank[claim.service]).out_of_service.items()
-        if host in request.hosts
+        for lock in [locks.get(claim.service, blank[claim.service])]
+        for host, reason in lock.out_of_service.items()
+        if host in request.hosts - _left(lock, claim, request)
     }
     wanted = {
         host: frozenset(claim.service for claim in request.claims if host in claim.hosts)
@@ -236,7 +237,7 @@ def _is_stale(one: Waiter, request: Request, state_of: StateOf) -> bool:
 
 def _registered(lock: Lock, claim: Claim, request: Request, state_of: StateOf, at: str) -> Lock:
     """Register the hosts that the inventory lists, and forget those that are confirmed to have left."""
-    gone = (lock.members - claim.members) & request.forget_members
+    gone = _left(lock, claim, request)
     over = {
         host for host in gone & lock.holders.keys() if state_of(lock.holders[host].run) is not RunState.LIVE
     }
@@ -250,6 +251,11 @@ def _registered(lock: Lock, claim: Claim, request: Request, state_of: StateOf, a
         members=(lock.members | claim.members) - gone,
         out_of_service={host: why for host, why in lock.out_of_service.items() if host not in gone},
     )
+
+
+def _left(lock: Lock, claim: Claim, request: Request) -> frozenset[str]:
+    """Name the members that are confirmed to have left."""
+    return (lock.members - claim.members) & request.forget_members
 
 
 def _view(lock: Lock, claim: Claim, request: Request, wanted: frozenset[str], state_of: StateOf) -> View:

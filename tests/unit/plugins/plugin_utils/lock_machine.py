@@ -26,7 +26,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock_request imp
     Request,
     Waiting,
 )
-from ansible_collections.orderly.services.plugins.plugin_utils._run import RunState
+from ansible_collections.orderly.services.plugins.plugin_utils._run import Run, RunState
 from ansible_collections.orderly.services.plugins.plugin_utils._store import Store, StoreError
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -60,7 +60,7 @@ class Unreliable:
     """A store that at times does not answer: it was not reached, or what it did is not known."""
 
     def __init__(self, store: Store) -> None:
-        self.url, self.shared = store.url, store.shared
+        self.url, self.name, self.shared = store.url, store.name, store.shared
         self.store_id, self.read = store.store_id, store.read
         self.wait_for_change, self.close = store.wait_for_change, store.close
         self._store = store
@@ -360,19 +360,28 @@ class RollingLock(RuleBasedStateMachine):
         waiters: dict[tuple[int, str], Waiter] = {}
         for service, lock in self.world.locks.items():
             for one in lock.queue:
-                if self.world.state_of(one.run) is RunState.LIVE:
+                if self.world.state_of(self.heir(one)) is RunState.LIVE:
                     key = one.ticket, one.hosts[0]
                     waiters[key] = one
                     claim = Claim(service, frozenset(one.hosts[:1]), lock.members | {one.hosts[0]}, 1)
                     asked.setdefault(key, []).append(claim)
         return [
             replace(
-                Request(one.roll, one.run, one.operation, tuple(asked[key])),
+                Request(one.roll, self.heir(one), one.operation, tuple(asked[key])),
                 callback=one.callback,
                 arguments=one.arguments,
             )
             for key, one in waiters.items()
         ]
+
+    def heir(self, waiter: Waiter) -> Run:
+        """Name the run that goes on with a request: its own, or one of its roll that lives when that is over."""
+        if self.world.state_of(waiter.run) is RunState.OVER and waiter.kept:
+            queues = (lock.queue for lock in self.world.locks.values())
+            for one in (one for queue in queues for one in queue):
+                if one.roll == waiter.roll and self.world.state_of(one.run) is RunState.LIVE:
+                    return one.run
+        return waiter.run
 
 
 def _slots(lock: Lock) -> set[Number]:

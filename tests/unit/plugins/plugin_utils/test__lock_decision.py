@@ -309,6 +309,21 @@ def test_waiting_forgets_nobody(world: World) -> None:
     assert world.lock().members == WEB
 
 
+def test_a_host_that_left_one_service_is_not_skipped_in_another_for_having_been_out_of_it(
+    world: World,
+) -> None:
+    world.asks(1, "web1", services="nginx redis")
+    world.gives(1, "web1")
+    world.apply(take_out(world.locks, {"web2": ["redis"]}, "no power"))
+    asked = Request(
+        "roll2", run(2), "operation", forget_members=frozenset({"web2"}),
+        claims=(Claim("redis", frozenset({"web1"}), WEB - {"web2"}), Claim("nginx", frozenset({"web2"}), WEB)),
+    )  # fmt: skip
+    granted = world.decide(asked)
+    assert isinstance(granted, Granted)
+    assert granted.tokens.keys() == {"web1", "web2"}
+
+
 def test_hosts_that_the_inventory_lists_are_not_forgotten(world: World) -> None:
     world.asks(1, "web1", forget="web2")
     assert world.lock().members == WEB

@@ -19,7 +19,7 @@ from ..plugin_utils._lock_report import statuses
 from ..plugin_utils._lock_request import Granted, Request
 from ..plugin_utils._run import Run, this_run
 from ..plugin_utils._service import CatalogueError
-from ..plugin_utils._store import Rehearsal, Store, StoreError, default_url, open_store
+from ..plugin_utils._store import Rehearsal, Store, StoreError, default_url, open_store, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -278,6 +278,7 @@ def _granted(call: Call, grant: Granted) -> Result:
         "changed": grant.changed,
         "granted": True,
         "roll": call.roll,
+        "store": stamp_of(call.store),
         "slots": {host: sorted(tokens) for host, tokens in grant.tokens.items()},
         "tokens": {host: dict(tokens) for host, tokens in grant.tokens.items()},
         "taken_over": sorted(grant.taken_over),

@@ -19,7 +19,7 @@ from ..plugin_utils._lock_report import chosen, report, statuses, with_deployed
 from ..plugin_utils._run import this_run
 from ..plugin_utils._selection import names_of
 from ..plugin_utils._service import CatalogueError
-from ..plugin_utils._store import StoreError, default_url, open_store
+from ..plugin_utils._store import Rehearsal, StoreError, default_url, open_store, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +39,7 @@ class ActionModule(ActionBase):
         url = options["store"] or self._templar.template(variables.get("orderly_store")) or default_url()
         try:
             with closing(open_store(url)) as store:
+                stamp = stamp_of(Rehearsal(store))
                 locks, state_of = _rolling.look_at(store, this_run(os.getppid()))
             known = with_deployed(locks, load_services(variables), variables["groups"])
             told = chosen(known, names_of(options["services"]), "rolling_lock_info")
@@ -46,7 +47,7 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(str(exc)) from None
         return {
             "changed": False,
-            "store": url,
+            "store": stamp,
             "locks": report(told, state_of),
             "statuses": statuses(told, variables["ansible_play_hosts_all"]),
         }

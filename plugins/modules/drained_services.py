@@ -14,6 +14,8 @@ description:
   - The record is made before C(drain.yml) of a service role runs, and removed after C(undrain.yml). If the run dies
     in between, a later one reads here what it has to undrain, and undrains nothing else.
   - It drains and undrains nothing itself.
+  - With O(store), it first sees to it that the host is disrupted under the locks of one store only, as
+    M(orderly.services.store_stamp) does, in the same visit.
 options:
   services:
     description:
@@ -40,6 +42,12 @@ options:
     description: The folder of the records.
     type: path
     default: /var/lib/orderly/drained
+  store:
+    description:
+      - The store in which this run took its slots, as RV(orderly.services.rolling_lock#module:store) gives it. A host
+        whose locks are in another store refuses, and nothing is changed there.
+      - The stamp is the file C(store-stamp.json) beside the folder of the records.
+    type: dict
 extends_documentation_fragment: [orderly.services.attributes]
 attributes:
   check_mode:
@@ -60,6 +68,7 @@ EXAMPLES = r"""
   orderly.services.drained_services:
     services: [nginx]
     operation: new certificates
+    store: "{{ grant.store }}"
 
 - name: Forget it, now that nginx takes part again
   orderly.services.drained_services:
@@ -110,6 +119,12 @@ from ansible_collections.orderly.services.plugins.module_utils._drained import (
     plan_present,
 )
 from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._store_stamp import (
+    STAMP,
+    plan_stamp,
+    read_stamp,
+    stamp_of,
+)
 
 
 def main() -> None:
@@ -120,6 +135,7 @@ def main() -> None:
             "operation": {"type": "str", "default": ""},
             "roll": {"type": "str", "default": ""},
             "path": {"type": "path", "default": DEFAULT_FOLDER},
+            "store": {"type": "dict"},
         },
         supports_check_mode=True,
     )
@@ -135,12 +151,20 @@ def main() -> None:
         change = plan_present(
             records, [Drained(name, params["operation"], params["roll"], now) for name in params["services"]]
         )
+    stamped = False
     try:
+        if params["store"]:
+            stamp_path = folder.path.with_name(STAMP)
+            stamp = plan_stamp(read_stamp(stamp_path), stamp_of(params["store"]))
+            stamped = stamp.changes
+            if not module.check_mode:
+                stamp.carry_out(stamp_path)
         if not module.check_mode:
             change.carry_out(folder)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
-    module.exit_json(**change.as_result())
+    result = change.as_result()
+    module.exit_json(**{**result, "changed": result["changed"] or stamped})
 
 
 if __name__ == "__main__":

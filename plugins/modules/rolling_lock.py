@@ -303,6 +303,18 @@ roll:
   returned: for all states that are about slots
   type: str
   sample: controller1-9f86d081-4711-22815043
+store:
+  description: The store that the slots are in, for M(orderly.services.store_stamp).
+  returned: when granted
+  type: dict
+  contains:
+    id:
+      description: Its id, which never changes.
+      type: str
+    name:
+      description: What people call it.
+      type: str
+  sample: {id: 6b3c2f0e-5d7a-4d1c-9a0f-1f2e3d4c5b6a, name: "sqlite:///var/lib/orderly/store.db on controller1"}
 waited:
   description: For how many seconds the slots were waited for.
   returned: when granted

@@ -56,10 +56,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 store:
-  description: The store that was read.
+  description: The store that was read, for M(orderly.services.store_stamp). The id is empty where there is none yet.
   returned: success
-  type: str
-  sample: sqlite:///var/lib/orderly/store.db
+  type: dict
+  contains:
+    id:
+      description: Its id, which never changes.
+      type: str
+    name:
+      description: What people call it.
+      type: str
+  sample: {id: 6b3c2f0e-5d7a-4d1c-9a0f-1f2e3d4c5b6a, name: "sqlite:///var/lib/orderly/store.db on controller1"}
 locks:
   description: The lock of each service, by its name.
   returned: success

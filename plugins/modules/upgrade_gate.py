@@ -82,6 +82,10 @@ out_of_service:
   description: Hosts that are left out because an operator declared them out of service, with the reason.
   type: dict
   returned: when the state is V(entered)
+store:
+  description: The store that the slots are in, for M(orderly.services.drained_services).
+  type: dict
+  returned: when the state is V(entered)
 missing:
   description: What must be done before, when the play is refused.
   type: list

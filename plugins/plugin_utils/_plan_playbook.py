@@ -248,8 +248,8 @@ def _work(plan: Plan, play: Play) -> Iterator[Task]:
 def _change(plan: Plan, play: Play) -> Iterator[Task]:
     """One wave: drain, steps 2 to 5, handlers, verify, undrain."""
     full_stop = any(plan.services[name]["full_stop"] for name in play.services)
+    yield _record(plan, play, "present", "Put on record what is drained, in which store its slots are")
     yield _lift_strict_mode(play)
-    yield from _record(plan, play, "present", "Put on record what is drained")
     yield from _parts(plan, play, "drain")
     for step in CHANGE_STEPS:
         for name in play.services:
@@ -267,23 +267,31 @@ def _change(plan: Plan, play: Play) -> Iterator[Task]:
     yield from _parts(plan, play, "verify")
     yield from _parts(plan, play, "undrain", backwards=True)
     yield _flush(play)
-    yield from _record(plan, play, "absent", "Take it off the record")
+    if _drained(plan, play):
+        yield _record(plan, play, "absent", "Take it off the record")
 
 
-def _record(plan: Plan, play: Play, state: str, words: str) -> Iterator[Task]:
-    """Let hosts remember what is drained, so that somebody can put it back if this run dies in between."""
-    names = [name for name in play.services if "drain" in plan.services[name]["parts"]]
-    if names:
-        yield {
-            "name": f"{play.id} | {words}",
-            "orderly.services.drained_services": {
-                "services": f"{{{{ {GRANTED} | intersect({names}) }}}}",
-                "state": state,
-                "operation": f"upgrade {play.id}",
-                "path": "{{ rolling_op_records | default(omit) }}",
-            },
-            "when": ANY_GRANTED,
-        }
+def _record(plan: Plan, play: Play, state: str, words: str) -> Task:
+    """Let hosts remember what is drained, so that somebody can put it back if this run dies in between.
+
+    The first of them is also the first word to a host in its wave: one whose locks are in another store refuses.
+    """
+    return {
+        "name": f"{play.id} | {words}",
+        "orderly.services.drained_services": {
+            "services": f"{{{{ {GRANTED} | intersect({_drained(plan, play)}) }}}}",
+            "state": state,
+            "operation": f"upgrade {play.id}",
+            "store": "{{ orderly_gate.store }}",
+            "path": "{{ rolling_op_records | default(omit) }}",
+        },
+        "when": ANY_GRANTED,
+    }
+
+
+def _drained(plan: Plan, play: Play) -> list[str]:
+    """Name the services of a play that are drained."""
+    return [name for name in play.services if "drain" in plan.services[name]["parts"]]
 
 
 def _lift_strict_mode(play: Play) -> Task:

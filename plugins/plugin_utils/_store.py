@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -29,11 +30,13 @@ class Store(Protocol):
     """What the state machine and the journal need of a store."""
 
     url: str
+    name: str
+    """What people call it, on whichever machine they are."""
     shared: bool
     """Whether other machines use it too."""
 
-    def store_id(self) -> str:
-        """Tell the id of this store; it never changes."""
+    def store_id(self, *, create: bool = True) -> str:
+        """Tell the id of this store, which never changes; without *create*, nothing where there is no store yet."""
 
     def read(self, *prefixes: str) -> Documents:
         """Read every document whose key starts with one of the prefixes, at one instant."""
@@ -62,9 +65,9 @@ class Rehearsal:
     """A store seen in check mode: decisions are made as ever, and what they would write is forgotten."""
 
     def __init__(self, store: Store) -> None:
-        self.url = store.url
-        self.shared = False
-        self.store_id = store.store_id
+        self.url, self.name = store.url, store.name
+        self.shared = False  # nobody is told of a run that takes nothing
+        self.store_id = partial(store.store_id, create=False)
         self.read = store.read
         self.wait_for_change = store.wait_for_change
         self.close = store.close
@@ -98,6 +101,11 @@ def open_store(url: str) -> Store:
     backend = importlib.import_module(f"{__package__}.{BACKENDS[scheme]}")
     store: Store = backend.from_url(url)
     return store
+
+
+def stamp_of(store: Store) -> dict[str, str]:
+    """Tell a store from every other, by its id, and by a name for people, as hosts remember it."""
+    return {"id": store.store_id(), "name": store.name}
 
 
 def default_url(environ: Mapping[str, str] | None = None, *, root: bool | None = None) -> str:

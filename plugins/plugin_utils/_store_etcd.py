@@ -79,6 +79,7 @@ class EtcdStore:
 
     def __init__(self, address: Address, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.url = address.url
+        self.name = address.url.partition("?")[0]
         self.prefix = address.prefix
         self._cluster = Cluster(address)
         self._head_key = f"/{address.prefix}/store"
@@ -86,13 +87,16 @@ class EtcdStore:
         self._all = f"/{address.prefix}/"
         self._clock = clock
         self._seen = UNSEEN
+        self._id = ""
 
-    def store_id(self) -> str:
-        snapshot = self._look(())
-        while not snapshot.head.revision:
-            newer = self._commit(snapshot, (), {})
-            snapshot = newer or self._look(())
-        return snapshot.head.store
+    def store_id(self, *, create: bool = True) -> str:
+        while not self._id:
+            snapshot = self._look(())
+            if not snapshot.head.revision:
+                if not create:
+                    break
+                self._commit(snapshot, (), {})
+        return self._id
 
     def read(self, *prefixes: str) -> Documents:
         return self._look(prefixes).documents
@@ -128,6 +132,7 @@ class EtcdStore:
     def close(self) -> None:
         self._cluster.close()
         self._seen = UNSEEN
+        self._id = ""
 
     # --- Documents that are there while their writer is heard of ---
 
@@ -161,6 +166,7 @@ class EtcdStore:
             value = decoded(pair.get("value", ""))
             if key == self._head_key:
                 head = self._read_head(value, int(pair["mod_revision"]))
+                self._id = head.store
             else:
                 documents[key.removeprefix(self._folder)] = self._document(key, value)
         if documents and not head.revision:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import sqlite3
 import tempfile
 import time
@@ -83,14 +84,17 @@ class SqliteStore:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.url = f"sqlite://{path}"
+        self.name = f"{self.url} on {socket.gethostname()}"
         self._path = path
         self._clock = clock
         self._sleep = sleep
         self._connection: sqlite3.Connection | None = None
         self._seen = UNSEEN
 
-    def store_id(self) -> str:
-        with self._transaction("IMMEDIATE") as connection:
+    def store_id(self, *, create: bool = True) -> str:
+        if not create and not self._exists():
+            return ""
+        with self._transaction("DEFERRED") as connection:
             (value,) = connection.execute("SELECT id FROM store").fetchone()
         return str(value)
 

@@ -27,6 +27,7 @@ from ._order import natural
 from ._planner import CHANGE, DISRUPTIVE, FINALIZE
 from ._presence import PREFIX as RUNS
 from ._presence import announce, seen_by
+from ._store import Rehearsal, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -96,7 +97,8 @@ class UpgradeRun:
         if grant.services and not self.rehearsal:
             journal.record(STARTED, play_id, _parts(play, grant.services), _now(), self.clock())
         granted = {name: list(hosts) for name, hosts in grant.services.items()}
-        return {"granted": granted, "out_of_service": dict(away)}
+        store = Rehearsal(self.store) if self.rehearsal else self.store
+        return {"granted": granted, "out_of_service": dict(away), "store": stamp_of(store)}
 
     def finish(self, play_id: str, alive: Iterable[str]) -> dict[str, Any]:
         """Record the hosts that came through a play, and give their slots back."""

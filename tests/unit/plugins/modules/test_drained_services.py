@@ -42,3 +42,27 @@ def test_forgets_once(run: Callable[..., dict[str, Any]]) -> None:
     assert run(services=["nginx"], state="absent")["changed"]
     again = run(services=["nginx"], state="absent")
     assert (again["changed"], again["services"]) == (False, ["redis"])
+
+
+# --- Under the locks of one store ---
+
+STORE = {"id": "6b3c2f0e", "name": "etcd://etcd1:2379/orderly"}
+
+
+def test_the_first_visit_says_in_which_store_the_locks_are(
+    run: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    assert run(store=STORE, check_mode=True)["changed"]
+    assert not list(tmp_path.iterdir())
+    assert run(store=STORE)["changed"]
+    assert (tmp_path / "store-stamp.json").exists()
+    assert not run(store=STORE)["changed"]
+
+
+def test_under_another_store_nothing_is_put_on_record(run: Callable[..., dict[str, Any]]) -> None:
+    run(store=STORE)
+    for check_mode in (True, False):
+        refused = run(services=["nginx"], store={**STORE, "id": "0f9e8d7c"}, check_mode=check_mode)
+        assert refused["failed"]
+        assert refused["stamped"]["id"] == "6b3c2f0e"
+    assert run()["services"] == []

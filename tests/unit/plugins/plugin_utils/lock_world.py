@@ -65,13 +65,13 @@ def request(  # noqa: PLR0913 - as many as a request has parts
 class MemoryStore:
     """A store as simple as one can be."""
 
-    url = "memory://"
+    url = name = "memory://"
     shared = False
 
     def __init__(self) -> None:
         self.documents: Documents = {}
 
-    def store_id(self) -> str:
+    def store_id(self, *, create: bool = True) -> str:  # noqa: ARG002 - there it is
         return "memory"
 
     def read(self, *prefixes: str) -> Documents:

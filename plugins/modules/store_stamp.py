@@ -1,0 +1,111 @@
+#!/usr/bin/python
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: store_stamp
+short_description: Let a host be disrupted under the locks of one store only
+version_added: 0.1.0
+author: The orderly.services maintainers (@orderly-services)
+description:
+  - Writes on the host in which store its rolling locks are, the first time. From then on the host refuses every other
+    store by name, until it is moved on purpose. Two people with a store each do not see each other's slots, so nothing
+    else would keep them from taking a service down together.
+  - The waves of this collection do it themselves. A playbook of yours does it after it took its slots and before
+    anything else.
+options:
+  store:
+    description:
+      - The store, as M(orderly.services.rolling_lock) and M(orderly.services.rolling_lock_info) return it.
+      - By default the one that the variable C(orderly_store) names, else the file of this user on the controller.
+    type: dict
+  move:
+    description:
+      - Give up the store that the host belongs to for this one. Let nothing roll in either store meanwhile.
+      - The playbook C(orderly.services.move_store) does that for all hosts.
+    type: bool
+    default: false
+  path:
+    description: The file of the stamp.
+    type: path
+    default: /var/lib/orderly/store-stamp.json
+extends_documentation_fragment: [orderly.services.attributes]
+attributes:
+  action:
+    description: Has a corresponding action plugin, so some parts of its options run on the controller.
+    support: full
+    details: The store is looked up on the controller.
+  check_mode:
+    support: full
+    details: A host that would refuse does so in check mode too.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+seealso:
+  - module: orderly.services.rolling_lock
+  - name: Rolling operations
+    description: Where the locks are, and how a fleet moves to another store.
+    link: https://github.com/orderly-services/orderly.services/blob/main/docs/rolling.md
+"""
+
+EXAMPLES = r"""
+- name: Take a slot of nginx for each host of the batch
+  orderly.services.rolling_lock:
+    services: [nginx]
+  run_once: true
+
+- name: Go on only where the host knows no other store
+  orderly.services.store_stamp:
+"""
+
+RETURN = r"""
+store:
+  description: The store that the host belongs to afterwards, and since when, in seconds since 1970.
+  returned: success
+  type: dict
+  sample: {id: 6b3c2f0e-5d7a-4d1c-9a0f-1f2e3d4c5b6a, name: "etcd://etcd1:2379/orderly", since: 1769829165}
+stamped:
+  description: The store that the host belongs to, where it refuses.
+  returned: when the host belongs to another store
+  type: dict
+"""
+
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._store_stamp import (
+    DEFAULT_STAMP,
+    plan_stamp,
+    read_stamp,
+    stamp_of,
+)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "store": {"type": "dict"},
+            "move": {"type": "bool", "default": False},
+            "path": {"type": "path", "default": DEFAULT_STAMP},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    path = Path(params["path"])
+    try:
+        change = plan_stamp(read_stamp(path), stamp_of(params["store"] or {}), move=params["move"])
+        if not module.check_mode:
+            change.carry_out(path)
+    except HostError as exc:
+        module.fail_json(msg=str(exc), **exc.details)
+    module.exit_json(
+        changed=change.changes, store=vars(change.after) if change.after else {}, diff=change.diff()
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -5,11 +5,14 @@ import socket
 import threading
 import uuid
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils import _etcd
-from ansible_collections.orderly.services.plugins.plugin_utils._etcd import encoded, parse_address
+from ansible_collections.orderly.services.plugins.plugin_utils._etcd import encoded, parse_address, under
+from ansible_collections.orderly.services.plugins.plugin_utils._presence import announce
+from ansible_collections.orderly.services.plugins.plugin_utils._run import this_run
 from ansible_collections.orderly.services.plugins.plugin_utils._store import Store, StoreError, open_store
 from ansible_collections.orderly.services.plugins.plugin_utils._store_etcd import EtcdStore
 from real_etcd import Etcd
@@ -385,3 +388,65 @@ def test_a_server_of_another_authority_is_told_at_once(secured: Etcd) -> None:
     url = secured.url().partition("?")[0]
     with pytest.raises(StoreError, match="certificate verify failed"):
         open_store(url + query).read("a")
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[Etcd]:
+    """Give an etcd that wants passwords; alice may write under /orderly/, bob nowhere."""
+    secret = {"root": "r", "alice": "wonder land", "bob": "b"}
+    with Etcd() as cluster:
+        ask = partial(cluster.ask, cluster.members[0])
+        for name, password in secret.items():
+            ask("auth/user/add", {"name": name, "password": password})
+            ask("auth/role/add", {"name": name})
+            ask("auth/user/grant", {"user": name, "role": name})
+            (cluster.folder / name).write_text(f"{password}\n")
+        ask("auth/role/grant", {"name": "alice", "perm": {"permType": "READWRITE", **under("/orderly/")}})
+        ask("auth/enable")
+        yield cluster
+
+
+def as_user(cluster: Etcd, user: str, password_of: str = "", prefix: str = "orderly") -> str:
+    return f"{cluster.url(prefix)}?user={user}&password_file={cluster.folder / (password_of or user)}"
+
+
+def test_a_user_with_a_password_reads_writes_and_waits(guarded: Etcd) -> None:
+    with closing(open_store(as_user(guarded, "alice"))) as store:
+        first = increment(store)
+        increment(open_store(as_user(guarded, "alice")))
+        assert store.wait_for_change(10)
+        assert increment(store) == first + 2
+
+
+def test_a_user_whose_token_has_ended_logs_in_anew(guarded: Etcd) -> None:
+    with closing(open_store(as_user(guarded, "alice"))) as store:
+        first = increment(store)
+        guarded.members[0].kill()  # it forgets the tokens that it gave
+        guarded.start()
+        assert increment(store) == first + 1
+
+
+def test_a_run_that_logs_in_is_seen_alive_elsewhere(guarded: Etcd) -> None:
+    with closing(open_store(as_user(guarded, "alice"))) as store:
+        announce(store, this_run())
+        assert store.read("run/")["run/" + this_run().id]["state"] == "live"
+
+
+STRANGERS = [
+    ("", "It wants to know who asks: add user and password_file"),
+    ("alice bob", "authentication failed.*Look at user and password_file"),
+    ("bob bob", "permission denied.*Grant this user's role readwrite on the prefix"),
+]
+
+
+@pytest.mark.parametrize(("names", "words"), STRANGERS, ids=["nobody", "wrong password", "no right"])
+def test_who_may_not_is_told_at_once_what_to_do(guarded: Etcd, names: str, words: str) -> None:
+    url = as_user(guarded, *names.split()) if names else guarded.url()
+    with pytest.raises(StoreError, match=words):
+        open_store(url).read("a")
+
+
+def test_no_password_is_shown(guarded: Etcd) -> None:
+    with pytest.raises(StoreError) as told:
+        open_store(as_user(guarded, "bob", "alice")).read("a")
+    assert "wonder land" not in str(told.value)

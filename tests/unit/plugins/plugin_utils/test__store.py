@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._lock import LockError
-from ansible_collections.orderly.services.plugins.plugin_utils._lock_request import Claim, Request
+from ansible_collections.orderly.services.plugins.plugin_utils._lock_request import (
+    Claim,
+    Granted,
+    Request,
+    Waiting,
+)
 from ansible_collections.orderly.services.plugins.plugin_utils._rolling import RefusedError, acquire, release
 from ansible_collections.orderly.services.plugins.plugin_utils._run import this_run
 from ansible_collections.orderly.services.plugins.plugin_utils._store import (
@@ -23,6 +28,8 @@ from ansible_collections.orderly.services.plugins.plugin_utils._store import (
     default_url,
     open_store,
 )
+
+from .lock_world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +79,27 @@ def test_a_store_has_one_id_for_ever(store: Store, url: str) -> None:
     assert first
     with closing(open_store(url)) as again:
         assert again.store_id() == first
+
+
+def test_an_id_that_is_only_looked_for_makes_no_store(store: Store) -> None:
+    assert store.store_id(create=False) == ""
+    assert Rehearsal(store).store_id() == ""
+    put(store, "a", 1)
+    assert store.store_id(create=False) == store.store_id() != ""
+
+
+def test_released_retries_take_turns(store: Store) -> None:
+    world = World(store)
+    world.asks(1, "web1")
+    world.asks(2, "web2")
+    served = []
+    for _turn in range(3):
+        for pid, other in ((1, 2), (2, 1)):
+            assert isinstance(world.asks(pid, f"web{pid}"), Granted)
+            assert isinstance(world.asks(other, f"web{other}"), Waiting)
+            world.retries(pid, f"web{pid}", hold=False)
+            served.append(pid)
+    assert served == [1, 2] * 3
 
 
 def test_reading_gives_what_is_under_the_prefixes_and_nothing_else(store: Store) -> None:

@@ -42,12 +42,15 @@ class Killed(BaseException):
 class MortalStore:
     """A store in memory whose controller is killed just before, or just after, its *at*-th change."""
 
-    url, shared = "memory", False
+    url, name, shared = "memory", "memory", False
 
     def __init__(self, at: int = 0, *, after: bool = False) -> None:
         self.at, self.after, self.changes = at, after, 0
         self.dead = False
         self.documents: dict[str, str] = {}
+
+    def store_id(self) -> str:
+        return "id"
 
     def read(self, *prefixes: str) -> Any:
         if self.dead:

@@ -51,6 +51,7 @@ example: |
 
 import atexit
 import os
+import signal
 import sys
 import threading
 import time
@@ -110,6 +111,7 @@ class CallbackModule(CallbackBase):
             if title := WAVE_TITLE.match(play.get_name()):
                 self._plan.setdefault(int(title[1]), set()).update(_planned_for(play))
         atexit.register(self._finish, interrupted=True)
+        self._listen_for_term()
         if can_show(sys.stdout.isatty(), os.environ):
             self._live = LiveLine(sys.stdout.fileno())
 
@@ -211,6 +213,19 @@ class CallbackModule(CallbackBase):
                 colour = constants.COLOR_OK if self._progress.outcome == "done" else constants.COLOR_ERROR
                 self._say(self._progress.summary(command_line(sys.argv)), colour)
                 self._write("interrupted" if interrupted else self._progress.outcome)
+
+    def _listen_for_term(self) -> None:
+        """Say how it ends before a SIGTERM ends it, as Ansible does without a word."""
+        usual = signal.getsignal(signal.SIGTERM)
+        if usual in (signal.SIG_IGN, None):
+            return
+
+        def end(number: int, _frame: object) -> None:
+            self._finish(interrupted=True)  # says nothing in workers, which inherit this
+            signal.signal(number, usual)
+            os.kill(os.getpid(), number)
+
+        signal.signal(signal.SIGTERM, end)
 
     def _write(self, outcome: str) -> None:
         path = self.get_option("report")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from ._host_names import with_services
 from ._order import natural
 from ._table import printable
 
@@ -24,7 +25,9 @@ HEARTBEAT = (
 SHOWN = 8
 WIDEST = 200
 WAVE_TITLE = re.compile(r"Wave (\d+) · ([^|]*)")  # how the plays of an upgrade plan are named
-PART = re.compile(r"/roles/(?:orderly_plan_)?([^/]+)/tasks/(drain|undrain)\.yml:")
+# Of services, not of our role that goes through them.
+PART = re.compile(r"/roles/(?!rolling_op/)(?:orderly_plan_)?([^/]+)/tasks/(drain|undrain)\.yml:")
+AGAIN = "orderly_again"  # the group of hosts that have let others go first
 
 
 class State(StrEnum):
@@ -35,6 +38,7 @@ class State(StrEnum):
     FAILED = "failed"
     UNREACHABLE = "unreachable"
     UNFINISHED = "unfinished"
+    AGAIN = "to be tried again"
     OUT_OF_SERVICE = "out of service"
 
 
@@ -158,6 +162,8 @@ class Progress:
         takes_slots = self.batch.number or str(told.get("play", "")).startswith("finalize")
         if takes_slots and (granted := _granted(told)):
             return self._begin(granted, told, now, wall)
+        if told.get("add_group") == AGAIN:
+            self._put_off(heard.host, now)
         if told.get("granted") == {}:  # a wave of an upgrade with nothing left to do
             self.planned -= self.batch.hosts
         return self._given_back(_given_back(told), now)
@@ -192,8 +198,8 @@ class Progress:
 
     @property
     def waiting(self) -> int:
-        """Count the hosts whose wave has not begun."""
-        return len(self.not_begun)
+        """Count the hosts whose wave has not begun, and those that have let others go first."""
+        return len(self.not_begun) + self._count(State.AGAIN)
 
     @property
     def not_begun(self) -> list[str]:
@@ -203,7 +209,7 @@ class Progress:
     @property
     def outcome(self) -> str:
         """Say in a word how it ended."""
-        return "stopped" if self.refusal or self.slots or self._count(*LOST) else "done"
+        return "stopped" if self.refusal or self.slots or self._count(*LOST, State.AGAIN) else "done"
 
     def summary(self, command: str) -> list[str]:
         """Say in the end what was done, what was lost, and how to go on; nothing where nothing was rolled."""
@@ -214,7 +220,7 @@ class Progress:
         done = f"{hosts} done in {waves}, {duration(seconds)}"
         if self.outcome == "done":
             return [f"{done}."]
-        lines = [f"Stopped: {done}; {self._count(*LOST)} failed, {self.waiting} not begun."]
+        lines = [f"Stopped: {done}; {self._count(*LOST)} failed, {len(self.not_begun)} not begun."]
         lines += [
             f"{host} {visit.state} in {wave.title[:1].lower() + wave.title[1:]}{visit.why and ' at '}{visit.why}"
             for wave in self.waves
@@ -279,9 +285,8 @@ class Progress:
         for host, reason in (told.get("out_of_service") or {}).items():
             wave.visits[host] = Visit((), now, State.OUT_OF_SERVICE, why=str(reason))
         self.planned |= wave.visits.keys()
-        who = ", ".join(f"{host} ({' '.join(names)})" for host, names in sorted(granted.items()))
         waited = f" after {duration(wave.waited)} for its slots" if wave.waited >= 1 else ""
-        return [f"{wave.title} begins{waited}: {who}"]
+        return [f"{wave.title} begins{waited}: {with_services(granted)}"]
 
     def _given_back(self, hosts: Mapping[str, Iterable[str] | None], now: float) -> list[str]:
         for host, names in hosts.items():
@@ -296,6 +301,14 @@ class Progress:
         if hosts and self._open and not self._open.in_state(State.AT_WORK):
             return self._close(now)
         return []
+
+    def _put_off(self, host: str, now: float) -> None:
+        """Hear that a host has given its slots back and waits for another try."""
+        self.slots.pop(host, None)
+        visit = self._open.visits.get(host) if self._open else None
+        if visit:
+            visit.state, visit.seconds = State.AGAIN, now - visit.began
+            visit.why = self._faults.get(host, (State.AGAIN, ""))[1]
 
     def _close(self, now: float) -> list[str]:
         """End the wave: whoever has not given its slots back by now will not."""

@@ -116,11 +116,12 @@ def test_an_upgrade_is_told_by_the_waves_of_its_plan_also_when_it_is_resumed(tmp
     assert json.loads((tmp_path / "report.json").read_text())["outcome"] == "done"
 
 
-def test_an_interrupted_run_still_says_who_keeps_slots(site: Site) -> None:
+@pytest.mark.parametrize("fatal", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_still_says_who_keeps_slots(site: Site, fatal: signal.Signals) -> None:
     site.write("hangs", "2")
     running = site.start(**ENABLED)
     site.wait_until_hanging(2)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(fatal)
     output, _nothing = running.communicate(timeout=60)
     assert "Slots kept, and counted as down: h1 (web), h2 (web)" in output
     assert report(site)["outcome"] == "interrupted"

@@ -73,6 +73,26 @@ def test_a_host_that_said_nothing_at_all_is_unfinished_when_the_next_wave_begins
     assert roll.report()["waves"][0]["hosts"]["web2"]["outcome"] == "unfinished"
 
 
+def test_a_host_that_lets_others_go_first_is_waiting_and_has_not_failed(roll: Progress) -> None:
+    roll.hear(lost("web1", msg="no space left"), 3, "")
+    roll.hear(lock(add_group="orderly_again"), 4, "")
+    (line,) = roll.hear(lock(slots={"web2": ["nginx", "php"]}), 6, "")
+    assert line == "Wave 1 of 2 is done after 6 s: 1 done, 3 waiting, 0 failed"
+    assert (roll.slots, roll.outcome) == ({}, "stopped")
+    host = roll.report()["waves"][0]["hosts"]["web1"]
+    assert (host["outcome"], host["why"]) == ("to be tried again", '"Restart": no space left')
+    roll.play(Batch("b", 1, 1, frozenset({"web1"})), 7)
+    roll.hear(lock(granted=True, slots={"web1": ["nginx"]}), 7, "")
+    roll.hear(lock(slots={"web1": ["nginx"]}), 8, "")
+    assert roll.outcome == "done"
+
+
+def test_the_task_file_that_goes_through_all_drains_is_no_service(roll: Progress) -> None:
+    for role in ("rolling_op", "nginx"):
+        roll.hear(Heard("web1", "Drain", f"/c/roles/{role}/tasks/drain.yml:3", {"changed": True}), 1, "")
+    assert roll.drained == {"web1": {"nginx"}}
+
+
 def test_the_plays_of_one_wave_belong_together(roll: Progress) -> None:
     assert roll.play(Batch("a", 1, 2, HOSTS, HOSTS), 4) == []
 

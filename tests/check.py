@@ -101,7 +101,7 @@ def page() -> None:
 
 
 def faults() -> None:
-    """Hurt real hosts, controllers and stores in the middle of rolls."""
+    """Hurt real hosts, controllers and stores in the middle of rolls, and let ten hosts pull at once."""
     run("pytest", "--durations=20", "tests/faults")
 
 

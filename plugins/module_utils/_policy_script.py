@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _TEMPORARY = re.compile(r"#!/bin/sh\nexit \d+\n?")
 _ZG2 = "usr/sbin/zg-policy-rc.d"
+_ZG2_ASKS_FIRST = ("etc/zg-policy-rc.d.conf", "usr/local/sbin/policy-rc.d")
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class PolicyScript:
                 "killed, or where /tmp is another file system. What it answers is on no record. If nothing is being "
                 "installed now, run the playbook defer_restarts, or allow_restarts: both put ours back first."
             )
-        if (self._root / _ZG2).exists():
+        if (self._root / _ZG2).exists() and not any((self._root / name).exists() for name in _ZG2_ASKS_FIRST):
             yield (
                 f"The package policyrcd-script-zg2 is installed; it runs {self._root / 'etc/policy-rc.d'}, which is a "
                 "folder here, and may make packages fail where its script is asked. Remove the package, or give it a "

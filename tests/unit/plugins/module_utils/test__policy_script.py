@@ -91,3 +91,14 @@ def test_a_script_that_is_not_left_by_a_task_is_a_neighbour(
     assert script.state().neighbour == str(script.asked)
     assert not script.state().leftover
     assert script.trouble() == []
+
+
+def test_a_package_that_runs_the_folder_of_policies_is_named_until_it_has_a_script(tmp_path: Path) -> None:
+    script = install(tmp_path)
+    (tmp_path / "usr/sbin/zg-policy-rc.d").touch()
+    (sentence,) = script.trouble()
+    assert sentence.startswith("The package policyrcd-script-zg2 is installed; it runs ")
+    own = tmp_path / "usr/local/sbin/policy-rc.d"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    assert script.trouble() == []

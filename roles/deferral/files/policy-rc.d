@@ -541,15 +541,19 @@ sub executables {
     return sort keys %running;
 }
 
-# Packages are configured one at a time, but nothing forbids two callers; a lock that hangs must not hang dpkg.
+# Packages are configured one at a time, but nothing forbids many callers; a lock that hangs must not hang dpkg.
 sub lock_records {
     mkdir $RUN, 0755;
     open my $lock, '>>', "$RUN/records.lock" or return;
-    for (1 .. 300) {
-        return $lock if flock $lock, 2 | 4;    # exclusive, without waiting
-        select undef, undef, undef, 0.01;
-    }
-    trouble("$RUN/records.lock is held by somebody for more than three seconds: records were written without it");
+    my $is_held = eval {
+        local $SIG{ALRM} = sub { die "somebody else holds it\n" };
+        alarm 10;
+        flock $lock, 2;    # exclusive
+        alarm 0;
+        1;
+    };
+    return $lock if $is_held;
+    trouble("$RUN/records.lock is held by somebody for more than ten seconds: records were written without it");
     return;
 }
 

@@ -48,6 +48,7 @@ class ActionModule(ActionBase):
         _validation, arguments = self.validate_argument_spec(
             {
                 "play": {"type": "str"},
+                "services": {"type": "list", "elements": "str"},
                 "state": {"type": "str", "choices": ["opened", "entered", "done"], "required": True},
                 "store": {"type": "str", "default": self._templated(variables, "orderly_store")},
                 "wait": {
@@ -89,6 +90,7 @@ class ActionModule(ActionBase):
         campaign = self._templated(variables, "campaign")
         selection = Selection.from_variables(named, hosts)
         selection.check(plan["services"])
+        selection = selection.within(arguments["services"])
         return UpgradeRun(
             plan=plan,
             store=open_store(arguments["store"] or default_url()),

@@ -20,6 +20,10 @@ options:
   play:
     description: The id of the play in the plan, where O(state) is V(entered) or V(done).
     type: str
+  services:
+    description: Only these services are granted anything, as the playbook does not hold the others' tasks.
+    type: list
+    elements: str
   state:
     description: Whether the upgrade begins, or a play of it begins or ends.
     type: str
@@ -100,6 +104,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "play": {"type": "str"},
+            "services": {"type": "list", "elements": "str"},
             "state": {"type": "str", "choices": ["opened", "entered", "done"], "required": True},
             "store": {"type": "str"},
             "wait": {"type": "int"},

@@ -22,7 +22,7 @@ from ._catalogue import COLLECTION, COLLECTION_ROLES, PLAN_FILE
 from ._findings import Finding, FindingsError
 from ._lint import lint
 from ._plan_page import read_task_words, render_page
-from ._plan_playbook import render
+from ._plan_playbook import groups_of, render, render_group
 from ._planner import Deployment
 from ._service import PARTS, UPGRADE_TASKS, CatalogueError
 from ._steps import MIGRATE_STEP, RUN_ONCE_HOST, step_file
@@ -183,6 +183,8 @@ def _write_files(plan: Plan, services: Iterable[Service], folder: Path) -> None:
     folder.mkdir()
     (folder / PLAN_FILE).write_text(plan.as_json(), encoding="utf-8")
     (folder / PLAYBOOK).write_text(render(plan), encoding="utf-8")
+    for group in groups_of(plan):
+        (folder / f"upgrade-{group}.yml").write_text(render_group(plan, group), encoding="utf-8")
     for service in services:
         _copy_role(service, folder / "roles" / plan.services[service.name]["role"])
     data = json.loads(plan.as_json())

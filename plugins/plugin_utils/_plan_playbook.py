@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from ._dialects import STEP, WHEN
 from ._gate import LEFT, PLANNED
+from ._order import natural
 from ._planner import CHANGE, DISRUPTIVE, FINALIZE, POST_UPGRADE, PREPARE, VALIDATE
 from ._steps import CHANGE_STEPS, MIGRATE_STEP, RUN_ONCE_HOST, STEPS, step_file
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 Task = dict[str, Any]
 
 STEP_OF = {VALIDATE: 0, PREPARE: 1, POST_UPGRADE: 6}
+GATE = "orderly.services.upgrade_gate"
 GRANTED = "orderly_granted"
 # A variable of the play, so that every condition below stays short. The filter raises where the gate of this very play
 # never ran: --start-at-task and --step cannot get around it.
@@ -45,7 +48,7 @@ OPENING: dict[str, Any] = {
     "tasks": [
         {
             "name": "Open the campaign",
-            "orderly.services.upgrade_gate": {"state": "opened"},
+            GATE: {"state": "opened"},
             "run_once": True,
             "register": "orderly_campaign",
             "tags": ["always"],
@@ -72,13 +75,53 @@ class _Dumper(yaml.SafeDumper):
 
 def render(plan: Plan) -> str:
     """Give the text of the plan's ``upgrade.yml``."""
+    return _text(plan, _plays(plan, plan.plays, plan.services))
+
+
+def render_group(plan: Plan, group: str) -> str:
+    """Give the text of a playbook that does what the plan does for the services of one group, behind the same gates."""
+    names = [name for name, service in plan.services.items() if service["group"] == group]
+    own = (_restricted(play, names) for play in plan.plays if not play.services.keys().isdisjoint(names))
+    return _text(plan, (_for_group(play, group, names) for play in _plays(plan, own, names)))
+
+
+def groups_of(plan: Plan) -> list[str]:
+    """Name the groups that the services of a plan are deployed on."""
+    return sorted({str(service["group"]) for service in plan.services.values()}, key=natural)
+
+
+def _plays(plan: Plan, plays: Iterable[Play], names: Iterable[str]) -> Iterator[dict[str, Any]]:
+    yield OPENING
+    if plan.survey is not None:
+        yield _check_versions(plan, names)
+    for play in plays:
+        yield from render_play(plan, play)
+
+
+def _text(plan: Plan, plays: Iterable[dict[str, Any]]) -> str:
     header = HEADER.format(id=plan.id, version=plan.versions.get("orderly.services", ""))
-    first = [] if plan.survey is None else [_check_versions(plan)]
-    plays = (OPENING, *first, *(rendered for play in plan.plays for rendered in render_play(plan, play)))
     texts = (
         yaml.dump([play], Dumper=_Dumper, sort_keys=False, width=200, allow_unicode=True) for play in plays
     )
     return header + "\n".join(texts)
+
+
+def _restricted(play: Play, names: Iterable[str]) -> Play:
+    services = {name: play.services[name] for name in play.services if name in names}
+    hosts = sorted({host for members in services.values() for host in members}, key=natural)
+    return replace(play, services=services, hosts=tuple(hosts))
+
+
+def _for_group(play: dict[str, Any], group: str, names: list[str]) -> dict[str, Any]:
+    """Let the gates of a play grant and record no more than what its playbook does."""
+    tasks = [
+        {**task, GATE: {**task[GATE], "services": names}} if GATE in task else task for task in play["tasks"]
+    ]
+    return {
+        **play,
+        "hosts": play["hosts"] if play is OPENING else f"{play['hosts']},&{group}",
+        "tasks": tasks,
+    }
 
 
 def render_play(plan: Plan, play: Play) -> list[dict[str, Any]]:
@@ -144,7 +187,7 @@ def _gate(play: Play) -> list[Task]:
     return [
         {
             "name": f"{play.id} | Pass the gate",
-            "orderly.services.upgrade_gate": {"play": play.id, "state": "entered"},
+            GATE: {"play": play.id, "state": "entered"},
             "run_once": True,
             "register": "orderly_gate",
             "tags": ["always"],
@@ -152,7 +195,7 @@ def _gate(play: Play) -> list[Task]:
     ]
 
 
-def _check_versions(plan: Plan) -> dict[str, Any]:
+def _check_versions(plan: Plan, names: Iterable[str]) -> dict[str, Any]:
     """Stop before anything is touched where apt would install something else than the plan says."""
     tasks = [
         {
@@ -166,11 +209,11 @@ def _check_versions(plan: Plan) -> dict[str, Any]:
     ]
     return {
         "name": "Check that apt would install what the plan says",
-        "hosts": ",".join(dict.fromkeys(str(service["group"]) for service in plan.services.values())),
+        "hosts": ",".join(dict.fromkeys(str(plan.services[name]["group"]) for name in names)),
         "gather_facts": False,
         "any_errors_fatal": False,
         "max_fail_percentage": 100,
-        "vars": {"orderly_packages": _packages(plan, plan.services)},
+        "vars": {"orderly_packages": _packages(plan, names)},
         "tasks": tasks,
     }
 
@@ -227,7 +270,7 @@ def _done(play: Play) -> Task:
     return {
         "name": f"{play.id} | Record what is done"
         + (", release the slots" if play.kind in DISRUPTIVE else ""),
-        "orderly.services.upgrade_gate": {"play": play.id, "state": "done"},
+        GATE: {"play": play.id, "state": "done"},
         "run_once": True,
     }
 

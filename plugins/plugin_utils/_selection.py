@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ._order import natural
@@ -27,6 +27,13 @@ class Selection:
         only = names_of(variables.get("upgrade_only"))
         stage = variables.get("upgrade_stage") or None
         return cls(stage, frozenset(only) or None, None if hosts is None else frozenset(hosts))
+
+    def within(self, services: Iterable[str] | None) -> Selection:
+        """Leave out all but some services; None leaves out nothing."""
+        if services is None:
+            return self
+        names = frozenset(services)
+        return replace(self, only=names if self.only is None else self.only & names)
 
     def check(self, services: Mapping[str, Mapping[str, Any]]) -> None:
         """Raise where the stage or a service is unknown."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import yaml
@@ -138,12 +139,13 @@ class _AtStep(NodeTransformer):
         return nodes.Const(self.step) if node.name == STEP else node
 
 
+@cache  # the same few conditions stand at most tasks
 def _steps_of(condition: str) -> Collection[int]:
     """Give the steps at which a condition holds, or may hold."""
     try:
         if "{{" in condition:  # a template in a template
             raise nodes.Impossible
-        return [step for step in TRIPLEO_STEPS if _may_hold(condition, step)]
+        return tuple(step for step in TRIPLEO_STEPS if _may_hold(condition, step))
     except (TemplateSyntaxError, nodes.Impossible):
         if not _asks_for_step(condition):
             return TRIPLEO_STEPS

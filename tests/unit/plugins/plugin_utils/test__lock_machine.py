@@ -19,6 +19,7 @@ from .lock_world import MemoryStore
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ansible_collections.orderly.services.plugins.plugin_utils._store import Store
     from real_etcd import Etcd
 
 MANY = settings(max_examples=100, stateful_step_count=50, deadline=None, phases=[Phase.generate])
@@ -37,7 +38,10 @@ def test_what_the_lock_promises_holds_in_memory() -> None:
 
 def test_what_the_lock_promises_holds_in_sqlite(tmp_path: Path) -> None:
     number = count()
-    opener = lambda: open_store(f"sqlite://{tmp_path}/{next(number)}.db")  # noqa: E731 - a name for the call below
+
+    def opener() -> Store:
+        return open_store(f"sqlite://{tmp_path}/{next(number)}.db")
+
     run_state_machine_as_test(machine(opener), settings=FEW)
 
 

@@ -99,7 +99,7 @@ outages:
   type: list
   elements: str
   returned: success
-skipped:
+out_of_service:
   description: For each host that is skipped, why its services are out of service there.
   type: dict
   returned: success

@@ -116,7 +116,7 @@ class Roll:
             "visits": {host: [service.as_dict() for service in self.visits[host]] for host in self.order},
             "outages": list(self.outages),
             "strays": {host: list(units) for host, units in self.strays.items()},
-            "skipped": {host: dict(why) for host, why in self.skipped.items()},
+            "out_of_service": {host: dict(why) for host, why in self.skipped.items()},
         }
 
 

@@ -59,7 +59,7 @@ def test_nothing_pending_is_nothing_to_do() -> None:
     made = roll(NOBODY)
     assert made.waves == ()
     assert made.as_result() == {
-        "order": [], "batches": [], "waves": [], "visits": {}, "outages": [], "strays": {}, "skipped": {},
+        "order": [], "batches": [], "waves": [], "visits": {}, "outages": [], "strays": {}, "out_of_service": {},
     }  # fmt: skip
 
 

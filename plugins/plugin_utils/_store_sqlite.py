@@ -71,6 +71,10 @@ def from_url(url: str) -> SqliteStore:
     return SqliteStore(Path("/" + path.lstrip("/")))
 
 
+class _OvertakenError(Exception):
+    """Somebody else was about to write what has been read."""
+
+
 class SqliteStore:
     """A :class:`~._store.Store` in the file *path*, which its first transaction creates."""
 
@@ -109,17 +113,39 @@ class SqliteStore:
         prefixes: tuple[str, ...],
         decide: Callable[[Documents], tuple[Mapping[str, Document | None], Result]],
     ) -> Result:
-        with self._transaction("IMMEDIATE") as connection:
+        # Most of those who wait in a queue change nothing: they must not keep each other from the one who does.
+        try:
+            return self._decided("DEFERRED", prefixes, decide)
+        except _OvertakenError:
+            return self._decided("IMMEDIATE", prefixes, decide)
+
+    def _decided(
+        self,
+        kind: str,
+        prefixes: tuple[str, ...],
+        decide: Callable[[Documents], tuple[Mapping[str, Document | None], Result]],
+    ) -> Result:
+        with self._transaction(kind) as connection:
             changes, result = decide(self._select(connection, prefixes))
-            for key, document in changes.items():
+            for key in changes:
                 if not key.startswith(prefixes):
                     raise ValueError(f"{key} was written but not read: it is under none of {prefixes}")
-                if document is None:
-                    connection.execute("DELETE FROM documents WHERE key = ?", (key,))
-                else:
-                    body = json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False)
-                    connection.execute("INSERT OR REPLACE INTO documents VALUES (?, ?)", (key, body))
+            try:
+                for key, document in changes.items():
+                    self._write(connection, key, document)
+            except sqlite3.OperationalError as exc:
+                # While we read, nobody could commit; but somebody else may have begun to write.
+                if kind == "DEFERRED" and exc.sqlite_errorname == "SQLITE_BUSY":
+                    raise _OvertakenError from exc
+                raise
         return result
+
+    def _write(self, connection: sqlite3.Connection, key: str, document: Document | None) -> None:
+        if document is None:
+            connection.execute("DELETE FROM documents WHERE key = ?", (key,))
+        else:
+            body = json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False)
+            connection.execute("INSERT OR REPLACE INTO documents VALUES (?, ?)", (key, body))
 
     def wait_for_change(self, timeout: float) -> bool:
         deadline = self._clock() + timeout

@@ -154,7 +154,8 @@ def in_line(number: int) -> Request:
 def be_seen(store: Store, run: Run) -> None:
     """Say that a run is alive, as its keeper does: a hundred keepers on one machine would be measured too."""
     key = RUNS + run.id
-    store.transact((RUNS,), lambda _documents: ({key: document_of(run, RunState.LIVE)}, None))
+    if store.shared:
+        store.transact((RUNS,), lambda _documents: ({key: document_of(run, RunState.LIVE)}, None))
 
 
 def wait_in_line(url: str, number: int, told: Queue[float]) -> None:
@@ -176,13 +177,13 @@ def hand_over(url: str, waiters: int) -> list[float]:
         be_seen(store, holder.run)
         acquire(store, holder)
         crowd = [context.Process(target=wait_in_line, args=(url, n, told)) for n in range(waiters)]
-        for process in crowd:
+        for number, process in enumerate(crowd, 1):  # they come one by one, as people do
             process.start()
-        while len(store.read("lock/line")["lock/line"]["queue"]) < waiters:
-            time.sleep(0.05)
+            while len(store.read("lock/line")["lock/line"]["queue"]) < number:
+                time.sleep(0.01)
         began = time.monotonic()
         release(store, holder.roll, holder.run, holder.hosts)
-        granted = [began, *sorted(told.get() for _waiter in crowd)]
+        granted = [began, *sorted(told.get(timeout=120) for _waiter in crowd)]
         for process in crowd:
             process.join()
     return [(after - before) * 1000 for before, after in pairwise(granted)]

@@ -4,6 +4,8 @@ import os
 import pwd
 import sqlite3
 import tempfile
+import threading
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,8 @@ from ansible_collections.orderly.services.plugins.plugin_utils._store_sqlite imp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ansible_collections.orderly.services.plugins.plugin_utils._store import Document, Documents
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 
@@ -97,6 +101,37 @@ def test_a_broken_document_is_named_and_left_as_it_is(path: Path, body: str) -> 
         connection.execute("UPDATE documents SET body = ?", (body,))
     with pytest.raises(StoreError, match=r"Document a in .* is broken, and was left as it is"):
         SqliteStore(path).read("a")
+
+
+def another(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, timeout=60, check_same_thread=False)
+
+
+def test_who_changes_nothing_does_not_wait_for_who_writes(path: Path) -> None:
+    put(path)
+    with closing(SqliteStore(path)) as store, closing(another(path)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        assert store.transact(("a",), lambda documents: ({}, documents)) == {"a": {}}
+
+
+def test_who_is_overtaken_decides_anew(path: Path) -> None:
+    put(path)
+    seen: list[Document] = []
+    with closing(SqliteStore(path)) as store, closing(another(path)) as writer:
+        finish = threading.Thread(target=writer.execute, args=["COMMIT"])  # it waits until the store lets go
+
+        def decide(documents: Documents) -> tuple[Documents, None]:
+            seen.append(documents["a"])
+            if len(seen) == 1:
+                writer.execute("BEGIN IMMEDIATE")
+                writer.execute("""UPDATE documents SET body = '{"by": "another"}'""")
+                finish.start()
+            return {"a": {**documents["a"], "and": "us"}}, None
+
+        store.transact(("a",), decide)
+        finish.join()
+        assert seen == [{}, {"by": "another"}]
+        assert store.read("a") == {"a": {"by": "another", "and": "us"}}
 
 
 def test_a_lock_that_is_kept_too_long_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,9 +26,10 @@ all:
     orderly_store: "{STORE}"
 """
 HANG = "/run/hang"
+TASK = "Be down, for as long as a file is there"
 # The token is told to the host, so that its log can be compared with the grants.
 OPERATION = f"""
-- name: Be down, for as long as a file is there
+- name: {TASK}
   ansible.builtin.shell:
     cmd: |
       set -e
@@ -49,6 +50,7 @@ class SshSite(Site):
         super().__init__(folder, program)
         self.hosts = hosts
         self.names = tuple(names)
+        self.log = ""
         self.inventories = [str(hosts.inventory), "inventory.yml"]
         self.store = store or self.store
         listed = ", ".join(f"{name}: " for name in names)
@@ -65,6 +67,7 @@ class SshSite(Site):
 
     def begin(self, *arguments: str, log: str, **environ: str) -> subprocess.Popen[bytes]:
         """Start a roll whose controller may be killed: nothing that outlives it holds on to us."""
+        self.log = log
         variables = [f"rolling_op_{name}" for name in ("name=work", "services=web", "tasks=operation.yml")]
         with (self.folder / log).open("wb") as out:
             return subprocess.Popen(
@@ -121,7 +124,9 @@ class SshSite(Site):
         return sorted({event.host for event in read_events(self.hosts.history())})
 
     def wait_until_down(self, count: int, run: subprocess.Popen[Any]) -> list[str]:
-        """Wait until so many hosts have begun."""
+        """Wait until so many hosts have begun; they are asked only when the roll has come so far."""
+        if self.log:
+            self._wait(lambda: TASK in self.said(self.log), run)
         self._wait(lambda: len(self.down()) >= count, run)
         return self.down()
 

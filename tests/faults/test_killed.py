@@ -19,7 +19,6 @@ from ansible_collections.orderly.services.tests.faults.ssh_site import SshSite, 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ansible_collections.orderly.services.tests.etcd.real_etcd import Etcd
     from ansible_collections.orderly.services.tests.faults.hosts import Hosts
 
 HOSTS = ("h1", "h2", "h3", "h4")
@@ -40,9 +39,10 @@ def granted_at(store: str) -> datetime:
 
 @pytest.mark.parametrize(("number", "kind"), KILLS, ids=lambda each: getattr(each, "name", each))
 def test_a_killed_controller_leaves_its_hosts_counted_and_the_next_run_finishes(
-    number: signal.Signals, kind: str, hosts: Hosts, etcd: Etcd, tmp_path: Path
+    number: signal.Signals, kind: str, hosts: Hosts, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    site = SshSite(tmp_path, hosts, HOSTS, store=etcd.url(number.name) if kind == "etcd" else "")
+    store = request.getfixturevalue("etcd").url() if kind == "etcd" else ""
+    site = SshSite(tmp_path, hosts, HOSTS, store=store)
     site.clear()
     site.hang()
     run = site.begin(log="killed.log", **at("+1h"))

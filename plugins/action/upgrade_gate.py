@@ -20,7 +20,7 @@ from ..plugin_utils._gate import GateError
 from ..plugin_utils._inventory import limited_hosts
 from ..plugin_utils._lock import LockError
 from ..plugin_utils._run import this_run
-from ..plugin_utils._selection import Selection
+from ..plugin_utils._selection import Selection, names_of
 from ..plugin_utils._service import CatalogueError
 from ..plugin_utils._store import (
     StoreError,
@@ -100,6 +100,7 @@ class ActionModule(ActionBase):
             say=display.display,
             campaign=str(campaign) if campaign else None,
             folder=str(folder),
+            confirmed=frozenset(names_of(self._templated(variables, "confirm"))),
         )
 
 

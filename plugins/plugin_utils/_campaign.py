@@ -121,6 +121,12 @@ def note(store: Store, campaign: str, **news: object) -> None:
     _change(store, campaign, **news)
 
 
+def confirmed_in(store: Store, campaign: str) -> list[str]:
+    """Name the services whose points of no return were confirmed for a campaign."""
+    key = CAMPAIGNS + campaign
+    return list(store.read(key).get(key, {}).get("confirmed", []))
+
+
 def end_campaign(store: Store, campaign: str, now: str) -> None:
     """End a campaign: everything in its plan is done."""
     _change(store, campaign, state=ENDED, ended=now, plays_left=0, finalizers=[])

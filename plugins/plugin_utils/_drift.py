@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     Plan = Mapping[str, Any]
     """A plan as ``plan.json`` has it."""
 
-DERIVED = ("slots", "steps", "parts", "run_once_host", "migrates_once", "role")  # they follow from the others
+DERIVED = (
+    "slots",
+    "steps",
+    "parts",
+    "run_once_host",
+    "migrates_once",
+    "no_return",
+    "role",
+)  # they follow from the others
 
 
 def drift_of_plans(approved: Plan, now: Plan) -> tuple[str, ...]:

@@ -118,6 +118,28 @@ def patterns(plan: Plan, left: Mapping[str, Collection[str]]) -> dict[str, str]:
     }
 
 
+def points_of_no_return(
+    plan: Plan, play: Play, services: Iterable[str], confirmed: Collection[str]
+) -> list[str]:
+    """Name the services from whose part in a play there is no way back, which nobody has confirmed."""
+    return [
+        name
+        for name in services
+        if play["kind"] in plan["services"][name]["no_return"] and name not in confirmed
+    ]
+
+
+def check_confirmed(plan: Plan, play: Play, services: Iterable[str], confirmed: Collection[str]) -> None:
+    """Raise :class:`GateError` before a point of no return that nobody has confirmed."""
+    if names := points_of_no_return(plan, play, services, confirmed):
+        listed = ",".join(names)
+        raise GateError(
+            f"{play['title']} is refused, nothing in it was touched: it passes the point of no return of {listed}, "
+            f"from which only a backup leads back. Run it again with -e confirm={listed}: it resumes here.",
+            (),
+        )
+
+
 def plays_left(plan: Plan, progress: Progress) -> list[Play]:
     """List the plays that are not done on all their hosts."""
     return [

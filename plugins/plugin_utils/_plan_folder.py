@@ -23,9 +23,10 @@ from ._findings import Finding, FindingsError
 from ._lint import lint
 from ._plan_page import read_task_words, render_page
 from ._plan_playbook import groups_of, render, render_group
-from ._planner import Deployment
+from ._planner import FINALIZE, KIND_OF_STEP, Deployment
 from ._service import PARTS, UPGRADE_TASKS, CatalogueError
 from ._steps import MIGRATE_STEP, RUN_ONCE_HOST, step_file
+from ._task_files import is_point_of_no_return, read_tasks
 from ._tasks import Split, read_handlers, read_part, split_by_step
 from ._words import read_words
 
@@ -69,6 +70,11 @@ def _deployment(
     parts = {part: path for part in PARTS if (path := service.tasks_file(part)) is not None}
     for path in parts.values():
         _read(read_part, path, "", findings)
+    no_return = {KIND_OF_STEP[each.step] for each in split.tasks if is_point_of_no_return(each.task)}
+    if "finalize" in parts and not findings:
+        no_return |= {
+            FINALIZE for task in read_tasks(parts["finalize"]).walk() if is_point_of_no_return(task)
+        }
     return Deployment(
         service=service,
         hosts=hosts,
@@ -76,6 +82,7 @@ def _deployment(
         parts=frozenset(parts),
         handlers=_read(read_handlers, service.role_file("handlers", "main"), (), findings),
         migrates_once=RUN_ONCE_HOST in split.steps.get(MIGRATE_STEP, "") + "".join(split.imported.values()),
+        no_return=frozenset(no_return),
         files=_hashes(service),
     )
 

@@ -37,6 +37,7 @@ VALIDATE, PREPARE, CHANGE, POST_UPGRADE, FINALIZE = (
     "finalize",
 )
 DISRUPTIVE = (CHANGE, FINALIZE)
+KIND_OF_STEP = {0: VALIDATE, 1: PREPARE, **dict.fromkeys(CHANGE_STEPS, CHANGE), 6: POST_UPGRADE}
 FORMAT = 1
 
 
@@ -50,6 +51,7 @@ class Deployment:
     parts: frozenset[str] = frozenset()  # of drain, undrain, verify, finalize
     handlers: tuple[Handler, ...] = ()
     migrates_once: bool = False
+    no_return: frozenset[str] = frozenset()  # the kinds of plays from which there is no way back
     files: Mapping[str, str] = field(default_factory=dict)  # of the role, with the hash of each
 
     @property
@@ -240,6 +242,7 @@ def _described(deployment: Deployment, run_once_host: str) -> dict[str, Any]:
         "parts": sorted(deployment.parts),
         "run_once_host": run_once_host,
         "migrates_once": deployment.migrates_once,
+        "no_return": sorted(deployment.no_return),
         "files": dict(deployment.files),
     }
 

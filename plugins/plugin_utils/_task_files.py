@@ -135,6 +135,12 @@ def is_true(node: yaml.Node | None) -> bool:
     return node is not None and str(node.value).lower() not in ("false", "no", "off", "n", "")
 
 
+def is_point_of_no_return(task: yaml.MappingNode) -> bool:
+    """Tell whether its author says of a task or block that there is no way back from it."""
+    variables = value_of(task, "vars")
+    return isinstance(variables, yaml.MappingNode) and is_true(value_of(variables, "point_of_no_return"))
+
+
 def file_name(task: yaml.MappingNode, *modules: str) -> yaml.ScalarNode | None:
     """Find the node that holds the file's name in an import or include of tasks."""
     value = value_of(task, *modules)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _rolling
 from ._campaign import (
+    confirmed_in,
     end_campaign,
     how_to_abandon,
     list_campaigns,
@@ -20,7 +21,17 @@ from ._campaign import (
     read_journal,
 )
 from ._estimate import estimate
-from ._gate import find_play, hosts_left, name_some, part_of, pass_gate, patterns, plays_left
+from ._gate import (
+    check_confirmed,
+    find_play,
+    hosts_left,
+    name_some,
+    part_of,
+    pass_gate,
+    patterns,
+    plays_left,
+    points_of_no_return,
+)
 from ._journal import DONE, STARTED, Journal, read_seconds
 from ._lock_request import Claim, Request
 from ._order import natural
@@ -52,6 +63,7 @@ class UpgradeRun:
     say: Callable[[str], None]
     campaign: str | None = None  # the name that was asked for
     folder: str = ""  # of the plan
+    confirmed: frozenset[str] = frozenset()  # services whose points of no return may be passed
     clock: Callable[[], float] = time.monotonic
 
     def open(self) -> dict[str, Any]:
@@ -75,6 +87,15 @@ class UpgradeRun:
             + (f", {how_long}" if how_long else "")
             + "."
         )
+        confirmed = self._confirmed(journal)
+        if not self.rehearsal:
+            note(self.store, journal.campaign, confirmed=sorted(confirmed))
+        for play in todo:
+            if names := points_of_no_return(self.plan, play, play["services"], confirmed):
+                self.say(
+                    f"{play['title']} passes the point of no return of {', '.join(names)}; the run ends before it, "
+                    f"unless it is given -e confirm={','.join(names)}."
+                )
         self._look_forward(journal, progress)
         return {"campaign": journal.campaign, "left": patterns(self.plan, left)}
 
@@ -89,6 +110,8 @@ class UpgradeRun:
             pass_gate, self.plan, play_id, journal.progress(), self.selection, rehearsal=self.rehearsal
         )
         grant = gate(batch)
+        if not self.rehearsal:
+            check_confirmed(self.plan, play, grant.services, self._confirmed(journal))
         away: Mapping[str, str] = {}
         if grant.services and play["kind"] in DISRUPTIVE:
             away = self._acquire(play, grant, journal.campaign, wait)
@@ -117,6 +140,10 @@ class UpgradeRun:
             journal.record(DONE, play_id, _parts(play, done), _now(), now, seconds=now - begun)
         self._look_forward(journal, journal.progress())
         return {"done": {name: list(hosts) for name, hosts in done.items()}}
+
+    def _confirmed(self, journal: Journal) -> frozenset[str]:
+        """Name the services whose points of no return were confirmed, in this run or an earlier one of the campaign."""
+        return self.confirmed.union(confirmed_in(self.store, journal.campaign))
 
     def _look_forward(self, journal: Journal, progress: Progress) -> None:
         """End the campaign when all is done, else tell the store what is left for those who look at it there."""

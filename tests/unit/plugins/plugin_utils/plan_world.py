@@ -14,7 +14,7 @@ AT = "2026-01-31T03:12:45+00:00"
 
 
 def deployment(name: str, hosts: str, steps: str = "3", parts: str = "", **settings: Any) -> Deployment:
-    own = {key: settings.pop(key) for key in ("migrates_once", "handlers") if key in settings}
+    own = {key: settings.pop(key) for key in ("migrates_once", "handlers", "no_return") if key in settings}
     settings |= {
         key: tuple(Dependency(each) if isinstance(each, str) else each for each in settings[key])
         for key in ("after", "requires")

@@ -318,6 +318,16 @@ def test_a_migration_is_seen_in_the_file_and_in_what_it_imports(roles: Roles) ->
     assert roles.deployments()[0].migrates_once
 
 
+def test_points_of_no_return_are_seen_in_steps_blocks_and_finalizers(roles: Roles) -> None:
+    assert roles.deployments()[0].no_return == frozenset()
+    marked = "  vars: {point_of_no_return: true}\n"
+    block = "- block:\n    - command: x\n      tags: step4\n"
+    roles.write("web/tasks/upgrade_tasks.yml", block + marked)
+    assert roles.deployments()[0].no_return == {"change"}
+    roles.write("web/tasks/finalize.yml", "- command: x\n" + marked)
+    assert roles.deployments()[0].no_return == {"change", "finalize"}
+
+
 def test_a_service_without_upgrade_tasks_is_planned_with_nothing_to_do(roles: Roles, tmp_path: Path) -> None:
     (roles.folder / "web/tasks/upgrade_tasks.yml").unlink()
     assert roles.plan().plays == ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -203,6 +203,27 @@ def test_a_fault_in_any_piece_of_work_ends_as_if_it_had_never_been(
         assert set(fleet.done) == EVERYTHING
         finalized = [each for each in fleet.done if each[1] == "finalize"]
         assert fault == "killed" or len(finalized) == len(set(finalized))
+
+
+ONE_WAY = plan_of(deployment("db", "d1", "0 3", no_return=frozenset({"change"})))
+
+
+def test_a_run_ends_before_a_point_of_no_return_until_somebody_confirms_it_once_for_the_campaign() -> None:
+    store: Any = MortalStore()
+    said: list[str] = []
+    with process() as pid:
+        run = UpgradeRun(ONE_WAY, store, this_run(pid), Selection(), rehearsal=False, say=said.append)
+        run.open()
+        assert said[-1].endswith("unless it is given -e confirm=db.")
+        run.enter("validate-db", ["d1"], wait=0)
+        run.finish("validate-db", ["d1"])
+        with pytest.raises(
+            GateError, match="passes the point of no return of db, from which only a backup leads back"
+        ):
+            run.enter("wave-1", ["d1"], wait=0)
+        assert not held_slots(store)
+        replace(run, confirmed=frozenset({"db"})).open()
+        assert run.enter("wave-1", ["d1"], wait=0)["granted"] == {"db": ["d1"]}
 
 
 def _work_of(play: dict[str, Any]) -> set[tuple[str, str, str]]:

@@ -615,6 +615,18 @@ def test_a_named_campaign_spans_runs_is_listed_and_abandoned_with_a_reason(site:
     assert again.log.count("db d1 look") == 1
 
 
+def test_a_point_of_no_return_is_passed_when_it_is_confirmed(site: Site) -> None:
+    one_service(site, "w1", steps="0")
+    mark = ("  vars: {point_of_no_return: true}", "  tags: step3")
+    with (site.folder / "roles/web/tasks/upgrade_tasks.yml").open("a") as tasks:
+        tasks.write("\n" + say("web", "install", *mark))
+    outcome = site.upgrade()
+    assert outcome.code != 0
+    assert outcome.log == ["web w1 look"]
+    assert "Run it again with -e confirm=web: it resumes here." in outcome.text
+    assert site.upgrade("-e", "confirm=web").log == ["web w1 install"]
+
+
 # --- Ways around the gates ---
 
 PARTIAL = [("--tags", "step3"), ("--skip-tags", "step2"), ("--skip-tags", "untagged")]

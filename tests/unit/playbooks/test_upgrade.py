@@ -90,6 +90,11 @@ def test_hosts_and_tasks_of_every_play_are_listed(shown: Outcome) -> None:
     assert "wave-2 | Pass the gate TAGS: [always]" in wave
 
 
+def test_the_syntax_of_the_plan_is_checked(looked_at: Site, shown: Outcome) -> None:
+    assert shown.code == 0
+    assert looked_at.upgrade("--syntax-check").code == 0
+
+
 def test_plays_of_all_hosts_name_the_group_and_waves_their_hosts(shown: Outcome) -> None:
     patterns = [line.split(": ")[1] for line in shown.raw.splitlines() if "pattern: " in line]
     assert patterns[:4] == ["['all']", "['db']", "['cache']", "['web']"]
@@ -663,6 +668,18 @@ def test_starting_in_the_middle_of_a_wave_is_refused_with_advice(site: Site) -> 
     assert outcome.log == NOTHING
     assert "The gate of wave-1 did not run (--start-at-task or --step passed over it)" in outcome.text
     assert "Start at the gate instead: --start-at-task 'wave-1 | Pass the gate'" in outcome.text
+
+
+def test_step_asks_and_whoever_passes_over_a_gate_is_refused(site: Site) -> None:
+    one_service(site, "w1", steps="3")
+    site.answers = "n\nn\nn\nc\n"  # no campaign, no gate, then all the rest
+    outcome = site.upgrade("--step")
+    assert outcome.code != 0
+    assert outcome.log == NOTHING
+    assert "The gate of wave-1 did not run (--start-at-task or --step passed over it)" in outcome.text
+    site.answers = "c\n" * 9  # each play asks anew
+    outcome = site.upgrade("--step")
+    assert outcome.log == ["web w1 install"], outcome.raw
 
 
 def test_starting_at_a_gate_resumes_there(site: Site) -> None:

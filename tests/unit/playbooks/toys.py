@@ -129,6 +129,7 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.store = folder / "state/store.db"
+        self.answers = ""  # to what Ansible asks
         for name in ("stuck", "broken", "away", "connection", "cache", "roles"):
             (folder / name).mkdir()
         (folder / "connection/toy.py").write_text(CONNECTION)
@@ -243,7 +244,7 @@ class Site:
             ],
             cwd=self.folder,
             env={**self.environ, **environ},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if self.answers else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -254,7 +255,7 @@ class Site:
         """Run ansible-playbook to its end."""
         before = len(self.log)
         process = self.start(*arguments, playbook=playbook, **environ)
-        output, _nothing = process.communicate(timeout=600)  # for busy machines
+        output, _nothing = process.communicate(self.answers or None, timeout=600)  # for busy machines
         return Outcome(process.returncode, output, self.log[before:])
 
     def make_plan(self, *arguments: str, **environ: str) -> Outcome:

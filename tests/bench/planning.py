@@ -1,0 +1,152 @@
+"""Measure how long a plan takes: 100, 1,000 and 10,000 hosts with 100 services, 1 to 10 of them on each host.
+
+The planner alone (from services and hosts to plays), the plan's folder, its page, and the whole of what an operator
+waits for, ``ansible-playbook --list-hosts``, beside what Ansible needs for the same inventory and one empty play. Each
+size is a process of its own, so that its peak memory is its own. Goals for the planner with 10,000 hosts: at most 10 s
+and 1 GiB. Run as ``PYTHONPATH=.build python tests/bench/planning.py [HOSTS…]``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible_collections.orderly.services.plugins.plugin_utils._catalogue import RoleFolder, find_services
+from ansible_collections.orderly.services.plugins.plugin_utils._plan_folder import (
+    read_deployments,
+    write_plan,
+)
+from ansible_collections.orderly.services.plugins.plugin_utils._planner import compile_plan
+from packing import Shape, draw  # type: ignore[import-not-found] # it stands beside this file
+
+ROOT = Path(__file__).parents[2]
+SIZES = (100, 1000, 10000)
+SERVICES, TOGETHER = 100, 10
+SECONDS, MEBIBYTES = 10, 1024
+
+
+def write_site(folder: Path, hosts: int) -> dict[str, tuple[str, ...]]:
+    """Write inventory and roles of a fleet, the same each time; gives the hosts of each service."""
+    fleet = draw(Shape("", hosts, SERVICES, TOGETHER, edges=0.01), random.Random(hosts))  # noqa: S311 - no secret
+    members: defaultdict[str, list[str]] = defaultdict(list)
+    for host, names in fleet.on.items():
+        for name in names:
+            members[name].append(host)
+    children: dict[str, Any] = {
+        name: {"hosts": {host: {} for host in each}} for name, each in members.items()
+    }
+    (folder / "hosts.json").write_text(json.dumps({"all": {"children": children}}))
+    (folder / "empty.yml").write_text("- hosts: all\n  gather_facts: false\n  tasks: []\n")
+    for name in members:
+        role = folder / "roles" / name
+        (role / "meta").mkdir(parents=True)
+        (role / "tasks").mkdir()
+        settings = {"max_unavailable": fleet.rules.slots[name], "after": sorted(fleet.rules.befores[name])}
+        (role / "meta/service.yml").write_text(json.dumps(settings))
+        tasks = [
+            {"name": f"{name} {step}", "ansible.builtin.command": "true", "tags": f"step{step}"}
+            for step in (0, 1, 2, 3, 5, 6)
+        ]
+        (role / "tasks/upgrade_tasks.yml").write_text(yaml.safe_dump(tasks))
+    return {name: tuple(each) for name, each in members.items()}
+
+
+def measure(hosts: int) -> dict[str, Any]:
+    """Plan a fleet of so many hosts."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        members = write_site(folder, hosts)
+        before = peak()
+        start = time.perf_counter()
+        services = find_services([RoleFolder(folder / "roles")])
+        deployments = read_deployments(services, members)
+        read = time.perf_counter()
+        plan = compile_plan(deployments, {})
+        plan_id = plan.id
+        planned = time.perf_counter()
+        memory = peak()
+        playbook = write_plan(plan, services, folder / "plan")
+        written = time.perf_counter()
+        return {
+            "plays": len(plan.plays),
+            "id": plan_id,
+            "read": read - start,
+            "planner": planned - read,
+            "write": written - planned,
+            "memory": memory,
+            "memory before": before,
+            "page": (playbook.parent / "plan.html").stat().st_size / 1e6,
+            "whole": list_hosts(folder, "orderly.services.upgrade"),
+            "ansible": list_hosts(folder, "empty.yml"),
+        }
+
+
+def peak() -> float:
+    """Give the most memory that this process had, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def list_hosts(folder: Path, playbook: str) -> float:
+    """Tell how many seconds ``--list-hosts`` of a playbook takes."""
+    program = str(Path(sys.executable).with_name("ansible-playbook"))
+    environ = {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "ANSIBLE_LOCALHOST_WARNING": "0",
+    }
+    start = time.perf_counter()
+    subprocess.run(
+        [program, "-i", str(folder / "hosts.json"), "--list-hosts", playbook],
+        cwd=folder, env=environ, check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    return time.perf_counter() - start
+
+
+def report(sizes: tuple[int, ...]) -> bool:
+    """Measure and print; tells whether the goals are met."""
+    print(
+        f"{'hosts':>8}{'plays':>7}{'read roles':>12}{'planner':>10}{'growth':>8}{'peak':>10}{'folder':>10}{'page':>10}"
+        f"{'list-hosts':>12}{'empty play':>12}"
+    )
+    met, last = True, None
+    for hosts in sizes:
+        output = subprocess.run(
+            [sys.executable, __file__, "--one", str(hosts)], check=True, capture_output=True, text=True
+        )
+        figures = json.loads(output.stdout)
+        growth = f"{figures['planner'] / last:7.1f}x" if last else f"{'':8}"
+        last = figures["planner"]
+        print(
+            f"{hosts:8,}{figures['plays']:7}{figures['read']:10.2f} s{figures['planner']:8.2f} s{growth}"
+            f"{figures['memory']:6.0f} MiB{figures['write']:8.2f} s{figures['page']:7.2f} MB"
+            f"{figures['whole']:10.1f} s{figures['ansible']:10.1f} s",
+            flush=True,
+        )
+        met = figures["read"] + figures["planner"] <= SECONDS and figures["memory"] <= MEBIBYTES
+    print(
+        f"Goals for the planner with the most hosts: {SECONDS} s and {MEBIBYTES} MiB: {'met' if met else 'missed'}"
+    )
+    return met
+
+
+def main(arguments: list[str]) -> int:
+    """Measure one size in this process, or print a table of several."""
+    if arguments[:1] == ["--one"]:
+        print(json.dumps(measure(int(arguments[1]))))
+        return 0
+    return 0 if report(tuple(map(int, arguments)) or SIZES) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
 
 from .toys import ROOT, Site, nested, say
@@ -844,7 +845,7 @@ echo '{{"web": {{"hosts": ["w1"'$more']}}, "_meta": {{"hostvars": {{}}}}}}'
 def script(site: Site, *, steady: int) -> Path:
     file = site.write("inventory.sh", FICKLE.format(steady=steady))
     file.chmod(0o755)
-    site.write("group_vars/all.yml", f"ansible_connection: toy\nansible_become: false\ntoy: {site.toy}\n")
+    site.write("group_vars/all.yml", yaml.safe_dump(site.variables))
     return file
 
 

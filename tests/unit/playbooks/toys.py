@@ -146,15 +146,19 @@ class Site:
     def groups(self, **hosts: str) -> None:
         """Write the inventory: hosts by group, and how toy hosts are reached."""
         groups = {group: {"hosts": dict.fromkeys(names.split())} for group, names in hosts.items()}
-        variables = {
+        text = yaml.safe_dump({"all": {"children": groups, "vars": self.variables}}, sort_keys=False)
+        self.inventory.write_text(text)
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """Say how toy hosts are reached, and where each keeps its records."""
+        return {
             "ansible_connection": "toy",
             "ansible_become": False,
             "ansible_python_interpreter": sys.executable,
             "toy": str(self.toy),
             "rolling_op_records": f"{self.folder}/drained/{{{{ inventory_hostname }}}}",
         }
-        text = yaml.safe_dump({"all": {"children": groups, "vars": variables}}, sort_keys=False)
-        self.inventory.write_text(text)
 
     def service(self, name: str, steps: str = "0 1 2 3 5", parts: str = "", **settings: Any) -> Path:
         """Write a service role whose steps and parts each say that they ran."""

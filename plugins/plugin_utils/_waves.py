@@ -355,7 +355,7 @@ def fewest(visits: Iterable[Visit], rules: Rules) -> int:
     visits = tuple(visits)
     groups = _alike(visits, rules)
     in_order = _bound(groups, _waves_after(groups, rules), rules)
-    return max(in_order, max(chains(spans(visits, rules), rules).values(), default=0))
+    return max([in_order, *chains(spans(visits, rules), rules).values()])
 
 
 def _bound(groups: Mapping[Group, int], after: Mapping[Kind, int], rules: Rules) -> int:
@@ -377,7 +377,7 @@ def _unordered(groups: Mapping[Group, int], rules: Rules) -> int:
         if group[1] is not None:
             by_domain[group[1]][group] = count
     apart = sum(max(_loads(each, rules).values(), default=0) for each in by_domain.values())
-    return max(apart, max(_loads(groups, rules).values(), default=0))
+    return max([apart, *_loads(groups, rules).values()])
 
 
 def _waves_after(groups: Mapping[Group, int], rules: Rules) -> dict[Kind, int]:

@@ -62,8 +62,8 @@ def test_where_ansible_ends_the_run_itself_the_end_says_what_stopped_and_how_to_
     assert "Stopped: 0 hosts done in 1 wave, N s; 1 failed, 3 not begun." in output
     assert 'h1 unreachable in wave 1 of 4 at "ansible.builtin.raw": ' in output
     assert "Slots kept, and counted as down: h1 (web)" in output
-    resume = "To resume, bring h1 back and run again: ansible-playbook --inventory=inventory.yml play.yml -e 'api_token=…'"
-    assert output.endswith(resume)
+    command = "ansible-playbook --inventory=inventory.yml play.yml -e 'api_token=…'"
+    assert output.endswith(f"To resume, bring h1 back and run again: {command}")
     told = report(site)
     assert (told["outcome"], told["slots_kept"]) == ("stopped", {"h1": ["web"]})
     assert told["not_begun"] == ["h2", "h3", "h4"]

@@ -36,7 +36,7 @@ class Matrix:
             list(pool.map(lambda cell: self.play(cell, lock=lock), self.cells(loses_host=False)))
         for cell in self.cells(loses_host=True):  # it has the first host for itself
             self.play(cell, lock=lock)
-            self.hosts.run(HOSTS[0], "systemctl start ssh")
+            self.hosts.run(HOSTS[0], "systemctl reset-failed ssh; systemctl start ssh")
         seen = {host: self.hosts.run(host, f"cat {TOUCHED}").split() for host in HOSTS}
         return {cell: [host for host in HOSTS if self.key(cell) in seen[host]] for cell in CELLS}
 

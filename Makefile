@@ -35,7 +35,7 @@ cores: $(READY) ## Play with every supported ansible-core; CI plays a part of it
 	@python tests/cores/cores.py
 	@CORES=all pytest -rs tests/cores
 
-faults: $(READY) ## Hurt hosts, controllers and etcd in the middle of rolls
+faults: $(READY) ## Hurt hosts, controllers and etcd in the middle of rolls; not a part of test
 	@python tests/check.py $@
 
 bench: $(READY) ## Print the benchmarks' figures

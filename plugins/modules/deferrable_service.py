@@ -46,12 +46,10 @@ options:
     description: Whether systemd reads its unit files anew before anything else.
     type: bool
     default: false
-    aliases: [daemon-reload]
   daemon_reexec:
     description: Whether systemd executes itself anew before anything else.
     type: bool
     default: false
-    aliases: [daemon-reexec]
   scope:
     description: Which systemd is meant. Only units of V(system) are deferred.
     type: str
@@ -205,8 +203,8 @@ def main() -> None:
             "enabled": {"type": "bool"},
             "masked": {"type": "bool"},
             "force": {"type": "bool"},
-            "daemon_reload": {"type": "bool", "default": False, "aliases": ["daemon-reload"]},
-            "daemon_reexec": {"type": "bool", "default": False, "aliases": ["daemon-reexec"]},
+            "daemon_reload": {"type": "bool", "default": False},
+            "daemon_reexec": {"type": "bool", "default": False},
             "scope": {"type": "str", "choices": ["system", "user", "global"], "default": "system"},
             "no_block": {"type": "bool", "default": False},
             "defer": {"type": "str", "choices": ["auto", "always", "never"], "default": "auto"},

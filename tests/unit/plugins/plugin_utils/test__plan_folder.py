@@ -173,7 +173,7 @@ def test_a_copy_has_all_of_the_role_but_what_is_no_part_of_it(roles: Roles, tmp_
 
 
 def test_what_is_behind_links_is_copied_and_counts(roles: Roles, tmp_path: Path) -> None:
-    shared = roles.write("../shared/motd", "hello\n")
+    shared = roles.write("../common/motd", "hello\n")
     roles.write("web/files/own")
     (roles.folder / "web/files/linked").symlink_to(shared.parent)
     (roles.folder / "web/files/motd").symlink_to(shared)

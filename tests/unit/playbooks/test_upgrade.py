@@ -199,7 +199,7 @@ def test_hosts_of_a_shared_wave_do_not_wait_for_each_other(site: Site) -> None:
     site.service("web", "2 3")
     site.service("cache", "2 3")
     site.sticks("web w1 stop")
-    process = site.start()
+    process = site.start(ANSIBLE_FORKS="5")
     site.wait_until("cache c1 install")
     assert "web w1 install" not in site.log
     site.is_mended()

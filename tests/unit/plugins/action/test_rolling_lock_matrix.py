@@ -182,7 +182,9 @@ def site(tmp_path: Path) -> Site:
 def play_all(folders: pytest.TempPathFactory, *, lock: bool) -> dict[Cell, tuple[str, list[str]]]:
     """Play every cell; one takes most of a second, so they go side by side."""
 
-    sites = [Site(folders.mktemp("site")) for _cell in CELLS]  # not in the pool: mktemp is not made for threads
+    sites = [
+        Site(folders.mktemp("site")) for _cell in CELLS
+    ]  # not in the pool: mktemp is not made for threads
 
     def play(cell: Cell, site: Site) -> tuple[str, list[str]]:
         site.write(*cell, lock=lock)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import links
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import TextIO
 
     Check = Callable[[], None]
@@ -33,7 +33,7 @@ FLEET = ROOT / "tests/fleet/fleet"
 SCENARIOS = ROOT / "extensions/molecule"
 DEMO_INVENTORY = ROOT / "tests/demo/inventory/groups.yml"
 BY_NAME = ("faults",)  # checks that run only when they are asked for
-SIDE_BY_SIDE = 2  # scenarios; more of them only wait for each other's packages
+SIDE_BY_SIDE = 2  # scenarios, beside all other checks; more of them only wait for each other's packages
 
 
 class CheckError(Exception):
@@ -79,7 +79,7 @@ def types() -> None:
 
 def unit() -> None:
     """Run the unit and property tests."""
-    run("pytest", "-n", str(os.cpu_count() or 1))
+    run("pytest", "-n", str(os.cpu_count() or 1), "--dist", "worksteal")
 
 
 def fuzz() -> None:
@@ -212,21 +212,17 @@ def main(wanted: Sequence[str]) -> int:
         return 2
     usual = [name for name in known if name not in BY_NAME]
     items = [item for name in wanted or usual for item in known[name]]
-    alone = [item for item in items if item not in known["molecule"]]
-    beside = [item for item in items if item in known["molecule"]]
-    results = dict([*map(outcome, alone), *outcomes_of(beside)])
+    scenarios = [item for item in items if item in known["molecule"]]
+    others = [item for item in items if item not in known["molecule"]]
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        played = pool.map(outcome, scenarios)  # they wait for hosts and packages while the others compute
+        results = dict([*map(outcome, others), *played])
     failed = {name: trouble for name, trouble in results.items() if trouble}
     for name, trouble in failed.items():
         print(f"\n=== {name} FAILED, and said last:\n{trouble}")
     print("\nFailed: " + ", ".join(failed) if failed else "")
     print(f"checks: {len(results) - len(failed)} passed, {len(failed)} failed")
     return 1 if failed else 0
-
-
-def outcomes_of(items: Iterable[Item]) -> Iterator[tuple[str, str]]:
-    """Run checks some at a time."""
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        yield from pool.map(outcome, items)
 
 
 def outcome(item: Item) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
-from . import machine, recipe
+from . import inotify, machine, recipe
 from .errors import FleetError
 from .hosts import DEFAULT_SUITE, Host, Login, hosts_file, inventory, muster, select
 from .podman import Podman
@@ -76,6 +76,7 @@ class Lab:
             hosts = muster(there, wanted, fleet=self.fleet, suite=suite, subnet=network.subnet)
             new = [host for host in hosts if host.state == "new"]
             image = self.image(podman, suite or DEFAULT_SUITE) if new else ""
+            inotify.make_room(sum(not host.is_running for host in hosts))
             self.write_files([*there, *new], network.gateway)
             create = partial(podman.create, image=image, network=network, hosts_file=self.folder / "hosts")
             starts = {host.name: partial(create, host) for host in new}

@@ -157,7 +157,10 @@ class Case:
 def look(locks: Locks, request: Request, state_of: StateOf, at: str) -> Case:
     """Lay a request beside all locks, after what has ended is put away and what the request knows is registered."""
     state_of = cache(state_of)
-    blank = {claim.service: Lock(claim.service) for claim in request.claims}
+    blank = {
+        one.service: Lock(one.service, one.max_unavailable, one.failure_budget, one.members)
+        for one in request.claims
+    }
     asked = _asked(locks, request, state_of)
     out_of_service = {
         host: reason

@@ -136,7 +136,7 @@ def _budget_spent(case: Case) -> Iterator[Refused]:
         services = ", ".join(view.lock.service for view in spent)
         yield Refused(
             Why.BUDGET_SPENT,
-            f"The disruption budget of {services} is spent by hosts that {' It is spent by hosts that '.join(words)}",
+            f"The disruption budget of {services} is spent by hosts that {' Others '.join(words)}",
             slots,
         )
 

@@ -83,6 +83,39 @@ def test_a_host_that_is_not_well_afterwards_is_not_undrained(run: Callable[..., 
     assert site.drained == ["web w1"]
 
 
+def test_a_host_that_does_not_do_well_for_long_enough_stops_the_roll_and_stays_drained(
+    run: Callable[..., Outcome], site: Site
+) -> None:
+    verify = site.folder / "roles/web/tasks/verify.yml"
+    healthy = verify.read_text()
+    twice = f"{healthy}- ansible.builtin.raw: '[ $(grep -c verify {site.folder}/log) -lt 2 ]'\n"
+    verify.write_text(twice)
+    outcome = run("-e", "rolling_op_soak=1")
+    assert outcome.code != 0
+    assert outcome.log == [f"web w1 {step}" for step in ("drain", "operate", "verify", "verify")]
+    assert (site.slots, site.drained) == (["web w1"], ["web w1"])
+
+    verify.write_text(healthy)
+    outcome = run("-e", "rolling_op_soak=1")
+    assert outcome.code == 0
+    soaked = ["drain", "operate", "verify", "verify", "undrain"]
+    assert outcome.log == [f"web {host} {step}" for host in ("w1", "w2", "w3") for step in soaked]
+    assert (site.slots, site.drained) == ([], [])
+
+
+def test_an_operation_that_hangs_beyond_its_time_has_failed(run: Callable[..., Outcome], site: Site) -> None:
+    site.write("operation.yml", say("web", "operate", "  timeout: 3"))
+    site.sticks("web w1 operate")
+    outcome = run()
+    assert outcome.code != 0
+    assert outcome.touched == {"w1"}
+    assert (site.slots, site.drained) == (["web w1"], ["web w1"])
+
+    site.is_mended()
+    assert run().code == 0
+    assert (site.slots, site.drained) == ([], [])
+
+
 def test_retry_hold_tries_again_with_the_slots_in_hand(run: Callable[..., Outcome], site: Site) -> None:
     site.breaks_once("web w1 operate")
     outcome = run("-e", "rolling_op_on_failure=retry_hold")

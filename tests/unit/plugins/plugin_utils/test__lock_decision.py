@@ -487,6 +487,12 @@ def test_a_request_for_later_takes_its_place_and_no_slot(world: World) -> None:
     assert later.positions == {"nginx": 2}
 
 
+def test_a_lock_that_only_a_request_has_made_knows_the_budget_and_the_members(world: World) -> None:
+    world.requests(1, "web1", budget="50%", may_fail=2)
+    lock = world.lock()
+    assert (lock.slots, lock.failure_budget, lock.members) == (2, 2, WEB)
+
+
 def test_what_was_asked_for_is_told_with_the_slot(world: World) -> None:
     world.requests(1, "web1", "restart", arguments={"unit": "nginx.service"}, retries=2)
     decision = world.asks(1, "web1")
@@ -763,6 +769,19 @@ def test_a_paused_host_is_named_as_that(world: World) -> None:
     assert "spent by hosts that are paused: web1 is paused since" in refusal.message
     assert "did not finish" not in refusal.message
     assert "playbook resume_services" in refusal.message
+
+
+def test_all_who_spend_a_budget_are_named_each_with_what_to_do(world: World) -> None:
+    world.asks(1, "web1", budget=2)
+    world.ends(1)
+    world.decide(replace(request(3, "web3", budget=2), operation="pause"))
+    world.ends(3)
+    message = refused(world.asks(2, "web2", unhealthy="web4")).message
+    assert message.startswith(
+        "The disruption budget of nginx is spent by hosts that did not finish: web1 holds"
+    )
+    assert "Others are paused: web3 is paused" in message
+    assert "Others are unhealthy: web4. Roll them first" in message
 
 
 def test_a_host_that_a_controller_out_of_sight_has_paused_is_known_to_be_down(world: World) -> None:

@@ -18,7 +18,12 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock_request imp
     Request,
     Waiting,
 )
-from ansible_collections.orderly.services.plugins.plugin_utils._rolling import RefusedError, acquire, release
+from ansible_collections.orderly.services.plugins.plugin_utils._rolling import (
+    RefusedError,
+    TimedOutError,
+    acquire,
+    release,
+)
 from ansible_collections.orderly.services.plugins.plugin_utils._run import this_run
 from ansible_collections.orderly.services.plugins.plugin_utils._store import (
     BACKENDS,
@@ -288,6 +293,26 @@ def test_a_holder_that_is_killed_is_named_to_those_who_wait_for_it(url: str) -> 
     assert refused.value.why == "budget_spent"
     assert refused.value.details["holders"][0]["host"] == "h1"
     assert refused.value.details["holders"][0]["pid"] == holder.pid
+
+
+def test_a_holder_that_stands_still_for_long_keeps_its_slot_and_goes_on(url: str) -> None:
+    def hold() -> None:
+        with closing(open_store(url)) as store:
+            request = wave("h1", budget=1)
+            acquire(store, request)
+            os.kill(os.getpid(), signal.SIGSTOP)
+            assert release(store, request.roll, request.run, ["h1"])
+
+    holder = FORK.Process(target=hold)
+    holder.start()
+    os.waitpid(holder.pid or 0, os.WUNTRACED)
+    with closing(open_store(url)) as store:
+        with pytest.raises(TimedOutError, match="h1 holds a slot of web since"):
+            acquire(store, wave("h2", budget=1), wait=1)
+        os.kill(holder.pid or 0, signal.SIGCONT)
+        assert acquire(store, wave("h2", budget=1), wait=60).slots == {"h2": ["web"]}
+    holder.join()
+    assert holder.exitcode == 0
 
 
 # --- Names of stores ---

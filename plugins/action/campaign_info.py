@@ -12,8 +12,9 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..plugin_utils._campaign import list_campaigns
+from ..plugin_utils._campaign import CampaignError, find_campaigns, list_campaigns
 from ..plugin_utils._store import StoreError, default_url, open_store
+from ..plugin_utils._version_record import BEFORE, VersionRecord, say_installed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,17 +30,31 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(
-            {"open_only": {"type": "bool", "default": False}, "store": {"type": "str"}}
+            {
+                "campaign": {"type": "str"},
+                "open_only": {"type": "bool", "default": False},
+                "store": {"type": "str"},
+            }
         )
         url = options["store"] or self._templar.template((task_vars or {}).get("orderly_store"))
         try:
             with closing(open_store(url or default_url())) as store:
                 campaigns = list_campaigns(store)
-        except StoreError as exc:
+                told = [each for each in campaigns if each.is_open or not options["open_only"]]
+                details = {}
+                if name := options["campaign"]:
+                    told = find_campaigns(told, name)
+                    details = {each.id: VersionRecord(store, each.id).read(BEFORE) for each in told}
+        except (StoreError, CampaignError) as exc:
             raise AnsibleActionFail(str(exc)) from None
-        told = [each for each in campaigns if each.is_open or not options["open_only"]]
         for campaign in told:
             display.display(str(campaign))
+            for line in say_installed(details.get(campaign.id, {})):
+                display.display(f"  before, {line}")
         if not campaigns and not options["open_only"]:
             display.display("No upgrade was ever begun.")
-        return {"changed": False, "campaigns": [campaign.as_dict() for campaign in told]}
+        known = {campaign: {"versions_before": before} for campaign, before in details.items()}
+        return {
+            "changed": False,
+            "campaigns": [{**each.as_dict(), **known.get(each.id, {})} for each in told],
+        }

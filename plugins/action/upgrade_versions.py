@@ -1,19 +1,21 @@
 # Copyright (c) The orderly.services maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Edge of the survey while a plan runs: which hosts to ask, and whether their answers are what was approved."""
+"""Edge of the survey while a plan runs: which hosts to ask, and what their answers mean to the plan."""
 
 from __future__ import annotations
 
 import json
 import os
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ..plugin_utils._agreement import disagreements, expected_versions, finalizers_are_due, looked_at
 from ..plugin_utils._approval import AGAIN
 from ..plugin_utils._campaign import CampaignError, read_journal
 from ..plugin_utils._catalogue import PLAN_FILE
@@ -23,9 +25,15 @@ from ..plugin_utils._planner import CHANGE
 from ..plugin_utils._run import this_run
 from ..plugin_utils._store import Rehearsal, StoreError, default_url, open_store
 from ..plugin_utils._survey import Survey, drift_of_versions
+from ..plugin_utils._version_record import AFTER, BEFORE, VersionRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from ..plugin_utils._agreement import Expected
+    from ..plugin_utils._journal import Journal
+    from ..plugin_utils._store import Store
+    from ..plugin_utils._survey import Answer
 
 
 class ActionModule(ActionBase):
@@ -37,45 +45,123 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         _validation, options = self.validate_argument_spec(
             {
-                "state": {"type": "str", "choices": ["wanted", "checked"], "required": True},
+                "state": {"type": "str", "choices": list(STATES), "required": True},
                 "variable": {"type": "str", "default": "orderly_versions"},
                 "store": {"type": "str"},
             }
         )
         plan = json.loads(Path(variables["playbook_dir"], PLAN_FILE).read_text(encoding="utf-8"))
-        if options["state"] == "wanted":
-            url = options["store"] or self._templar.template(variables.get("orderly_store")) or default_url()
-            try:
-                return {
-                    "changed": False,
-                    "hosts": _to_do(plan, url, self._templar.template(variables.get("campaign"))),
-                }
-            except (StoreError, CampaignError) as exc:
-                raise AnsibleActionFail(str(exc)) from None
-        hostvars = variables["hostvars"]
-        hosts = variables["ansible_play_hosts_all"]
-        answers = {host: hostvars[host].get(options["variable"]) or {} for host in hosts}
-        asked = {host: answer for host, answer in answers.items() if not answer.get("skipped")}
-        drift = drift_of_versions(Survey.from_data(plan["survey"]), asked)
-        if drift:
-            listed = "".join(f"\n  - {line}" for line in drift)
-            raise AnsibleActionFail(
-                f"This is not what the plan {plan['hash']} was approved for, and it stops here:{listed}\n{AGAIN}",
-                result={"drift": list(drift)},
-            )
-        return {"changed": False, "drift": []}
+        url = options["store"] or self._templar.template(variables.get("orderly_store")) or default_url()
+        name = self._templar.template(variables.get("campaign"))
+        answers = _answers(variables, options["variable"])
+        try:
+            with closing(open_store(url)) as store:
+                journal = read_journal(Rehearsal(store), plan["id"], this_run(os.getppid()), name)
+                look = Look(plan, Rehearsal(store) if self._task.check_mode else store, journal, answers)
+                outcome: dict[str, Any] = STATES[options["state"]](look)
+        except (StoreError, CampaignError) as exc:
+            raise AnsibleActionFail(str(exc)) from None
+        return {"changed": False, **outcome}
 
 
-def _to_do(plan: Mapping[str, Any], url: str, campaign: str | None) -> list[str]:
+@dataclass(frozen=True)
+class Look:
+    """What is needed to make something of the hosts' answers."""
+
+    plan: Mapping[str, Any]
+    store: Store
+    journal: Journal
+    answers: Mapping[str, Answer]
+
+    @property
+    def record(self) -> VersionRecord:
+        """Give the record of the campaign's versions."""
+        return VersionRecord(self.store, self.journal.campaign)
+
+    @property
+    def expected(self) -> tuple[Expected, ...]:
+        """Give what hosts must have before anything is finalized."""
+        return expected_versions(self.plan, self.record.read(AFTER))
+
+
+def _answers(variables: Mapping[str, Any], name: str) -> dict[str, Answer]:
+    """Give the answers of the hosts of the play that were asked."""
+    hostvars = variables["hostvars"]
+    answers = {host: hostvars[host].get(name) or {} for host in variables["ansible_play_hosts_all"]}
+    return {host: answer for host, answer in answers.items() if not answer.get("skipped")}
+
+
+def _wanted(look: Look) -> dict[str, Any]:
     """Name the hosts that have not changed yet; a host that is done is not contacted again."""
-    with closing(open_store(url)) as store:
-        progress = read_journal(Rehearsal(store), plan["id"], this_run(os.getppid()), campaign).progress()
+    progress = look.journal.progress()
     hosts = {
         host
-        for play in plan["plays"]
+        for play in look.plan["plays"]
         if play["kind"] == CHANGE
         for name, members in play["services"].items()
         for host in members
         if not progress.is_done(part_of(play, name), host)
     }
-    return sorted(hosts, key=natural)
+    return {"hosts": sorted(hosts, key=natural)}
+
+
+def _checked(look: Look) -> dict[str, Any]:
+    drift = (
+        drift_of_versions(Survey.from_data(look.plan["survey"]), look.answers)
+        if "survey" in look.plan
+        else ()
+    )
+    if drift:
+        raise AnsibleActionFail(
+            f"This is not what the plan {look.plan['hash']} was approved for, and it stops here:{_listed(drift)}\n"
+            f"{AGAIN}",
+            result={"drift": list(drift)},
+        )
+    return {"drift": []}
+
+
+def _before(look: Look) -> dict[str, Any]:
+    outcome = _checked(look)
+    look.record.keep(BEFORE, look.answers)
+    return outcome
+
+
+def _after(look: Look) -> dict[str, Any]:
+    look.record.keep(AFTER, look.answers)
+    return {}
+
+
+def _due(look: Look) -> dict[str, Any]:
+    is_due = finalizers_are_due(look.plan, look.journal.progress())
+    return {"hosts": sorted({each.host for each in look.expected} if is_due else (), key=natural)}
+
+
+def _agreed(look: Look) -> dict[str, Any]:
+    if not finalizers_are_due(look.plan, look.journal.progress()):
+        return {"disagree": []}
+    here = [each for each in look.expected if each.host in look.answers]
+    elsewhere = {each.host for each in look.expected} - look.answers.keys()
+    disagree = list(disagreements(here, look.answers))
+    if disagree:
+        raise AnsibleActionFail(
+            "The journal says that every change is done, but these hosts are not as it says, so nothing is "
+            f"finalized:{_listed(disagree)}\nBring them to the expected version, and run the same command again.",
+            result={"disagree": disagree},
+        )
+    if not isinstance(look.store, Rehearsal):
+        looked_at(look.store, look.journal.campaign, look.journal.run.id, elsewhere)
+    return {"disagree": []}
+
+
+def _listed(lines: Iterable[str]) -> str:
+    return "".join(f"\n  - {line}" for line in lines)
+
+
+STATES = {
+    "wanted": _wanted,
+    "checked": _checked,
+    "before": _before,
+    "after": _after,
+    "due": _due,
+    "agreed": _agreed,
+}

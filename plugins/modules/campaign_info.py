@@ -13,6 +13,11 @@ description:
   - Prints the campaigns that the store knows, the open ones first, and what was left of them when a run last looked.
   - Runs on the controller and contacts no host.
 options:
+  campaign:
+    description:
+      - The name or the id of a campaign; by default all of them are listed. Of one that is named it also tells which
+        versions of packages the hosts had before it.
+    type: str
   open_only:
     description: Whether campaigns that have ended or were abandoned are left out.
     type: bool
@@ -32,6 +37,11 @@ seealso:
 EXAMPLES = r"""
 - name: List the campaigns
   orderly.services.campaign_info:
+  run_once: true
+
+- name: Look at one of them, and at the versions before it
+  orderly.services.campaign_info:
+    campaign: friday
   run_once: true
 """
 
@@ -73,6 +83,13 @@ campaigns:
       description: The services whose finalizers were not done.
       type: list
       elements: str
+    versions_before:
+      description:
+        - The installed versions before the campaign changed them, by service, host and package. Empty is the version of
+          a package that was not installed.
+      type: dict
+      returned: when O(campaign) is given
+      sample: {nginx: {web1: {nginx: 1.22.1-9}}}
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -80,7 +97,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={"open_only": {"type": "bool", "default": False}, "store": {"type": "str"}},
+        argument_spec={
+            "campaign": {"type": "str"},
+            "open_only": {"type": "bool", "default": False},
+            "store": {"type": "str"},
+        },
         supports_check_mode=True,
     )
     module.fail_json(msg="campaign_info runs on the controller; its action plugin was not found there.")

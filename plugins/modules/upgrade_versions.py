@@ -6,20 +6,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: upgrade_versions
-short_description: Check that apt would install what an approved plan says
+short_description: Look at the versions of packages for a plan, and keep them in its journal
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
-  - The plans of the playbook C(orderly.services.plan) use this; a playbook of yours has no need to.
+  - The playbooks of plans use this; a playbook of yours has no need to.
   - V(wanted) names the hosts that have not changed yet in the campaign of the plan.
   - V(checked) compares what M(orderly.services.package_versions_info) found on the hosts of the play with what was
-    surveyed for the plan, and fails with every difference.
+    surveyed for the plan, and fails with every difference. So does V(before), where the plan was surveyed, and keeps
+    the versions that hosts have before their change; V(after) keeps those that they have after it.
+  - V(due) names the hosts that finalizers ask for their versions, once all is done that they wait for. V(agreed) fails
+    where one has something older than what the plan or the journal says, and names it.
   - It runs on the controller and contacts no host.
 options:
   state:
     description: Whom to ask, or what to make of the answers.
     type: str
-    choices: [wanted, checked]
+    choices: [wanted, checked, before, after, due, agreed]
     required: true
   variable:
     description: The variable that holds a host's answer; one that was skipped is not compared.
@@ -44,15 +47,20 @@ EXAMPLES = r"""
 
 RETURN = r"""
 hosts:
-  description: The hosts that have not changed yet.
+  description: The hosts to ask.
   type: list
   elements: str
-  returned: when the state is V(wanted)
+  returned: when the state is V(wanted) or V(due)
 drift:
   description: What differs from the plan, with the hosts.
   type: list
   elements: str
-  returned: when the state is V(checked)
+  returned: when the state is V(checked) or V(before)
+disagree:
+  description: What is not as the journal says, with the host.
+  type: list
+  elements: str
+  returned: when the state is V(agreed)
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -61,7 +69,11 @@ from ansible.module_utils.basic import AnsibleModule
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["wanted", "checked"], "required": True},
+            "state": {
+                "type": "str",
+                "choices": ["wanted", "checked", "before", "after", "due", "agreed"],
+                "required": True,
+            },
             "variable": {"type": "str", "default": "orderly_versions"},
             "store": {"type": "str"},
         },

@@ -85,6 +85,16 @@ def list_campaigns(store: Store) -> tuple[Campaign, ...]:
     return _campaigns(store.read(CAMPAIGNS))
 
 
+def find_campaigns(campaigns: Iterable[Campaign], name: str) -> list[Campaign]:
+    """Find the campaigns of a name, or the one of an id; raises :class:`CampaignError` where there is none."""
+    campaigns = tuple(campaigns)
+    found = [each for each in campaigns if name in (each.id, each.name)]
+    if not found:
+        listed = ", ".join(each.id for each in campaigns) or "none"
+        raise CampaignError(f'There is no campaign "{name}"; there are: {listed}.')
+    return found
+
+
 def open_journal(
     store: Store, plan_id: str, run: Run, state_of: StateOf, now: str, name: str | None = None
 ) -> Journal:
@@ -123,8 +133,13 @@ def note(store: Store, campaign: str, **news: object) -> None:
 
 def confirmed_in(store: Store, campaign: str) -> list[str]:
     """Name the services whose points of no return were confirmed for a campaign."""
+    return list(campaign_document(store, campaign).get("confirmed", []))
+
+
+def campaign_document(store: Store, campaign: str) -> Document:
+    """Give all that is kept of a campaign; nothing where there is none of that id."""
     key = CAMPAIGNS + campaign
-    return list(store.read(key).get(key, {}).get("confirmed", []))
+    return store.read(key).get(key, {})
 
 
 def end_campaign(store: Store, campaign: str, now: str) -> None:

@@ -183,7 +183,7 @@ def _missing(
         for host in hosts
     }
     here = {(part_of(play, name), host) for name, hosts in grant.services.items() for host in hosts}
-    needed = {pair for need in play["needs"] for pair in _undone(plan, need, progress)} - here
+    needed = {pair for need in play["needs"] for pair in undone(plan, need, progress)} - here
     missing = needed - ours if rehearsal else needed | ours
     return tuple(
         _describe(plan, part, host, progress, is_ours=(part, host) in ours)
@@ -191,7 +191,8 @@ def _missing(
     )
 
 
-def _undone(plan: Plan, need: str, progress: Progress) -> Iterator[tuple[str, str]]:
+def undone(plan: Plan, need: str, progress: Progress) -> Iterator[tuple[str, str]]:
+    """Name where something that a play needs (``SERVICE/PART``, ``SERVICE/PART@HOST``) is not done: parts and hosts."""
     part, _at, one = need.partition("@")
     hosts = {one} if one else set(plan["services"][part.partition("/")[0]]["hosts"])
     return ((part, host) for host in hosts - progress.done_on(part))

@@ -11,6 +11,16 @@ import yaml
 from ._dialects import STEP, WHEN
 from ._gate import LEFT, PLANNED
 from ._order import natural
+from ._plan_versions import (
+    ANY_GRANTED,
+    GRANTED,
+    after_change,
+    before_change,
+    check_before_all,
+    check_before_finalizers,
+    has_versions,
+    packages_of,
+)
 from ._planner import CHANGE, DISRUPTIVE, FINALIZE, POST_UPGRADE, PREPARE, VALIDATE
 from ._steps import CHANGE_STEPS, MIGRATE_STEP, RUN_ONCE_HOST, STEPS, step_file
 
@@ -23,13 +33,11 @@ Task = dict[str, Any]
 
 STEP_OF = {VALIDATE: 0, PREPARE: 1, POST_UPGRADE: 6}
 GATE = "orderly.services.upgrade_gate"
-GRANTED = "orderly_granted"
 # A variable of the play, so that every condition below stays short. The filter raises where the gate of this very play
 # never ran: --start-at-task and --step cannot get around it.
 GRANTED_SERVICES = (
     "{{ orderly_gate | default({}) | orderly.services.granted(orderly_play, inventory_hostname) }}"
 )
-ANY_GRANTED = f"{GRANTED} | length > 0"
 NONE_GRANTED = "orderly_gate | default({}) | orderly.services.granted(orderly_play) | length == 0"
 
 HEADER = """\
@@ -90,8 +98,12 @@ def groups_of(plan: Plan) -> list[str]:
 def _plays(plan: Plan, plays: Iterable[Play], names: Iterable[str]) -> Iterator[dict[str, Any]]:
     yield OPENING
     if plan.survey is not None:
-        yield _check_versions(plan, names)
+        yield check_before_all(plan, names)
+    looked = False
     for play in plays:
+        if play.kind == FINALIZE and not looked:
+            looked = True
+            yield from check_before_finalizers(plan)
         yield from render_play(plan, play)
 
 
@@ -116,7 +128,7 @@ def _for_group(play: dict[str, Any], group: str, names: list[str]) -> dict[str, 
     ]
     return {
         **play,
-        "hosts": play["hosts"] if play is OPENING else f"{play['hosts']},&{group}",
+        "hosts": f"{play['hosts']},&{group}" if "orderly_play" in play.get("vars", {}) else play["hosts"],
         "tasks": tasks,
     }
 
@@ -129,14 +141,15 @@ def render_play(plan: Plan, play: Play) -> list[dict[str, Any]]:
     hosts wait for the migration of one of them.
     """
     free = not any(_waits_for_migration(plan, play, name) for name in play.services)
-    gate = [*_gate(play), *_versions_of_wave(plan, play)]
+    gate = [*_gate(play), *before_change(plan, play)]
+    release = [*after_change(plan, play), _done(play)]
     if len(play.services) == 1:
-        tasks = [*gate, *_begin(play), *_work(plan, play), _done(play)]
+        tasks = [*gate, *_begin(play), *_work(plan, play), *release]
         return [_play(plan, play, title(play), tasks)]
     return [
         _play(plan, play, f"{title(play)} | gate", gate),
         _play(plan, play, f"{title(play)} | work", [*_begin(play), *_work(plan, play)], free=free),
-        _play(plan, play, f"{title(play)} | release", [_done(play)]),
+        _play(plan, play, f"{title(play)} | release", release),
     ]
 
 
@@ -163,8 +176,8 @@ def _play(plan: Plan, play: Play, name: str, tasks: list[Task], *, free: bool = 
             "orderly_play": play.id,
             GRANTED: GRANTED_SERVICES,
             **(
-                {"orderly_packages": _packages(plan, play.services)}
-                if _versions_of_wave(plan, play) and not free
+                {"orderly_packages": packages_of(plan, play.services)}
+                if has_versions(plan, play) and not free
                 else {}
             ),
         },
@@ -190,62 +203,6 @@ def _gate(play: Play) -> list[Task]:
             "tags": ["always"],
         }
     ]
-
-
-def _check_versions(plan: Plan, names: Iterable[str]) -> dict[str, Any]:
-    """Stop before anything is touched where apt would install something else than the plan says."""
-    tasks = [
-        {
-            "name": "versions | Ask which hosts are still to do",
-            "orderly.services.upgrade_versions": {"state": "wanted"},
-            "run_once": True,
-            "register": "orderly_wanted",
-            "tags": ["always"],
-        },
-        *_compare_versions("versions", "inventory_hostname in orderly_wanted.hosts", ["always"]),
-    ]
-    return {
-        "name": "Check that apt would install what the plan says",
-        "hosts": ",".join(dict.fromkeys(str(plan.services[name]["group"]) for name in names)),
-        "gather_facts": False,
-        "any_errors_fatal": False,
-        "max_fail_percentage": 100,
-        "vars": {"orderly_packages": _packages(plan, names)},
-        "tasks": tasks,
-    }
-
-
-def _versions_of_wave(plan: Plan, play: Play) -> list[Task]:
-    """Look once more before a wave: since the plan was checked, the index of packages may have been refreshed."""
-    if plan.survey is None or play.kind != CHANGE:
-        return []
-    return _compare_versions(play.id, ANY_GRANTED, [])
-
-
-def _compare_versions(prefix: str, when: str, tags: list[str]) -> list[Task]:
-    more = {"tags": tags} if tags else {}
-    return [
-        {
-            "name": f"{prefix} | Read the versions of packages",
-            "orderly.services.package_versions_info": {
-                "services": "{{ orderly_packages | selectattr('group', 'in', group_names) }}"
-            },
-            "when": when,
-            "register": "orderly_versions",
-            **more,
-        },
-        {
-            "name": f"{prefix} | Compare them with the plan",
-            "orderly.services.upgrade_versions": {"state": "checked"},
-            "run_once": True,
-            **more,
-        },
-    ]
-
-
-def _packages(plan: Plan, names: Iterable[str]) -> list[dict[str, Any]]:
-    kept = ("group", "packages", "units")
-    return [{"name": name, **{key: plan.services[name][key] for key in kept}} for name in names]
 
 
 def _begin(play: Play) -> list[Task]:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import _rolling
+from ._agreement import hosts_not_asked
 from ._campaign import (
     confirmed_in,
     end_campaign,
@@ -22,6 +23,9 @@ from ._campaign import (
 )
 from ._estimate import estimate
 from ._gate import (
+    GateError,
+    Grant,
+    Missing,
     check_confirmed,
     find_play,
     hosts_left,
@@ -39,11 +43,11 @@ from ._planner import CHANGE, DISRUPTIVE, FINALIZE
 from ._presence import PREFIX as RUNS
 from ._presence import announce, seen_by
 from ._store import Rehearsal, stamp_of
+from ._version_record import AFTER, VersionRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from ._gate import Grant
     from ._journal import Entry, Progress
     from ._lock_request import Waiting
     from ._run import Run
@@ -111,6 +115,7 @@ class UpgradeRun:
         )
         grant = gate(batch)
         if not self.rehearsal:
+            grant = self._agreed(play, grant, journal.campaign)
             check_confirmed(self.plan, play, grant.services, self._confirmed(journal))
         away: Mapping[str, str] = {}
         if grant.services and play["kind"] in DISRUPTIVE:
@@ -140,6 +145,23 @@ class UpgradeRun:
             journal.record(DONE, play_id, _parts(play, done), _now(), now, seconds=now - begun)
         self._look_forward(journal, journal.progress())
         return {"done": {name: list(hosts) for name, hosts in done.items()}}
+
+    def _agreed(self, play: Mapping[str, Any], grant: Grant, campaign: str) -> Grant:
+        """Leave finalizers open that this run cannot look after, for the versions of some hosts; see ``_agreement``."""
+        is_finalizer = grant.services and play["kind"] == FINALIZE
+        if not is_finalizer or not VersionRecord(self.store, campaign).read(AFTER):
+            return grant
+        hosts = hosts_not_asked(self.store, campaign, self.run.id)
+        if hosts is None:
+            raise GateError(
+                f"{play['title']} is refused, nothing in it was touched: this run has not looked whether the hosts "
+                "still have the versions that the upgrade has brought. Run the same command again without "
+                "--start-at-task, and let it do all tasks.",
+                (),
+            )
+        words = "its versions were not looked at, it is outside of --limit"
+        unknown = tuple(Missing("versions", host, f"{host}: {words}", is_ours=False) for host in hosts)
+        return Grant({}, unknown) if unknown else grant
 
     def _confirmed(self, journal: Journal) -> frozenset[str]:
         """Name the services whose points of no return were confirmed, in this run or an earlier one of the campaign."""

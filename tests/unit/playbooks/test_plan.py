@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from .toys import say
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -187,3 +189,59 @@ def test_an_approved_plan_is_found_where_it_was_put_and_kept_there(site: Site, t
     assert json.loads((tmp_path / "friday/plan.json").read_text()) == plan
     assert approve(site, plan["hash"], "-e", "plan_dir=friday", "--check").code == 0
     assert approve(site, plan["hash"], "--check").code != 0
+
+
+# --- Versions before, and versions that finalizers rely on ---
+
+
+def with_a_finalizer(site: Site) -> None:
+    """Two services; the database is finalized when both are upgraded."""
+    two_services(site)
+    site.write("roles/db/tasks/finalize.yml", say("db", "finalize"))
+
+
+def test_the_versions_before_are_kept_and_told(site: Site) -> None:
+    two_services(site)
+    site.package("web-server", "0.9", "1.1", host="w2")
+    site.breaks("web w2 install")
+    assert site.upgrade().code != 0
+    site.package("web-server", "1.1", "1.1", host="w2")  # half of its work was done
+    site.is_mended()
+    assert site.upgrade().code == 0
+    campaign = f"{site.plan()['id']}-1"
+    told = site.upgrade("-e", f"campaign={campaign}", playbook="orderly.services.campaigns")
+    assert "before, db: db-server 5 " in told.text
+    assert "before, web: web-common 1.0, web-server 0.9 (1 of 2 hosts), web-server 1.0 (1 of 2" in told.text
+    unknown = site.upgrade("-e", "campaign=monday", playbook="orderly.services.campaigns")
+    assert f'There is no campaign "monday"; there are: {campaign}.' in unknown.text
+
+
+def test_nothing_is_finalized_while_a_host_has_older_packages_than_the_journal_says(site: Site) -> None:
+    with_a_finalizer(site)
+    assert site.upgrade("--limit", "d1").code == 0
+    site.package("web-server", "1.1", "1.1")  # as if the upgrade had brought it
+    limited = site.upgrade("--limit", "w1,w2")
+    assert "db d1 finalize" not in limited.log
+    site.package("web-server", "1.0", "1.1", host="w2")  # restored from a backup
+    outcome = site.upgrade()
+    assert outcome.code != 0
+    assert outcome.log == NOTHING
+    assert "web-server of web on w2 is 1.0, expected 1.1 or newer, as it was after its change" in outcome.text
+    assert "finalizers of db wait" in site.upgrade(playbook="orderly.services.campaigns").text
+    site.package("web-server", "1.2", "1.2", host="w2")
+    assert site.upgrade().log == ["db d1 finalize"]
+
+
+def test_a_finalizer_stays_open_where_a_limit_leaves_out_hosts_whose_versions_count(site: Site) -> None:
+    with_a_finalizer(site)
+    site.breaks_once("db d1 finalize")
+    assert site.upgrade().code != 0
+    limited = site.upgrade("--limit", "d1")
+    assert limited.code == 0
+    assert limited.log == NOTHING
+    assert (
+        "Finalize db (1 of 1) stays open until this is done: w1: its versions were not looked" in limited.text
+    )
+    passed_over = site.upgrade("--start-at-task", "finalize-db-1 | Pass the gate")
+    assert "this run has not looked whether the hosts still have the versions" in passed_over.text
+    assert site.upgrade().log == ["db d1 finalize"]

@@ -17,6 +17,7 @@ from ..plugin_utils._catalogue import load_services, select
 from ..plugin_utils._lock import LockError
 from ..plugin_utils._lock_report import statuses
 from ..plugin_utils._lock_request import Granted, Request
+from ..plugin_utils._placement import domains_of
 from ..plugin_utils._run import Run, this_run
 from ..plugin_utils._service import CatalogueError
 from ..plugin_utils._store import Rehearsal, Store, StoreError, default_url, open_store, stamp_of
@@ -136,11 +137,14 @@ class Call:
         options = self.options
         services = load_services(self.task_vars)
         visits = self.visits(services, "ansible_play_batch")
+        unhealthy = self._unhealthy(services)
         return Request(
             roll=self.roll,
             run=self.run,
             operation=options["operation"] or self.task_vars["ansible_play_name"],
-            claims=_rolling.claims_of(services, self.groups, visits, self._unhealthy(services)),
+            claims=_rolling.claims_of(
+                services, self.groups, visits, unhealthy, self._domains({*visits, *unhealthy})
+            ),
             forget_members=frozenset(options["forget_members"]),
             callback=options["callback"],
             arguments=options["arguments"],
@@ -172,6 +176,9 @@ class Call:
         if isinstance(named, Mapping):
             return {host: list(names) for host, names in named.items()}
         raise LockError(f"unhealthy is a list of hosts, or a dictionary of services by host, not {named!r}.")
+
+    def _domains(self, hosts: Iterable[str]) -> Mapping[str, str]:
+        return domains_of((host for host in hosts if host in self.groups["all"]), self.task_vars)
 
     def facts(self) -> Result:
         """Tell the hosts of the play their statuses; Ansible gives the same facts to all of them."""

@@ -19,6 +19,7 @@ from ..plugin_utils._catalogue import PLAN_FILE
 from ..plugin_utils._gate import GateError
 from ..plugin_utils._inventory import limited_hosts
 from ..plugin_utils._lock import LockError
+from ..plugin_utils._placement import domains_of
 from ..plugin_utils._run import this_run
 from ..plugin_utils._selection import Selection, names_of
 from ..plugin_utils._service import CatalogueError
@@ -101,6 +102,7 @@ class ActionModule(ActionBase):
             campaign=str(campaign) if campaign else None,
             folder=str(folder),
             confirmed=frozenset(names_of(self._templated(variables, "confirm"))),
+            domains=domains_of(variables["ansible_play_batch"], variables) if arguments["play"] else {},
         )
 
 

@@ -14,6 +14,8 @@ description:
     may be disrupted while it holds a slot of every service that suffers. Restarts, upgrades and reboots, from
     whichever playbook, take slots in the same locks, so they never take a service down together.
   - Acquiring takes one slot for every host of the wave in each of its services, all of them or none.
+  - Hosts with the variable C(orderly_failure_domain) get slots of a service in one failure domain at a time,
+    whoever asks.
   - It is also the gate of a roll. A host that fails, becomes unreachable, or whose controller dies, still
     holds its slots; the next wave of that roll is refused at once and told which host it was. No keyword of
     the play is needed for that, and none gets in its way.

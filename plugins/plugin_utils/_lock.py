@@ -42,7 +42,7 @@ class Holder:
 
     *attempt* counts the retries so far; more than *retries* of them, if there is such a limit, end the operation:
     *failed* says how, and the slot stays with the host. *unhealthy* tells that the host was down before, so that the
-    slot is beyond those of the budget.
+    slot is beyond those of the budget. *domain* names what fails as one with the host, if anything does.
     """
 
     host: str
@@ -58,6 +58,7 @@ class Holder:
     last: bool = False
     failed: str = ""
     unhealthy: bool = False
+    domain: str = ""
 
 
 @dataclass(frozen=True)
@@ -208,8 +209,9 @@ class Slot:
         tried = f", failed: {holder.failed}" if holder.failed else ""
         if holder.operation == PAUSE:
             return f"{holder.host} is paused since {holder.since} (a slot of {self.service}, {holder.run}{tried})"
+        domain = f" in failure domain {holder.domain}" if holder.domain else ""
         return (
-            f"{holder.host} holds a slot of {self.service} since {holder.since}"
+            f"{holder.host}{domain} holds a slot of {self.service} since {holder.since}"
             f' (operation "{holder.operation}", {holder.run}, roll {holder.roll}{tried})'
         )
 

@@ -11,7 +11,7 @@ from ._lock import PAUSE, Freeze, Holder, Lock, Locks, Slot, Waiter, held_slots
 from ._run import RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Set
 
     from ._lock_request import Claim, Request, StateOf
 
@@ -49,10 +49,34 @@ class View:
         """Name the registered members that the inventory of this request does not list."""
         return self.lock.members - self.claim.members
 
+    @property
+    def domains(self) -> frozenset[str]:
+        """Name the failure domains of the wave."""
+        return self._domains_of(self.wanted)
+
     def overrun(self, *states: RunState) -> bool:
+        """Tell whether hosts that are down, or slots of others in these states, leave no room for the wave."""
+        apart = any(map(self.apart, states)) or self._are_apart(self._domains_of(self.unhealthy))
+        return bool(self.needs) and (apart or self.exceeds(*states))
+
+    def exceeds(self, *states: RunState) -> bool:
         """Tell whether the wave, hosts that are down, and slots of others in these states break the budget."""
         used = len(self.unhealthy) + sum(len(self.others[state]) for state in states)
-        return bool(self.needs) and used + len(self.wanted) > self.lock.slots
+        return used + len(self.wanted) > self.lock.slots
+
+    def apart(self, state: RunState) -> tuple[Slot, ...]:
+        """List the slots of others in a state in another failure domain: only one may be disrupted at a time."""
+        return tuple(slot for slot in self.others[state] if self._are_apart({slot.holder.domain} - {""}))
+
+    def in_the_way(self, state: RunState) -> tuple[Slot, ...]:
+        """List the slots of others in a state that keep the wave from its own."""
+        return self.others[state] if self.exceeds(*RunState) else self.apart(state)
+
+    def _domains_of(self, hosts: frozenset[str]) -> frozenset[str]:
+        return frozenset(domain for host in hosts if (domain := self.claim.domains.get(host)))
+
+    def _are_apart(self, domains: Set[str]) -> bool:
+        return bool(domains and self.domains) and domains != self.domains
 
 
 @dataclass(frozen=True)
@@ -106,7 +130,7 @@ class Case:
     def waits_for(self) -> tuple[Slot, ...]:
         """List the slots of the living that are in the way."""
         spending = [
-            slot for view in self.views if view.overrun(*RunState) for slot in view.others[RunState.LIVE]
+            slot for view in self.views if view.overrun(*RunState) for slot in view.in_the_way(RunState.LIVE)
         ]
         return (*self.rivals, *spending)
 

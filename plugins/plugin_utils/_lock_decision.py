@@ -123,6 +123,7 @@ def _taken(view: View, case: Case, token: int, at: str) -> Lock:
             attempt=asked.attempt if asked else tried,
             last=asked.last if asked else request.last,
             unhealthy=host in view.claim.unhealthy - view.inherited,
+            domain=view.claim.domains.get(host, ""),
         )
     ended = lock.end(view.inherited, "taken_over", at)
     return replace(ended, holders=holders, sequence=token if view.fresh else lock.sequence)

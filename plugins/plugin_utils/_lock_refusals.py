@@ -86,6 +86,18 @@ def _wave_too_large(case: Case) -> Iterator[Refused]:
             )
 
 
+def _domains_mixed(case: Case) -> Iterator[Refused]:
+    for view in case.views:
+        if len(view.domains) > 1 and view.wanted != view.owned:
+            domains = view.claim.domains
+            hosts = [f"{host} in {domains[host]}" for host in sorted(view.wanted & domains.keys())]
+            yield Refused(
+                Why.DOMAINS_MIXED,
+                f"A wave of {view.lock.service} would disrupt several failure domains: {_names(hosts)}. Only one may be"
+                " disrupted at a time: take smaller waves (serial: 1), or hosts of one orderly_failure_domain.",
+            )
+
+
 def _held_by_own_run(case: Case) -> Iterator[Refused]:
     request = case.request
     slots = tuple(slot for slot in case.rivals if slot.holder.run == request.run)
@@ -119,7 +131,7 @@ def _holder_unknown(case: Case) -> Iterator[Refused]:
     slots = tuple(slot for slot in case.rivals if case.state_of(slot.holder.run) is unknown)
     for view in case.views:
         if view.overrun(RunState.OVER, unknown) and not view.overrun(RunState.OVER):
-            slots += view.others[unknown]
+            slots += view.in_the_way(unknown)
     if slots:
         yield Refused(
             Why.HOLDER_UNKNOWN,
@@ -131,14 +143,15 @@ def _holder_unknown(case: Case) -> Iterator[Refused]:
 
 def _budget_spent(case: Case) -> Iterator[Refused]:
     spent = [view for view in case.views if view.overrun(RunState.OVER)]
-    slots = tuple(slot for view in spent for slot in view.others[RunState.OVER])
+    slots = tuple(slot for view in spent for slot in view.in_the_way(RunState.OVER))
     if words := list(_spenders(slots, spent)):
         services = ", ".join(view.lock.service for view in spent)
-        yield Refused(
-            Why.BUDGET_SPENT,
-            f"The disruption budget of {services} is spent by hosts that {' Others '.join(words)}",
-            slots,
+        trouble = (
+            f"The disruption budget of {services} is spent by hosts that"
+            if any(view.exceeds(RunState.OVER) for view in spent)
+            else f"Only one failure domain of {services} may be disrupted at a time, and in another are hosts that"
         )
+        yield Refused(Why.BUDGET_SPENT, f"{trouble} {' Others '.join(words)}", slots)
 
 
 def _spenders(slots: Iterable[Slot], spent: Sequence[View]) -> Iterator[str]:
@@ -182,6 +195,7 @@ REFUSALS: tuple[Rule, ...] = (
     _failed_before,
     _members_left,
     _wave_too_large,
+    _domains_mixed,
     _held_by_own_run,
     _out_of_turn,
     _holder_unknown,
@@ -190,7 +204,7 @@ REFUSALS: tuple[Rule, ...] = (
 )
 
 # Those that no waiting changes, so that a request for later hears them at once.
-FOR_LATER: tuple[Rule, ...] = (_abandoned, _members_left, _wave_too_large)
+FOR_LATER: tuple[Rule, ...] = (_abandoned, _members_left, _wave_too_large, _domains_mixed)
 
 
 def _sentence(slots: Iterable[Slot]) -> str:

@@ -20,7 +20,7 @@ class Claim:
     """What a request wants of one lock, and what it knows about the service.
 
     *unhealthy* names hosts of the service that were found down: they count against the budget, but cost none of it
-    when they are claimed themselves.
+    when they are claimed themselves. *domains* gives the failure domain of those of all these hosts that have one.
     """
 
     service: str
@@ -29,6 +29,7 @@ class Claim:
     max_unavailable: int | str = 1
     failure_budget: int = 0
     unhealthy: frozenset[str] = frozenset()
+    domains: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse hosts that the service is not deployed on: they would not be in the base of a percentage."""
@@ -144,6 +145,7 @@ class Why(StrEnum):
     FAILED_BEFORE = "failed_before"
     MEMBERS_LEFT = "members_left"
     WAVE_TOO_LARGE = "wave_too_large"
+    DOMAINS_MIXED = "domains_mixed"
     HELD_BY_OWN_RUN = "held_by_own_run"
     OUT_OF_TURN = "out_of_turn"
     HOLDER_UNKNOWN = "holder_unknown"

@@ -26,8 +26,17 @@ class Placement:
 
 def read_placement(domains: Mapping[str, Any], last: Mapping[str, Any]) -> Placement:
     """Read the values of both variables by host, None where there is none; raises :class:`CatalogueError`."""
-    named = {host: _domain(host, value) for host, value in domains.items() if value not in (None, "")}
-    return Placement(named, frozenset(_last_of(last.items())))
+    return Placement(read_domains(domains), frozenset(_last_of(last.items())))
+
+
+def read_domains(values: Mapping[str, Any]) -> dict[str, str]:
+    """Read the failure domains of those hosts that have one; raises :class:`CatalogueError`."""
+    return {host: _domain(host, value) for host, value in values.items() if value not in (None, "")}
+
+
+def domains_of(hosts: Iterable[str], variables: Mapping[str, Any]) -> dict[str, str]:
+    """Read the failure domains of some hosts out of a task's variables; raises :class:`CatalogueError`."""
+    return read_domains({host: variables["hostvars"][host].get(DOMAIN) for host in hosts})
 
 
 def _domain(host: str, value: Any) -> str:

@@ -79,10 +79,11 @@ def claims_of(
     groups: Mapping[str, Iterable[str]],
     wave: Mapping[str, Iterable[str]],
     unhealthy: Mapping[str, Iterable[str]] | None = None,
+    domains: Mapping[str, str] | None = None,
 ) -> tuple[Claim, ...]:
     """Claim for each host of *wave* a slot of each service named for it, with budgets as the catalogue has them.
 
-    *unhealthy* names the services that were found down, by host.
+    *unhealthy* names the services that were found down, and *domains* the failure domain, by host.
     """
     wanted, down = _by_service(wave), _by_service(unhealthy or {})
     return tuple(
@@ -92,7 +93,8 @@ def claims_of(
             frozenset(groups[service.group]),
             service.max_unavailable,
             service.failure_budget,
-            frozenset(down.get(service.name, ())),
+            lame := frozenset(down.get(service.name, ())),
+            {host: domain for host, domain in (domains or {}).items() if host in hosts | lame},
         )
         for service in services
         if (hosts := wanted.get(service.name))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -68,6 +68,7 @@ class UpgradeRun:
     campaign: str | None = None  # the name that was asked for
     folder: str = ""  # of the plan
     confirmed: frozenset[str] = frozenset()  # services whose points of no return may be passed
+    domains: Mapping[str, str] = field(default_factory=dict)  # the failure domain of hosts of the batch
     clock: Callable[[], float] = time.monotonic
 
     def open(self) -> dict[str, Any]:
@@ -225,8 +226,11 @@ class UpgradeRun:
     def _claim(self, name: str, hosts: Iterable[str]) -> Claim:
         service = self.plan["services"][name]
         # A service that must stop everywhere takes its whole group: that outage is what its author declared.
-        budget = "100%" if service["full_stop"] else service["max_unavailable"]
-        return Claim(name, frozenset(hosts), frozenset(service["hosts"]), budget)
+        if service["full_stop"]:
+            return Claim(name, frozenset(hosts), frozenset(service["hosts"]), "100%")
+        domains = {host: self.domains[host] for host in hosts if host in self.domains}
+        members, budget = frozenset(service["hosts"]), service["max_unavailable"]
+        return Claim(name, frozenset(hosts), members, budget, domains=domains)
 
     def _tell(self, waiting: Waiting, waited: float) -> None:
         self.say(f"Waiting for {waited:.0f} s: {waiting.message}")

@@ -46,6 +46,23 @@ def test_the_next_run_without_the_hosts_that_failed_is_refused_where_they_spend_
     assert site.touched == ["h1", "h2"]
 
 
+def test_a_second_failure_domain_is_not_touched_while_a_host_of_another_is_down(site: Site) -> None:
+    racks = ", ".join(f"h{n}: {{orderly_failure_domain: {rack}}}" for n, rack in enumerate("aabb", 1))
+    inventory = site.folder / "inventory.yml"
+    inventory.write_text(inventory.read_text().replace("h1: , h2: , h3: , h4: ", racks))
+    site.write("failed", "1")
+    site.play()
+    site.write("none", "1")
+    output = site.play("--limit", "h3,h4")
+    assert "Only one failure domain of web may be disrupted at a time, and in another are hosts" in output
+    assert site.touched == ["h1"]
+
+    site.write("none", "2")
+    output = site.play("--limit", "h2,h3")
+    assert "would disrupt several failure domains: h2 in a, h3 in b." in output
+    assert site.touched == ["h1"]
+
+
 def test_a_killed_controller_leaves_its_host_named_until_it_is_forced_with_a_reason(site: Site) -> None:
     site.write("hangs", "2")
     running = site.start()

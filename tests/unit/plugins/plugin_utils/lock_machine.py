@@ -51,7 +51,10 @@ SERVICE = st.sampled_from(SERVICES)
 PARTS = st.fixed_dictionaries(
     {}, optional={"last": st.booleans(), "retries": st.integers(0, 2), "callback": CALLBACKS}
 )
-KNOWN = st.fixed_dictionaries({}, optional={"unhealthy": FEW_HOSTS, "confirm": st.booleans()})
+RACKS = {"h1": "a", "h2": "a", "h3": "b", "h4": "b"}
+KNOWN = st.fixed_dictionaries(
+    {}, optional={"unhealthy": FEW_HOSTS, "confirm": st.booleans(), "racks": st.booleans()}
+)
 Number = tuple[str, int, str]
 """A request or a slot on one host: service, ticket or token, host."""
 
@@ -104,7 +107,7 @@ class RollingLock(RuleBasedStateMachine):
                 assert self.world.locks == before
         self.check_ends(before, self.world.locks)
 
-    def request(
+    def request(  # noqa: PLR0913 - as many as a request has parts
         self,
         pid: int,
         roll: str,
@@ -113,6 +116,7 @@ class RollingLock(RuleBasedStateMachine):
         *,
         unhealthy: frozenset[str] = frozenset(),
         confirm: bool = False,
+        racks: bool = False,
         **parts: Any,
     ) -> Request:
         claims = tuple(
@@ -122,6 +126,7 @@ class RollingLock(RuleBasedStateMachine):
                 frozenset(members),
                 self.budgets[service],
                 unhealthy=unhealthy & frozenset(members),
+                domains=RACKS if racks else {},
             )
             for service, members in self.groups.items()
             if service in services and (here := hosts & frozenset(members))
@@ -256,6 +261,7 @@ class RollingLock(RuleBasedStateMachine):
             if wanted - old.holders.keys() - claim.unhealthy:
                 down = new.down | (claim.unhealthy - new.out_of_service.keys())
                 assert len(down) <= new.slots, "no grant breaks a budget"
+                self.check_racks(claim, new, wanted)
                 self.check_order(claim.service, before, request)
             if wanted - {host for host, holder in old.holders.items() if request.owns(holder)}:
                 assert not old.frozen, "nothing more is granted of what is frozen"
@@ -270,6 +276,12 @@ class RollingLock(RuleBasedStateMachine):
             left = [one for host in lock.down if (one := lock.holders[host]).roll == request.roll]
             gone = request.forget_members - self.groups[lock.service]
             assert {one.host for one in left} <= request.hosts | gone, "a roll stops at its first failure"
+
+    def check_racks(self, claim: Claim, new: Lock, wanted: frozenset[str]) -> None:
+        here = {new.holders[host].domain for host in wanted} - {""}
+        others = {new.holders[host].domain for host in new.down - wanted} - {""}
+        lame = {claim.domains.get(host, "") for host in claim.unhealthy - new.out_of_service.keys()} - {""}
+        assert not here or others | lame <= here, "no grant disrupts a second failure domain"
 
     def check_order(self, service: str, before: Locks, request: Request) -> None:
         queue = before[service].queue if service in before else ()

@@ -50,12 +50,19 @@ def request(  # noqa: PLR0913 - as many as a request has parts
     may_fail: int = 0,
     members: frozenset[str] = WEB,
     unhealthy: str = "",
+    domains: str = "",
     forget: str = "",
     **parts: Any,
 ) -> Request:
-    """Make the request of a run for some hosts; what is not said is as for one nginx at a time."""
+    """Make the request of a run for some hosts; what is not said is as for one nginx at a time.
+
+    *domains* has words as in ``web1=a``.
+    """
+    named = dict(word.split("=") for word in domains.split())
     claims = tuple(
-        Claim(service, frozenset(hosts.split()), members, budget, may_fail, frozenset(unhealthy.split()))
+        Claim(
+            service, frozenset(hosts.split()), members, budget, may_fail, frozenset(unhealthy.split()), named
+        )
         for service in services.split()
     )
     roll = roll or f"roll{pid}"

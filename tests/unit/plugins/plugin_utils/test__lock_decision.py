@@ -674,6 +674,67 @@ def test_a_wave_of_unhealthy_hosts_is_no_larger_than_any_other(world: World) -> 
     assert refusal.why is Why.WAVE_TOO_LARGE
 
 
+# --- Failure domains ---
+
+RACKS = "web1=a web2=a web3=b"
+
+
+def test_hosts_of_one_failure_domain_are_disrupted_together(world: World) -> None:
+    world.asks(1, "web1", budget=3, domains=RACKS)
+    assert isinstance(world.asks(2, "web2", budget=3, domains=RACKS), Granted)
+
+
+def test_a_living_run_in_another_failure_domain_is_waited_for_though_slots_are_free(world: World) -> None:
+    world.asks(1, "web1", budget=3, domains=RACKS)
+    waiting = world.asks(2, "web3", budget=3, domains=RACKS)
+    assert isinstance(waiting, Waiting)
+    assert "web1 in failure domain a holds a slot of nginx" in waiting.message
+    world.gives(1, "web1")
+    assert isinstance(world.asks(2, "web3", budget=3, domains=RACKS), Granted)
+
+
+def test_a_host_left_behind_in_another_failure_domain_is_named(world: World) -> None:
+    world.asks(1, "web1", budget=3, domains=RACKS)
+    world.ends(1)
+    refusal = refused(world.asks(2, "web3", budget=3, domains=RACKS))
+    assert "Only one failure domain of nginx may be disrupted at a time, and in another" in refusal.message
+    assert "hosts that did not finish: web1 in failure domain a holds a slot" in refusal.message
+    assert isinstance(world.asks(2, "web2", budget=3, domains=RACKS), Granted)
+
+
+def test_a_host_in_another_failure_domain_that_nobody_can_ask_about_is_named(world: World) -> None:
+    world.asks(1, "web1", budget=3, domains=RACKS)
+    world.is_lost_sight_of(1)
+    assert refused(world.asks(2, "web3", budget=3, domains=RACKS)).why is Why.HOLDER_UNKNOWN
+
+
+def test_a_host_found_down_in_another_failure_domain_counts(world: World) -> None:
+    refusal = refused(world.asks(1, "web1", budget=3, domains=RACKS, unhealthy="web3"))
+    assert "in another are hosts that are unhealthy: web3" in refusal.message
+
+
+def test_a_host_without_a_failure_domain_goes_with_any(world: World) -> None:
+    world.asks(1, "web1", budget=3, domains=RACKS)
+    assert isinstance(world.asks(2, "web4", budget=3, domains=RACKS), Granted)
+
+
+def test_services_do_not_share_failure_domains(world: World) -> None:
+    world.asks(1, "web1", domains=RACKS)
+    assert isinstance(world.asks(2, "web3", services="redis", domains=RACKS), Granted)
+
+
+def test_a_host_out_of_service_keeps_no_failure_domain_busy(world: World) -> None:
+    world.asks(1, "web1", budget=3, domains=RACKS)
+    world.apply(take_out(world.locks, {"web1": ["nginx"]}, "no power"))
+    assert isinstance(world.asks(2, "web3", budget=3, domains=RACKS), Granted)
+
+
+def test_a_wave_is_of_one_failure_domain(world: World) -> None:
+    refusal = refused(world.asks(1, "web1 web3", budget=3, domains=RACKS))
+    assert refusal.why is Why.DOMAINS_MIXED
+    assert "several failure domains: web1 in a, web3 in b." in refusal.message
+
+
 # --- A roll that may lose hosts ---
 
 

@@ -154,7 +154,7 @@ def missing_requirements(services: Sequence[ServiceWords]) -> Iterator[Finding]:
     """Find services that require one that no host is to have."""
     deployed = {said.service.name for said in services}
     for service in (said.service for said in services):
-        for required in (dependency.service for dependency in service.requires):
+        for required in (each.service for each in service.requires if each.counts):
             if required not in deployed:
                 message = (
                     f"{service.name} requires {required}, which is not deployed: no host is in its group. Add hosts to "

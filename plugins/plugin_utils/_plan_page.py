@@ -175,8 +175,9 @@ def _told(task: TaskWords) -> dict[str, Any]:
 
 
 def _names(befores: Iterable[Any]) -> list[str]:
-    """Name the services of edges, which may say more than a name."""
-    return [each if isinstance(each, str) else each["service"] for each in befores]
+    """Name the services of edges, which may say more than a name; without those whose condition does not hold."""
+    holding = (each for each in befores if isinstance(each, str) or each.get("holds", "when" not in each))
+    return [each if isinstance(each, str) else each["service"] for each in holding]
 
 
 def _packages(by_host: Mapping[str, Mapping[str, Mapping[str, str]]]) -> list[list[Any]]:

@@ -11,7 +11,7 @@ from ._planner import CHANGE
 from ._table import layout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from ._planner import Plan
@@ -44,11 +44,24 @@ def summary(plan: Plan, answers: Mapping[str, Answer], folder: Path) -> list[str
         f"Plan {plan.hash}: {_count(len(rows), 'service')} on {_count(len(hosts), 'host')}, "
         f"{_count(sum(play.kind == CHANGE for play in plan.plays), 'wave')}",
         *layout([HEADER, *rows]),
+        *_conditions(plan),
         *(f"Not surveyed: {host}: {_why(answers.get(host, {}))}" for host in survey.missing),
         "Packages are never rolled back.",
         f"To look at: {folder}/plan.html",
         f"To approve: ansible-playbook orderly.services.upgrade -e approved_plan={plan.hash}",
     ]
+
+
+def _conditions(plan: Plan) -> Iterator[str]:
+    """Say which orders depend on versions, and whether they hold for those of the hosts."""
+    for name, service in plan.services.items():
+        for each in (*service["after"], *service["requires"]):
+            if isinstance(each, dict) and "holds" in each:
+                words = "comes after" if each["holds"] else "need not come after"
+                package, *constraints = each["when"].items()
+                told = " and ".join(f"{key} {constraint}" for key, constraint in constraints)
+                verb = "holds" if each["holds"] else "does not hold"
+                yield f"Order: {name} {words} {each['service']}: {package[1]} {told} {verb}."
 
 
 def _waves(plan: Plan) -> dict[str, list[int]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ._deb_version import CONSTRAINT, Constraint
 from ._dialects import DIALECTS, ORDERLY
 
 if TYPE_CHECKING:
@@ -27,23 +28,57 @@ class CatalogueError(Exception):
     """A service role or a setting cannot be used: where it stands, what was expected."""
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
+class Condition:
+    """What the versions of a package must be for a dependency to count, over the hosts of its two services."""
+
+    package: str
+    installed: Constraint | None = None  # the lowest version that is installed
+    candidate: Constraint | None = None  # the highest that apt would install
+
+    def holds(self, installed: str, candidate: str) -> bool:
+        """Tell whether versions are so."""
+        asked = ((self.installed, installed), (self.candidate, candidate))
+        return all(constraint is None or constraint.holds(version) for constraint, version in asked)
+
+    def plain(self) -> dict[str, str]:
+        """Give it as it is written in ``meta/service.yml``."""
+        constraints = {"installed": self.installed, "candidate": self.candidate}
+        return {"package": self.package, **{key: str(each) for key, each in constraints.items() if each}}
+
+    def __str__(self) -> str:
+        package, *constraints = self.plain().items()
+        return " and ".join(f"{package[1]} {key} {constraint}" for key, constraint in constraints)
+
+
+@dataclass(frozen=True)
 class Dependency:
     """A service that must be done, on all its hosts, before another one changes.
 
     With a ``step`` it must be done up to that step. Steps 2 to 5 are one unit: with any of them the other service waits
-    for the last wave, but not for what step 6 does after it.
+    for the last wave, but not for what step 6 does after it. With a condition it counts where that is known to hold.
     """
 
     service: str
     step: int | None = None
+    when: Condition | None = None
+    holds: bool | None = None  # what a survey says about the condition
+
+    @property
+    def counts(self) -> bool:
+        """Tell whether it is known to give an order."""
+        return self.when is None or self.holds is True
 
     def plain(self) -> str | dict[str, Any]:
-        """Give it as it is written in ``meta/service.yml``."""
-        return self.service if self.step is None else {"service": self.service, "step": self.step}
+        """Give it as it is written in ``meta/service.yml``, and whether its condition holds where that is known."""
+        if self.step is None and self.when is None:
+            return self.service
+        more = {"step": self.step, "when": self.when and self.when.plain(), "holds": self.holds}
+        return {"service": self.service, **{key: value for key, value in more.items() if value is not None}}
 
     def __str__(self) -> str:
-        return self.service if self.step is None else f"{self.service} (step {self.step})"
+        step = "" if self.step is None else f" (step {self.step})"
+        return f"{self.service}{step}" + (f" (when {self.when})" if self.when else "")
 
 
 @dataclass(frozen=True)
@@ -68,8 +103,8 @@ class Service:
 
     @property
     def dependencies(self) -> tuple[Dependency, ...]:
-        """List what must be done before this service changes."""
-        return (*self.after, *self.requires)
+        """List what must be done before this service changes, as far as that is known."""
+        return tuple(each for each in (*self.after, *self.requires) if each.counts)
 
     @property
     def befores(self) -> tuple[str, ...]:
@@ -179,15 +214,34 @@ def _flag(value: Any) -> bool:
 
 
 def _dependency(value: Any) -> Dependency:
-    """Read the name of a service, or a mapping of a service and one of its steps that may interrupt or come later."""
+    """Read the name of a service, or a mapping of a service and what narrows it: a step, a condition, or both."""
     accept_name, _schema = _text(NAME)
     if not isinstance(value, dict):
         return Dependency(accept_name(value))
-    step = value.get("step")
-    whole = isinstance(step, int) and not isinstance(step, bool)
-    if set(value) != {"service", "step"} or not whole or step not in DEPENDABLE_STEPS:
+    if not {"service"} < set(value) <= {"service", "step", "when"}:
         raise ValueError
-    return Dependency(accept_name(value["service"]), step)
+    step = _step(value["step"]) if "step" in value else None
+    return Dependency(
+        accept_name(value["service"]), step, _condition(value["when"]) if "when" in value else None
+    )
+
+
+def _step(value: Any) -> int:
+    """Read one of the steps that may interrupt or come later."""
+    if not isinstance(value, int) or isinstance(value, bool) or value not in DEPENDABLE_STEPS:
+        raise ValueError
+    return value
+
+
+def _condition(value: Any) -> Condition:
+    if not isinstance(value, dict) or not {"package"} < set(value) <= {"package", "installed", "candidate"}:
+        raise ValueError
+    accept_package, _schema = _text(PACKAGE)
+    accept_text, _schema = _text(CONSTRAINT)
+    constraints = {
+        key: Constraint.parse(accept_text(value[key])) for key in ("installed", "candidate") if key in value
+    }
+    return Condition(accept_package(value["package"]), **constraints)
 
 
 NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
@@ -199,6 +253,17 @@ BUDGET = (
     _budget,
     {"oneOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": f"^(?:{WHOLE}|{SHARE})$"}]},
 )
+CONDITION = {
+    "type": "object",
+    "properties": {
+        "package": _text(PACKAGE)[1],
+        "installed": _text(CONSTRAINT)[1],
+        "candidate": _text(CONSTRAINT)[1],
+    },
+    "required": ["package"],
+    "minProperties": 2,
+    "additionalProperties": False,
+}
 DEPENDENCY = (
     _dependency,
     {
@@ -206,14 +271,23 @@ DEPENDENCY = (
             _text(NAME)[1],
             {
                 "type": "object",
-                "properties": {"service": _text(NAME)[1], "step": {"enum": list(DEPENDABLE_STEPS)}},
-                "required": ["service", "step"],
+                "properties": {
+                    "service": _text(NAME)[1],
+                    "step": {"enum": list(DEPENDABLE_STEPS)},
+                    "when": CONDITION,
+                },
+                "required": ["service"],
+                "minProperties": 2,
                 "additionalProperties": False,
             },
         ]
     },
 )
-SERVICES = "a list of service names; {service: NAME, step: 2 to 6} waits only until that step of it is done"
+SERVICES = (
+    "a list of service names; {service: NAME, step: 2 to 6} waits only until that step of it is done, "
+    "{service: NAME, when: {package: NAME, installed: '<< VERSION', candidate: '>= VERSION'}} only where one or both "
+    "are so (<<, <=, =, >= or >>)"
+)
 
 
 def _setting(reader: Reader, expected: str) -> Setting:

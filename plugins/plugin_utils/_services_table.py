@@ -51,7 +51,7 @@ class Listed:
             self._marked(service.group, "group"),
             str(self.hosts),
             self._marked(service.stage, "stage"),
-            self._marked(" ".join(map(str, service.dependencies)) or "-", "after", "requires"),
+            self._marked(" ".join(map(str, (*service.after, *service.requires))) or "-", "after", "requires"),
             self._marked(
                 "full stop" if service.full_stop else str(service.max_unavailable),
                 "full_stop",

@@ -18,6 +18,7 @@ from ._catalogue import (
     load_services,
     override_names,
 )
+from ._condition import is_settled_by_survey, settle
 from ._order import natural
 from ._placement import DOMAIN, LAST, read_placement
 from ._plan_folder import read_deployments, write_plan
@@ -60,18 +61,22 @@ def make_plan(
     kept = read_kept(approved, plan_dir)
     _refuse_sizes(play_vars)
     placement = _read_placement(inventory, members)
+    survey = Survey.of(answers, members) if answers is not None else survey_of(kept)
+    settled = settle(services, members, survey)
     plan = compile_plan(
-        read_deployments(services, members),
+        read_deployments(settled, members),
         {COLLECTION: collection_version()},
         placement.domains,
         placement.last,
     )
     Selection.from_variables(options).check(plan.services)
     if answers is not None:
-        plan = replace(plan, survey=Survey.of(answers, members), surveyed=_now())
+        plan = replace(plan, survey=survey, surveyed=_now())
     elif kept is not None and kept["id"] == plan.id:
-        plan = replace(plan, survey=survey_of(kept), surveyed=kept.get("surveyed"))
+        plan = replace(plan, survey=survey, surveyed=kept.get("surveyed"))
     check_approved(plan, approved, kept)
+    if plan.survey is None and is_settled_by_survey(settled):
+        settle(services, members, None)  # what was surveyed for another plan says nothing about this one
     return plan, write_plan(plan, services, plan_folder(plan.hash, plan_dir))
 
 

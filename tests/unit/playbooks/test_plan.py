@@ -191,6 +191,29 @@ def test_an_approved_plan_is_found_where_it_was_put_and_kept_there(site: Site, t
     assert approve(site, plan["hash"], "--check").code != 0
 
 
+# --- Order by versions ---
+
+
+def test_an_order_that_depends_on_versions_is_decided_by_the_survey(site: Site) -> None:
+    site.groups(db="d1", web="w1")
+    site.service("db", "3", packages=["db-server"])
+    site.package("db-server", "5.9", "6.0")
+    condition = {"package": "db-server", "installed": "<< 5.10"}
+    site.service("web", "3", after=[{"service": "db", "when": condition}])
+    unknown = site.upgrade()
+    assert unknown.code != 0
+    assert (
+        "service.yml:1: after: db (when db-server installed << 5.10): the versions of db-server are"
+        in unknown.text
+    )
+    outcome = site.make_plan()
+    assert "Order: web comes after db: db-server installed << 5.10 holds." in outcome.text, outcome.raw
+    approved = site.plan()["hash"]
+    assert approve(site, approved).log == ["db d1 install", "web w1 install"]
+    site.package("db-server", "5.10", "6.0")
+    assert "Order: web need not come after db: db-server installed << 5.10 does not" in site.make_plan().text
+
+
 # --- Versions before, and versions that finalizers rely on ---
 
 

@@ -86,6 +86,22 @@ BROKEN = [
     ("after: [{service: db}]", ":1: after is [{'service': 'db'}]; expected a list of service names; {"),
     ("after: [{service: db, step: 1}]", ":1: after is [{'service': 'db', 'step': 1}]; expected a list"),
     ("after: [{service: db, step: true}]", ":1: after is [{'service': 'db', 'step': True}]; expected a list"),
+    (
+        "after: [{service: db, when: {package: ovn}}]",
+        ":1: after is [{'service': 'db', 'when': {'package': 'ovn'}}]; ",
+    ),
+    (
+        "\nafter: [{service: db, when: {package: ovn, installed: < 22}}]",
+        "where one or both are so (<<, <=, =, >= or >>)",
+    ),
+    (
+        "after: [{service: db, when: {installed: << 2}}]",
+        ":1: after is [{'service': 'db', 'when': {'installed': '<< 2'",
+    ),
+    (
+        "after: [{service: db, holds: true}]",
+        ":1: after is [{'service': 'db', 'holds': True}]; expected a list",
+    ),
     ("stage: a\nunits: []\nstage: b", ":3: the key stage is there twice; keep one of them."),
     (
         "max_unavailable: 0",
@@ -110,12 +126,13 @@ BROKEN = [
 def test_a_broken_setting_is_named_with_file_line_key_and_what_was_expected(text: str, message: str) -> None:
     with pytest.raises(CatalogueError) as caught:
         parse(text)
-    assert f"{FILE}{message}" in str(caught.value)
+    assert (f"{FILE}{message}" if message.startswith(":") else message) in str(caught.value)
 
 
 def test_what_a_service_says_can_be_written_again() -> None:
     said = {
         "after": ["db", {"service": "ovn_db", "step": 3}],
+        "requires": [{"service": "db", "when": {"package": "ovn", "installed": "<< 2", "candidate": ">= 2"}}],
         "units": ["web.service"],
         "max_unavailable": "25%",
     }
@@ -145,8 +162,12 @@ WORDS = st.sampled_from(
 )
 TEXT = WORDS | st.text(max_size=5).filter(lambda text: not text.endswith("\n"))
 PLAIN = TEXT | st.integers(-2, 120) | st.just(1.5) | st.booleans() | st.none()
+CONSTRAINT = st.sampled_from(["<< 1", ">=1:2-3", "< 1", "= ", "<< 1-", 1])
+WHEN = st.fixed_dictionaries(
+    {}, optional={"package": WORDS, "installed": CONSTRAINT, "candidate": CONSTRAINT, "host": PLAIN}
+)
 STEPPED = st.fixed_dictionaries(
-    {}, optional={"service": PLAIN, "step": st.integers(0, 8) | PLAIN, "host": PLAIN}
+    {}, optional={"service": PLAIN, "step": st.integers(0, 8) | PLAIN, "when": WHEN | PLAIN, "host": PLAIN}
 )
 VALUES = PLAIN | STEPPED | st.lists(PLAIN | STEPPED, max_size=3)
 DOCUMENTS = st.none() | st.dictionaries(st.sampled_from([*SETTINGS, "unknown"]), VALUES, max_size=3) | VALUES

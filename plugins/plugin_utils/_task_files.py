@@ -31,6 +31,7 @@ INCLUDE_ROLE = forms("include_role")
 IMPORT_ROLE = forms("import_role")
 METAS = forms("meta")
 SET_FACT = forms("set_fact")
+NULL = "tag:yaml.org,2002:null"  # what a file holds that has but its dashes
 BLOCK_KEYS = ("block", "rescue", "always")
 
 
@@ -50,7 +51,7 @@ class TaskFile:
             mark = getattr(exc, "problem_mark", None)
             line = mark.line + 1 if mark else 1
             raise FindingsError([Finding(self.path, line, "yaml", f"not YAML: {exc}")]) from exc
-        if root is None:
+        if root is None or root.tag == NULL:
             return ()
         items = root.value if isinstance(root, yaml.SequenceNode) else [root]
         is_list = isinstance(root, yaml.SequenceNode)

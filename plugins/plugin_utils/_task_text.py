@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import yaml
@@ -44,7 +45,7 @@ def spans(text: str, items: Sequence[yaml.MappingNode], end: int) -> list[tuple[
         return [(item.start_mark.index, item.end_mark.index) for item in items]
     starts = [text.rindex("-", 0, item.start_mark.index) for item in items]
     starts = [_with_comments(text, text.rfind("\n", 0, start) + 1) for start in starts]
-    return list(zip(starts, [*starts[1:], end], strict=True))
+    return list(pairwise([*starts, end]))
 
 
 def in_brackets(text: str, items: Sequence[yaml.MappingNode]) -> bool:

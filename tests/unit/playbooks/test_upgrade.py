@@ -8,98 +8,17 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
 
-from .toys import ROOT, Site, nested, say
+from .toys import NOTHING, ROOT, Site, a_chain, in_order, nested, one_service, say, three_services
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from .toys import Outcome
 
-NOTHING: list[str] = []
 
-
-def three_services(site: Site) -> None:
-    """Two databases; after them, sharing their hosts, a web server and a cache."""
-    site.groups(db="d1 d2", web="w1 w2 w3", cache="w1 w2")
-    site.service("db", "0 1 2 3 5 6")
-    site.service("web", parts="drain undrain verify", after=["db"], max_unavailable=2)
-    site.service("cache", after=["db"], max_unavailable="60%")
-
-
-def one_service(site: Site, hosts: str = "w1 w2 w3", steps: str = "0 3", **settings: object) -> None:
-    site.groups(web=hosts)
-    site.service("web", steps, **settings)
-
-
-def a_chain(site: Site) -> None:
-    """A database on two hosts, and a web server that comes after it."""
-    site.groups(db="d1 d2", web="w1 w2")
-    site.service("db", "0 3")
-    site.service("web", "0 3", after=["db"])
-
-
-def places(log: list[str], *said: str) -> list[int]:
-    return [log.index(each) for each in said]
-
-
-def in_order(log: list[str], *said: str) -> bool:
-    return places(log, *said) == sorted(places(log, *said))
-
-
-# --- What it shows ---
-
-
-@pytest.fixture(scope="module")
-def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    looked_at = Site(tmp_path_factory.mktemp("shown"))
-    three_services(looked_at)
-    return looked_at
-
-
-@pytest.fixture(scope="module")
-def shown(looked_at: Site) -> Outcome:
-    return looked_at.upgrade("--list-tasks", "--list-hosts")
-
-
-def test_the_plan_is_listed_wave_by_wave(shown: Outcome) -> None:
-    assert shown.code == 0
-    titles = [line.split("): ")[1].split("\t")[0] for line in shown.raw.splitlines() if "play #" in line]
-    assert [title for title in titles if not title.endswith(("| work", "| release"))] == [
-        "Open the campaign",
-        "Validate db",
-        "Validate cache",
-        "Validate web",
-        "Prepare db",
-        "Prepare cache",
-        "Prepare web",
-        "Wave 1 · db on d1",
-        "Wave 2 · db on d2",
-        "Complete db",
-        "Wave 3 · cache on w1, web on w1 w3 | gate",
-        "Wave 4 · cache on w2, web on w2 | gate",
-    ]
-
-
-def test_hosts_and_tasks_of_every_play_are_listed(shown: Outcome) -> None:
-    wave = shown.text.split("Wave 2 · db on d2")[1].split("play #")[0]
-    assert "hosts (1): d2" in wave
-    assert in_order(wave.split(), "stop", "install", "start")
-    assert "wave-2 | Pass the gate TAGS: [always]" in wave
-
-
-def test_the_syntax_of_the_plan_is_checked(looked_at: Site, shown: Outcome) -> None:
-    assert shown.code == 0
-    assert looked_at.upgrade("--syntax-check").code == 0
-
-
-def test_plays_of_all_hosts_name_the_group_and_waves_their_hosts(shown: Outcome) -> None:
-    patterns = [line.split(": ")[1] for line in shown.raw.splitlines() if "pattern: " in line]
-    assert patterns[:4] == ["['all']", "['db']", "['cache']", "['web']"]
-    assert "['w1,w3']" in patterns
+# --- The plan ---
 
 
 def test_services_that_share_a_wave_run_free_between_linear_gates(looked_at: Site, shown: Outcome) -> None:
@@ -109,12 +28,6 @@ def test_services_that_share_a_wave_run_free_between_linear_gates(looked_at: Sit
     strategies = {play.split("\n")[0]: "ansible.builtin.free" in play for play in plays}
     free = [name for name, is_free in strategies.items() if is_free]
     assert free == ["Wave 3 · cache on w1, web on w1 w3 | work", "Wave 4 · cache on w2, web on w2 | work"]
-
-
-def test_looking_contacts_no_host_and_writes_no_store(looked_at: Site, shown: Outcome) -> None:
-    assert shown.log == NOTHING
-    assert not looked_at.contacts
-    assert not looked_at.store.parent.exists()
 
 
 def test_the_folder_of_the_plan_is_named_and_holds_it(looked_at: Site, shown: Outcome) -> None:
@@ -140,19 +53,6 @@ def test_the_playbooks_of_groups_have_the_tasks_of_the_whole(looked_at: Site, sh
         assert own == [task for task in role_tasks(shown) if task.startswith(f"orderly_plan_{group} :")]
         listed += own
     assert sorted(listed) == sorted(role_tasks(shown))
-
-
-def test_check_mode_predicts_every_wave_and_leaves_no_trace(looked_at: Site) -> None:
-    outcome = looked_at.upgrade("--check")
-    assert outcome.code == 0
-    for said in (
-        "Wave 1 of 4: db on d1",
-        "Wave 3 of 4: cache on w1; web on w1 w3",
-        "Complete db: db on d1 d2",
-    ):
-        assert said in outcome.text
-    assert outcome.log == NOTHING
-    assert not looked_at.store.parent.exists()
 
 
 def test_the_same_plan_comes_of_another_order_of_hosts_groups_and_roles(looked_at: Site) -> None:
@@ -494,23 +394,6 @@ def test_a_failed_handler_leaves_its_step_undone(site: Site) -> None:
 # --- Parts of an upgrade ---
 
 
-def test_a_limited_run_does_what_the_order_allows_and_is_resumed_by_the_rest(site: Site) -> None:
-    a_chain(site)
-    first = site.upgrade("--limit", "d1")
-    assert first.code == 0
-    assert first.touched == {"d1"}
-
-    refused = site.upgrade("--limit", "w1")
-    assert refused.code != 0
-    assert not refused.touched
-    assert "Wave 3 is refused" in refused.text
-    assert "change of db on d2" in refused.text
-
-    rest = site.upgrade()
-    assert rest.code == 0
-    assert rest.touched == {"d2", "w1", "w2"}
-
-
 def test_upgrade_stage_and_upgrade_only_restrict_a_run(site: Site) -> None:
     site.groups(db="d1", web="w1", cache="c1")
     site.service("db", "3", stage="data")
@@ -633,72 +516,10 @@ def test_a_point_of_no_return_is_passed_when_it_is_confirmed(site: Site) -> None
     assert site.upgrade("-e", "confirm=web").log == ["web w1 install"]
 
 
-# --- Ways around the gates ---
-
-PARTIAL = [("--tags", "step3"), ("--skip-tags", "step2"), ("--skip-tags", "untagged")]
-
-
-@pytest.mark.parametrize("arguments", PARTIAL, ids=" ".join)
-def test_tags_that_would_tear_steps_apart_are_refused_with_advice(
-    site: Site, arguments: tuple[str, str]
-) -> None:
-    one_service(site, "w1", steps="2 3", parts="drain")
-    outcome = site.upgrade(*arguments)
-    assert outcome.code != 0
-    assert outcome.log == NOTHING
-    assert (
-        "The upgrade is refused: --tags and --skip-tags would run a part of it and leave out the rest."
-        in outcome.text
-    )
-    assert (
-        "choose what to upgrade with -e upgrade_only=SERVICE, -e upgrade_stage=STAGE or --limit HOST"
-        in outcome.text
-    )
-
-
 @pytest.mark.parametrize("tag", ["always", "tagged"])
 def test_skipping_the_gates_themselves_runs_nothing(site: Site, tag: str) -> None:
     one_service(site, "w1", steps="2 3", parts="drain")
     assert site.upgrade("--skip-tags", tag).log == NOTHING
-
-
-def test_starting_in_the_middle_of_a_wave_is_refused_with_advice(site: Site) -> None:
-    one_service(site, "w1 w2", steps="2 3", parts="drain verify")
-    outcome = site.upgrade("--start-at-task", "web install")
-    assert outcome.code != 0
-    assert outcome.log == NOTHING
-    assert "The gate of wave-1 did not run (--start-at-task or --step passed over it)" in outcome.text
-    assert "Start at the gate instead: --start-at-task 'wave-1 | Pass the gate'" in outcome.text
-
-
-def test_step_asks_and_whoever_passes_over_a_gate_is_refused(site: Site) -> None:
-    one_service(site, "w1", steps="3")
-    site.answers = "n\nn\nn\nc\n"  # no campaign, no gate, then all the rest
-    outcome = site.upgrade("--step")
-    assert outcome.code != 0
-    assert outcome.log == NOTHING
-    assert "The gate of wave-1 did not run (--start-at-task or --step passed over it)" in outcome.text
-    site.answers = "c\n" * 9  # each play asks anew
-    outcome = site.upgrade("--step")
-    assert outcome.log == ["web w1 install"], outcome.raw
-
-
-def test_starting_at_a_gate_resumes_there(site: Site) -> None:
-    one_service(site, "w1 w2", steps="0 3")
-    site.breaks("web w2 install")
-    assert site.upgrade().code != 0
-    site.is_mended()
-    again = site.upgrade("--start-at-task", "wave-2 | Pass the gate")
-    assert again.code == 0
-    assert again.log == ["web w2 install"]
-
-
-def test_starting_at_a_gate_whose_play_is_not_due_is_refused(site: Site) -> None:
-    one_service(site, "w1 w2", steps="0 3")
-    outcome = site.upgrade("--start-at-task", "wave-2 | Pass the gate")
-    assert outcome.code != 0
-    assert outcome.log == NOTHING
-    assert "Wave 2 is refused, nothing in it was touched." in outcome.text
 
 
 # --- Copies of roles ---
@@ -829,49 +650,6 @@ def test_a_notify_is_answered_by_the_own_handler_in_waves_that_follow_each_other
     outcome = site.upgrade()
     assert outcome.code == 0
     assert outcome.log == ["db h1 install", "db h1 restart", "web h1 install", "web h1 restart"]
-
-
-# --- Inventories ---
-
-FICKLE = """\
-#!/bin/sh
-here=$(dirname "$0")
-echo look >> "$here/looks"
-if [ "$(wc -l < "$here/looks")" -gt {steady} ]; then more=', "w2"'; fi
-echo '{{"web": {{"hosts": ["w1"'$more']}}, "_meta": {{"hostvars": {{}}}}}}'
-"""
-
-
-def script(site: Site, *, steady: int) -> Path:
-    file = site.write("inventory.sh", FICKLE.format(steady=steady))
-    file.chmod(0o755)
-    site.write("group_vars/all.yml", yaml.safe_dump(site.variables))
-    return file
-
-
-def test_a_dynamic_inventory_is_planned_with(site: Site) -> None:
-    one_service(site, "", steps="3")
-    assert site.upgrade("-i", str(script(site, steady=99))).log == ["web w1 install"]
-
-
-def test_a_dynamic_inventory_that_changes_between_two_looks_is_refused(site: Site) -> None:
-    one_service(site, "", steps="3")
-    outcome = site.upgrade("-i", str(script(site, steady=1)))
-    assert outcome.code != 0
-    assert 'The inventory changed between two looks at it: the group "all" differs in w2.' in outcome.text
-    assert "save a copy: ansible-inventory --list > hosts.json" in outcome.text
-    assert outcome.log == NOTHING
-
-
-def test_vaulted_and_templated_overrides_decide_about_waves(site: Site) -> None:
-    one_service(site, "w1 w2", steps="3")
-    password = site.write("password", "secret\n")
-    site.write("group_vars/web.yml", 'web_max_unavailable: "{{ spare | int + 1 }}"\n')
-    site.write("group_vars/all.yml", "spare: 1\n")
-    site.tool("ansible-vault", "encrypt", "--vault-password-file", str(password), "group_vars/all.yml")
-    outcome = site.upgrade("--vault-password-file", str(password))
-    assert outcome.code == 0, outcome.raw
-    assert "Wave 1 of 1: web on w1 w2" in outcome.text
 
 
 # --- What cannot be planned ---

@@ -21,6 +21,8 @@ from ansible_collections.orderly.services.plugins.plugin_utils._store import ope
 ROOT = Path(__file__).parents[3]
 STEPS = {0: "look", 1: "prepare", 2: "stop", 3: "install", 4: "migrate", 5: "start", 6: "check"}
 UPGRADE = "orderly.services.upgrade"
+PROGRAMS = Path(sys.executable).parent
+NOTHING: list[str] = []
 
 # What a task does: it says "SERVICE HOST STEP" in the log, waits while it is told to, and fails if it is told to.
 TOY = """\
@@ -126,8 +128,9 @@ class Outcome:
 class Site:
     """A folder with an inventory, toy roles and a store."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, programs: Path = PROGRAMS) -> None:
         self.folder = folder
+        self.programs = programs  # of the ansible-core to play with
         self.store = folder / "state/store.db"
         self.answers = ""  # to what Ansible asks
         for name in ("stuck", "broken", "away", "connection", "cache", "roles"):
@@ -205,9 +208,14 @@ class Site:
 
     # --- Runs ---
 
+    def program(self, name: str) -> str:
+        """Find a program where the others are, as in a virtual environment, else on PATH."""
+        beside = self.programs / name
+        return str(beside) if beside.exists() else shutil.which(name) or name
+
     def tool(self, command: str, *arguments: str) -> None:
         """Run another tool of Ansible, to its good end."""
-        subprocess.run([program(command), *arguments], check=True, capture_output=True, cwd=self.folder)
+        subprocess.run([self.program(command), *arguments], check=True, capture_output=True, cwd=self.folder)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -231,7 +239,7 @@ class Site:
     def lock(self, options: str) -> None:
         """Do something to the locks by hand, to its good end."""
         store = ("-e", f"orderly_store=sqlite://{self.store}")
-        command = [program("ansible"), "localhost", "-i", str(self.inventory), *store]
+        command = [self.program("ansible"), "localhost", "-i", str(self.inventory), *store]
         command += ["-m", "orderly.services.rolling_lock", "-a", options]
         subprocess.run(command, check=True, capture_output=True, cwd=self.folder, env=self.environ)
 
@@ -240,7 +248,7 @@ class Site:
             arguments = ("-i", str(self.inventory), *arguments)
         return subprocess.Popen(
             [
-                program("ansible-playbook"),
+                self.program("ansible-playbook"),
                 *arguments,
                 "-e",
                 f"orderly_store=sqlite://{self.store}",
@@ -308,12 +316,6 @@ class Site:
         return plan
 
 
-def program(name: str) -> str:
-    """Find a program beside this Python, as in a virtual environment, else on PATH."""
-    beside = Path(sys.executable).with_name(name)
-    return str(beside) if beside.exists() else shutil.which(name) or name
-
-
 def say(service: str, step: str, *more: str) -> str:
     """Give the text of a task that says it ran."""
     lines = [
@@ -327,3 +329,33 @@ def say(service: str, step: str, *more: str) -> str:
 def nested(text: str, spaces: int = 4) -> str:
     """Put the text of tasks into a block."""
     return indent(text, " " * spaces)
+
+
+# --- Services ---
+
+
+def three_services(site: Site) -> None:
+    """Two databases; after them, sharing their hosts, a web server and a cache."""
+    site.groups(db="d1 d2", web="w1 w2 w3", cache="w1 w2")
+    site.service("db", "0 1 2 3 5 6")
+    site.service("web", parts="drain undrain verify", after=["db"], max_unavailable=2)
+    site.service("cache", after=["db"], max_unavailable="60%")
+
+
+def one_service(site: Site, hosts: str = "w1 w2 w3", steps: str = "0 3", **settings: Any) -> None:
+    """A web server, on three hosts if nothing else is said."""
+    site.groups(web=hosts)
+    site.service("web", steps, **settings)
+
+
+def a_chain(site: Site) -> None:
+    """A database on two hosts, and a web server that comes after it."""
+    site.groups(db="d1 d2", web="w1 w2")
+    site.service("db", "0 3")
+    site.service("web", "0 3", after=["db"])
+
+
+def in_order(log: list[str], *said: str) -> bool:
+    """Tell whether things were said in this order."""
+    places = [log.index(each) for each in said]
+    return places == sorted(places)

@@ -132,6 +132,11 @@ def test_a_migration_in_a_list_in_brackets_runs_once(role: Role) -> None:
     assert (task["run_once"], task["when"]) == (False, "inventory_hostname == orderly_run_once_host")
 
 
+@pytest.mark.parametrize("text", ["", "---\n", "# not yet\n", "[]\n"])
+def test_a_file_without_tasks_has_no_steps(role: Role, text: str) -> None:
+    assert role.split(text) == {}
+
+
 def test_two_imported_files_of_one_name_stay_two(role: Role) -> None:
     for name in ("a", "b"):
         role.write(f"- command: {name}\n", f"tasks/{name}/x.yml")

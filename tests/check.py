@@ -88,7 +88,7 @@ def fuzz() -> None:
 
 
 def cores() -> None:
-    """Play all but faults with the oldest and the newest ansible-core that this machine can run, faults with the others.
+    """Play with the oldest and the newest ansible-core that this machine can run, and faults with the others.
 
     ``make cores`` plays all with all.
     """

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsiblePromptInterrupt, AnsiblePromptNoninteractive
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -103,7 +103,16 @@ class ActionModule(ActionBase):
             folder=str(folder),
             confirmed=frozenset(names_of(self._templated(variables, "confirm"))),
             domains=domains_of(variables["ansible_play_batch"], variables) if arguments["play"] else {},
+            ask=_ask,
         )
+
+
+def _ask(question: str) -> str | None:
+    """Ask on the terminal; None where there is none, or the answer is to interrupt."""
+    try:
+        return display.prompt_until(question).decode(errors="replace").strip()
+    except (AnsiblePromptInterrupt, AnsiblePromptNoninteractive):
+        return None
 
 
 def _check_whole(what: str, variables: Mapping[str, Any]) -> None:

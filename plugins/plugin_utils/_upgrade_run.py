@@ -69,6 +69,7 @@ class UpgradeRun:
     folder: str = ""  # of the plan
     confirmed: frozenset[str] = frozenset()  # services whose points of no return may be passed
     domains: Mapping[str, str] = field(default_factory=dict)  # the failure domain of hosts of the batch
+    ask: Callable[[str], str | None] = lambda _question: None  # gives None where nobody can answer
     clock: Callable[[], float] = time.monotonic
 
     def open(self) -> dict[str, Any]:
@@ -98,8 +99,8 @@ class UpgradeRun:
         for play in todo:
             if names := points_of_no_return(self.plan, play, play["services"], confirmed):
                 self.say(
-                    f"{play['title']} passes the point of no return of {', '.join(names)}; the run ends before it, "
-                    f"unless it is given -e confirm={','.join(names)}."
+                    f"{play['title']} passes the point of no return of {', '.join(names)}; before it the run asks, or "
+                    f"ends where nobody can answer, unless it is given -e confirm={','.join(names)}."
                 )
         self._look_forward(journal, progress)
         return {"campaign": journal.campaign, "left": patterns(self.plan, left)}
@@ -117,6 +118,7 @@ class UpgradeRun:
         grant = gate(batch)
         if not self.rehearsal:
             grant = self._agreed(play, grant, journal.campaign)
+            self._ask_to_confirm(play, grant, journal)
             check_confirmed(self.plan, play, grant.services, self._confirmed(journal))
         away: Mapping[str, str] = {}
         if grant.services and play["kind"] in DISRUPTIVE:
@@ -163,6 +165,18 @@ class UpgradeRun:
         words = "its versions were not looked at, it is outside of --limit"
         unknown = tuple(Missing("versions", host, f"{host}: {words}", is_ours=False) for host in hosts)
         return Grant({}, unknown) if unknown else grant
+
+    def _ask_to_confirm(self, play: Mapping[str, Any], grant: Grant, journal: Journal) -> None:
+        """Ask before a point of no return, while no slot is held for it; what is confirmed is so for the campaign."""
+        confirmed = self._confirmed(journal)
+        if names := points_of_no_return(self.plan, play, grant.services, confirmed):
+            listed = ",".join(names)
+            answer = self.ask(
+                f"{self._words(play, grant, {})} passes the point of no return of {listed}: only a backup leads back. "
+                f"Type {listed} to go on; anything else ends the run here, to be resumed:"
+            )
+            if answer == listed:
+                note(self.store, journal.campaign, confirmed=sorted(confirmed.union(names)))
 
     def _confirmed(self, journal: Journal) -> frozenset[str]:
         """Name the services whose points of no return were confirmed, in this run or an earlier one of the campaign."""

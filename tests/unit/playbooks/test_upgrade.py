@@ -504,11 +504,27 @@ def test_a_named_campaign_spans_runs_is_listed_and_abandoned_with_a_reason(site:
     assert again.log.count("db d1 look") == 1
 
 
-def test_a_point_of_no_return_is_passed_when_it_is_confirmed(site: Site) -> None:
+def no_way_back(site: Site) -> None:
+    """A service whose step 3 cannot be undone."""
     one_service(site, "w1", steps="0")
     mark = ("  vars: {point_of_no_return: true}", "  tags: step3")
     with (site.folder / "roles/web/tasks/upgrade_tasks.yml").open("a") as tasks:
         tasks.write("\n" + say("web", "install", *mark))
+
+
+def test_a_point_of_no_return_is_asked_for_at_a_terminal(site: Site) -> None:
+    no_way_back(site)
+    refused = site.upgrade_at_terminal("Type web to go on", "no")
+    assert refused.code != 0
+    assert "Wave 1 of 1: web on w1 passes the point of no return of web" in refused.text
+    assert refused.log == ["web w1 look"]
+    confirmed = site.upgrade_at_terminal("Type web to go on", "web")
+    assert confirmed.code == 0, confirmed.raw
+    assert confirmed.log == ["web w1 install"]
+
+
+def test_a_point_of_no_return_is_passed_when_it_is_confirmed(site: Site) -> None:
+    no_way_back(site)
     outcome = site.upgrade()
     assert outcome.code != 0
     assert outcome.log == ["web w1 look"]

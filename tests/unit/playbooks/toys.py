@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import select
 import shutil
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent, indent
@@ -269,6 +271,26 @@ class Site:
         process = self.start(*arguments, playbook=playbook, **environ)
         output, _nothing = process.communicate(self.answers or None, timeout=600)  # for busy machines
         return Outcome(process.returncode, output, self.log[before:])
+
+    def upgrade_at_terminal(self, question: str, answer: str, *arguments: str) -> Outcome:
+        """Run ansible-playbook as somebody at a terminal does, who answers a question."""
+        before = len(self.log)
+        store = f"orderly_store=sqlite://{self.store}"
+        command = ["ansible-playbook", "-i", str(self.inventory), *arguments, "-e", store, UPGRADE]
+        pid, terminal = pty.fork()
+        if not pid:
+            os.chdir(self.folder)
+            # pty.fork is how a terminal is had
+            os.execve(self.program(command[0]), command, self.environ)  # noqa: S606
+        said = b""
+        with suppress(OSError):  # the end of a terminal
+            while True:
+                if select.select([terminal], [], [], 2)[0]:
+                    said += os.read(terminal, 65536)
+                elif question.encode() in said:  # typed again, for what comes too early is thrown away
+                    os.write(terminal, answer.encode() + b"\r")
+        os.close(terminal)
+        return Outcome(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said.decode(), self.log[before:])
 
     def make_plan(self, *arguments: str, **environ: str) -> Outcome:
         """Survey the hosts and write the plan."""

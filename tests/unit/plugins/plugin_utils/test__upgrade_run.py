@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,14 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock import Lock
 from ansible_collections.orderly.services.plugins.plugin_utils._rolling import held_slots
 from ansible_collections.orderly.services.plugins.plugin_utils._run import this_run
 from ansible_collections.orderly.services.plugins.plugin_utils._selection import Selection
+from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
 from ansible_collections.orderly.services.plugins.plugin_utils._upgrade_run import UpgradeRun
 
 from .plan_world import deployment, plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 PLAN = plan_of(
     deployment("db", "d1 d2", "0 1 3 6", "finalize", stage="control"),
@@ -224,6 +226,38 @@ def test_a_run_ends_before_a_point_of_no_return_until_somebody_confirms_it_once_
         assert not held_slots(store)
         replace(run, confirmed=frozenset({"db"})).open()
         assert run.enter("wave-1", ["d1"], wait=0)["granted"] == {"db": ["d1"]}
+
+
+@pytest.mark.parametrize("answer", ["db", "yes", "", None])
+def test_somebody_at_a_terminal_is_asked_before_a_point_of_no_return_and_has_to_name_it(
+    answer: str | None, tmp_path: Path
+) -> None:
+    store = open_store(f"sqlite://{tmp_path}/store.db")
+    asked: list[str] = []
+
+    def ask(question: str) -> str | None:
+        asked.append(question)
+        assert not held_slots(store)
+        return answer
+
+    with closing(store), process() as pid:
+        run = UpgradeRun(
+            ONE_WAY, store, this_run(pid), Selection(), rehearsal=False, say=lambda _line: None, ask=ask
+        )
+        run.open()
+        run.enter("validate-db", ["d1"], wait=0)
+        run.finish("validate-db", ["d1"])
+        replace(run, rehearsal=True).enter("wave-1", ["d1"], wait=0)
+        assert asked == []
+        if answer == "db":
+            for _again in range(2):  # once for the campaign
+                assert run.enter("wave-1", ["d1"], wait=0)["granted"] == {"db": ["d1"]}
+        else:
+            with pytest.raises(GateError, match="nothing in it was touched"):
+                run.enter("wave-1", ["d1"], wait=0)
+    (question,) = asked
+    assert question.startswith("Wave 1 of 1: db on d1 passes the point of no return of db: ")
+    assert "Type db to go on" in question
 
 
 def _work_of(play: dict[str, Any]) -> set[tuple[str, str, str]]:

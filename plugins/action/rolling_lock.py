@@ -6,8 +6,10 @@ import os
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -20,6 +22,7 @@ from ..plugin_utils._lock_request import Granted, Request
 from ..plugin_utils._placement import domains_of
 from ..plugin_utils._run import Run, this_run
 from ..plugin_utils._service import CatalogueError
+from ..plugin_utils._shared_answer import shared
 from ..plugin_utils._store import Rehearsal, Store, StoreError, default_url, open_store, stamp_of
 
 if TYPE_CHECKING:
@@ -44,6 +47,7 @@ class ActionModule(ActionBase):
         _validation, options = self.validate_argument_spec(
             {
                 "state": {"choices": list(STATES), "default": "acquired"},
+                "shared": {"type": "bool", "default": False},
                 "services": {"type": "raw"},
                 "hosts": {"type": "list", "elements": "str"},
                 "roll": {"type": "str"},
@@ -67,9 +71,14 @@ class ActionModule(ActionBase):
                 ("state", "retry_release", ("hosts",)),
             ],
         )
-        if len(task_vars["ansible_play_hosts_all"]) > 1:
-            self._refuse_hosts_that_act_alone()
         url = options["store"] or self._templar.template(task_vars.get("orderly_store")) or default_url()
+        if options["shared"]:
+            return self._share(options, task_vars, url)
+        if len(task_vars["ansible_play_hosts_all"]) > 1 and not _is_about_itself(options, task_vars):
+            self._refuse_hosts_that_act_alone()
+        return self._act(options, task_vars, url)
+
+    def _act(self, options: Result, task_vars: Result, url: str) -> Result:
         try:
             with closing(open_store(url)) as store:
                 call = Call(options, task_vars, this_run(os.getppid()), store, self._task.check_mode)
@@ -79,6 +88,25 @@ class ActionModule(ActionBase):
         except (CatalogueError, ProcessLookupError, StoreError) as exc:
             raise AnsibleActionFail(str(exc)) from None
 
+    def _share(self, options: Result, task_vars: Result, url: str) -> Result:
+        """Let the first host of the batch ask for all, and the others share its answer."""
+        if options["state"] != "acquired":
+            raise AnsibleActionFail(
+                f"shared is for state=acquired; with state={options['state']} name the hosts."
+            )
+        host = task_vars["inventory_hostname"]
+        batch = options["hosts"] or task_vars["ansible_play_batch"]
+
+        def ask() -> Result:
+            try:
+                return self._act(options, task_vars, url)
+            except AnsibleActionFail as exc:
+                return {"failed": True, "msg": str(exc)}
+
+        kept = Path(constants.DEFAULT_LOCAL_TMP) / f"orderly-slots-{self._task._uuid}.json"  # noqa: SLF001
+        answer, by = shared(kept, host, batch, ask)
+        return answer if by == host else _as_heard_by_others(answer, by, host)
+
     def _refuse_hosts_that_act_alone(self) -> None:
         """Insist on one action for the batch: a host alone would release what the others still need."""
         if not self._task.run_once:
@@ -87,8 +115,30 @@ class ActionModule(ActionBase):
         if strategy.endswith(("free", "host_pinned")):
             raise AnsibleActionFail(
                 f"rolling_lock acts for the whole batch at once, which strategy {strategy} cannot do:"
-                " acquire and release in linear plays, and keep the work between in a play of its own."
+                " acquire with shared: true and without run_once, and let each host release its own slots"
+                ' (hosts: ["{{ inventory_hostname }}"]).'
             )
+
+
+def _is_about_itself(options: Result, task_vars: Result) -> bool:
+    """Tell whether a host does no more than to give back, or to try again with, what it holds itself."""
+    alone = options["hosts"] == [task_vars["inventory_hostname"]]
+    return alone and options["state"] in ("released", "retry_hold", "retry_release")
+
+
+def _as_heard_by_others(answer: Result, by: str, host: str) -> Result:
+    """Tell a host what another one was answered, without saying it all again."""
+    if answer.get("failed"):
+        return {
+            "failed": True,
+            "asked_by": by,
+            "msg": f"{host} gets no slots either: see what {by} was told.",
+        }
+    own = {
+        name: {key: value for key, value in answer[name].items() if key == host}
+        for name in ("slots", "tokens")
+    }
+    return {**answer, **own, "changed": False, "asked_by": by, "warnings": []}
 
 
 @dataclass(frozen=True)

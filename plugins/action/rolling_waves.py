@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail
@@ -15,11 +16,13 @@ from ansible.utils.display import Display
 
 from ..plugin_utils import _rolling
 from ..plugin_utils._catalogue import load_services, select
+from ..plugin_utils._findings import FindingsError
 from ..plugin_utils._lock import LockError
+from ..plugin_utils._lockstep import FREE, LINEAR, acts_for_all
 from ..plugin_utils._placement import DOMAIN, LAST, read_placement
 from ..plugin_utils._presence import PREFIX as RUNS
 from ..plugin_utils._presence import seen_by
-from ..plugin_utils._roll import SERIAL, WAVES, Fleet, RollError, plan_roll, read_sizes
+from ..plugin_utils._roll import SERIAL, WAVES, Fleet, Roll, RollError, plan_roll, read_sizes
 from ..plugin_utils._roll_words import lines
 from ..plugin_utils._run import RunState, this_run
 from ..plugin_utils._selection import names_of
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..plugin_utils._service import Service
+
+PARTS = ("drain", "verify", "undrain")
+ASKED_TOGETHER = ("rolling_op_blockers", "rolling_op_windows")
 
 display = Display()
 
@@ -50,12 +56,13 @@ class ActionModule(ActionBase):
                 "waves": {"type": "raw"},
                 "serial": {"type": "raw"},
                 "operation": {"type": "str", "default": "restart"},
+                "task_files": {"type": "list", "elements": "str", "default": []},
                 "store": {"type": "str"},
             }
         )
 
         def given(option: str, variable: str) -> Any:
-            return options[option] or self._templar.template(variables.get(variable))
+            return options.get(option) or self._templar.template(variables.get(variable))
 
         try:
             services = load_services(variables)
@@ -64,11 +71,26 @@ class ActionModule(ActionBase):
             fleet = _fleet(services, variables, options, given("store", "orderly_store") or default_url())
             sizes = read_sizes(given("waves", WAVES), given("serial", SERIAL))
             roll = plan_roll(fleet, only=only, deferred_only=options["deferred_only"], sizes=sizes)
-        except (CatalogueError, LockError, RollError, StoreError) as exc:
+            # Of the hosts, or of the play, as import_playbook gives them.
+            asked = any(given("", name) or any(_values(variables, name).values()) for name in ASKED_TOGETHER)
+            strategy = _strategy(roll, options["task_files"], asked=asked)
+        except (CatalogueError, FindingsError, LockError, RollError, StoreError) as exc:
             raise AnsibleActionFail(str(exc)) from None
         for line in lines(roll, options["operation"], every_wave=display.verbosity > 0):
             display.display(line)
-        return {"changed": False, **roll.as_result()}
+        return {"changed": False, **roll.as_result(), "strategy": strategy}
+
+
+def _strategy(roll: Roll, task_files: Sequence[str], *, asked: bool) -> str:
+    """Let hosts of a wave go on by themselves, unless something is asked or done for all of them together."""
+    parts = (
+        service.tasks_file(part)
+        for services in roll.visits.values()
+        for service in services
+        for part in PARTS
+    )
+    files = {*map(Path, task_files), *filter(None, parts)}
+    return LINEAR if asked or acts_for_all(files) else FREE
 
 
 def _fleet(

@@ -125,6 +125,10 @@ class CallbackModule(CallbackBase):
             if task.resolved_action in OURS:
                 self._watch()
 
+    def v2_playbook_on_include(self, included_file: Any) -> None:
+        with self._guard:
+            self._progress.has_included(host.get_name() for host in included_file._hosts)  # noqa: SLF001 - as Ansible's own
+
     def v2_runner_on_ok(self, result: Any) -> None:
         self._hear(result)
 

@@ -24,7 +24,9 @@ description:
   - The locks are in the store that O(store) names, on the controller. No host is contacted, so unreachable
     hosts in the batch do no harm. Let no task of a wave contact a host before the slots are taken, not even
     by gathering facts.
-  - Must be used with C(run_once=true), in a play with the strategy P(ansible.builtin.linear#strategy).
+  - It acts once for the whole batch. Use it with C(run_once=true) in a play with the strategy
+    P(ansible.builtin.linear#strategy), or with O(shared=true) in any play. A host may release or retry by itself what
+    it holds itself, with O(hosts) naming only that host.
 options:
   state:
     description:
@@ -58,6 +60,14 @@ options:
       - out_of_service
       - in_service
     default: acquired
+  shared:
+    description:
+      - For O(state=acquired) without C(run_once). Every host of the batch runs the task; the first one to come asks for
+        the whole batch, and the others share its answer.
+      - This is the way for P(ansible.builtin.free#strategy), where hosts do not wait for each other and C(run_once) is
+        not known.
+    type: bool
+    default: false
   services:
     description:
       - For O(state=acquired), the names of the services that will be disrupted, as a list or separated by
@@ -193,6 +203,16 @@ EXAMPLES = r"""
     wait: 600
   run_once: true
 
+- name: Take the slots of the whole batch in a play with strategy free, where each host runs this
+  orderly.services.rolling_lock:
+    services: [nginx]
+    shared: true
+
+- name: Give back the slots of this host there, as soon as it is done
+  orderly.services.rolling_lock:
+    state: released
+    hosts: ["{{ inventory_hostname }}"]
+
 - name: Give back the slot of a host that was repaired by hand
   orderly.services.rolling_lock:
     state: force_released
@@ -289,7 +309,7 @@ services:
   elements: str
   sample: [nginx]
 ansible_facts:
-  description: Facts that all hosts of the play get.
+  description: Facts that all hosts of the play get, or without C(run_once) the host that runs the task.
   returned: success, but not in check mode
   type: dict
   contains:
@@ -317,6 +337,11 @@ store:
       description: What people call it.
       type: str
   sample: {id: 6b3c2f0e-5d7a-4d1c-9a0f-1f2e3d4c5b6a, name: "sqlite:///var/lib/orderly/store.db on controller1"}
+asked_by:
+  description: The host that has asked, where this one shares its answer.
+  returned: with O(shared), on all hosts but the first to come
+  type: str
+  sample: web1
 waited:
   description: For how many seconds the slots were waited for.
   returned: when granted

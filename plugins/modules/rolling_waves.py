@@ -50,6 +50,11 @@ options:
     description: What the roll does, as O(orderly.services.rolling_lock#module:operation) of its waves says it.
     type: str
     default: restart
+  task_files:
+    description: The task files that hosts run in their waves, besides those of their services.
+    type: list
+    elements: str
+    default: []
   store:
     description: Where the locks live; by default the variable C(orderly_store), else the file of this user.
     type: str
@@ -85,6 +90,14 @@ batches:
   type: list
   elements: int
   returned: success
+strategy:
+  description:
+    - The C(strategy) of the play. With P(ansible.builtin.free#strategy) the hosts of a wave go on by themselves.
+    - It is P(ansible.builtin.linear#strategy) where blockers or maintenance windows are asked for a wave as a whole, or
+      where task files do something on one host for all.
+  type: str
+  returned: success
+  sample: ansible.builtin.free
 waves:
   description: For each wave, its hosts and the services they are visited for.
   type: list
@@ -122,6 +135,7 @@ def main() -> None:
             "waves": {"type": "raw"},
             "serial": {"type": "raw"},
             "operation": {"type": "str", "default": "restart"},
+            "task_files": {"type": "list", "elements": "str", "default": []},
             "store": {"type": "str"},
         },
         supports_check_mode=True,

@@ -54,6 +54,8 @@ def parse_blockers(value: Any) -> tuple[Blocker, ...]:
 
 
 def _blocker(value: Any) -> Blocker:
+    if isinstance(value, dict) and True in value:  # so YAML reads the key on, unless it is in quotes
+        value = {"on" if key is True else key: given for key, given in value.items()}
     if not isinstance(value, dict) or not value.keys() <= Blocker.__dataclass_fields__.keys():
         raise BlockerError(f"blockers: {value!r} is none; expected one as in {EXAMPLE}.")
     if bool(value.get("command")) == bool(value.get("url")):

@@ -23,6 +23,7 @@ HEARTBEAT = (
     60.0  # seconds of silence after which a log is told who is waited for; then twice as long, and so on
 )
 SHOWN = 8
+TASKS_SHOWN = 2
 WIDEST = 200
 WAVE_TITLE = re.compile(r"Wave (\d+) · ([^|]*)")  # how the plays of an upgrade plan are named
 # Of services, not of our role that goes through them.
@@ -128,7 +129,7 @@ class Progress:
         self.planned: set[str] = set()
         self.batch = Batch(None, 1, 1, frozenset())
         self.task = ""
-        self.busy: dict[str, float] = {}  # host -> since when it works on the task
+        self.busy: dict[str, tuple[str, float]] = {}  # host -> the task it works on, and since when
         self.last_news = 0.0
         self._patience = HEARTBEAT
         self._faults: dict[str, tuple[State, str]] = {}
@@ -144,10 +145,14 @@ class Progress:
 
     def start(self, host: str, task: str, now: float) -> None:
         """Hear that a host begins with a task."""
-        if task != self.task:
-            self.task, self.busy = task, {}
-        self.busy[host] = now
+        self.task = task
+        self.busy[host] = (task, now)
         self._news(now)
+
+    def has_included(self, hosts: Iterable[str]) -> None:
+        """Hear that hosts are done with an include, which has no result of its own."""
+        for host in hosts:
+            self.busy.pop(host, None)
 
     def hear(self, heard: Heard, now: float, wall: str) -> list[str]:
         """Hear a result."""
@@ -336,8 +341,18 @@ class Progress:
             self.drained.get(heard.host, set()).discard(service)
 
     def _at_work(self, now: float) -> str:
-        longest = max((now - since for since in self.busy.values()), default=0.0)
-        return f'{_named(sorted(self.busy, key=natural))} at "{printable(self.task)}" for {duration(longest)}'
+        """Say who works on what, the longest first: hosts of a wave need not be at the same task."""
+        since: dict[str, float] = {}
+        hosts: dict[str, list[str]] = {}
+        for host, (task, began) in sorted(self.busy.items(), key=lambda item: (item[1][1], natural(item[0]))):
+            since.setdefault(task, began)
+            hosts.setdefault(task, []).append(host)
+        told = [
+            f'{_named(sorted(hosts[task], key=natural))} at "{printable(task)}" for {duration(now - since[task])}'
+            for task in list(since)[:TASKS_SHOWN]
+        ]
+        rest = sum(len(hosts[task]) for task in list(since)[TASKS_SHOWN:])
+        return "; ".join([*told, *([f"{_plural(rest, 'host')} elsewhere"] if rest else [])])
 
     def _how_to_go_on(self, command: str) -> list[str]:
         kept = [f"{host} ({' '.join(sorted(names))})" for host, names in _sorted(self.slots).items()]
@@ -361,8 +376,11 @@ def _is_refusal(told: Mapping[str, Any]) -> bool:
 
 
 def _granted(told: Mapping[str, Any]) -> Mapping[str, Iterable[str]]:
-    """Tell which services each host got slots of, from the lock's result or from the gate's."""
-    granted = told.get("granted")
+    """Tell which services each host got slots of, from the lock's result or from the gate's.
+
+    What a host shares with the one that has asked is told already.
+    """
+    granted = None if "asked_by" in told else told.get("granted")
     if granted is True:
         return {host: names for host, names in (told.get("slots") or {}).items() if names}
     if not isinstance(granted, dict):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,6 +38,12 @@ def steps(outcome: Outcome, host: str) -> list[str]:
     """Name what was done to a host."""
     said = [line.split() for line in outcome.log]
     return [step for _service, name, step in said if name == host]
+
+
+def wait_for_word(said: str, site: Site) -> str:
+    """Give the text of a task that waits until another one has said something."""
+    loop = f"while ! grep -qx '{said}' {site.folder}/log; do sleep 0.05; done"
+    return f'- ansible.builtin.raw: timeout 300 sh -c "{loop}"\n'
 
 
 def test_every_host_is_drained_operated_on_verified_and_undrained(
@@ -197,6 +205,75 @@ def test_both_hosts_of_a_wave_may_try_again_and_are_counted_each(site: Site) -> 
     assert site.slots == []
 
 
+# --- Waves of several hosts ---
+
+
+@pytest.fixture
+def run_wide(site: Site) -> Callable[..., Outcome]:
+    """Give the playbook, over five web servers of which two may be away."""
+    site.groups(web="w1 w2 w3 w4 w5")
+    site.service("web", parts="drain verify undrain", max_unavailable=2)
+    site.write("operation.yml", say("web", "operate"))
+    return partial(
+        site.upgrade, "-e", "rolling_op_name=paint", "-e", "rolling_op_tasks=operation.yml", playbook=PLAYBOOK
+    )
+
+
+def test_hosts_of_a_wave_go_on_by_themselves_and_waves_wait_for_each_other(
+    run_wide: Callable[..., Outcome], site: Site
+) -> None:
+    # The first host goes on to its end only after the second has begun its own, so it may not wait at any task.
+    site.write("host_vars/w1.yml", "rolling_op_tasks: slow.yml\n")
+    site.write("slow.yml", wait_for_word("web w2 undrain", site) + say("web", "operate"))
+    outcome = run_wide(ANSIBLE_FORKS="2")
+    assert outcome.code == 0
+    assert outcome.log.index("web w2 undrain") < outcome.log.index("web w1 operate")
+    last = {
+        host: max(i for i, said in enumerate(outcome.log) if f" {host} " in said) for host in ("w1", "w2")
+    }
+    assert max(last.values()) < outcome.log.index("web w3 drain")
+    assert site.slots == []
+
+
+FAULTS = {
+    "failed": "- ansible.builtin.raw: 'false'\n",
+    "failed in a block with always": (
+        "- block:\n    - ansible.builtin.raw: 'false'\n  always:\n    - ansible.builtin.raw: 'true'\n"
+    ),
+    "unreachable": "- ansible.builtin.raw: touch $TOYS/away/$TOY_HOST\n- ansible.builtin.raw: 'true'\n",
+}
+
+
+@pytest.mark.parametrize(("fault", "faulty"), [*product(FAULTS, ["w1"]), ("failed", "w2")])
+def test_no_wave_begins_after_a_host_was_lost_while_the_other_finishes(
+    run_wide: Callable[..., Outcome], site: Site, fault: str, faulty: str
+) -> None:
+    site.write(f"host_vars/{faulty}.yml", "rolling_op_tasks: faulty.yml\n")
+    site.write("faulty.yml", say("web", "operate") + FAULTS[fault])
+    outcome = run_wide(ANSIBLE_FORKS="2")
+    (sound,) = {"w1", "w2"} - {faulty}
+    assert outcome.code != 0
+    assert outcome.touched == {"w1", "w2"}
+    assert steps(outcome, faulty) == ["drain", "operate"]
+    assert steps(outcome, sound) == WHOLE
+    assert (site.slots, site.drained) == ([f"web {faulty}"], [f"web {faulty}"])
+    assert f"did not finish: {faulty} holds a slot of web" in outcome.text
+    assert re.search("w[34] gets no slots either: see what w[34] was told", outcome.text)
+
+
+@pytest.mark.parametrize(
+    "task", ["- ansible.builtin.raw: echo\n  run_once: true\n", "- ansible.builtin.pause: {seconds: 0}\n"]
+)
+def test_hosts_go_together_where_a_task_acts_on_one_host_for_all(
+    run_wide: Callable[..., Outcome], site: Site, task: str
+) -> None:
+    site.write("operation.yml", task + say("web", "operate"))
+    outcome = run_wide("--limit", "w1,w2")
+    assert outcome.code == 0
+    assert outcome.log == [f"web {host} {step}" for step in WHOLE for host in ("w1", "w2")]
+    assert "free strategy" not in outcome.text
+
+
 # --- Which task file ---
 
 
@@ -243,6 +320,25 @@ def test_a_blocker_stops_a_wave_before_anything_is_taken(run: Callable[..., Outc
     assert outcome.code != 0
     assert "The wave of w1 is blocked, and nothing was taken or touched: " in outcome.text
     assert "backup on w1 (exit status 1 on the host: pg_dump runs)" in outcome.text
+    assert (outcome.log, site.slots) == ([], [])
+
+
+def test_a_blocker_of_one_host_stops_the_whole_wave(run_wide: Callable[..., Outcome], site: Site) -> None:
+    site.write("host_vars/w2.yml", "rolling_op_blockers: [{name: backup, command: 'false'}]\n")
+    outcome = run_wide()
+    assert "The wave of w1, w2 is blocked, and nothing was taken or touched: backup on w2" in outcome.text
+    assert (outcome.log, site.slots) == ([], [])
+
+
+def test_blockers_may_come_from_a_playbook_that_imports_this_one(
+    run_wide: Callable[..., Outcome], site: Site
+) -> None:
+    blockers = "[{name: alert, on: controller, command: 'false'}]"
+    own = site.write(
+        "own.yml", f"- import_playbook: {PLAYBOOK}\n  vars: {{rolling_op_blockers: {blockers}}}\n"
+    )
+    outcome = run_wide(playbook=own)
+    assert "The wave of w1, w2 is blocked, and nothing was taken or touched: alert on w1" in outcome.text
     assert (outcome.log, site.slots) == ([], [])
 
 

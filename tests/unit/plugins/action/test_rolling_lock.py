@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -109,8 +110,28 @@ def test_check_mode_takes_nothing_and_reports_a_busy_lock_without_failing(site: 
     assert (site.folder / "store.db").read_bytes() == before
 
 
+@pytest.mark.parametrize("fault", ["none", "failed", "unreachable"])
+def test_with_strategy_free_one_host_asks_for_all_and_no_batch_begins_after_a_fault(
+    site: Site, fault: str
+) -> None:
+    site.write(fault, "2")
+    site.edit("serial: 2", "serial: 2\n  strategy: free")
+    site.edit("{services: web}\n      run_once: true", "{services: web, shared: true}")
+    own = "{state: released, hosts: ['{{ inventory_hostname }}']}"
+    site.edit("{state: released}\n      run_once: true", own)
+    output = site.play()
+    if fault == "none":
+        assert site.touched == list(HOSTS)
+        assert site.slots() == []
+    else:
+        assert set(site.touched) == {"h1", "h2"}
+        assert "did not finish: h1 holds a slot of web" in output
+        assert re.search("h[34] gets no slots either: see what h[34] was told", output)
+
+
 MISTAKES = [
     ("run_once: true", "run_once: false", "add run_once: true"),
+    ("services: web", "state: released, shared: true", "shared is for state=acquired"),
     ("serial: 2", "serial: 2\n  strategy: free", "which strategy free cannot do"),
     ("serial: 2", "serial: 3", "A wave of 3 hosts of web (h1, h2, h3) is more than its budget"),
     ("services: web", "services: web, hosts: [h9]", "The inventory has no host h9"),

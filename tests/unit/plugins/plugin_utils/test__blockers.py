@@ -63,6 +63,8 @@ def test_a_host_that_cannot_be_asked_blocks() -> None:
 
 def test_a_host_that_need_not_be_asked_does_not_block() -> None:
     assert complaints([blocker(command="true", on="controller")], "web1", unreachable) == []
+    as_yaml_reads_it = parse_blockers([{"command": "true", True: "controller"}])
+    assert complaints(as_yaml_reads_it, "web1", unreachable) == []
 
 
 def test_a_command_that_takes_too_long_blocks_and_is_ended() -> None:

@@ -189,6 +189,28 @@ def test_one_line_tells_it_all(roll: Progress) -> None:
     )
 
 
+def test_hosts_that_go_on_by_themselves_are_told_with_their_own_tasks_the_slowest_first(
+    roll: Progress,
+) -> None:
+    for second, (host, task) in enumerate(
+        [("web3", "Drain"), ("web2", "Verify"), ("web1", "Drain"), ("web10", "Undrain")]
+    ):
+        roll.start(host, task, second)
+    assert roll.line(10).endswith(
+        'web1, web3 at "Drain" for 10 s; web2 at "Verify" for 9 s; 1 host elsewhere'
+    )
+    roll.has_included(["web1", "web3"])
+    assert roll.line(10).endswith('web2 at "Verify" for 9 s; web10 at "Undrain" for 7 s')
+
+
+def test_what_a_host_shares_with_the_one_that_asked_begins_no_wave(roll: Progress) -> None:
+    assert (
+        roll.hear(Heard("web2", "Take the slots", "/play.yml:3", {**GRANT, "asked_by": "web1"}), 1, "") == []
+    )
+    assert roll.hear(lost("web2", msg="web2 gets no slots either", asked_by="web1"), 2, "") == []
+    assert roll.refusal == ""
+
+
 def test_a_log_hears_of_silence_ever_less_often(roll: Progress) -> None:
     roll.start("web2", "Restart", 10)
     told = [second for second in range(10, 1000) if roll.silence(second)]

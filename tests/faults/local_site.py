@@ -104,6 +104,13 @@ class Site:
         assert old in text
         (self.folder / "play.yml").write_text(text.replace(old, new, 1))
 
+    def go_free(self) -> None:
+        """Let the hosts of a batch not wait for each other: one asks for all, and each gives back its own."""
+        self.edit("  serial:", "  strategy: free\n  serial:")
+        self.edit("{services: web}\n      run_once: true", "{services: web, shared: true}")
+        own = "{state: released, hosts: ['{{ inventory_hostname }}']}"
+        self.edit("{state: released}\n      run_once: true", own)
+
     def force(self, service: str, reason: str) -> None:
         (self.folder / "play.yml").write_text(
             f"- hosts: web\n  gather_facts: false\n  tasks:\n"

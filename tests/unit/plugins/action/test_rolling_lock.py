@@ -115,10 +115,7 @@ def test_with_strategy_free_one_host_asks_for_all_and_no_batch_begins_after_a_fa
     site: Site, fault: str
 ) -> None:
     site.write(fault, "2")
-    site.edit("serial: 2", "serial: 2\n  strategy: free")
-    site.edit("{services: web}\n      run_once: true", "{services: web, shared: true}")
-    own = "{state: released, hosts: ['{{ inventory_hostname }}']}"
-    site.edit("{state: released}\n      run_once: true", own)
+    site.go_free()
     output = site.play()
     if fault == "none":
         assert site.touched == list(HOSTS)

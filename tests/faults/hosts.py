@@ -46,10 +46,14 @@ class Hosts:
     @property
     def inventory(self) -> Path:
         """Name the file with the addresses."""
-        return Path(self._fleet("inventory").strip())
+        return Path(self._fleet("inventory").decode().strip())
 
     def run(self, host: str, script: str, stdin: bytes = b"") -> str:
-        """Run a script of the shell on a host, without ssh."""
+        """Run a script of the shell on a host, without ssh, and give what it said."""
+        return self.run_raw(host, script, stdin).decode(errors="replace")
+
+    def run_raw(self, host: str, script: str, stdin: bytes = b"") -> bytes:
+        """Run a script as :meth:`run` does, and give its very output."""
         return self._fleet("exec", host, "--", "sh", "-euc", script, stdin=stdin)
 
     def everywhere(self, script: str, stdin: bytes = b"", *, on: Sequence[str] = ()) -> str:
@@ -61,11 +65,11 @@ class Hosts:
         """Give what all hosts logged about their own disruptions."""
         return self.everywhere(f"cat {HISTORY} 2> /dev/null || :").splitlines()
 
-    def _fleet(self, *arguments: str, stdin: bytes = b"") -> str:
+    def _fleet(self, *arguments: str, stdin: bytes = b"") -> bytes:
         done = subprocess.run(
             [PROGRAM, "--fleet", self.fleet, *arguments],
             check=False, input=stdin, capture_output=True,
         )  # fmt: skip
-        out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
-        assert done.returncode == 0, f"fleet {' '.join(arguments)}: {out}{err}"
-        return out
+        said = (done.stdout + done.stderr)[-3000:].decode(errors="replace")
+        assert done.returncode == 0, f"fleet {' '.join(arguments)}: {said}"
+        return done.stdout

@@ -96,14 +96,8 @@ class SshSite(Site):
             time.sleep(0.5)
 
     def processes(self) -> list[str]:
-        """Name the processes of rolls; each carries its folder in its environment."""
-        mark = f"ANSIBLE_HOME={self.environ()['ANSIBLE_HOME']}".encode()
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                if mark in (process / "environ").read_bytes().split(b"\0"):
-                    found.append((process / "comm").read_text().strip())
-        return [name for name in found if name != "ssh"]  # a connection is kept for the next play
+        """Name the processes of rolls; a connection is kept for the next play."""
+        return [name for name in processes_below(self.folder).values() if name != "ssh"]
 
     # --- What the hosts know ---
 
@@ -116,8 +110,10 @@ class SshSite(Site):
         self.hosts.everywhere(f"rm -f {HANG}", on=self.names)
 
     def clear(self) -> None:
-        """Forget what earlier tests did to the hosts."""
-        self.hosts.everywhere(f"rm -rf {HANG} {HISTORY} /var/lib/orderly", on=self.names)
+        """Forget what earlier tests did to the hosts, and end what they may have left there."""
+        pattern = f"{HANG[:-1]}[{HANG[-1]}]"  # which does not match this very script
+        script = f"pkill -KILL -f '{pattern}' || :; rm -rf {pattern} {HISTORY} /var/lib/orderly"
+        self.hosts.everywhere(script, on=self.names)
 
     def down(self) -> list[str]:
         """Name the hosts that have begun an operation."""
@@ -145,6 +141,17 @@ class SshSite(Site):
     def judge(self, budgets: Mapping[str, int]) -> tuple[list[str], list[str]]:
         """Let the checker say what the hosts' own logs tell, when everything has come to its end."""
         return judge(read_events(self.hosts.history()), budgets, settled=True)
+
+
+def processes_below(folder: Path) -> dict[int, str]:
+    """Name the processes of Ansible whose home, which is in the environment of each, is below a folder."""
+    mark = f"ANSIBLE_HOME={folder}/".encode()
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if any(word.startswith(mark) for word in (process / "environ").read_bytes().split(b"\0")):
+                found[int(process.name)] = (process / "comm").read_text().strip()
+    return found
 
 
 def end(run: subprocess.Popen[Any], number: signal.Signals) -> None:

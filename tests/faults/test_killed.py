@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._rolling import held_slots
 from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
 from ansible_collections.orderly.services.tests.faults.clocks import at
+from ansible_collections.orderly.services.tests.faults.part import chosen, only_with_all
 from ansible_collections.orderly.services.tests.faults.ssh_site import SshSite, end
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def granted_at(store: str) -> datetime:
         return datetime.fromisoformat(held_slots(opened)[0].holder.since)
 
 
-@pytest.mark.parametrize(("number", "kind"), KILLS, ids=lambda each: getattr(each, "name", each))
+@pytest.mark.parametrize(("number", "kind"), chosen(KILLS, -1), ids=lambda each: getattr(each, "name", each))
 def test_a_killed_controller_leaves_its_hosts_counted_and_the_next_run_finishes(
     number: signal.Signals, kind: str, hosts: Hosts, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -63,6 +64,7 @@ def test_a_killed_controller_leaves_its_hosts_counted_and_the_next_run_finishes(
     assert site.slots() == []
 
 
+@only_with_all
 def test_a_controller_killed_while_it_waits_leaves_nothing_behind(hosts: Hosts, tmp_path: Path) -> None:
     site = SshSite(tmp_path, hosts, HOSTS)
     site.clear()

@@ -6,6 +6,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.orderly.services.tests.faults.part import only_with_all
 from ansible_collections.orderly.services.tests.faults.ssh_site import SshSite
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def site(hosts: Hosts, etcd: Etcd, tmp_path: Path) -> SshSite:
     return site
 
 
+@only_with_all
 def test_a_roll_goes_on_when_the_leader_of_etcd_is_killed(site: SshSite, etcd: Etcd) -> None:
     run = site.begin(log="run.log")
     site.wait_until_down(2, run)
@@ -61,6 +63,7 @@ def test_a_minority_of_etcd_lets_nothing_begin_and_the_next_run_resumes(site: Ss
     assert site.slots() == []
 
 
+@only_with_all
 def test_a_member_that_hangs_is_passed_over(site: SshSite, etcd: Etcd) -> None:
     leader = etcd.leader()
     assert leader

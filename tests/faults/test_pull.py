@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from ansible_collections.orderly.services.tests.faults.ssh_site import HANG, Ssh
 from ansible_collections.orderly.services.tests.history.check import disruptions, read_events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from ansible_collections.orderly.services.tests.faults.hosts import Hosts
@@ -88,6 +88,21 @@ def repository(site: SshSite, gateway: str) -> Iterator[str]:
         yield f"git://{gateway}:{port}/site"
 
 
+@contextmanager
+def hanging(hosts: Hosts, host: str) -> Iterator[Callable[[], object]]:
+    """Let the operation of a host not end before the given function is called, or before something goes wrong."""
+
+    def let_go() -> None:
+        hosts.run(host, f"rm -f {HANG}")
+
+    hosts.run(host, f"touch {HANG}")
+    try:
+        yield let_go
+    except BaseException:
+        let_go()  # what waits behind that host is waited for, however this ends
+        raise
+
+
 def queue(store: str) -> dict[str, datetime]:
     """Tell who waits, in order, and since when by the clock of each."""
     with closing(open_store(store)) as opened:
@@ -106,11 +121,9 @@ def test_ten_hosts_that_pull_at_once_roll_one_at_a_time_in_the_order_of_asking(
     site: SshSite, ten_hosts: Hosts, repository: str, tmp_path: Path
 ) -> None:
     pull_kit.install(ten_hosts, tmp_path)
-    ten_hosts.run("h1", f"touch {HANG}")
-    controller = site.start("--limit", "h1,h2")
-    site.wait_until_down(1, controller)
-
-    with ThreadPoolExecutor(len(ten_hosts.names)) as pool:
+    with ThreadPoolExecutor(len(ten_hosts.names)) as pool, hanging(ten_hosts, "h1") as let_go:
+        controller = site.start("--limit", "h1,h2")
+        site.wait_until_down(1, controller)
         pulls = [pool.submit(pull, ten_hosts, host, repository) for host in ten_hosts.names]
         end = time.monotonic() + PLAY_SECONDS
         while len(queue(site.store)) < len(ten_hosts.names) and not any(one.done() for one in pulls):
@@ -120,7 +133,7 @@ def test_ten_hosts_that_pull_at_once_roll_one_at_a_time_in_the_order_of_asking(
         assert sorted(asked) == sorted(ten_hosts.names), [one.result() for one in pulls if one.done()]
         now = datetime.now().astimezone()
         assert {host for host, since in asked.items() if abs(now - since) > HALF} == {*CLOCKS}
-        ten_hosts.run("h1", f"rm {HANG}")
+        let_go()
         assert all("failed=0" in one.result() for one in pulls)
     said, _nothing = controller.communicate(timeout=PLAY_SECONDS)
     assert controller.returncode == 0, said

@@ -231,7 +231,8 @@ def _advice(words: str) -> str:
         "too large": "One change is larger than etcd takes: raise its --max-request-bytes.",
         "space exceeded": "Compact and defragment it, or raise its --quota-backend-bytes.",
         "permission denied": "Grant this user's role readwrite on the prefix.",
-        "user name is empty": "It wants to know who asks: add user and password_file, or a client certificate.",
+        "user name is empty": "It wants to know who asks: add user and password_file.",
+        "CommonName": "Beside users, etcd's gateway takes client certificates without a common name only.",
         "authentication failed": "Look at user and password_file.",
     }
     return next((text for part, text in advice.items() if part in words), "Nothing was changed.")

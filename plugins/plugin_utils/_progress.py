@@ -164,6 +164,8 @@ class Progress:
         told = heard.told
         if heard.state and _is_refusal(told):
             self.refusal = self.refusal or str(told.get("msg", ""))
+        if "batches" in told and "order" in told:  # the survey told which of all hosts the roll will visit
+            self.planned = set(told["order"])
         takes_slots = self.batch.number or str(told.get("play", "")).startswith("finalize")
         if takes_slots and (granted := _granted(told)):
             return self._begin(granted, told, now, wall)

@@ -66,6 +66,17 @@ def test_a_host_is_done_when_all_its_slots_are_given_back(roll: Progress) -> Non
     assert line == "Wave 1 of 2 is done after 9 s: 2 done, 2 waiting, 0 failed"
 
 
+def test_hosts_that_were_only_asked_are_not_waited_for() -> None:
+    progress = Progress()
+    progress.play(Batch("survey", 1, 1, HOSTS, HOSTS), 0)
+    progress.hear(lock(order=["web1", "web3"], batches=[1, 1]), 0, "")
+    rolled = frozenset({"web1", "web3"})
+    progress.play(Batch("roll", 1, 2, rolled, rolled), 0)
+    progress.hear(lock(granted=True, slots={"web1": ["nginx"]}), 0, "")
+    (line,) = progress.hear(lock(slots={"web1": ["nginx"]}), 9, "")
+    assert line == "Wave 1 of 2 is done after 9 s: 1 done, 1 waiting, 0 failed"
+
+
 def test_a_host_that_said_nothing_at_all_is_unfinished_when_the_next_wave_begins(roll: Progress) -> None:
     roll.hear(lock(slots={"web1": ["nginx"]}), 1, "")
     (line,) = roll.play(Batch("b", 2, 2, HOSTS, HOSTS), 4)

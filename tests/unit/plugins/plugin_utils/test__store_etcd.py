@@ -446,6 +446,18 @@ def test_who_may_not_is_told_at_once_what_to_do(guarded: Etcd, names: str, words
         open_store(url).read("a")
 
 
+def test_a_certificate_that_etcd_refuses_beside_users_is_told() -> None:
+    with Etcd(tls=True) as cluster:
+        ask = partial(cluster.ask, cluster.members[0])
+        ask("auth/user/add", {"name": "root", "password": "r"})
+        ask("auth/user/grant", {"user": "root", "role": "root"})
+        ask("auth/enable")
+        (cluster.folder / "root").write_text("r\n")
+        url = f"{cluster.url()}&user=root&password_file={cluster.folder}/root"
+        with pytest.raises(StoreError, match="client certificates without a common name only"):
+            open_store(url).read("a")
+
+
 def test_no_password_is_shown(guarded: Etcd) -> None:
     with pytest.raises(StoreError) as told:
         open_store(as_user(guarded, "bob", "alice")).read("a")

@@ -36,7 +36,7 @@ cores: $(READY) ## Play with every supported ansible-core; CI plays a part of it
 	@CORES=all pytest -rs tests/cores
 
 faults: $(READY) ## Hurt hosts, controllers and etcd in the middle of rolls; not a part of test
-	@python tests/check.py $@
+	@FAULTS=all python tests/check.py $@
 
 bench: $(READY) ## Print the benchmarks' figures
 	@for file in tests/bench/*.py; do echo "== $$file"; python $$file || exit 1; done

@@ -1,4 +1,4 @@
-"""Which part of these tests is played: with FAULTS=all in the environment all of it, else what CI has time for."""
+"""Which part of these tests is played: with FAULTS=all in the environment all of it, else one fault of each kind."""
 
 from __future__ import annotations
 

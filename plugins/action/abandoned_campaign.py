@@ -10,15 +10,14 @@ from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..plugin_utils._campaign import CampaignError, abandon
+from ..plugin_utils._campaign import abandon
+from ..plugin_utils._edge import ControllerAction, Result
 from ..plugin_utils._presence import PREFIX as RUNS
 from ..plugin_utils._presence import seen_by
 from ..plugin_utils._run import this_run
-from ..plugin_utils._store import Rehearsal, StoreError, default_url, open_store
+from ..plugin_utils._store import Rehearsal, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,29 +25,18 @@ if TYPE_CHECKING:
 display = Display()
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_check_mode = True
-
-    def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(
-            {
-                "campaign": {"type": "str", "required": True},
-                "reason": {"type": "str", "required": True},
-                "store": {"type": "str"},
-            }
+class ActionModule(ControllerAction):
+    def act(self, variables: Mapping[str, Any]) -> Result:
+        options = self.options(
+            campaign={"type": "str", "required": True},
+            reason={"type": "str", "required": True},
+            store={"type": "str"},
         )
-        url = options["store"] or self._templar.template((task_vars or {}).get("orderly_store"))
         now = datetime.now().astimezone().isoformat(timespec="seconds")
-        try:
-            with closing(open_store(url or default_url())) as real:
-                store = Rehearsal(real) if self._task.check_mode else real
-                state_of = seen_by(store.read(RUNS), this_run(os.getppid()))
-                campaign = abandon(store, options["campaign"], options["reason"], state_of, now)
-        except (CampaignError, StoreError) as exc:
-            raise AnsibleActionFail(str(exc)) from None
+        with closing(open_store(self.store_url(options, variables))) as real:
+            store = Rehearsal(real) if self._task.check_mode else real
+            state_of = seen_by(store.read(RUNS), this_run(os.getppid()))
+            campaign = abandon(store, options["campaign"], options["reason"], state_of, now)
         display.display(
             f"{campaign}. Put back what it has left behind: ansible-playbook orderly.services.recover"
         )

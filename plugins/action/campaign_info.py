@@ -8,12 +8,11 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..plugin_utils._campaign import CampaignError, find_campaigns, list_campaigns
-from ..plugin_utils._store import StoreError, default_url, open_store
+from ..plugin_utils._campaign import find_campaigns, list_campaigns
+from ..plugin_utils._edge import ControllerAction, Result
+from ..plugin_utils._store import open_store
 from ..plugin_utils._version_record import BEFORE, VersionRecord, say_installed
 
 if TYPE_CHECKING:
@@ -22,31 +21,18 @@ if TYPE_CHECKING:
 display = Display()
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_check_mode = True
-
-    def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(
-            {
-                "campaign": {"type": "str"},
-                "open_only": {"type": "bool", "default": False},
-                "store": {"type": "str"},
-            }
+class ActionModule(ControllerAction):
+    def act(self, variables: Mapping[str, Any]) -> Result:
+        options = self.options(
+            campaign={"type": "str"}, open_only={"type": "bool", "default": False}, store={"type": "str"}
         )
-        url = options["store"] or self._templar.template((task_vars or {}).get("orderly_store"))
-        try:
-            with closing(open_store(url or default_url())) as store:
-                campaigns = list_campaigns(store)
-                told = [each for each in campaigns if each.is_open or not options["open_only"]]
-                details = {}
-                if name := options["campaign"]:
-                    told = find_campaigns(told, name)
-                    details = {each.id: VersionRecord(store, each.id).read(BEFORE) for each in told}
-        except (StoreError, CampaignError) as exc:
-            raise AnsibleActionFail(str(exc)) from None
+        with closing(open_store(self.store_url(options, variables))) as store:
+            campaigns = list_campaigns(store)
+            told = [each for each in campaigns if each.is_open or not options["open_only"]]
+            details = {}
+            if name := options["campaign"]:
+                told = find_campaigns(told, name)
+                details = {each.id: VersionRecord(store, each.id).read(BEFORE) for each in told}
         for campaign in told:
             display.display(str(campaign))
             for line in say_installed(details.get(campaign.id, {})):

@@ -7,28 +7,26 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ..plugin_utils._edge import ControllerAction, Result
 from ..plugin_utils._files import write_bytes
 from ..plugin_utils._table import FleetStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 display = Display()
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
-    _VALID_ARGS = frozenset({"variable", "json"})
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        _checked, options = self.validate_argument_spec(
-            {"variable": {"type": "str", "default": "deferred_restarts"}, "json": {"type": "path"}}
+class ActionModule(ControllerAction):
+    def act(self, variables: Mapping[str, Any]) -> Result:
+        options = self.options(
+            variable={"type": "str", "default": "deferred_restarts"}, json={"type": "path"}
         )
-        variables = task_vars or {}
         hosts = variables["ansible_play_hosts_all"]
         status = FleetStatus.of(
             {host: variables["hostvars"][host].get(options["variable"]) or {} for host in hosts}

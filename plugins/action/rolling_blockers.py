@@ -9,12 +9,11 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..plugin_utils._blockers import BlockerError, complaints, parse_blockers
-from ..plugin_utils._windows import WindowError, closed, parse_windows
+from ..plugin_utils._blockers import complaints, parse_blockers
+from ..plugin_utils._edge import ControllerAction, Result
+from ..plugin_utils._windows import closed, parse_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,31 +23,21 @@ PAUSE = 5.0
 display = Display()
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_check_mode = True
-
-    def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(
-            {
-                "blockers": {"type": "list", "elements": "raw", "default": []},
-                "windows": {"type": "list", "elements": "raw", "default": []},
-                "wait": {"type": "int", "default": 0},
-            }
+class ActionModule(ControllerAction):
+    def act(self, variables: Mapping[str, Any]) -> Result:
+        options = self.options(
+            blockers={"type": "list", "elements": "raw", "default": []},
+            windows={"type": "list", "elements": "raw", "default": []},
+            wait={"type": "int", "default": 0},
         )
-        try:
-            blockers = parse_blockers(options["blockers"])
-            windows = parse_windows(options["windows"])
-        except (BlockerError, WindowError) as exc:
-            raise AnsibleActionFail(str(exc)) from None
+        blockers = parse_blockers(options["blockers"])
+        windows = parse_windows(options["windows"])
 
         def look() -> list[str]:
             late = closed(windows, datetime.now(UTC))
             return [late] if late else complaints(blockers, host, self._on_host)
 
-        host = (task_vars or {})["inventory_hostname"]
+        host = variables["inventory_hostname"]
         wait = 0 if self._task.check_mode else options["wait"]
         blocked, waited = wait_until_clear(
             look,

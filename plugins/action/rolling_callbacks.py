@@ -8,10 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-
-from ..plugin_utils._callbacks import CallbackError, find_callbacks
+from ..plugin_utils._callbacks import find_callbacks
+from ..plugin_utils._edge import ControllerAction, Result
 from ..plugin_utils._inventory import Inventory
 
 if TYPE_CHECKING:
@@ -20,24 +18,17 @@ if TYPE_CHECKING:
 VARIABLE = "rolling_op_tasks"
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_check_mode = True
-
-    def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        variables = task_vars or {}
-        _validation, options = self.validate_argument_spec({"tasks": {"type": "str", "default": ""}})
+class ActionModule(ControllerAction):
+    def act(self, variables: Mapping[str, Any]) -> Result:
+        options = self.options(tasks={"type": "str", "default": ""})
         hosts = variables["ansible_play_hosts"]
         # Extra variables win over those of hosts, but here a host's own file wins over the one for all.
         own = Inventory(self._loader, variables["ansible_inventory_sources"], extra_vars=False)
         overrides = {host: str(own.variable(host, VARIABLE) or "") for host in hosts}
-        try:
-            found = find_callbacks(hosts, options["tasks"], overrides, _folders(variables))
-        except CallbackError as exc:
-            raise AnsibleActionFail(str(exc)) from None
-        return {"changed": False, "tasks": found}
+        return {
+            "changed": False,
+            "tasks": find_callbacks(hosts, options["tasks"], overrides, _folders(variables)),
+        }
 
 
 def _folders(variables: Mapping[str, Any]) -> Iterator[Path]:

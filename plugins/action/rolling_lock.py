@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from ansible import constants
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..plugin_utils import _rolling
 from ..plugin_utils._catalogue import load_services, select
+from ..plugin_utils._edge import ControllerAction, Result
+from ..plugin_utils._errors import ControllerError
 from ..plugin_utils._lock import LockError
 from ..plugin_utils._lock_report import statuses
 from ..plugin_utils._lock_request import Granted, Request
 from ..plugin_utils._placement import domains_of
 from ..plugin_utils._run import Run, this_run
-from ..plugin_utils._service import CatalogueError
 from ..plugin_utils._shared_answer import shared
-from ..plugin_utils._store import Rehearsal, Store, StoreError, default_url, open_store, stamp_of
+from ..plugin_utils._store import Rehearsal, Store, open_store, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -32,36 +32,27 @@ if TYPE_CHECKING:
     from ..plugin_utils._lock_request import Refused, Waiting
     from ..plugin_utils._service import Service
 
-Result = dict[str, Any]
 display = Display()
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_check_mode = True
-
-    def run(self, tmp: None = None, task_vars: Result | None = None) -> Result:
-        super().run(tmp, task_vars)
-        task_vars = task_vars or {}
-        _validation, options = self.validate_argument_spec(
-            {
-                "state": {"choices": list(STATES), "default": "acquired"},
-                "shared": {"type": "bool", "default": False},
-                "services": {"type": "raw"},
-                "hosts": {"type": "list", "elements": "str"},
-                "roll": {"type": "str"},
-                "operation": {"type": "str"},
-                "callback": {"type": "str"},
-                "arguments": {"type": "dict", "default": {}},
-                "retries": {"type": "int"},
-                "last": {"type": "bool", "default": False},
-                "unhealthy": {"type": "raw", "default": []},
-                "wait": {"type": "int", "default": int(_rolling.DEFAULT_WAIT)},
-                "forget_members": {"type": "list", "elements": "str", "default": []},
-                "reason": {"type": "str"},
-                "store": {"type": "str"},
-            },
+class ActionModule(ControllerAction):
+    def act(self, variables: Mapping[str, Any]) -> Result:
+        options = self.options(
+            state={"choices": list(STATES), "default": "acquired"},
+            shared={"type": "bool", "default": False},
+            services={"type": "raw"},
+            hosts={"type": "list", "elements": "str"},
+            roll={"type": "str"},
+            operation={"type": "str"},
+            callback={"type": "str"},
+            arguments={"type": "dict", "default": {}},
+            retries={"type": "int"},
+            last={"type": "bool", "default": False},
+            unhealthy={"type": "raw", "default": []},
+            wait={"type": "int", "default": int(_rolling.DEFAULT_WAIT)},
+            forget_members={"type": "list", "elements": "str", "default": []},
+            reason={"type": "str"},
+            store={"type": "str"},
             required_if=[
                 ("state", "force_released", ("hosts", "reason")),
                 ("state", "out_of_service", ("hosts", "reason")),
@@ -71,36 +62,33 @@ class ActionModule(ActionBase):
                 ("state", "retry_release", ("hosts",)),
             ],
         )
-        url = options["store"] or self._templar.template(task_vars.get("orderly_store")) or default_url()
         if options["shared"]:
-            return self._share(options, task_vars, url)
-        if len(task_vars["ansible_play_hosts_all"]) > 1 and not _is_about_itself(options, task_vars):
+            return self._share(options, variables)
+        if len(variables["ansible_play_hosts_all"]) > 1 and not _is_about_itself(options, variables):
             self._refuse_hosts_that_act_alone()
-        return self._act(options, task_vars, url)
+        return self._act(options, variables)
 
-    def _act(self, options: Result, task_vars: Result, url: str) -> Result:
+    def _act(self, options: Result, variables: Mapping[str, Any]) -> Result:
         try:
-            with closing(open_store(url)) as store:
-                call = Call(options, task_vars, this_run(os.getppid()), store, self._task.check_mode)
+            with closing(open_store(self.store_url(options, variables))) as store:
+                call = Call(options, variables, this_run(os.getppid()), store, self._task.check_mode)
                 return {**STATES[options["state"]](call), **call.facts()}
         except LockError as exc:
             return {"failed": True, "msg": str(exc), "granted": False, **exc.details}
-        except (CatalogueError, ProcessLookupError, StoreError) as exc:
-            raise AnsibleActionFail(str(exc)) from None
 
-    def _share(self, options: Result, task_vars: Result, url: str) -> Result:
+    def _share(self, options: Result, variables: Mapping[str, Any]) -> Result:
         """Let the first host of the batch ask for all, and the others share its answer."""
         if options["state"] != "acquired":
             raise AnsibleActionFail(
                 f"shared is for state=acquired; with state={options['state']} name the hosts."
             )
-        host = task_vars["inventory_hostname"]
-        batch = options["hosts"] or task_vars["ansible_play_batch"]
+        host = variables["inventory_hostname"]
+        batch = options["hosts"] or variables["ansible_play_batch"]
 
         def ask() -> Result:
             try:
-                return self._act(options, task_vars, url)
-            except AnsibleActionFail as exc:
+                return self._act(options, variables)
+            except ControllerError as exc:
                 return {"failed": True, "msg": str(exc)}
 
         kept = Path(constants.DEFAULT_LOCAL_TMP) / f"orderly-slots-{self._task._uuid}.json"  # noqa: SLF001
@@ -120,9 +108,9 @@ class ActionModule(ActionBase):
             )
 
 
-def _is_about_itself(options: Result, task_vars: Result) -> bool:
+def _is_about_itself(options: Result, variables: Mapping[str, Any]) -> bool:
     """Tell whether a host does no more than to give back, or to try again with, what it holds itself."""
-    alone = options["hosts"] == [task_vars["inventory_hostname"]]
+    alone = options["hosts"] == [variables["inventory_hostname"]]
     return alone and options["state"] in ("released", "retry_hold", "retry_release")
 
 

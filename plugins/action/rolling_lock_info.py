@@ -9,42 +9,26 @@ import os
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-
 from ..plugin_utils import _rolling
 from ..plugin_utils._catalogue import load_services
-from ..plugin_utils._lock import LockError
+from ..plugin_utils._edge import ControllerAction, Result
 from ..plugin_utils._lock_report import chosen, report, statuses, with_deployed
 from ..plugin_utils._run import this_run
 from ..plugin_utils._selection import names_of
-from ..plugin_utils._service import CatalogueError
-from ..plugin_utils._store import Rehearsal, StoreError, default_url, open_store, stamp_of
+from ..plugin_utils._store import Rehearsal, open_store, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
-    _requires_connection = False
-    _supports_check_mode = True
-
-    def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        variables = task_vars or {}
-        _validation, options = self.validate_argument_spec(
-            {"services": {"type": "raw", "default": []}, "store": {"type": "str"}}
-        )
-        url = options["store"] or self._templar.template(variables.get("orderly_store")) or default_url()
-        try:
-            with closing(open_store(url)) as store:
-                stamp = stamp_of(Rehearsal(store))
-                locks, state_of = _rolling.look_at(store, this_run(os.getppid()))
-            known = with_deployed(locks, load_services(variables), variables["groups"])
-            told = chosen(known, names_of(options["services"]), "rolling_lock_info")
-        except (CatalogueError, LockError, StoreError) as exc:
-            raise AnsibleActionFail(str(exc)) from None
+class ActionModule(ControllerAction):
+    def act(self, variables: Mapping[str, Any]) -> Result:
+        options = self.options(services={"type": "raw", "default": []}, store={"type": "str"})
+        with closing(open_store(self.store_url(options, variables))) as store:
+            stamp = stamp_of(Rehearsal(store))
+            locks, state_of = _rolling.look_at(store, this_run(os.getppid()))
+        known = with_deployed(locks, load_services(variables), variables["groups"])
+        told = chosen(known, names_of(options["services"]), "rolling_lock_info")
         return {
             "changed": False,
             "store": stamp,

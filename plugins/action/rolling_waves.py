@@ -10,24 +10,20 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..plugin_utils import _rolling
 from ..plugin_utils._catalogue import load_services, select
-from ..plugin_utils._findings import FindingsError
-from ..plugin_utils._lock import LockError
+from ..plugin_utils._edge import ControllerAction, Result
 from ..plugin_utils._lockstep import FREE, LINEAR, acts_for_all
 from ..plugin_utils._placement import DOMAIN, LAST, read_placement
 from ..plugin_utils._presence import PREFIX as RUNS
 from ..plugin_utils._presence import seen_by
-from ..plugin_utils._roll import SERIAL, WAVES, Fleet, Roll, RollError, plan_roll, read_sizes
+from ..plugin_utils._roll import SERIAL, WAVES, Fleet, Roll, plan_roll, read_sizes
 from ..plugin_utils._roll_words import lines
 from ..plugin_utils._run import RunState, this_run
 from ..plugin_utils._selection import names_of
-from ..plugin_utils._service import CatalogueError
-from ..plugin_utils._store import Rehearsal, StoreError, default_url, open_store
+from ..plugin_utils._store import Rehearsal, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,42 +36,34 @@ ASKED_TOGETHER = ("rolling_op_blockers", "rolling_op_windows")
 display = Display()
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
-    _requires_connection = False
-
-    def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        variables = task_vars or {}
-        _validation, options = self.validate_argument_spec(
-            {
-                "pending": {"type": "dict", "required": True},
-                "lost": {"type": "list", "elements": "str", "default": []},
-                "services": {"type": "raw", "default": []},
-                "deferred_only": {"type": "bool", "default": False},
-                "waves": {"type": "raw"},
-                "serial": {"type": "raw"},
-                "operation": {"type": "str", "default": "restart"},
-                "task_files": {"type": "list", "elements": "str", "default": []},
-                "store": {"type": "str"},
-            }
+class ActionModule(ControllerAction):
+    def act(self, variables: Mapping[str, Any]) -> Result:
+        options = self.options(
+            pending={"type": "dict", "required": True},
+            lost={"type": "list", "elements": "str", "default": []},
+            services={"type": "raw", "default": []},
+            deferred_only={"type": "bool", "default": False},
+            waves={"type": "raw"},
+            serial={"type": "raw"},
+            operation={"type": "str", "default": "restart"},
+            task_files={"type": "list", "elements": "str", "default": []},
+            store={"type": "str"},
         )
-
-        def given(option: str, variable: str) -> Any:
-            return options.get(option) or self._templar.template(variables.get(variable))
-
-        try:
-            services = load_services(variables)
-            only = names_of(options["services"])
-            select(services, only, "services")
-            fleet = _fleet(services, variables, options, given("store", "orderly_store") or default_url())
-            sizes = read_sizes(given("waves", WAVES), given("serial", SERIAL))
-            roll = plan_roll(fleet, only=only, deferred_only=options["deferred_only"], sizes=sizes)
-            # Of the hosts, or of the play, as import_playbook gives them.
-            asked = any(given("", name) or any(_values(variables, name).values()) for name in ASKED_TOGETHER)
-            strategy = _strategy(roll, options["task_files"], asked=asked)
-        except (CatalogueError, FindingsError, LockError, RollError, StoreError) as exc:
-            raise AnsibleActionFail(str(exc)) from None
+        services = load_services(variables)
+        only = names_of(options["services"])
+        select(services, only, "services")
+        fleet = _fleet(services, variables, options, self.store_url(options, variables))
+        sizes = read_sizes(
+            options["waves"] or self.templated(variables, WAVES),
+            options["serial"] or self.templated(variables, SERIAL),
+        )
+        roll = plan_roll(fleet, only=only, deferred_only=options["deferred_only"], sizes=sizes)
+        # Of the hosts, or of the play, as import_playbook gives them.
+        asked = any(
+            self.templated(variables, name) or any(_values(variables, name).values())
+            for name in ASKED_TOGETHER
+        )
+        strategy = _strategy(roll, options["task_files"], asked=asked)
         for line in lines(roll, options["operation"], every_wave=display.verbosity > 0):
             display.display(line)
         return {"changed": False, **roll.as_result(), "strategy": strategy}

@@ -5,31 +5,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..plugin_utils._catalogue import NONE_DEPLOYED, find_services, load_services, role_folders
-from ..plugin_utils._service import CatalogueError
+from ..plugin_utils._edge import ControllerAction, Result
 from ..plugin_utils._services_table import Listed, as_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 display = Display()
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
-    _VALID_ARGS: frozenset[str] = frozenset()
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        variables = task_vars or {}
-        try:
-            said = {service.path: service for service in find_services(role_folders(variables))}
-            settled = load_services(variables)
-        except CatalogueError as exc:
-            raise AnsibleActionFail(str(exc)) from None
+class ActionModule(ControllerAction):
+    def act(self, variables: Mapping[str, Any]) -> Result:
+        self.options()
+        said = {service.path: service for service in find_services(role_folders(variables))}
+        settled = load_services(variables)
         groups = variables["groups"]
         services = [Listed(said[service.path], service, len(groups[service.group])) for service in settled]
         lines = as_lines(services) if services else [NONE_DEPLOYED]

@@ -11,23 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail, AnsiblePromptInterrupt, AnsiblePromptNoninteractive
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..plugin_utils._campaign import CampaignError
 from ..plugin_utils._catalogue import PLAN_FILE
-from ..plugin_utils._gate import GateError
+from ..plugin_utils._edge import ControllerAction, Result
+from ..plugin_utils._errors import ControllerError
 from ..plugin_utils._inventory import limited_hosts
-from ..plugin_utils._lock import LockError
 from ..plugin_utils._placement import domains_of
 from ..plugin_utils._run import this_run
 from ..plugin_utils._selection import Selection, names_of
-from ..plugin_utils._service import CatalogueError
-from ..plugin_utils._store import (
-    StoreError,
-    default_url,
-    open_store,
-)
+from ..plugin_utils._store import open_store
 from ..plugin_utils._upgrade_run import UpgradeRun
 
 if TYPE_CHECKING:
@@ -39,70 +32,53 @@ SPECIAL_TAGS = ("all", "always", "tagged", "untagged")
 display = Display()
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
-    _requires_connection = False
-
-    def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        variables = task_vars or {}
-        _validation, arguments = self.validate_argument_spec(
-            {
-                "play": {"type": "str"},
-                "services": {"type": "list", "elements": "str"},
-                "state": {"type": "str", "choices": ["opened", "entered", "done"], "required": True},
-                "store": {"type": "str", "default": self._templated(variables, "orderly_store")},
-                "wait": {
-                    "type": "int",
-                    "default": self._templated(variables, "rolling_wait") or DEFAULT_WAIT,
-                },
-            },
+class ActionModule(ControllerAction):
+    def act(self, variables: Mapping[str, Any]) -> Result:
+        options = self.options(
+            play={"type": "str"},
+            services={"type": "list", "elements": "str"},
+            state={"type": "str", "choices": ["opened", "entered", "done"], "required": True},
+            store={"type": "str"},
+            wait={"type": "int", "default": self.templated(variables, "rolling_wait") or DEFAULT_WAIT},
             required_if=[("state", state, ["play"]) for state in ("entered", "done")],
         )
-        play_id = arguments["play"]
+        play_id = options["play"]
         try:
-            upgrade = self._upgrade(arguments, variables)
-            if arguments["state"] == "opened":
+            upgrade = self._upgrade(options, variables)
+            if options["state"] == "opened":
                 _check_whole("The upgrade", variables)
                 outcome = upgrade.open()
-            elif arguments["state"] == "entered":
+            elif options["state"] == "entered":
                 _check_whole(play_id, variables)
-                outcome = upgrade.enter(play_id, variables["ansible_play_batch"], wait=arguments["wait"])
+                outcome = upgrade.enter(play_id, variables["ansible_play_batch"], wait=options["wait"])
             else:
                 outcome = upgrade.finish(play_id, variables["ansible_play_hosts"])
-        except GateError as exc:
-            missing = [{"part": each.part, "host": each.host, "words": each.words} for each in exc.missing]
-            raise AnsibleActionFail(str(exc), result={"play": play_id, "missing": missing}) from None
-        except LockError as exc:
-            raise AnsibleActionFail(str(exc), result={"play": play_id, **exc.details}) from None
-        except (StoreError, CampaignError, CatalogueError) as exc:
-            raise AnsibleActionFail(str(exc)) from None
+        except ControllerError as exc:
+            exc.details.setdefault("play", play_id)
+            raise
         return {"changed": False, **({"play": play_id} if play_id else {}), **outcome}
 
-    def _templated(self, variables: Mapping[str, Any], name: str) -> Any:
-        return self._templar.template(variables[name]) if name in variables else None
-
-    def _upgrade(self, arguments: Mapping[str, Any], variables: Mapping[str, Any]) -> UpgradeRun:
+    def _upgrade(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> UpgradeRun:
         folder = Path(variables["playbook_dir"])
         plan = json.loads((folder / PLAN_FILE).read_text(encoding="utf-8"))
         limit = variables.get("ansible_limit")
         hosts = limited_hosts(self._loader, variables["groups"], limit) if limit else None
-        named = {name: self._templated(variables, name) for name in ("upgrade_stage", "upgrade_only")}
-        campaign = self._templated(variables, "campaign")
+        named = {name: self.templated(variables, name) for name in ("upgrade_stage", "upgrade_only")}
+        campaign = self.templated(variables, "campaign")
         selection = Selection.from_variables(named, hosts)
         selection.check(plan["services"])
-        selection = selection.within(arguments["services"])
+        selection = selection.within(options["services"])
         return UpgradeRun(
             plan=plan,
-            store=open_store(arguments["store"] or default_url()),
+            store=open_store(self.store_url(options, variables)),
             run=this_run(os.getppid()),
             selection=selection,
             rehearsal=self._task.check_mode,
             say=display.display,
             campaign=str(campaign) if campaign else None,
             folder=str(folder),
-            confirmed=frozenset(names_of(self._templated(variables, "confirm"))),
-            domains=domains_of(variables["ansible_play_batch"], variables) if arguments["play"] else {},
+            confirmed=frozenset(names_of(self.templated(variables, "confirm"))),
+            domains=domains_of(variables["ansible_play_batch"], variables) if options["play"] else {},
             ask=_ask,
         )
 

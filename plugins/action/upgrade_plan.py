@@ -8,13 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..plugin_utils._findings import FindingsError
-from ..plugin_utils._inventory import Inventory, InventoryError
+from ..plugin_utils._edge import ControllerAction, Result
+from ..plugin_utils._inventory import Inventory
 from ..plugin_utils._plan_summary import summary
-from ..plugin_utils._service import CatalogueError
 from ..plugin_utils._upgrade import make_plan
 
 if TYPE_CHECKING:
@@ -23,18 +21,10 @@ if TYPE_CHECKING:
 display = Display()
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
-    _requires_connection = False
-
-    def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        variables = task_vars or {}
-        _validation, options = self.validate_argument_spec(
-            {
-                "plan_dir": {"type": "path"},
-                "variable": {"type": "str", "default": "orderly_versions"},
-            }
+class ActionModule(ControllerAction):
+    def act(self, variables: Mapping[str, Any]) -> Result:
+        options = self.options(
+            plan_dir={"type": "path"}, variable={"type": "str", "default": "orderly_versions"}
         )
         hostvars = variables["hostvars"]
         hosts = variables["ansible_play_hosts_all"]
@@ -45,10 +35,6 @@ class ActionModule(ActionBase):
             inventory = Inventory(self._loader, variables["ansible_inventory_sources"])
             inventory.check_unchanged(variables["groups"])
             plan, playbook = make_plan(inventory, of_play, {"plan_dir": options["plan_dir"]}, answers)
-        except FindingsError as exc:
-            raise AnsibleActionFail(f"The services cannot be planned:\n{exc}") from None
-        except (CatalogueError, InventoryError) as exc:
-            raise AnsibleActionFail(str(exc)) from None
         except AnsibleActionFail:
             raise
         except AnsibleError as exc:

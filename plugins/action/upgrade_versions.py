@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 
 from ..plugin_utils._agreement import disagreements, expected_versions, finalizers_are_due, looked_at
 from ..plugin_utils._approval import AGAIN
-from ..plugin_utils._campaign import CampaignError, read_journal
+from ..plugin_utils._campaign import read_journal
 from ..plugin_utils._catalogue import PLAN_FILE
+from ..plugin_utils._edge import ControllerAction, Result
 from ..plugin_utils._gate import part_of
 from ..plugin_utils._order import natural
 from ..plugin_utils._planner import CHANGE
 from ..plugin_utils._run import this_run
-from ..plugin_utils._store import Rehearsal, StoreError, default_url, open_store
+from ..plugin_utils._store import Rehearsal, open_store
 from ..plugin_utils._survey import Survey, drift_of_versions
 from ..plugin_utils._version_record import AFTER, BEFORE, VersionRecord
 
@@ -36,31 +36,20 @@ if TYPE_CHECKING:
     from ..plugin_utils._survey import Answer
 
 
-class ActionModule(ActionBase):
-    TRANSFERS_FILES = False
-    _requires_connection = False
-
-    def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        variables = task_vars or {}
-        _validation, options = self.validate_argument_spec(
-            {
-                "state": {"type": "str", "choices": list(STATES), "required": True},
-                "variable": {"type": "str", "default": "orderly_versions"},
-                "store": {"type": "str"},
-            }
+class ActionModule(ControllerAction):
+    def act(self, variables: Mapping[str, Any]) -> Result:
+        options = self.options(
+            state={"type": "str", "choices": list(STATES), "required": True},
+            variable={"type": "str", "default": "orderly_versions"},
+            store={"type": "str"},
         )
         plan = json.loads(Path(variables["playbook_dir"], PLAN_FILE).read_text(encoding="utf-8"))
-        url = options["store"] or self._templar.template(variables.get("orderly_store")) or default_url()
-        name = self._templar.template(variables.get("campaign"))
         answers = _answers(variables, options["variable"])
-        try:
-            with closing(open_store(url)) as store:
-                journal = read_journal(Rehearsal(store), plan["id"], this_run(os.getppid()), name)
-                look = Look(plan, Rehearsal(store) if self._task.check_mode else store, journal, answers)
-                outcome: dict[str, Any] = STATES[options["state"]](look)
-        except (StoreError, CampaignError) as exc:
-            raise AnsibleActionFail(str(exc)) from None
+        name = self.templated(variables, "campaign")
+        with closing(open_store(self.store_url(options, variables))) as store:
+            journal = read_journal(Rehearsal(store), plan["id"], this_run(os.getppid()), name)
+            look = Look(plan, Rehearsal(store) if self._task.check_mode else store, journal, answers)
+            outcome: dict[str, Any] = STATES[options["state"]](look)
         return {"changed": False, **outcome}
 
 

@@ -54,11 +54,10 @@ from ansible.plugins.lookup import LookupBase
 
 from ..plugin_utils import _rolling
 from ..plugin_utils._catalogue import load_services
-from ..plugin_utils._lock import LockError
+from ..plugin_utils._errors import ControllerError
 from ..plugin_utils._lock_report import chosen, report, with_deployed
 from ..plugin_utils._run import this_run
-from ..plugin_utils._service import CatalogueError
-from ..plugin_utils._store import StoreError, default_url, open_store
+from ..plugin_utils._store import default_url, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,6 +73,6 @@ class LookupModule(LookupBase):
                 locks, state_of = _rolling.look_at(store, this_run())
             known = with_deployed(locks, load_services(variables), variables["groups"])
             told = report(chosen(known, terms, "lookup rolling_lock"), state_of)
-        except (CatalogueError, LockError, StoreError) as exc:
+        except ControllerError as exc:
             raise AnsibleLookupError(str(exc)) from None
         return [{"service": service, **told[service]} for service in terms or told]

@@ -56,9 +56,8 @@ from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
-from ..plugin_utils._findings import FindingsError
-from ..plugin_utils._inventory import Inventory, InventoryError
-from ..plugin_utils._service import CatalogueError
+from ..plugin_utils._errors import ControllerError
+from ..plugin_utils._inventory import Inventory
 from ..plugin_utils._upgrade import make_plan
 
 if TYPE_CHECKING:
@@ -77,9 +76,7 @@ class LookupModule(LookupBase):
             inventory = Inventory(self._loader, variables["ansible_inventory_sources"])
             inventory.check_unchanged(variables["groups"])
             plan, playbook = make_plan(inventory, variables, self.get_options())
-        except FindingsError as exc:
-            raise AnsibleLookupError(f"The services cannot be planned:\n{exc}") from None
-        except (CatalogueError, InventoryError) as exc:
+        except ControllerError as exc:
             raise AnsibleLookupError(str(exc)) from None
         except AnsibleLookupError:
             raise

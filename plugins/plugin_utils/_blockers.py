@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.urls import open_url
 
+from ._errors import ControllerError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -26,7 +28,7 @@ TIMED_OUT = (124, 137)  # the exit statuses of timeout, which had to end the com
 EXAMPLE = '{name: backup, command: "! pgrep pg_dump"} or {name: alerts, url: "https://…/ready"}'
 
 
-class BlockerError(ValueError):
+class BlockerError(ControllerError):
     """A blocker cannot be read: which one, what was expected."""
 
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ._errors import ControllerError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
-class CallbackError(Exception):
+class CallbackError(ControllerError):
     """A host has no task file that can be run: which one, where it was looked for."""
 
 

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ._errors import ControllerError
 from ._journal import Journal
 from ._run import Run, RunState
 
@@ -26,7 +27,7 @@ OPEN, ENDED, ABANDONED = "open", "ended", "abandoned"
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
 
 
-class CampaignError(Exception):
+class CampaignError(ControllerError):
     """The campaign cannot be begun, resumed or abandoned: which one, why, what to do."""
 
 

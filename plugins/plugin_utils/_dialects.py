@@ -30,7 +30,7 @@ STEP = "step"  # TripleO's variable
 _JINJA = Environment()  # noqa: S701 - it parses, and computes constants
 
 
-class GateError(Exception):
+class DialectError(Exception):
     """It cannot be told at which steps a task runs, or it would be wrong; ``rule`` is the rule that it breaks."""
 
     def __init__(self, rule: str, words: str) -> None:
@@ -39,55 +39,57 @@ class GateError(Exception):
 
 
 @dataclass(frozen=True)
-class Gate:
+class Gating:
     """What decides when a task runs: its effective tags and conditions, as Ansible inherits them."""
 
     tags: frozenset[str] = frozenset()
     conditions: tuple[str, ...] = ()
 
-    def within(self, task: yaml.MappingNode) -> Gate:
-        """Give the gate of a task or block that stands inside this one."""
+    def within(self, task: yaml.MappingNode) -> Gating:
+        """Give the gating of a task or block that stands inside this one."""
         when = value_of(task, "when")
         given = when.value if isinstance(when, yaml.SequenceNode) else [when] if when is not None else []
         conditions = tuple(str(node.value) for node in given)
-        return Gate(self.tags | set(strings(value_of(task, "tags"))), (*self.conditions, *conditions))
+        return Gating(self.tags | set(strings(value_of(task, "tags"))), (*self.conditions, *conditions))
 
 
-def by_one_tag(gate: Gate) -> frozenset[int]:
+def by_one_tag(gating: Gating) -> frozenset[int]:
     """Give the one step that a task is tagged with."""
-    named = sorted(tag for tag in gate.tags if re.fullmatch(r"step\d+", tag))
+    named = sorted(tag for tag in gating.tags if re.fullmatch(r"step\d+", tag))
     unknown = [tag for tag in named if int(tag[4:]) not in STEPS]
     if unknown:
-        raise GateError(
+        raise DialectError(
             "unknown-step", f"has the tag {unknown[0]}, which does not exist; the steps are {KNOWN_STEPS}."
         )
     if len(named) != 1:
         has = f"the tags {' and '.join(named)}" if named else "no step tag"
         would = "more than once" if named else "never"
-        raise GateError("one-step", f"has {has} and would run {would}; give it exactly one of {KNOWN_STEPS}.")
+        raise DialectError(
+            "one-step", f"has {has} and would run {would}; give it exactly one of {KNOWN_STEPS}."
+        )
     return frozenset({int(named[0][4:])})
 
 
-def by_tags(gate: Gate) -> frozenset[int]:
+def by_tags(gating: Gating) -> frozenset[int]:
     """Give the steps at which ``--tags common,stepN`` runs a task."""
-    if template := next((tag for tag in gate.tags if "{{" in tag), None):
-        raise GateError(
+    if template := next((tag for tag in gating.tags if "{{" in tag), None):
+        raise DialectError(
             "dialect",
             f"has the tag {template}, and which that is cannot be told before it runs; write it out.",
         )
-    named = {int(tag[4:]) for tag in gate.tags if re.fullmatch(r"step\d+", tag)}
+    named = {int(tag[4:]) for tag in gating.tags if re.fullmatch(r"step\d+", tag)}
     if beyond := sorted(named.difference(TRIPLEO_STEPS)):
-        raise GateError("dialect", f"has the tag step{beyond[0]}, which TripleO never runs; {_REMEDY}.")
-    return frozenset(TRIPLEO_STEPS if gate.tags & EVERY_STEP_TAGS else named)
+        raise DialectError("dialect", f"has the tag step{beyond[0]}, which TripleO never runs; {_REMEDY}.")
+    return frozenset(TRIPLEO_STEPS if gating.tags & EVERY_STEP_TAGS else named)
 
 
-def by_condition(gate: Gate) -> frozenset[int]:
+def by_condition(gating: Gating) -> frozenset[int]:
     """Give the steps at which the conditions of a task may hold; at every step, where none asks for the step."""
-    allowed = {text: _steps_of(text) for text in gate.conditions}
+    allowed = {text: _steps_of(text) for text in gating.conditions}
     steps = frozenset(TRIPLEO_STEPS).intersection(*allowed.values())
     asking = [text for text in allowed if _asks_for_step(text)]
     if not steps and asking:
-        raise GateError(
+        raise DialectError(
             "dialect", f"runs when {' and '.join(asking)}, which is at no step that TripleO runs; {_REMEDY}."
         )
     return steps
@@ -96,20 +98,20 @@ def by_condition(gate: Gate) -> frozenset[int]:
 def check_tags_below(task: yaml.MappingNode, steps: frozenset[int]) -> None:
     """Refuse files and roles whose own tags would say what of them runs with ``--tags common,stepN``."""
     if steps and value_of(task, *INCLUDE_TASKS, *INCLUDE_ROLE) is not None:
-        raise GateError(
+        raise DialectError(
             "dialect",
             "hands its tag to nothing that it includes, and what of that runs cannot be told before it runs; import it "
             "instead (import_tasks, import_role), which hands the tag on.",
         )
     if not steps and value_of(task, *IMPORT_ROLE) is not None:
-        raise GateError(
+        raise DialectError(
             "dialect",
             "imports a role without a step; which of its tasks have one is not looked into. Tag the import.",
         )
 
 
 _REMEDY = "the steps are 0 to 5: name one of them, or take the task out"
-DIALECTS: dict[str, Callable[[Gate], frozenset[int]]] = {
+DIALECTS: dict[str, Callable[[Gating], frozenset[int]]] = {
     ORDERLY: by_one_tag,
     TAGS: by_tags,
     WHEN: by_condition,
@@ -149,7 +151,7 @@ def _steps_of(condition: str) -> Collection[int]:
     except (TemplateSyntaxError, nodes.Impossible):
         if not _asks_for_step(condition):
             return TRIPLEO_STEPS
-        raise GateError(
+        raise DialectError(
             "dialect",
             f"runs when {condition}, and at which steps that is cannot be told before it runs; compare its number "
             "with numbers, as in step|int == 2 or step|int in [2, 3], and keep other conditions apart.",

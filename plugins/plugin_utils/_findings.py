@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ._errors import ControllerError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -24,9 +26,10 @@ class Finding:
         return f"{self.file}:{self.line}: [{self.rule}] {self.message}"
 
 
-class FindingsError(Exception):
+class FindingsError(ControllerError):
     """The services cannot be planned; ``findings`` says why, all of it at once."""
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(sorted(set(findings)))
-        super().__init__("\n".join(map(str, self.findings)))
+        listed = "\n".join(map(str, self.findings))
+        super().__init__(f"The services cannot be planned:\n{listed}")

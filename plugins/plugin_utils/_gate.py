@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ._errors import ControllerError
 from ._order import natural
 from ._planner import FINALIZE
 
@@ -57,12 +58,13 @@ class Missing:
     is_ours: bool = True
 
 
-class GateError(Exception):
+class GateError(ControllerError):
     """The play is refused; ``missing`` lists what is not done."""
 
     def __init__(self, message: str, missing: Sequence[Missing]) -> None:
-        super().__init__(message)
         self.missing = tuple(missing)
+        told = [{"part": each.part, "host": each.host, "words": each.words} for each in missing]
+        super().__init__(message, missing=told)
 
 
 def find_play(plan: Plan, play_id: str) -> Play:

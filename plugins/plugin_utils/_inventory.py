@@ -12,6 +12,7 @@ from ansible.template import Templar
 from ansible.vars.manager import VariableManager
 from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
 
+from ._errors import ControllerError
 from ._order import natural
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from ansible.parsing.dataloader import DataLoader
 
 
-class InventoryError(Exception):
+class InventoryError(ControllerError):
     """The inventory cannot be planned with."""
 
 

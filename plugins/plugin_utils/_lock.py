@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ._budget import slots_of
+from ._errors import ControllerError
 
 if TYPE_CHECKING:
     from ._run import Run
@@ -25,12 +26,8 @@ FAILED = "failed"
 PAUSE = "pause"  # the operation of hosts that keep their slots on purpose
 
 
-class LockError(Exception):
+class LockError(ControllerError):
     """The lock says no: a sentence, and the same as fields in *details*."""
-
-    def __init__(self, message: str, **details: Any) -> None:
-        super().__init__(message)
-        self.details = details
 
 
 # --- What a lock knows ---

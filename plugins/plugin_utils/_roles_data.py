@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ._errors import ControllerError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
@@ -25,7 +27,7 @@ NAMES = {
 }
 
 
-class RolesDataError(Exception):
+class RolesDataError(ControllerError):
     """A file cannot be used: where, what was expected, what is there."""
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ._budget import slots_of
+from ._errors import ControllerError
 from ._host_names import listed, shortened
 from ._order import natural
 from ._placement import Placement
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 WAVES, SERIAL = "rolling_waves", "rolling_serial"
 
 
-class RollError(Exception):
+class RollError(ControllerError):
     """The roll cannot be planned as it was asked for."""
 
 

@@ -16,11 +16,17 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ._errors import ControllerError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PROC = Path("/proc")
 MACHINE_ID = Path("/etc/machine-id")
+
+
+class RunError(ControllerError):
+    """The run that asks is over itself."""
 
 
 class RunState(StrEnum):
@@ -81,7 +87,7 @@ def this_run(pid: int | None = None, *, proc: Path = PROC, machine_id: Path = MA
     pid = os.getpid() if pid is None else pid
     started = _start_time(pid, proc)
     if started is None:
-        raise ProcessLookupError(f"ansible-playbook, PID {pid}, has ended while its task still ran.")
+        raise RunError(f"ansible-playbook, PID {pid}, has ended while its task still ran.")
     return Run(
         controller=socket.gethostname(),
         machine=_machine(machine_id),

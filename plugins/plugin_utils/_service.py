@@ -15,6 +15,7 @@ import yaml
 
 from ._deb_version import CONSTRAINT, Constraint
 from ._dialects import DIALECTS, ORDERLY
+from ._errors import ControllerError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,7 @@ PARTS = ("drain", "undrain", "verify", "finalize")
 UPGRADE_TASKS = "upgrade_tasks"
 
 
-class CatalogueError(Exception):
+class CatalogueError(ControllerError):
     """A service role or a setting cannot be used: where it stands, what was expected."""
 
 

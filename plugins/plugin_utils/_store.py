@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from ._errors import ControllerError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -22,7 +24,7 @@ Documents = dict[str, Document]
 Result = TypeVar("Result")
 
 
-class StoreError(Exception):
+class StoreError(ControllerError):
     """The store cannot be used: what was tried, where, what to do."""
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from ._dialects import DIALECTS, ORDERLY, TAGS, Gate, GateError, check_tags_below
+from ._dialects import DIALECTS, ORDERLY, TAGS, DialectError, Gating, check_tags_below
 from ._findings import FindingsError
 from ._steps import CHANGE_STEPS, MIGRATE_STEP
 from ._task_files import (
@@ -74,7 +74,7 @@ def split_by_step(path: Path, dialect: str = ORDERLY) -> Split:
     Raises :class:`FindingsError` with everything that is wrong with the file and the files it names.
     """
     splitter = _Splitter(TaskRules(path.parent), dialect)
-    steps = splitter.split(read_tasks(path), Gate())
+    steps = splitter.split(read_tasks(path), Gating())
     if splitter.rules.findings:
         raise FindingsError(splitter.rules.findings)
     tasks = tuple(sorted(splitter.placed, key=lambda placed: placed.step))
@@ -156,7 +156,7 @@ class _Splitter:
         self.imported: dict[str, str] = {}
         self.placed: list[Placed] = []
 
-    def split(self, file: TaskFile, outer: Gate) -> dict[int, list[str]]:
+    def split(self, file: TaskFile, outer: Gating) -> dict[int, list[str]]:
         """Give the text of the file's tasks by step."""
         steps: dict[int, list[str]] = defaultdict(list)
         for item, (start, end) in zip(file.items, spans(file.text, file.items, len(file.text)), strict=True):
@@ -164,16 +164,16 @@ class _Splitter:
                 steps[step].append(as_item(edited(file.text, start, end, edits)))
         return steps
 
-    def lower(self, file: TaskFile, task: yaml.MappingNode, outer: Gate) -> Lowered:
+    def lower(self, file: TaskFile, task: yaml.MappingNode, outer: Gating) -> Lowered:
         """Find the steps of a task or block, and how its text must change for each of them."""
-        gate = outer.within(task)
+        gating = outer.within(task)
         imported = file_name(task, *IMPORT_TASKS)
         if imported is not None:
-            lowered = self.lower_import(file, task, imported, gate)
+            lowered = self.lower_import(file, task, imported, gating)
         elif any(children(task)):
-            lowered = self.lower_block(file, task, gate)
+            lowered = self.lower_block(file, task, gating)
         else:
-            lowered = {step: [] for step in sorted(self.steps_of(file, task, gate))}
+            lowered = {step: [] for step in sorted(self.steps_of(file, task, gating))}
         for step in lowered:
             self.placed.append(Placed(step, file, task))
             lowered[step] += self.rules.run_once_edits(file, task, step)
@@ -181,23 +181,23 @@ class _Splitter:
                 lowered[step] += without_tag(task, "never")
         return lowered
 
-    def steps_of(self, file: TaskFile, task: yaml.MappingNode, gate: Gate) -> frozenset[int]:
+    def steps_of(self, file: TaskFile, task: yaml.MappingNode, gating: Gating) -> frozenset[int]:
         """Find the steps of a task; a finding where they cannot be told."""
         try:
-            steps = DIALECTS[self.dialect](gate)
+            steps = DIALECTS[self.dialect](gating)
             if self.dialect == TAGS:
                 check_tags_below(task, steps)
-        except GateError as exc:
+        except DialectError as exc:
             self.rules.report(file, task, exc.rule, f"{label(task)} {exc}")
             steps = frozenset()
         self.rules.check_task(file, task, run_once_allowed=steps.isdisjoint(CHANGE_STEPS))
         return steps
 
-    def lower_block(self, file: TaskFile, task: yaml.MappingNode, gate: Gate) -> Lowered:
+    def lower_block(self, file: TaskFile, task: yaml.MappingNode, gating: Gating) -> Lowered:
         """Find the steps of a block's tasks; where they differ, each step has a copy of the block with its own."""
         parts = {
             key.value: _BlockPart(
-                file, key, items, [(child, self.lower(file, child, gate)) for child in tasks_in(items)]
+                file, key, items, [(child, self.lower(file, child, gating)) for child in tasks_in(items)]
             )
             for key, items in task.value
             if key.value in BLOCK_KEYS and isinstance(items, yaml.SequenceNode)
@@ -219,7 +219,7 @@ class _Splitter:
         }
 
     def lower_import(
-        self, file: TaskFile, task: yaml.MappingNode, name: yaml.ScalarNode, gate: Gate
+        self, file: TaskFile, task: yaml.MappingNode, name: yaml.ScalarNode, gating: Gating
     ) -> Lowered:
         """Split an imported file too: each step imports its own part of it."""
         target = self.rules.find(file, name)
@@ -230,7 +230,7 @@ class _Splitter:
             self.rules.report(file, task, "import", message)
             return {}
         result = {}
-        for step, texts in sorted(self.split(read_tasks(target), gate).items()):
+        for step, texts in sorted(self.split(read_tasks(target), gating).items()):
             part = self.keep_import(
                 f"{place_beside(self.rules.folder, target)}{target.stem}.step{step}", as_file(texts)
             )

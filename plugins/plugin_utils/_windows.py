@@ -13,6 +13,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from ._errors import ControllerError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -22,7 +24,7 @@ LOOK_AHEAD = 9  # days: a week, one for the time zone, one for a day that a zone
 EXAMPLE = '{days: [sat, sun], start: "22:00", end: "04:00", timezone: Europe/Berlin}'
 
 
-class WindowError(ValueError):
+class WindowError(ControllerError):
     """A window cannot be read: which one, what was expected."""
 
 

@@ -13,8 +13,8 @@ from ansible.playbook.play import Play
 from ansible.playbook.task import Task
 from ansible_collections.orderly.services.plugins.plugin_utils._dialects import (
     TRIPLEO_STEPS,
-    Gate,
-    GateError,
+    DialectError,
+    Gating,
     by_condition,
     by_tags,
 )
@@ -55,11 +55,11 @@ CONDITIONS = [
 
 @pytest.mark.parametrize(("condition", "steps"), CONDITIONS)
 def test_a_condition_tells_its_steps(condition: str, steps: list[int]) -> None:
-    assert sorted(by_condition(Gate(conditions=(condition,)))) == steps
+    assert sorted(by_condition(Gating(conditions=(condition,)))) == steps
 
 
 def test_all_conditions_must_hold() -> None:
-    assert by_condition(Gate(conditions=("step|int in [2, 3]", "clustered", "step|int > 2"))) == {3}
+    assert by_condition(Gating(conditions=("step|int in [2, 3]", "clustered", "step|int > 2"))) == {3}
 
 
 UNKNOWN = (
@@ -82,8 +82,8 @@ UNKNOWN = (
     ],
 )
 def test_what_cannot_be_told_before_it_runs_is_refused(condition: str) -> None:
-    with pytest.raises(GateError) as caught:
-        by_condition(Gate(conditions=(condition,)))
+    with pytest.raises(DialectError) as caught:
+        by_condition(Gating(conditions=(condition,)))
     assert caught.value.rule == "dialect"
     assert str(caught.value).startswith(UNKNOWN.format(condition))
 
@@ -92,18 +92,20 @@ def test_what_cannot_be_told_before_it_runs_is_refused(condition: str) -> None:
     "conditions", [("step|int == 6",), ("step|int > 5", "clustered"), ("step|int == 2", "step|int == 3")]
 )
 def test_a_step_that_tripleo_never_runs_is_refused(conditions: tuple[str, ...]) -> None:
-    with pytest.raises(GateError, match=r"which is at no step that TripleO runs; the steps are 0 to 5"):
-        by_condition(Gate(conditions=conditions))
+    with pytest.raises(DialectError, match=r"which is at no step that TripleO runs; the steps are 0 to 5"):
+        by_condition(Gating(conditions=conditions))
 
 
 def test_a_tag_that_tripleo_never_runs_is_refused() -> None:
-    with pytest.raises(GateError, match=r"has the tag step6, which TripleO never runs; the steps are 0 to 5"):
-        by_tags(Gate(tags=frozenset({"step6", "step2"})))
+    with pytest.raises(
+        DialectError, match=r"has the tag step6, which TripleO never runs; the steps are 0 to 5"
+    ):
+        by_tags(Gating(tags=frozenset({"step6", "step2"})))
 
 
 def test_a_tag_that_is_a_template_is_refused() -> None:
-    with pytest.raises(GateError, match=r"has the tag \{\{ mine \}\}, and which that is cannot be told"):
-        by_tags(Gate(tags=frozenset({"{{ mine }}"})))
+    with pytest.raises(DialectError, match=r"has the tag \{\{ mine \}\}, and which that is cannot be told"):
+        by_tags(Gating(tags=frozenset({"{{ mine }}"})))
 
 
 ATOMS = st.one_of(
@@ -130,8 +132,8 @@ def test_no_step_at_which_a_task_would_run_is_missing(conditions: list[str], a: 
         return all(JINJA.compile_expression(each)(step=str(step), a=a, b=b) for each in conditions)
 
     try:
-        steps = by_condition(Gate(conditions=tuple(conditions)))
-    except GateError:
+        steps = by_condition(Gating(conditions=tuple(conditions)))
+    except DialectError:
         steps = frozenset()
     assert {step for step in TRIPLEO_STEPS if runs(step, a, b)} <= steps
     if not re.search(r"\b[ab]\b", " ".join(conditions)):

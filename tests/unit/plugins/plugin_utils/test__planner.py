@@ -194,7 +194,8 @@ def test_handlers_of_one_name_in_services_that_share_a_wave_are_refused() -> Non
     db = deployment("db", "h1", handlers=(replace(HANDLER, file=Path("/roles/db/handlers/main.yml")),))
     with pytest.raises(FindingsError) as caught:
         plan(db, deployment("web", "h1", handlers=(HANDLER,)))
-    assert str(caught.value) == (
+    (finding,) = caught.value.findings
+    assert str(finding) == (
         '/roles/web/handlers/main.yml:7: [handler] web has a handler "Reload systemd" and so has db, which shares '
         'waves with it; a notify would reach but one of them. Rename it, as in "web | Reload systemd", or keep the two '
         "services apart in the inventory: web_after: [db]"

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils import _run
-from ansible_collections.orderly.services.plugins.plugin_utils._run import Run, RunState, run_state, this_run
+from ansible_collections.orderly.services.plugins.plugin_utils._run import (
+    Run,
+    RunError,
+    RunState,
+    run_state,
+    this_run,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +77,7 @@ def test_the_start_time_is_found_whatever_the_process_is_called(tmp_path: Path, 
 def test_a_process_that_is_gone_has_no_run() -> None:
     with subprocess.Popen(["true"]) as process:
         process.wait()
-    with pytest.raises(ProcessLookupError, match="has ended while its task still ran"):
+    with pytest.raises(RunError, match="has ended while its task still ran"):
         this_run(process.pid)
 
 

@@ -6,8 +6,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from ._dialects import STEP, WHEN
 from ._gate import LEFT, PLANNED
 from ._order import natural
@@ -23,6 +21,7 @@ from ._plan_versions import (
 )
 from ._planner import CHANGE, DISRUPTIVE, FINALIZE, POST_UPGRADE, PREPARE, VALIDATE
 from ._steps import CHANGE_STEPS, MIGRATE_STEP, RUN_ONCE_HOST, STEPS, step_file
+from ._yaml_text import yaml_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -73,11 +72,6 @@ OPENING: dict[str, Any] = {
 }
 
 
-class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc] # the one in C is much faster
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
-        return True
-
-
 def render(plan: Plan) -> str:
     """Give the text of the plan's ``upgrade.yml``."""
     return _text(plan, _plays(plan, plan.plays, plan.services))
@@ -109,10 +103,7 @@ def _plays(plan: Plan, plays: Iterable[Play], names: Iterable[str]) -> Iterator[
 
 def _text(plan: Plan, plays: Iterable[dict[str, Any]]) -> str:
     header = HEADER.format(id=plan.id, version=plan.versions.get("orderly.services", ""))
-    texts = (
-        yaml.dump([play], Dumper=_Dumper, sort_keys=False, width=200, allow_unicode=True) for play in plays
-    )
-    return header + "\n".join(texts)
+    return header + "\n".join(yaml_text([play]) for play in plays)
 
 
 def _restricted(play: Play, names: Iterable[str]) -> Play:

@@ -26,10 +26,11 @@ all:
     orderly_store: "{STORE}"
 """
 HANG = "/run/hang"
-TASK = "Be down, for as long as a file is there"
+# Said when hosts have included it. A task's title comes with its first result only, where hosts go on by themselves.
+BEGUN = "operation.yml for"
 # The token is told to the host, so that its log can be compared with the grants.
 OPERATION = f"""
-- name: {TASK}
+- name: Be down, for as long as a file is there
   ansible.builtin.shell:
     cmd: |
       set -e
@@ -122,7 +123,7 @@ class SshSite(Site):
     def wait_until_down(self, count: int, run: subprocess.Popen[Any]) -> list[str]:
         """Wait until so many hosts have begun; they are asked only when the roll has come so far."""
         if self.log:
-            self._wait(lambda: TASK in self.said(self.log), run)
+            self._wait(lambda: BEGUN in self.said(self.log), run)
         self._wait(lambda: len(self.down()) >= count, run)
         return self.down()
 

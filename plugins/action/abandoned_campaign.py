@@ -37,7 +37,11 @@ class ActionModule(ControllerAction):
             store = Rehearsal(real) if self._task.check_mode else real
             state_of = seen_by(store.read(RUNS), this_run(os.getppid()))
             campaign = abandon(store, options["campaign"], options["reason"], state_of, now)
-        display.display(
-            f"{campaign}. Put back what it has left behind: ansible-playbook orderly.services.recover"
+        told = campaign.as_dict()
+        changed = (
+            f", and undo the temporary changes of {', '.join(told['temporary'])}" if told["temporary"] else ""
         )
-        return {"changed": True, "campaign": campaign.as_dict()}
+        display.display(
+            f"{campaign}. Put back what it has left behind{changed}: ansible-playbook orderly.services.recover"
+        )
+        return {"changed": True, "campaign": told}

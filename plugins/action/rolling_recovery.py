@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.utils.display import Display
 
 from ..plugin_utils import _rolling
+from ..plugin_utils._campaign import list_campaigns
 from ..plugin_utils._catalogue import load_services
 from ..plugin_utils._edge import ControllerAction, Result
 from ..plugin_utils._lock import held_slots
@@ -27,14 +28,21 @@ display = Display()
 
 class ActionModule(ControllerAction):
     def act(self, variables: Mapping[str, Any]) -> Result:
-        options = self.options(drained={"type": "dict", "required": True}, store={"type": "str"})
+        options = self.options(
+            drained={"type": "dict", "required": True},
+            temporary={"type": "dict", "default": {}},
+            store={"type": "str"},
+        )
         with closing(open_store(self.store_url(options, variables))) as store:
             locks, state_of = _rolling.look_at(store, this_run(os.getppid()))
+            campaigns = frozenset(each.id for each in list_campaigns(store) if each.is_open)
         found = Found(
             slots=held_slots(locks),
             drained=options["drained"],
             hosts=frozenset(options["drained"]),
             state_of=state_of,
+            temporary=options["temporary"],
+            campaigns=campaigns,
         )
         recovery = plan_recovery(
             load_services(variables), variables["groups"], variables["ansible_play_hosts_all"], found

@@ -30,6 +30,7 @@ class HostStatus:
     outdated: Sequence[str] = ()
     not_checked: Mapping[str, str] = field(default_factory=dict)
     trouble: Sequence[str] = ()
+    temporary: Sequence[Mapping[str, str]] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Put together what is blocked, what is pending, what is not, and what went wrong."""
@@ -49,6 +50,7 @@ class HostStatus:
             "dismissed": [record.as_dict() for record in self.ledger.dismissed],
             "paused": [dict(entry) for entry in self.paused],
             "on_hold": [dict(entry) for entry in self.on_hold],
+            "temporary_changes": [dict(entry) for entry in self.temporary],
             "outdated": [unit for unit in self.outdated if unit not in waiting],
             "not_checked": dict(self.not_checked),
             "trouble": [*self.trouble, *([_not_asked(self.script)] if in_vain else [])],

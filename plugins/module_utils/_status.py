@@ -23,6 +23,7 @@ from ansible_collections.orderly.services.plugins.module_utils._pause_files impo
 from ansible_collections.orderly.services.plugins.module_utils._policy_script import PolicyScript
 from ansible_collections.orderly.services.plugins.module_utils._report import HostStatus
 from ansible_collections.orderly.services.plugins.module_utils._systemd import Systemd
+from ansible_collections.orderly.services.plugins.module_utils._temporary import FOLDER, TemporaryFolder
 
 if TYPE_CHECKING:
     from typing import Iterable
@@ -43,6 +44,9 @@ def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) 
     ledger = sort_records(records, states, boot_id(root))
     not_checked = {} if os.geteuid() == 0 else _for_root_only(ledger)
     paused, bad_paused = ([], []) if "paused" in not_checked else _paused(PausedFolder(root))
+    temporary, bad_temporary = (
+        ([], []) if "paused" in not_checked else _temporary(TemporaryFolder(root / FOLDER))
+    )
     old: list[str] = []
     if not outdated:
         not_checked["outdated"] = "nobody asked for it"
@@ -61,7 +65,8 @@ def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) 
         held_by_us=HoldFile(root).read(),
         outdated=old,
         not_checked=not_checked,
-        trouble=[*bad_policies, *bad_records, *bad_paused, *script.trouble()],
+        trouble=[*bad_policies, *bad_records, *bad_paused, *bad_temporary, *script.trouble()],
+        temporary=temporary,
     )
 
 
@@ -76,6 +81,13 @@ def _paused(folder: PausedFolder) -> tuple[list[dict[str, str]], list[str]]:
     told = [
         {"unit": each.unit, "since": iso_time(each.since), "reason": each.reason} for each in found.values()
     ]
+    return told, trouble
+
+
+def _temporary(folder: TemporaryFolder) -> tuple[list[dict[str, str]], list[str]]:
+    found, trouble = folder.read()
+    kept = ("service", "name", "until", "campaign")
+    told = [{**{key: getattr(each, key) for key in kept}, "since": iso_time(each.since)} for each in found]
     return told, trouble
 
 

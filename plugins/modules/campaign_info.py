@@ -83,6 +83,10 @@ campaigns:
       description: The services whose finalizers were not done.
       type: list
       elements: str
+    temporary:
+      description: The services that may have changed something for a while and have not undone all of it.
+      type: list
+      elements: str
     versions_before:
       description:
         - The installed versions before the campaign changed them, by service, host and package. Empty is the version of

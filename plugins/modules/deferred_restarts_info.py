@@ -192,6 +192,11 @@ paused:
     reason:
       description: Why.
       type: str
+temporary_changes:
+  description: What services have on record as changed for a while, as M(orderly.services.temporary_changes) has it.
+  returned: success
+  type: list
+  elements: dict
 on_hold:
   description: Packages that are on hold, whoever did that; they wait for an upgrade.
   returned: success

@@ -10,8 +10,8 @@ short_description: Find the hosts that rolls have left behind
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
-  - Finds the hosts of the play that hold slots of runs that are over, or have services on record as drained, and prints
-    them.
+  - Finds the hosts of the play that hold slots of runs that are over, or have services on record as drained or changed
+    for a while, and prints them.
   - Hosts that somebody works on, that are paused on purpose, or whose holder cannot be asked from here are named, with
     what to do, and are left to those.
   - It runs once, on the controller, and contacts no host.
@@ -22,6 +22,12 @@ options:
         M(orderly.services.drained_services) returns them.
     type: dict
     required: true
+  temporary:
+    description:
+      - For each host that answered, its temporary changes, as M(orderly.services.temporary_changes) returns them.
+      - Those that no open campaign will undo are for the recovery to undo.
+    type: dict
+    default: {}
   store:
     description: Where the locks are; by default the variable C(orderly_store), else the file of this user.
     type: str
@@ -49,12 +55,21 @@ order:
   type: list
   elements: str
   returned: success
+batches:
+  description: How many of them may be put back together, in that order.
+  type: list
+  elements: int
+  returned: success
 visits:
   description: For each of them, the services to verify, as P(orderly.services.deployed_services#lookup) has them.
   type: dict
   returned: success
 why:
   description: For each of them, what was left behind.
+  type: dict
+  returned: success
+until:
+  description: For each of them, until when what is undone was to last, as M(orderly.services.temporary_changes) has it.
   type: dict
   returned: success
 left:
@@ -68,7 +83,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={"drained": {"type": "dict", "required": True}, "store": {"type": "str"}},
+        argument_spec={
+            "drained": {"type": "dict", "required": True},
+            "temporary": {"type": "dict", "default": {}},
+            "store": {"type": "str"},
+        },
         supports_check_mode=True,
     )
     module.fail_json(msg="rolling_recovery runs on the controller; its action plugin was not found there.")

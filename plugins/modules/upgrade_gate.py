@@ -68,7 +68,7 @@ play:
 campaign:
   description: The campaign that is begun or resumed. The variable C(campaign) gives a new one its name.
   type: str
-  returned: when the state is V(opened)
+  returned: when the state is V(opened) or V(entered)
   sample: friday-1
 left:
   description:

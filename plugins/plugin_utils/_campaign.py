@@ -67,6 +67,7 @@ class Campaign:
         left = {
             "plays_left": self.document.get("plays_left", 0),
             "finalizers": self.document.get("finalizers", []),
+            "temporary": self.document.get("temporary", []),
         }
         return {"campaign": self.id, **texts, **left, "run": str(self.run)}
 
@@ -78,7 +79,12 @@ class Campaign:
             reason = f" ({known['reason']})" if known["reason"] else ""
             return f"{words}, {known['state']} {known['ended']}{reason}"
         waits = f", finalizers of {', '.join(known['finalizers'])} wait" if known["finalizers"] else ""
-        return f"{words}, open: {known['plays_left']} plays are left{waits}; last run {self.run}"
+        undo = (
+            f", temporary changes of {', '.join(known['temporary'])} are to be undone"
+            if known["temporary"]
+            else ""
+        )
+        return f"{words}, open: {known['plays_left']} plays are left{waits}{undo}; last run {self.run}"
 
 
 def list_campaigns(store: Store) -> tuple[Campaign, ...]:
@@ -128,7 +134,7 @@ def read_journal(store: Store, plan_id: str, run: Run, name: str | None = None) 
 
 
 def note(store: Store, campaign: str, **news: object) -> None:
-    """Keep something more of a campaign: its ``folder``, ``plays_left``, ``finalizers``, for those who look at it."""
+    """Keep something more of a campaign for those who look at it, its ``folder`` or ``plays_left`` say."""
     _change(store, campaign, **news)
 
 
@@ -145,7 +151,7 @@ def campaign_document(store: Store, campaign: str) -> Document:
 
 def end_campaign(store: Store, campaign: str, now: str) -> None:
     """End a campaign: everything in its plan is done."""
-    _change(store, campaign, state=ENDED, ended=now, plays_left=0, finalizers=[])
+    _change(store, campaign, state=ENDED, ended=now, plays_left=0, finalizers=[], temporary=[])
 
 
 def abandon(store: Store, campaign: str, reason: str, state_of: StateOf, now: str) -> Campaign:

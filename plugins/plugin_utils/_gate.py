@@ -154,6 +154,22 @@ def plays_left(plan: Plan, progress: Progress) -> list[Play]:
     ]
 
 
+def to_finalize(left: Iterable[Play]) -> list[str]:
+    """Name the services that have finalizers among the plays that are left."""
+    names = {name for play in left if play["kind"] == FINALIZE for name in play["services"]}
+    return sorted(names, key=natural)
+
+
+def to_undo(plan: Plan, progress: Progress) -> list[str]:
+    """Name the services that may have changed something for a while, and have not undone all of it."""
+    begun = {part.partition("/")[0] for part in progress.entries}
+    return [
+        name
+        for name in to_finalize(plays_left(plan, progress))
+        if name in begun and "undo" in plan["services"][name]["parts"]
+    ]
+
+
 def part_of(play: Play, service: str) -> str:
     """Name the part of a service that a play does, as the journal does."""
     return f"{service}/{play['kind']}"

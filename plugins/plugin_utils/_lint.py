@@ -34,16 +34,19 @@ SEES = {
     "drain": {"drain"},
     CHANGE: {"drain", CHANGE},
     "verify": {"drain", "verify"},
+    "undo": {"undo"},
     "undrain": {"drain", "verify", "undrain"},
     "post-upgrade": {"post-upgrade"},
     "finalize": {"finalize"},
 }
-IN_ANY_ROLL = ("drain", "verify", "undrain")
+IN_ANY_ROLL = ("drain", "verify", "undo", "undrain")
 SERVICE_MODULES = (
     *forms("service", "systemd", "systemd_service", "sysvinit"),
     "orderly.services.deferrable_service",
     "deferrable_service",
 )
+
+TEMPORARY = ("orderly.services.temporary_changes", "temporary_changes")
 
 
 def lint(services: Iterable[ServiceWords]) -> list[Finding]:
@@ -123,6 +126,19 @@ def stopped_for_good(said: ServiceWords) -> Iterator[Finding]:
                 f"it. Start it in step5; if it is to stay down, say enabled: false here too."
             )
             yield word.file.finding(word.task, "stopped-for-good", message)
+
+
+def changed_for_good(said: ServiceWords) -> Iterator[Finding]:
+    """Find what is put on record as changed for a while, and that nothing undoes."""
+    if said.service.tasks_file("undo") is not None:
+        return
+    for word in said.words:
+        if value_of(word.task, *TEMPORARY) is not None:
+            message = (
+                f"{label(word.task)} puts a temporary change on record, but {said.service.name} has no tasks/undo.yml "
+                "that undoes it. Write one."
+            )
+            yield word.file.finding(word.task, "no-undo", message)
 
 
 def _handled(word: Word, *states: str) -> frozenset[str]:
@@ -208,5 +224,5 @@ def _place(word: Word) -> str:
     return f"{word.file.path}:{word.task.start_mark.line + 1}"
 
 
-RULES: Iterable[Rule] = (dead_conditions, own_step, lost_variables, stopped_for_good)
+RULES: Iterable[Rule] = (dead_conditions, own_step, lost_variables, stopped_for_good, changed_for_good)
 RULES_FOR_ALL: Iterable[RuleForAll] = (missing_requirements, shared_variables, borrowed_variables)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ._order import natural
-from ._planner import CHANGE, FINALIZE
+from ._planner import CHANGE, finalizes
 from ._steps import CHANGE_STEPS, RUN_ONCE_HOST, STEPS, step_file
 from ._task_words import list_tasks
 
@@ -39,6 +39,7 @@ PARTS = {
     "drain": "drain",
     **{f"step{step}": STEPS[step] for step in CHANGE_STEPS},
     "verify": "verify",
+    "undo": "undo",
     "undrain": "undrain",
     "step6": STEPS[6],
     "finalize": "finalize",
@@ -142,7 +143,7 @@ def page_data(plan: Plan, tasks: Tasks, news: Mapping[str, Any]) -> dict[str, An
 
 def outage(service: Mapping[str, Any], tasks: Iterable[str]) -> str:
     """Tell what users may notice of a service while it is upgraded: it is down, it keeps serving, or nothing."""
-    if set(service["steps"]).isdisjoint(CHANGE_STEPS) and FINALIZE not in tasks:
+    if set(service["steps"]).isdisjoint(CHANGE_STEPS) and not finalizes(tasks):
         return NONE
     return DOWN if service["full_stop"] or service["slots"] >= len(service["hosts"]) else KEEPS
 

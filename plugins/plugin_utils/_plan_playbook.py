@@ -32,6 +32,7 @@ Task = dict[str, Any]
 
 STEP_OF = {VALIDATE: 0, PREPARE: 1, POST_UPGRADE: 6}
 GATE = "orderly.services.upgrade_gate"
+TEMPORARY = "orderly.services.temporary_changes"
 # A variable of the play, so that every condition below stays short. The filter raises where the gate of this very play
 # never ran: --start-at-task and --step cannot get around it.
 GRANTED_SERVICES = (
@@ -172,8 +173,16 @@ def _play(plan: Plan, play: Play, name: str, tasks: list[Task], *, free: bool = 
                 else {}
             ),
         },
+        **_module_defaults(plan, play),
         "tasks": tasks,
     }
+
+
+def _module_defaults(plan: Plan, play: Play) -> dict[str, Any]:
+    """Let what the roles put on record as temporary name its campaign."""
+    if not _changed_for_a_while(plan, play.services):
+        return {}
+    return {"module_defaults": {TEMPORARY: {"campaign": "{{ orderly_gate.campaign }}"}}}
 
 
 def _pattern(plan: Plan, play: Play) -> str:
@@ -224,6 +233,7 @@ def _work(plan: Plan, play: Play) -> Iterator[Task]:
     if play.kind == CHANGE:
         yield from _change(plan, play)
     elif play.kind == FINALIZE:
+        yield from _undo(plan, play, "upgraded")
         yield from _parts(plan, play, "finalize", run_once=True)
         yield _flush(play)
     else:
@@ -234,7 +244,7 @@ def _work(plan: Plan, play: Play) -> Iterator[Task]:
 
 
 def _change(plan: Plan, play: Play) -> Iterator[Task]:
-    """One wave: drain, steps 2 to 5, handlers, verify, undrain."""
+    """One wave: drain, steps 2 to 5, handlers, verify, undo, undrain."""
     full_stop = any(plan.services[name]["full_stop"] for name in play.services)
     yield _record(plan, play, "present", "Put on record what is drained, in which store its slots are")
     yield _lift_strict_mode(play)
@@ -253,6 +263,7 @@ def _change(plan: Plan, play: Play) -> Iterator[Task]:
             )
     yield _flush(play)
     yield from _parts(plan, play, "verify")
+    yield from _undo(plan, play, "verified")
     yield from _parts(plan, play, "undrain", backwards=True)
     yield _flush(play)
     if _drained(plan, play):
@@ -280,6 +291,36 @@ def _record(plan: Plan, play: Play, state: str, words: str) -> Task:
 def _drained(plan: Plan, play: Play) -> list[str]:
     """Name the services of a play that are drained."""
     return [name for name in play.services if "drain" in plan.services[name]["parts"]]
+
+
+def _undo(plan: Plan, play: Play, moment: str) -> Iterator[Task]:
+    """Undo what hosts have on record as changed for a while, which may be nothing, and forget it when that is done."""
+    for name in _changed_for_a_while(plan, reversed(play.services)):
+        due = {"service": name, "until": moment, "path": "{{ rolling_op_temporary | default(omit) }}"}
+        granted = f"'{name}' in {GRANTED}"
+        yield {
+            "name": f"{play.id} | Find what is to be undone for {name}",
+            TEMPORARY: due,
+            "when": granted,
+            "register": "orderly_undo",
+        }
+        undo = _role(plan, play, name, "undo", f"undo {name}")
+        yield {
+            **undo,
+            "vars": {"temporary_changes": "{{ orderly_undo.previous }}"},
+            "when": [granted, "orderly_undo.previous | length > 0"],
+        }
+        yield _flush(play)
+        yield {
+            "name": f"{play.id} | Forget what was undone for {name}",
+            TEMPORARY: {**due, "state": "absent"},
+            "when": [granted, "orderly_undo.previous | length > 0"],
+        }
+
+
+def _changed_for_a_while(plan: Plan, names: Iterable[str]) -> list[str]:
+    """Name the services among some that can undo temporary changes."""
+    return [name for name in names if "undo" in plan.services[name]["parts"]]
 
 
 def _lift_strict_mode(play: Play) -> Task:

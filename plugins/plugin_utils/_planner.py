@@ -48,7 +48,7 @@ class Deployment:
     service: Service
     hosts: tuple[str, ...]
     steps: frozenset[int]
-    parts: frozenset[str] = frozenset()  # of drain, undrain, verify, finalize
+    parts: frozenset[str] = frozenset()  # of drain, undrain, verify, undo, finalize
     handlers: tuple[Handler, ...] = ()
     migrates_once: bool = False
     no_return: frozenset[str] = frozenset()  # the kinds of plays from which there is no way back
@@ -303,13 +303,18 @@ def _done(deployment: Deployment, step: int | None = None) -> Iterator[str]:
         yield f"{deployment.service.name}/{POST_UPGRADE}"
 
 
+def finalizes(parts: Iterable[str]) -> bool:
+    """Tell whether something is left to do for a service with these parts when everything is upgraded."""
+    return not {"undo", "finalize"}.isdisjoint(parts)
+
+
 def _finalize_plays(
     ordered: Sequence[Deployment], domains: Mapping[str, str], last: Collection[str]
 ) -> Iterator[Play]:
     """Make the finalizers' waves, service by service, once every host of every stage is upgraded."""
     everything = tuple(sorted(need for deployment in ordered for need in _done(deployment)))
     for deployment in ordered:
-        if "finalize" not in deployment.parts:
+        if not finalizes(deployment.parts):
             continue
         name = deployment.service.name
         rules = Rules({name: deployment.slots}, domains=domains, last=last)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SERVICE_FILE = "meta/service.yml"
-PARTS = ("drain", "undrain", "verify", "finalize")
+PARTS = ("drain", "undrain", "verify", "undo", "finalize")
 UPGRADE_TASKS = "upgrade_tasks"
 
 
@@ -133,7 +133,7 @@ class Service:
 
     def as_dict(self) -> dict[str, Any]:
         """Give plain data for playbooks, with the optional task files the role has."""
-        parts = {part: self.tasks_file(part) is not None for part in ("drain", "undrain", "verify")}
+        parts = {part: self.tasks_file(part) is not None for part in ("drain", "undrain", "verify", "undo")}
         where = {"name": self.name, "role": self.role, "path": str(self.path)}
         return {**where, **self.settings(), "has": parts}
 

@@ -133,6 +133,7 @@ def rows_of(host: str, answer: Answer) -> list[Row]:
             _row(host, entry["unit"], "(paused)", _moment(entry["since"]), entry["reason"], "-")
             for entry in paused.values()
         ),
+        *(_temporary_row(host, entry) for entry in answer.get("temporary_changes", ())),
         *(
             _row(
                 host,
@@ -163,6 +164,12 @@ def _dismissed_row(host: str, record: Mapping[str, Any]) -> Row:
     return _row(
         host, record["unit"], "(dismissed)", _moment(record["dismissed_at"]), why, record["package"] or "-"
     )
+
+
+def _temporary_row(host: str, change: Mapping[str, Any]) -> Row:
+    campaign = f", campaign {change['campaign']}" if change["campaign"] else ""
+    why = f"{change['name']}, until {change['until']}{campaign}"
+    return _row(host, change["service"], "(temporary)", _moment(change["since"]), why, "-")
 
 
 def _row(*cells: str) -> Row:

@@ -35,6 +35,8 @@ from ._gate import (
     patterns,
     plays_left,
     points_of_no_return,
+    to_finalize,
+    to_undo,
 )
 from ._journal import DONE, STARTED, Journal, read_seconds
 from ._lock_request import Claim, Request
@@ -127,9 +129,15 @@ class UpgradeRun:
         self.say(self._words(play, grant, away))
         if grant.services and not self.rehearsal:
             journal.record(STARTED, play_id, _parts(play, grant.services), _now(), self.clock())
+            self._foresee_undo(grant.services, journal)
         granted = {name: list(hosts) for name, hosts in grant.services.items()}
         store = Rehearsal(self.store) if self.rehearsal else self.store
-        return {"granted": granted, "out_of_service": dict(away), "store": stamp_of(store)}
+        return {
+            "campaign": journal.campaign,
+            "granted": granted,
+            "out_of_service": dict(away),
+            "store": stamp_of(store),
+        }
 
     def finish(self, play_id: str, alive: Iterable[str]) -> dict[str, Any]:
         """Record the hosts that came through a play, and give their slots back."""
@@ -182,17 +190,22 @@ class UpgradeRun:
         """Name the services whose points of no return were confirmed, in this run or an earlier one of the campaign."""
         return self.confirmed.union(confirmed_in(self.store, journal.campaign))
 
+    def _foresee_undo(self, services: Iterable[str], journal: Journal) -> None:
+        """Tell the store, before they do so, which services may change something for a while."""
+        if any("undo" in self.plan["services"][name]["parts"] for name in services):
+            note(self.store, journal.campaign, temporary=to_undo(self.plan, journal.progress()))
+
     def _look_forward(self, journal: Journal, progress: Progress) -> None:
         """End the campaign when all is done, else tell the store what is left for those who look at it there."""
         left = plays_left(self.plan, progress)
         if not self.rehearsal and left:
-            names = {name for play in left if play["kind"] == FINALIZE for name in play["services"]}
             note(
                 self.store,
                 journal.campaign,
                 folder=self.folder,
                 plays_left=len(left),
-                finalizers=sorted(names, key=natural),
+                finalizers=to_finalize(left),
+                temporary=to_undo(self.plan, progress),
             )
         elif not self.rehearsal:
             end_campaign(self.store, journal.campaign, _now())

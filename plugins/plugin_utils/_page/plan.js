@@ -7,7 +7,7 @@ const KINDS = {
   validate: "Validate", prepare: "Prepare", change: "Wave", "post-upgrade": "Complete", finalize: "Finalize",
 };
 const PARTS_OF = {
-  validate: ["step0"], prepare: ["step1"], "post-upgrade": ["step6"], finalize: ["finalize"],
+  validate: ["step0"], prepare: ["step1"], "post-upgrade": ["step6"], finalize: ["undo", "finalize"],
   change: ["drain", "step2", "step3", "step4", "step5", "verify", "undrain"],
 };
 const OUTAGES = { down: "down meanwhile", keeps: "keeps serving", none: "not disrupted" };

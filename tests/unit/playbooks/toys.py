@@ -163,6 +163,7 @@ class Site:
             "ansible_python_interpreter": sys.executable,
             "toy": str(self.toy),
             "rolling_op_records": f"{self.folder}/drained/{{{{ inventory_hostname }}}}",
+            "rolling_op_temporary": f"{self.folder}/temporary/{{{{ inventory_hostname }}}}",
         }
 
     def service(self, name: str, steps: str = "0 1 2 3 5", parts: str = "", **settings: Any) -> Path:

@@ -8,6 +8,10 @@ import pytest
 from ansible_collections.orderly.services.plugins.module_utils import _status
 from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
 from ansible_collections.orderly.services.plugins.module_utils._pause import Paused
+from ansible_collections.orderly.services.plugins.module_utils._temporary import (
+    TemporaryChange,
+    TemporaryFolder,
+)
 from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import (
     BOOT,
     FakeHost,
@@ -77,6 +81,26 @@ def test_everything_is_put_together(read: Callable[..., dict[str, Any]]) -> None
         {"package": "gone", "version": "2.0", "candidate": ""},
     ]
     assert found["not_checked"] == {"outdated": "nobody asked for it"}
+    assert found["temporary_changes"] == []
+
+
+def test_what_is_changed_for_a_while_is_told_without_what_it_was(
+    read: Callable[..., dict[str, Any]], root: Path
+) -> None:
+    pinned = TemporaryChange("nova", "rpc", "upgraded", "a secret", "friday-1", 1000)
+    folder = TemporaryFolder(root / "var/lib/orderly/temporary")
+    folder.write([pinned])
+    assert read()["temporary_changes"] == [
+        {
+            "service": "nova",
+            "name": "rpc",
+            "until": "upgraded",
+            "campaign": "friday-1",
+            "since": "1970-01-01T00:16:40Z",
+        }
+    ]
+    (folder.path / "nova,rpc.json").write_text("?")
+    assert "nova,rpc.json does not tell what was changed" in read()["trouble"][0]
 
 
 def test_a_package_that_we_hold_means_that_restarts_are_off(

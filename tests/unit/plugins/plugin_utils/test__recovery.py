@@ -27,13 +27,20 @@ def slot(service: str, host: str, run: Run = DEAD, operation: str = "paint") -> 
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Any:
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks/undo.yml").touch()
     services = [Service(name, name, tmp_path, name) for name in ("db", "web")]
 
     def planned(
-        *slots: Slot, drained: Mapping[str, Iterable[str]] | None = None, away: Iterable[str] = ()
+        *slots: Slot,
+        drained: Mapping[str, Iterable[str]] | None = None,
+        away: Iterable[str] = (),
+        temporary: Mapping[str, list[dict[str, str]]] | None = None,
     ) -> Recovery:
         hosts = frozenset(GROUPS["web"]) - set(away)
-        found = Found(slots, drained or {}, hosts, STATES.__getitem__)
+        found = Found(
+            slots, drained or {}, hosts, STATES.__getitem__, temporary or {}, frozenset({"friday-1"})
+        )
         return plan_recovery(services, GROUPS, GROUPS["web"], found)
 
     return planned
@@ -83,3 +90,32 @@ def test_a_host_that_did_not_answer_is_left_and_the_others_are_not(plan: Any) ->
     recovery = plan(slot("web", "w10"), slot("web", "w2"), away=["w2"])
     assert visits(recovery) == {"w10": ["web"]}
     assert recovery.left["w2"].startswith("it cannot be reached. w2 holds a slot of web")
+
+
+# --- Temporary changes ---
+
+
+def changed(campaign: str, name: str = "pin", service: str = "web") -> list[dict[str, str]]:
+    return [{"service": service, "name": name, "campaign": campaign}]
+
+
+def test_what_an_open_campaign_has_changed_is_its_own(plan: Any) -> None:
+    assert plan(temporary={"w1": changed("friday-1")}).lines() == ["No host was left behind."]
+
+
+def test_what_no_open_campaign_will_undo_is_undone_as_budgets_allow(plan: Any) -> None:
+    recovery = plan(slot("web", "w10"), temporary={host: changed("monday-1") for host in ("w1", "w2", "w10")})
+    assert recovery.batches == [["w10"], ["w1"], ["w2"]]
+    assert recovery.why["w1"] == "pin of web is on record as a temporary change"
+    assert recovery.until == dict.fromkeys(("w1", "w2", "w10"), "upgraded")
+
+
+def test_a_host_that_is_put_back_keeps_what_its_open_campaign_needs(plan: Any) -> None:
+    recovery = plan(slot("web", "w1"), temporary={"w1": changed("friday-1")})
+    assert recovery.until == {"w1": "verified"}
+
+
+def test_a_role_that_cannot_undo_any_more_is_named(plan: Any, tmp_path: Path) -> None:
+    (tmp_path / "tasks/undo.yml").unlink()
+    recovery = plan(temporary={"w1": changed("monday-1")})
+    assert "but web has no tasks/undo.yml any more. Undo it by hand" in recovery.left["w1"]

@@ -47,6 +47,17 @@ def test_one_line_for_each_unit_that_waits() -> None:
     ]
 
 
+def test_what_is_changed_for_a_while_is_shown_and_is_no_restart() -> None:
+    pinned = {
+        "service": "nova", "name": "rpc", "until": "upgraded", "campaign": "friday-1", "since": "2026-03-01T09:58:40Z"
+    }  # fmt: skip
+    _header, row, summary = fleet_table({"c3": {**report(), "temporary_changes": [pinned]}})
+    assert squeeze(row) == (
+        "c3  nova  (temporary)  2026-03-01 09:58:40 UTC  rpc, until upgraded, campaign friday-1  -"
+    )
+    assert summary == "No restart is pending; 1 host checked."
+
+
 def test_columns_are_aligned() -> None:
     lines = fleet_table({"a": report(entry("x.service")), "longer": report(entry("y.service"))})
     assert {line.index("restart ") for line in lines[1:3]} == {lines[0].index("PENDING")}

@@ -61,6 +61,10 @@ class Hosts:
         with ThreadPoolExecutor(4) as pool:
             return "".join(pool.map(lambda host: self.run(host, script, stdin), on or self.names))
 
+    def offer_updates(self, names: Sequence[str]) -> None:
+        """Offer some hosts the newer packages."""
+        self._fleet("offer-updates", *names)
+
     def history(self) -> list[str]:
         """Give what all hosts logged about their own disruptions."""
         return self.everywhere(f"cat {HISTORY} 2> /dev/null || :").splitlines()

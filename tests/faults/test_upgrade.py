@@ -1,0 +1,76 @@
+"""Four services are upgraded in two stages over two runs, with a fault at every boundary of the journal in turn.
+
+After each fault the same command is run again. What the hosts logged themselves, and what they are in the end, is
+compared with an upgrade that nothing disturbed. ``pytest -k`` chooses a fault; BOUNDARIES="wave-1:worked …" in the
+environment chooses boundaries, else it is all of them.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from ansible_collections.orderly.services.tests.faults.stack import Stack, boundaries_of, prepare
+
+if TYPE_CHECKING:
+    from ansible_collections.orderly.services.tests.faults.hosts import Hosts
+
+PLAYS = (
+    "validate-queue", "validate-api", "prepare-queue", "wave-1", "wave-2", "wave-3", "wave-4", "post-upgrade-api",
+    "finalize-queue-1", "finalize-queue-2",
+)  # fmt: skip
+# What is recorded as done in one play is where the next one begins; a task can only fail where there are tasks.
+MOMENTS = {
+    "controller": ("entered", "worked", "done"),
+    "host": ("entered", "worked", "done"),
+    "task": ("entered", "worked"),
+}
+END = f"{PLAYS[-1]}:done"  # the campaign is over then, and the same command would begin another one
+CHOSEN = os.environ.get("BOUNDARIES", "").split()
+BOUNDARIES = {
+    fault: [each for each in boundaries_of(PLAYS, moments) if each != END and (not CHOSEN or each in CHOSEN)]
+    for fault, moments in MOMENTS.items()
+}
+# A controller that dies when a finalizer has come to its end, and cannot say so any more, has it repeated.
+REPEATED = ("finalize-queue-1:worked", "finalize-queue-2:worked")
+
+
+@pytest.fixture(scope="module")
+def stack(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    prepare(hosts)
+    return Stack(tmp_path_factory.mktemp("stack"), hosts)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(stack: Stack) -> dict[str, list[str]]:
+    """Upgrade everything, and give what the hosts are then."""
+    assert stack.upgrade_all() == []
+    check(stack)
+    state = stack.state()
+    for lines in state.values():
+        assert any("version=new" in line for line in lines)
+        assert not any(
+            "pinned" in line or "maintenance" in line or "/var/lib/orderly" in line for line in lines
+        )
+    return state
+
+
+def check(stack: Stack, repeated: int = 0) -> None:
+    assert stack.broken() == []
+    assert len(stack.ran("queue/finalize")) == 2 + repeated
+    assert {*stack.ran("queue/finalize")} == {"h1", "h2"}
+    assert len(stack.ran("queue/once")) in (1, 1 + repeated)
+    assert stack.campaigns() == ["ended"]
+    assert stack.slots() == []
+
+
+@pytest.mark.parametrize("fault", MOMENTS)
+def test_faults_at_every_boundary_in_turn_leave_no_trace(
+    stack: Stack, undisturbed: dict[str, list[str]], fault: str
+) -> None:
+    stack.reset()
+    assert sorted(stack.upgrade_all(fault, BOUNDARIES[fault])) == sorted(BOUNDARIES[fault])
+    repeated = {*REPEATED} & {*BOUNDARIES[fault]} if fault == "controller" else ()
+    check(stack, len(repeated))
+    assert stack.state() == undisturbed

@@ -37,15 +37,12 @@ WITHDRAWN = "withdrawn"
 
 def withdraw(locks: Locks, roll: str, run: Run) -> Locks:
     """Take out of every queue what this roll and run wait for, but for requests that are kept."""
-    return changed(
-        locks,
-        {
-            service: replace(
-                lock, queue=tuple(one for one in lock.queue if one.kept or (one.roll, one.run) != (roll, run))
-            )
-            for service, lock in locks.items()
-        },
-    )
+    return {
+        service: replace(lock, queue=stay)
+        for service, lock in locks.items()
+        for stay in [tuple(one for one in lock.queue if one.kept or (one.roll, one.run) != (roll, run))]
+        if stay != lock.queue
+    }
 
 
 def release(

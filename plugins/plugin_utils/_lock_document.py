@@ -6,7 +6,9 @@ A document that is not exactly a lock is refused and named, never reset.
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
+from operator import contains
+from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._lock import Freeze, Holder, Lock, LockError, Outcome, Waiter
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 PREFIX = "lock/"
 FORMAT = 1
 Record = TypeVar("Record", Freeze, Holder, Waiter, Outcome)
+Checked = TypeVar("Checked")
+Kinds = frozenset[type]
 
 
 class BrokenLockError(LockError):
@@ -105,63 +109,90 @@ def _tickets(lock: Lock) -> list[int]:
 
 
 def _record(kind: type[Record], plain: Mapping[str, Any]) -> Record:
-    values = {name: read(plain[name]) for name, read in READERS[kind]}
-    if odd := plain.keys() - values.keys():
-        raise ValueError(f"a {kind.__name__.lower()} has the unknown keys {', '.join(sorted(odd))}")
-    return kind(**values)
+    """Read a record whose values have just the types that JSON gives to those of its fields."""
+    form = FORMS[kind]
+    values = list(map(plain.__getitem__, form.names))
+    if not all(map(contains, form.accepted, map(type, values))):
+        pairs = zip(values, form.accepted, strict=True)
+        raise next(_odd(value, kinds) for value, kinds in pairs if type(value) not in kinds)
+    if len(plain) > len(values):
+        odd = ", ".join(sorted(plain.keys() - set(form.names)))
+        raise ValueError(f"a {kind.__name__.lower()} has the unknown keys {odd}")
+    for place, read in form.readers:
+        values[place] = read(values[place])
+    return kind(*values)
 
 
-def _string(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not a string")
+def _odd(value: object, kinds: Kinds) -> TypeError:
+    wanted = " or ".join(sorted(NAMES[kind] for kind in kinds))
+    return TypeError(f"{value!r} is not {wanted}")
+
+
+def _checked(value: Checked, kind: type[Checked]) -> Checked:
+    if type(value) is not kind:
+        raise _odd(value, frozenset({kind}))
     return value
 
 
-def _strings(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise TypeError(f"{value!r} is not a list")
-    return tuple(map(_string, value))
+def _string(value: str) -> str:
+    return _checked(value, str)
 
 
-def _number(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{value!r} is not a whole number")
-    return value
+def _strings(value: list[str]) -> tuple[str, ...]:
+    # Long lists are read whenever somebody looks at a lock, so only what is wrong is looked at one by one.
+    if set(map(type, _checked(value, list))) - {str}:
+        raise next(_odd(each, frozenset({str})) for each in value if type(each) is not str)
+    return tuple(value)
 
 
-def _number_or_none(value: object) -> int | None:
-    return None if value is None else _number(value)
+def _number(value: int) -> int:
+    return _checked(value, int)
 
 
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"{value!r} is not true or false")
-    return value
-
-
-def _dictionary(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError(f"{value!r} is not a dictionary")
-    return value
-
-
-def _budget(value: object) -> int | str:
+def _budget(value: int | str) -> int | str:
     if isinstance(value, str) and value.endswith("%") and value[:-1].isdigit():
         return value
-    return _number(value)
+    return _checked(value, int)
 
 
-# By the written type of a field, which is how dataclasses tell it.
-TYPES: dict[str, Callable[[Any], Any]] = {
-    "str": _string,
-    "int": _number,
-    "int | None": _number_or_none,
-    "bool": _flag,
-    "tuple[str, ...]": _strings,
-    "Mapping[str, Any]": _dictionary,
-    "Run": Run.from_document,
+NAMES = {
+    str: "a string",
+    int: "a whole number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a dictionary",
+    NoneType: "null",
 }
-READERS = {
-    kind: tuple((each.name, TYPES[str(each.type)]) for each in fields(kind))
-    for kind in (Freeze, Holder, Waiter, Outcome)
+
+# By the written type of a field, which is how dataclasses tell it: the types of its values in JSON.
+TYPES: dict[str, Kinds] = {
+    "str": frozenset({str}),
+    "int": frozenset({int}),
+    "int | None": frozenset({int, NoneType}),
+    "bool": frozenset({bool}),
+    "tuple[str, ...]": frozenset({list}),
+    "Mapping[str, Any]": frozenset({dict}),
+    "Run": frozenset({dict}),
 }
+READERS: dict[str, Callable[[Any], Any]] = {"tuple[str, ...]": _strings, "Run": Run.from_document}
+
+
+@dataclass(frozen=True)
+class Form:
+    """What is known beforehand of the records of a kind: the names of their values, and how to read these."""
+
+    names: tuple[str, ...]
+    accepted: tuple[Kinds, ...]
+    readers: tuple[tuple[int, Callable[[Any], Any]], ...]
+
+
+def _form(kind: type) -> Form:
+    written = {each.name: str(each.type) for each in fields(kind)}
+    return Form(
+        tuple(written),
+        tuple(TYPES[name] for name in written.values()),
+        tuple((place, READERS[name]) for place, name in enumerate(written.values()) if name in READERS),
+    )
+
+
+FORMS = {kind: _form(kind) for kind in (Freeze, Holder, Waiter, Outcome)}

@@ -64,14 +64,15 @@ class Run:
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Run:
         """Read a run from plain data; raises KeyError, TypeError or ValueError if it is none."""
-        return cls(**{field.name: _typed(document, field.name, field.type) for field in fields(cls)})
+        values = list(map(document.__getitem__, NAMES))
+        for name, value, kind in zip(NAMES, values, KINDS, strict=True):
+            if type(value).__name__ != kind:
+                raise TypeError(f"{name} is {value!r}")
+        return cls(*values)
 
 
-def _typed(document: Mapping[str, Any], name: str, kind: object) -> Any:
-    value = document[name]
-    if type(value).__name__ != kind:
-        raise TypeError(f"{name} is {value!r}")
-    return value
+# Asked for once: whoever waits reads the runs of a whole queue, again and again.
+NAMES, KINDS = zip(*((each.name, each.type) for each in fields(Run)), strict=True)
 
 
 def operator() -> str:
@@ -129,12 +130,13 @@ def _process_state(run: Run, proc: Path) -> RunState:
 def _start_time(pid: int, proc: Path) -> int | None:
     """Read when the process began, in the kernel's count; ``None`` if there is none, or only its zombie."""
     try:
-        stat = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+        with open(f"{proc}/{pid}/stat", "rb", buffering=0) as file:
+            stat = file.read()
     except (FileNotFoundError, ProcessLookupError):
         return None
     # The second field is a program's name in parentheses and may hold anything, so count from its end.
-    state, *rest = stat.rpartition(")")[2].split()
-    return None if state in {"Z", "X"} else int(rest[18])
+    state, *rest = stat.rpartition(b")")[2].split()
+    return None if state in {b"Z", b"X"} else int(rest[18])
 
 
 def _is_hidden(pid: int) -> bool:

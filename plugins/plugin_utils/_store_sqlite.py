@@ -4,6 +4,11 @@
 It keeps SQLite's rollback journal rather than the write-ahead log: a playbook opens the store for one
 transaction, and then the journal is the faster of the two, leaves one file between transactions, and needs no
 shared memory that every user of the store must be able to write.
+
+Whoever was granted a slot stops services at once, so the grant must outlive the controller, be it a loss of power in
+the same second. SQLite says that this takes ``synchronous=EXTRA`` with such a journal: with ``FULL`` the commit is the
+journal's end, which the disk may not know of yet, and then the next one to open the file rolls the grant back
+(https://www.sqlite.org/pragma.html#pragma_synchronous).
 """
 
 from __future__ import annotations
@@ -40,7 +45,10 @@ CREATE TABLE documents (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 """
 LAST_CHARACTER = "\U0010ffff"
 BUSY_SECONDS = 30.0
-POLL_SECONDS = 0.05
+# Seconds between two looks at whether there is news: short at first, as one change is often the first of some.
+SHORTEST_PAUSE = 0.002
+LONGEST_PAUSE = 0.05
+LONGER = 1.25
 UNSEEN = -1
 
 # File locks of these are not dependable between machines, or not between a machine and its guests.
@@ -56,7 +64,9 @@ def shared_file_system(path: Path, mountinfo: str) -> str | None:
     best = kind = ""
     for line in mountinfo.splitlines():
         mount, _separator, source = line.partition(" - ")
-        point = re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), mount.split()[4])
+        point = mount.split()[4]
+        if "\\" in point:
+            point = re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), point)
         # Of two mounts at one point the later one is on top.
         if f"{path}/".startswith(f"{point.rstrip('/')}/") and len(point) >= len(best):
             best, kind = point, source.split()[0]
@@ -69,10 +79,6 @@ def from_url(url: str) -> SqliteStore:
     if not path.startswith("/") or path.endswith("/"):
         raise StoreError(f'"{url}" names no file: write sqlite:// and an absolute path.')
     return SqliteStore(Path("/" + path.lstrip("/")))
-
-
-class _OvertakenError(Exception):
-    """Somebody else was about to write what has been read."""
 
 
 class SqliteStore:
@@ -113,32 +119,23 @@ class SqliteStore:
         prefixes: tuple[str, ...],
         decide: Callable[[Documents], tuple[Mapping[str, Document | None], Result]],
     ) -> Result:
-        # Most of those who wait in a queue change nothing: they must not keep each other from the one who does.
-        try:
-            return self._decided("DEFERRED", prefixes, decide)
-        except _OvertakenError:
-            return self._decided("IMMEDIATE", prefixes, decide)
-
-    def _decided(
-        self,
-        kind: str,
-        prefixes: tuple[str, ...],
-        decide: Callable[[Documents], tuple[Mapping[str, Document | None], Result]],
-    ) -> Result:
-        with self._transaction(kind) as connection:
-            changes, result = decide(self._select(connection, prefixes))
+        # Nobody is kept from writing while somebody else thinks, least of all by those who wait and change nothing.
+        changes, result = decide(self.read(*prefixes))
+        if not changes:
+            return result
+        with self._transaction("IMMEDIATE") as connection:
+            if self._overtaken(connection):
+                changes, result = decide(self._select(connection, prefixes))
             for key in changes:
                 if not key.startswith(prefixes):
                     raise ValueError(f"{key} was written but not read: it is under none of {prefixes}")
-            try:
-                for key, document in changes.items():
-                    self._write(connection, key, document)
-            except sqlite3.OperationalError as exc:
-                # While we read, nobody could commit; but somebody else may have begun to write.
-                if kind == "DEFERRED" and exc.sqlite_errorname == "SQLITE_BUSY":
-                    raise _OvertakenError from exc
-                raise
+            for key, document in changes.items():
+                self._write(connection, key, document)
         return result
+
+    def _overtaken(self, connection: sqlite3.Connection) -> bool:
+        """Tell whether somebody else has written since this store was last read."""
+        return self._version(connection) != self._seen
 
     def _write(self, connection: sqlite3.Connection, key: str, document: Document | None) -> None:
         if document is None:
@@ -149,11 +146,13 @@ class SqliteStore:
 
     def wait_for_change(self, timeout: float) -> bool:
         deadline = self._clock() + timeout
-        while self._version() == self._seen:
+        pause = SHORTEST_PAUSE
+        while not self._changed():
             left = deadline - self._clock()
             if left <= 0:
                 return False
-            self._sleep(min(POLL_SECONDS, left))
+            self._sleep(min(pause, left))
+            pause = min(pause * LONGER, LONGEST_PAUSE)
         return True
 
     def close(self) -> None:
@@ -168,14 +167,17 @@ class SqliteStore:
         except OSError as exc:
             raise self._unusable(exc) from exc
 
-    def _version(self) -> int:
+    def _changed(self) -> bool:
         with self._named_errors():
-            (version,) = self._connected().execute("PRAGMA data_version").fetchone()
+            return self._overtaken(self._connected())
+
+    def _version(self, connection: sqlite3.Connection) -> int:
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
         return int(version)
 
     def _select(self, connection: sqlite3.Connection, prefixes: tuple[str, ...]) -> Documents:
         # Taken inside the transaction: whatever others write from here on shows as a change.
-        (self._seen,) = connection.execute("PRAGMA data_version").fetchone()
+        self._seen = self._version(connection)
         rows: list[tuple[str, str]] = []
         for prefix in prefixes:
             query = "SELECT key, body FROM documents WHERE key >= ? AND key < ?"
@@ -223,7 +225,7 @@ class SqliteStore:
         connection = sqlite3.connect(
             f"{path.as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None
         )
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA synchronous = EXTRA")
         return connection
 
     def _check_layout(self, connection: sqlite3.Connection) -> None:

@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     from ansible_collections.orderly.services.plugins.plugin_utils._store import Store
     from real_etcd import Etcd
 
-MANY = settings(max_examples=100, stateful_step_count=50, deadline=None, phases=[Phase.generate])
+MANY = settings(
+    max_examples=100,
+    stateful_step_count=50,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow],
+)
 FEW = settings(
     max_examples=5,
     stateful_step_count=30,

@@ -15,6 +15,7 @@ from ._lock_document import PREFIX, read_locks, write_locks
 from ._lock_request import Claim, Refused, Waiting
 from ._presence import PREFIX as RUNS
 from ._presence import announce, seen_by
+from ._run import RunState
 from ._store import Rehearsal, StoreError
 
 if TYPE_CHECKING:
@@ -130,15 +131,16 @@ def acquire(
     """
     announce(store, request.run)
     start = report_at = clock()
+    alive = _Alive(clock)
     try:
-        while isinstance(decision := _attempt(store, request, state_of), Waiting):
+        while isinstance(decision := _attempt(store, request, state_of, alive), Waiting):
             waited = clock() - start
             if waited >= wait:
                 raise TimedOutError(decision, waited)
             if clock() >= report_at:
                 progress(decision, waited)
                 report_at = clock() + REPORT_SECONDS
-            if store.wait_for_change(min(LOOK_SECONDS, wait - waited)):
+            if store.wait_for_change(min(_patience(decision), wait - waited, report_at - clock())):
                 time.sleep(_stagger(decision))
     except BaseException:
         with suppress(LockError, StoreError):  # the first error tells more
@@ -253,14 +255,47 @@ def held_slots(store: Store) -> tuple[Slot, ...]:
     return _lock.held_slots(locks_of(store))
 
 
+def _in_front(waiting: Waiting) -> int:
+    return max(waiting.positions.values(), default=1) - 1
+
+
 def _stagger(waiting: Waiting) -> float:
     """Let those at the back look a moment later: when everybody looks at every change, nobody gets on."""
-    return min(STAGGER_SECONDS * (max(waiting.positions.values(), default=1) - 1), LOOK_SECONDS)
+    return min(STAGGER_SECONDS * _in_front(waiting), LOOK_SECONDS)
 
 
-def _attempt(store: Store, request: Request, state_of: StateOf | None) -> Decision:
+def _patience(waiting: Waiting) -> float:
+    """Let those at the back look less often for runs that have ended: those in front of them do."""
+    return min(LOOK_SECONDS * (1 + _in_front(waiting) / 10), REPORT_SECONDS)
+
+
+class _Alive:
+    """Remembers for a moment which runs are alive: to ask for all of a long queue takes longer than all the rest."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._until: dict[Run, float] = {}
+
+    def remembered(self, state_of: StateOf) -> StateOf:
+        now = self._clock()
+
+        def state(run: Run) -> RunState:
+            if now < self._until.get(run, now):
+                return RunState.LIVE
+            answer = state_of(run)
+            if answer is RunState.LIVE:
+                self._until[run] = now + LOOK_SECONDS
+            return answer
+
+        return state
+
+
+def _attempt(
+    store: Store, request: Request, state_of: StateOf | None, alive: _Alive | None = None
+) -> Decision:
     def attempt(documents: Documents) -> tuple[Documents, Decision]:
         seen = state_of or seen_by(documents, request.run)
+        seen = alive.remembered(seen) if alive else seen
         decision = _lock_decision.decide(read_locks(documents), request, seen, _now())
         return write_locks(decision.locks), decision
 

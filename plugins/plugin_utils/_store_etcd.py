@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from ._etcd import Cluster, decoded, encoded, parse_address, under
+from ._presence import PREFIX as LENT
 from ._store import StoreError
 
 if TYPE_CHECKING:
@@ -84,7 +85,9 @@ class EtcdStore:
         self._cluster = Cluster(address)
         self._head_key = f"/{address.prefix}/store"
         self._folder = f"/{address.prefix}/documents/"
-        self._all = f"/{address.prefix}/"
+        # Whoever watches documents is sent the whole of each that changes. So only what is small is watched, the keys
+        # from those that are lent to the head: these change by themselves, and every other change writes the head.
+        self._news = {"key": encoded(self._folder + LENT), "range_end": encoded(self._head_key + "\0")}
         self._clock = clock
         self._seen = UNSEEN
         self._id = ""
@@ -119,7 +122,7 @@ class EtcdStore:
         if self._seen == UNSEEN:
             return True
         end = self._clock() + timeout
-        watch = {"create_request": {**under(self._all), "start_revision": self._seen + 1}}
+        watch = {"create_request": {**self._news, "start_revision": self._seen + 1}}
         for said in self._cluster.stream("/watch", watch, max(timeout, SHORTEST_WAIT)):
             # A watch that is cancelled has been overtaken by a compaction: what happened nobody can tell.
             if said.get("events") or said.get("canceled"):
@@ -239,7 +242,7 @@ class EtcdStore:
         body = json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False).encode()
         return {
             "key": encoded(self._folder + key),
-            "value": encoded(zlib.compress(body) if len(body) > LARGE else body),
+            "value": encoded(zlib.compress(body, level=1) if len(body) > LARGE else body),
         }
 
     def _follows(self, before: Head, now: Head, attempt: Head) -> bool:

@@ -17,6 +17,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._rolling import (
     TimedOutError,
     acquire,
     claims_of,
+    enqueue,
     force_release,
     held_slots,
     preview,
@@ -191,3 +192,22 @@ def test_a_forced_release_needs_a_reason(fleet: Fleet, reason: str) -> None:
     assert len(held_slots(fleet.store)) == 1
     assert force_release(fleet.store, ["web1"], reason="checked by hand")
     assert held_slots(fleet.store) == ()
+
+
+def test_those_at_the_back_look_less_often_and_still_tell_whom_they_wait_for(fleet: Fleet) -> None:
+    fleet.acquire(1, "web1")
+    for pid in range(2, 22):
+        enqueue(fleet.store, fleet.request(pid, "web2"), state_of=fleet.state_of)
+    looks: list[float] = []
+    look = fleet.store.wait_for_change
+
+    def counted(timeout: float) -> bool:
+        looks.append(timeout)
+        return look(timeout)
+
+    fleet.store.wait_for_change = counted  # type: ignore[method-assign]
+    with pytest.raises(TimedOutError):
+        fleet.acquire(30, "web3", wait=60)
+    assert len(looks) < 30
+    told = [at for at, _message in fleet.told[-6:]]
+    assert max(after - before for before, after in pairwise(told)) <= 10

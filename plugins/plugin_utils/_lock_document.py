@@ -84,7 +84,10 @@ def _parse_lock(service: str, document: Document) -> Lock:
         max_unavailable=_budget(document.pop("max_unavailable")),
         failure_budget=_number(document.pop("failure_budget")),
         members=frozenset(_strings(document.pop("members"))),
-        holders={host: _record(Holder, plain) for host, plain in document.pop("holders").items()},
+        holders={
+            host: _record(Holder, {"domain": "", **plain})  # stores of earlier releases tell no domains
+            for host, plain in document.pop("holders").items()
+        },
         queue=tuple(_record(Waiter, plain) for plain in document.pop("queue")),
         out_of_service={host: _string(why) for host, why in document.pop("out_of_service").items()},
         frozen=_record(Freeze, frozen) if (frozen := document.pop("frozen")) is not None else None,

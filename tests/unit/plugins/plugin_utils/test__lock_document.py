@@ -34,6 +34,14 @@ def test_a_lock_goes_to_a_document_and_back(world: World) -> None:
     assert read_locks(json.loads(json.dumps(write_locks(world.locks)))) == world.locks
 
 
+def test_a_holder_of_an_earlier_release_is_in_no_failure_domain(world: World) -> None:
+    documents = json.loads(json.dumps(write_locks(world.locks)))
+    for document in documents.values():
+        for holder in document["holders"].values():
+            del holder["domain"]
+    assert read_locks(documents) == world.locks
+
+
 def test_other_documents_are_not_locks() -> None:
     assert read_locks({"journal/1": {}}) == {}
 

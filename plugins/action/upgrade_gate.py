@@ -37,10 +37,10 @@ class ActionModule(ControllerAction):
         options = self.options(
             play={"type": "str"},
             services={"type": "list", "elements": "str"},
-            state={"type": "str", "choices": ["opened", "entered", "done"], "required": True},
+            state={"type": "str", "choices": ["opened", "verified", "entered", "done"], "required": True},
             store={"type": "str"},
             wait={"type": "int", "default": self.templated(variables, "rolling_wait") or DEFAULT_WAIT},
-            required_if=[("state", state, ["play"]) for state in ("entered", "done")],
+            required_if=[("state", state, ["play"]) for state in ("verified", "entered", "done")],
         )
         play_id = options["play"]
         try:
@@ -48,6 +48,8 @@ class ActionModule(ControllerAction):
             if options["state"] == "opened":
                 _check_whole("The upgrade", variables)
                 outcome = upgrade.open()
+            elif options["state"] == "verified":
+                outcome = upgrade.verified(play_id, variables["ansible_play_hosts"])
             elif options["state"] == "entered":
                 _check_whole(play_id, variables)
                 outcome = upgrade.enter(play_id, variables["ansible_play_batch"], wait=options["wait"])

@@ -12,13 +12,15 @@ author: The orderly.services maintainers (@orderly-services)
 description:
   - The plans of P(orderly.services.upgrade_plan#lookup) use this; a playbook of yours has no need to.
   - V(opened) comes before all plays. It opens the campaign, or resumes it, and tells which hosts are left of each play.
+  - V(verified) records the hosts of a service that passed its C(verify.yml) again in a resumed run. No play that
+    disrupts hosts is entered before all of them have.
   - V(entered) reads the journal and refuses the play while something that the plan puts before it is not done. For
     plays that disrupt hosts it then takes a slot for every host in the rolling lock of every service, all or none.
   - V(done) records the hosts that came through the play, and gives their slots back. Hosts that did not keep theirs.
   - It runs on the controller and contacts no host.
 options:
   play:
-    description: The id of the play in the plan, where O(state) is V(entered) or V(done).
+    description: The id of the play in the plan, where O(state) is V(verified), V(entered) or V(done).
     type: str
   services:
     description: Only these services are granted anything, as the playbook does not hold the others' tasks.
@@ -27,7 +29,7 @@ options:
   state:
     description: Whether the upgrade begins, or a play of it begins or ends.
     type: str
-    choices: [opened, entered, done]
+    choices: [opened, verified, entered, done]
     required: true
   store:
     description: Where locks and journal live; by default the variable C(orderly_store), else the file of this user.
@@ -105,11 +107,11 @@ def main() -> None:
         argument_spec={
             "play": {"type": "str"},
             "services": {"type": "list", "elements": "str"},
-            "state": {"type": "str", "choices": ["opened", "entered", "done"], "required": True},
+            "state": {"type": "str", "choices": ["opened", "verified", "entered", "done"], "required": True},
             "store": {"type": "str"},
             "wait": {"type": "int"},
         },
-        required_if=[("state", state, ["play"]) for state in ("entered", "done")],
+        required_if=[("state", state, ["play"]) for state in ("verified", "entered", "done")],
         supports_check_mode=True,
     )
     module.fail_json(msg="upgrade_gate runs on the controller; its action plugin was not found there.")

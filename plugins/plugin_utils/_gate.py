@@ -111,6 +111,11 @@ def hosts_left(plan: Plan, progress: Progress, selection: Selection) -> dict[str
     }
 
 
+def services_left(plan: Plan, play: Play, progress: Progress, selection: Selection) -> list[str]:
+    """Name the services that a play has something left to do for."""
+    return [name for name, _hosts in _left(plan, play, progress, selection)]
+
+
 def patterns(plan: Plan, left: Mapping[str, Collection[str]]) -> dict[str, str]:
     """Give the ``hosts`` of the plays that need not run on all their hosts, by the hosts that are left of each."""
     return {

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ._order import natural
-from ._planner import CHANGE, finalizes
+from ._planner import CHANGE, befores_of, finalizes
 from ._steps import CHANGE_STEPS, RUN_ONCE_HOST, STEPS, step_file
 from ._task_words import list_tasks
 
@@ -154,8 +154,8 @@ def _service(
     kept = ("stage", "group", "slots", "full_stop")
     return {
         **{key: service[key] for key in kept},
-        "after": _names(service["after"]),
-        "requires": _names(service["requires"]),
+        "after": befores_of({**service, "requires": []}),
+        "requires": befores_of({**service, "after": []}),
         "hosts": [number_of[host] for host in service["hosts"]],
         "outage": outage(service, service["parts"]),
         "steps": [
@@ -173,12 +173,6 @@ def _service(
 
 def _told(task: TaskWords) -> dict[str, Any]:
     return {key: value for key, value in asdict(task).items() if value}
-
-
-def _names(befores: Iterable[Any]) -> list[str]:
-    """Name the services of edges, which may say more than a name; without those whose condition does not hold."""
-    holding = (each for each in befores if isinstance(each, str) or each.get("holds", "when" not in each))
-    return [each if isinstance(each, str) else each["service"] for each in holding]
 
 
 def _packages(by_host: Mapping[str, Mapping[str, Mapping[str, str]]]) -> list[list[Any]]:
@@ -227,17 +221,13 @@ def _columns(services: Mapping[str, Mapping[str, Any]], stages: Iterable[str]) -
         own = {name for name, service in services.items() if service["stage"] == stage}
         while waiting := own - columns.keys():
             ready = {
-                name for name in waiting if not waiting & set(_befores(services[name])) - {name}
+                name for name in waiting if not waiting & set(befores_of(services[name])) - {name}
             } or waiting
             columns |= {
                 name: max(
-                    [start, *(columns[each] + 1 for each in _befores(services[name]) if each in columns)]
+                    [start, *(columns[each] + 1 for each in befores_of(services[name]) if each in columns)]
                 )
                 for name in ready
             }
         start = max((columns[name] + 1 for name in own), default=start)
     return columns
-
-
-def _befores(service: Mapping[str, Any]) -> list[str]:
-    return _names([*service["after"], *service["requires"]])

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ._dialects import STEP, WHEN
-from ._gate import LEFT, PLANNED
+from ._gate import LEFT, NO_HOST, PLANNED
 from ._order import natural
 from ._plan_versions import (
     ANY_GRANTED,
@@ -20,6 +21,8 @@ from ._plan_versions import (
     packages_of,
 )
 from ._planner import CHANGE, DISRUPTIVE, FINALIZE, POST_UPGRADE, PREPARE, VALIDATE
+from ._reverify import PLAY as VERIFY_AGAIN
+from ._reverify import verified_again
 from ._steps import CHANGE_STEPS, MIGRATE_STEP, RUN_ONCE_HOST, STEPS, step_file
 from ._yaml_text import yaml_text
 
@@ -92,14 +95,50 @@ def groups_of(plan: Plan) -> list[str]:
 
 def _plays(plan: Plan, plays: Iterable[Play], names: Iterable[str]) -> Iterator[dict[str, Any]]:
     yield OPENING
+    names = list(names)
     if plan.survey is not None:
         yield check_before_all(plan, names)
+    yield from map(
+        partial(_verify_again, plan),
+        (name for name in verified_again({"services": plan.services}) if name in names),
+    )
     looked = False
     for play in plays:
         if play.kind == FINALIZE and not looked:
             looked = True
             yield from check_before_finalizers(plan)
         yield from render_play(plan, play)
+
+
+def _verify_again(plan: Plan, name: str) -> dict[str, Any]:
+    """Verify a service on the hosts that an earlier run has upgraded; there are none but where a run is resumed."""
+    play_id = f"{VERIFY_AGAIN}{name}"
+    tasks: list[Task] = [
+        {
+            "name": f"{play_id} | Gather facts",
+            "ansible.builtin.setup": {},
+            "when": "(ansible_facts | default({})).distribution is undefined",
+        },
+        {
+            "name": f"{play_id} | verify {name}",
+            "ansible.builtin.import_role": {"name": plan.services[name]["role"], "tasks_from": "verify"},
+        },
+        {"name": f"{play_id} | Run the handlers", "ansible.builtin.meta": "flush_handlers"},
+        {
+            "name": f"{play_id} | Record who is well",
+            GATE: {"play": play_id, "state": "verified"},
+            "run_once": True,
+        },
+    ]
+    return {
+        "name": f"Verify {name} again where it is done, before more is disrupted",
+        "hosts": f"{{{{ hostvars['localhost'].{LEFT}['{play_id}'] | default('{NO_HOST}') }}}}",
+        "gather_facts": False,
+        "become": True,
+        "any_errors_fatal": False,
+        "max_fail_percentage": 100,
+        "tasks": tasks,
+    }
 
 
 def _text(plan: Plan, plays: Iterable[dict[str, Any]]) -> str:

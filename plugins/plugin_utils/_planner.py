@@ -128,6 +128,13 @@ class Plan:
         return json.dumps(self.as_data(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+def befores_of(service: Mapping[str, Any]) -> list[str]:
+    """Name the services that a service of ``plan.json`` comes after: those without a condition, or whose holds."""
+    entries = (*service["after"], *service["requires"])
+    holding = [each for each in entries if isinstance(each, str) or each.get("holds", "when" not in each)]
+    return [each if isinstance(each, str) else each["service"] for each in holding]
+
+
 def hash_of(data: Mapping[str, Any]) -> str:
     """Tell the hash of a plan as ``plan.json`` has it, from its content and not from what it says."""
     names = ("id", "hash", "survey", "surveyed")

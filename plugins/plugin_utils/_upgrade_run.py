@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import _rolling
+from . import _reverify, _rolling
 from ._agreement import hosts_not_asked
 from ._campaign import (
     confirmed_in,
@@ -105,7 +105,22 @@ class UpgradeRun:
                     f"ends where nobody can answer, unless it is given -e confirm={','.join(names)}."
                 )
         self._look_forward(journal, progress)
-        return {"campaign": journal.campaign, "left": patterns(self.plan, left)}
+        again = {} if self.rehearsal else self._to_verify(progress)
+        if not self.rehearsal and _reverify.verified_again(self.plan):
+            _reverify.begin(self.store, journal.campaign, self.run, again)
+        verify = {_reverify.PLAY + name: ",".join(hosts) for name, hosts in again.items()}
+        return {"campaign": journal.campaign, "left": {**patterns(self.plan, left), **verify}}
+
+    def _to_verify(self, progress: Progress) -> dict[str, list[str]]:
+        away = _rolling.out_of_service(self.store)
+        return _reverify.hosts_to_verify(self.plan, progress, self.selection, away)
+
+    def verified(self, play_id: str, alive: Iterable[str]) -> dict[str, Any]:
+        """Record the hosts that came through a play which verifies what earlier runs have done."""
+        if not self.rehearsal:
+            service = play_id.removeprefix(_reverify.PLAY)
+            _reverify.record(self.store, self._journal().campaign, service, alive)
+        return {}
 
     def enter(self, play_id: str, batch: Collection[str], *, wait: float) -> dict[str, Any]:
         """Pass the gate of a play; take the slots it needs, and record that its work starts.
@@ -120,6 +135,14 @@ class UpgradeRun:
         grant = gate(batch)
         if not self.rehearsal:
             grant = self._agreed(play, grant, journal.campaign)
+            if grant.services and play["kind"] in DISRUPTIVE and _reverify.verified_again(self.plan):
+                _reverify.check(
+                    play["title"],
+                    self.store,
+                    journal.campaign,
+                    self.run,
+                    lambda: self._to_verify(journal.progress()),
+                )
             self._ask_to_confirm(play, grant, journal)
             check_confirmed(self.plan, play, grant.services, self._confirmed(journal))
         away: Mapping[str, str] = {}

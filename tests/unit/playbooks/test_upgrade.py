@@ -292,7 +292,9 @@ def test_after_a_fault_no_further_host_is_touched_and_the_next_run_resumes(
     again = site.upgrade()
     assert again.code == 0
     assert site.plan()["id"] == plan
-    assert again.touched == {"w1", "w3", "w4"}
+    installed = {said.split()[1] for said in again.log if said.endswith("install")}
+    assert installed == {"w1", "w3", "w4"}
+    assert again.log[0] == "web w2 verify"
     assert again.log[0] == "web w1 install"
     assert len(again.log) == 9
 
@@ -374,6 +376,24 @@ def test_an_upgrade_whose_run_died_when_all_was_done_ends_at_once(site: Site) ->
     assert again.log == NOTHING
     assert "The upgrade is complete" in again.text
     assert site.upgrade().log == ["web w1 install"]
+
+
+def test_a_resumed_run_verifies_what_is_done_before_it_disrupts_anything_more(site: Site) -> None:
+    site.groups(web="w1 w2 w3")
+    site.service("web", "3", "verify")
+    site.breaks_once("web w3 install")
+    assert site.upgrade().log[-1] == "web w3 install"
+    site.breaks("web w1 verify")
+    refused = site.upgrade()
+    assert refused.log == ["web w1 verify", "web w2 verify"]
+    assert "Wave 3 is refused, nothing in it was touched: web on w1 was upgraded before" in refused.text
+    passed_over = site.upgrade("--start-at-task", "wave-3 | Pass the gate")
+    assert passed_over.log == NOTHING
+    assert "web on w1 w2 was upgraded before" in passed_over.text
+    site.is_mended()
+    resumed = site.upgrade()
+    assert resumed.code == 0, resumed.raw
+    assert resumed.log == ["web w1 verify", "web w2 verify", "web w3 install", "web w3 verify"]
 
 
 def test_a_failed_handler_leaves_its_step_undone(site: Site) -> None:

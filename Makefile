@@ -33,7 +33,7 @@ lint types unit fuzz page docs sanity package molecule: $(READY) ## Run one kind
 
 cores: $(READY) ## Play with every supported ansible-core; CI plays a part of it
 	@python tests/cores/cores.py
-	@CORES=all pytest -rs tests/cores
+	@CORES=all pytest -rs tests/cores tests/unit/playbooks/test_options.py
 
 faults: $(READY) ## Hurt hosts, controllers and etcd in the middle of rolls; not a part of test
 	@FAULTS=all python tests/check.py $@

@@ -33,6 +33,7 @@ FLEET = ROOT / "tests/fleet/fleet"
 SCENARIOS = ROOT / "extensions/molecule"
 DEMO_INVENTORY = ROOT / "tests/demo/inventory/groups.yml"
 BY_NAME = ("faults",)  # checks that run only when they are asked for
+OPTIONS = "tests/unit/playbooks/test_options.py"  # of ansible-playbook
 SIDE_BY_SIDE = 2  # scenarios, beside all other checks; more of them only wait for each other's packages
 
 
@@ -93,7 +94,7 @@ def cores() -> None:
     ``make cores`` plays all with all.
     """
     run(sys.executable, "tests/cores/cores.py", "--ends")
-    run("pytest", "-n", str(os.cpu_count() or 1), "tests/cores/test_options.py")
+    run("pytest", "-n", str(os.cpu_count() or 1), OPTIONS, env={"CORES": "ends"})
     run("pytest", "-rs", "tests/cores/test_matrix.py")
 
 

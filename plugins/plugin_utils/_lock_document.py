@@ -132,8 +132,9 @@ def _odd(value: object, kinds: Kinds) -> TypeError:
 
 
 def _checked(value: Checked, kind: type[Checked]) -> Checked:
-    if type(value) is not kind:
-        raise _odd(value, frozenset({kind}))
+    kinds = frozenset({kind})
+    if type(value) not in kinds:  # true and false are whole numbers of Python
+        raise _odd(value, kinds)
     return value
 
 
@@ -144,7 +145,7 @@ def _string(value: str) -> str:
 def _strings(value: list[str]) -> tuple[str, ...]:
     # Long lists are read whenever somebody looks at a lock, so only what is wrong is looked at one by one.
     if set(map(type, _checked(value, list))) - {str}:
-        raise next(_odd(each, frozenset({str})) for each in value if type(each) is not str)
+        raise next(_odd(each, frozenset({str})) for each in value if not isinstance(each, str))
     return tuple(value)
 
 

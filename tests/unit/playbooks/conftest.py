@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.orderly.services.tests.cores.cores import CORES
+from ansible_collections.orderly.services.tests.faults.matrix import playbook_of
 
 from .toys import PROGRAMS, Site, three_services
 
@@ -12,10 +15,20 @@ if TYPE_CHECKING:
     from .toys import Outcome
 
 
+RELEASES = {"all": CORES, "ends": (CORES[0], CORES[-1])}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Play with other releases of ansible-core where the variable CORES asks for all, or for the oldest and newest."""
+    if "programs" in metafunc.fixturenames and (wanted := os.environ.get("CORES")):
+        ids = [core.release for core in RELEASES[wanted]]
+        metafunc.parametrize("programs", RELEASES[wanted], indirect=True, ids=ids, scope="session")
+
+
 @pytest.fixture(scope="session")
-def programs() -> Path:
-    """Give the folder of the ansible-core to play with; tests/cores gives others."""
-    return PROGRAMS
+def programs(request: pytest.FixtureRequest) -> Path:
+    """Give the folder of the ansible-core to play with; it is installed the first time."""
+    return playbook_of(request.param).parent if hasattr(request, "param") else PROGRAMS
 
 
 @pytest.fixture

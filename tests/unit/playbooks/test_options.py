@@ -1,6 +1,6 @@
 """Ansible's own options on the upgrade: what they show is true, what they leave out is not done.
 
-Here they are played with the ansible-core of the tests; tests/cores plays them with every one that is supported.
+With CORES=all in the environment they are played with every ansible-core that is supported.
 """
 
 from __future__ import annotations

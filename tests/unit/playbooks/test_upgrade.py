@@ -292,11 +292,9 @@ def test_after_a_fault_no_further_host_is_touched_and_the_next_run_resumes(
     again = site.upgrade()
     assert again.code == 0
     assert site.plan()["id"] == plan
-    installed = {said.split()[1] for said in again.log if said.endswith("install")}
-    assert installed == {"w1", "w3", "w4"}
-    assert again.log[0] == "web w2 verify"
-    assert again.log[0] == "web w1 install"
-    assert len(again.log) == 9
+    assert again.log[:2] == ["web w2 verify", "web w1 install"]
+    assert {said.split()[1] for said in again.log[1:]} == {"w1", "w3", "w4"}
+    assert len(again.log) == 10
 
 
 def test_a_host_that_is_down_at_the_start_keeps_every_host_from_being_disrupted(site: Site) -> None:

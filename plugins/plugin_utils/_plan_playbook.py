@@ -36,6 +36,7 @@ Task = dict[str, Any]
 STEP_OF = {VALIDATE: 0, PREPARE: 1, POST_UPGRADE: 6}
 GATE = "orderly.services.upgrade_gate"
 TEMPORARY = "orderly.services.temporary_changes"
+FINALIZED = "orderly.services.finalized_services"
 # A variable of the play, so that every condition below stays short. The filter raises where the gate of this very play
 # never ran: --start-at-task and --step cannot get around it.
 GRANTED_SERVICES = (
@@ -273,13 +274,38 @@ def _work(plan: Plan, play: Play) -> Iterator[Task]:
         yield from _change(plan, play)
     elif play.kind == FINALIZE:
         yield from _undo(plan, play, "upgraded")
-        yield from _parts(plan, play, "finalize", run_once=True)
-        yield _flush(play)
+        yield from _finalize(plan, play)
     else:
         step = STEP_OF[play.kind]
         for name in play.services:
             yield _step(plan, play, name, step)
         yield _flush(play)
+
+
+def _finalize(plan: Plan, play: Play) -> Iterator[Task]:
+    """Finalize, and let hosts remember it: a controller that dies now cannot, and no finalizer runs twice."""
+    names = [name for name in play.services if "finalize" in plan.services[name]["parts"]]
+    if not names:
+        return
+    record = {
+        "campaign": "{{ orderly_gate.campaign }}",
+        "path": "{{ rolling_op_finalized | default(omit) }}",
+    }
+    yield {
+        "name": f"{play.id} | See what is finalized already",
+        FINALIZED: record,
+        "when": ANY_GRANTED,
+        "register": "orderly_finalized",
+    }
+    for name in names:
+        task = _role(plan, play, name, "finalize", f"finalize {name}", run_once=True)
+        yield {**task, "when": [task["when"], f"'{name}' not in orderly_finalized.services"]}
+    yield _flush(play)
+    yield {
+        "name": f"{play.id} | Put on record what is finalized",
+        FINALIZED: {**record, "services": f"{{{{ {GRANTED} | intersect({names}) }}}}"},
+        "when": ANY_GRANTED,
+    }
 
 
 def _change(plan: Plan, play: Play) -> Iterator[Task]:
@@ -371,13 +397,11 @@ def _lift_strict_mode(play: Play) -> Task:
     }
 
 
-def _parts(
-    plan: Plan, play: Play, part: str, *, backwards: bool = False, run_once: bool = False
-) -> Iterator[Task]:
+def _parts(plan: Plan, play: Play, part: str, *, backwards: bool = False) -> Iterator[Task]:
     names = list(play.services)
     for name in reversed(names) if backwards else names:
         if part in plan.services[name]["parts"]:
-            yield _role(plan, play, name, part, f"{part} {name}", run_once=run_once)
+            yield _role(plan, play, name, part, f"{part} {name}")
 
 
 def _role(plan: Plan, play: Play, name: str, tasks_from: str, words: str, *, run_once: bool = False) -> Task:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -669,6 +670,25 @@ def test_finalizers_run_when_all_is_upgraded_and_their_run_once_tasks_once(site:
     outcome = site.upgrade()
     assert outcome.code == 0
     assert outcome.log[-3:] == ["db d1 finalize", "db d1 unpin", "db d2 finalize"]
+
+
+def test_a_finalizer_that_has_ended_is_not_repeated_where_the_controller_dies_before_it_is_recorded(
+    site: Site,
+) -> None:
+    one_service(site, "w1", steps="3")
+    site.write("roles/web/tasks/finalize.yml", say("web", "finalize"))
+    site.sticks("web w1 finalize")
+    process = site.start()
+    site.wait_until("web w1 finalize")
+    with closing(sqlite3.connect(site.store, isolation_level=None)) as store:
+        store.execute("BEGIN EXCLUSIVE")  # nothing is recorded from here on
+        site.is_mended()
+        site.wait_for(site.folder / "finalized/w1.json")
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=60)
+    resumed = site.upgrade()
+    assert (resumed.code, resumed.log) == (0, [])
+    assert "is complete" in resumed.text
 
 
 def test_a_notify_is_answered_by_the_own_handler_in_waves_that_follow_each_other(site: Site) -> None:

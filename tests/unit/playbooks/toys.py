@@ -14,11 +14,14 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent, indent
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from ansible_collections.orderly.services.plugins.plugin_utils._rolling import held_slots
 from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[3]
 STEPS = {0: "look", 1: "prepare", 2: "stop", 3: "install", 4: "migrate", 5: "start", 6: "check"}
@@ -163,6 +166,7 @@ class Site:
             "ansible_python_interpreter": sys.executable,
             "toy": str(self.toy),
             "rolling_op_records": f"{self.folder}/drained/{{{{ inventory_hostname }}}}",
+            "rolling_op_finalized": f"{self.folder}/finalized/{{{{ inventory_hostname }}}}.json",
             "rolling_op_temporary": f"{self.folder}/temporary/{{{{ inventory_hostname }}}}",
         }
 
@@ -299,9 +303,16 @@ class Site:
 
     def wait_until(self, said: str) -> None:
         """Wait until a task says something."""
+        self._wait(lambda: said in self.log, f"{said!r} was never said")
+
+    def wait_for(self, file: Path) -> None:
+        """Wait until a file is there."""
+        self._wait(file.exists, f"{file} never came")
+
+    def _wait(self, is_so: Callable[[], bool], otherwise: str) -> None:
         deadline = time.monotonic() + 60
-        while said not in self.log:
-            assert time.monotonic() < deadline, f"{said!r} was never said: {self.log}"
+        while not is_so():
+            assert time.monotonic() < deadline, f"{otherwise}: {self.log}"
             time.sleep(0.02)
 
     # --- What is left ---

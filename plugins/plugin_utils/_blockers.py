@@ -48,31 +48,30 @@ class Blocker:
         return f"timeout -k 5 {self.timeout} /bin/sh -c {shlex.quote(self.command)}"
 
 
-def parse_blockers(value: Any) -> tuple[Blocker, ...]:
-    """Read the blockers that an inventory gives; raises :class:`BlockerError`."""
+def parse_blockers(value: Any, what: str = "blockers") -> tuple[Blocker, ...]:
+    """Read the blockers that an inventory gives; raises :class:`BlockerError`, with *what* in its words."""
     if not isinstance(value, list):
-        raise BlockerError(f"blockers: expected a list, as in [{EXAMPLE}], not {value!r}.")
-    return tuple(map(_blocker, value))
+        raise BlockerError(f"{what}: expected a list, as in [{EXAMPLE}], not {value!r}.")
+    return tuple(_blocker(each, what) for each in value)
 
 
-def _blocker(value: Any) -> Blocker:
+def _blocker(value: Any, what: str) -> Blocker:
     if isinstance(value, dict) and True in value:  # so YAML reads the key on, unless it is in quotes
         value = {"on" if key is True else key: given for key, given in value.items()}
     if not isinstance(value, dict) or not value.keys() <= Blocker.__dataclass_fields__.keys():
-        raise BlockerError(f"blockers: {value!r} is none; expected one as in {EXAMPLE}.")
+        raise BlockerError(f"{what}: {value!r} is none; expected one as in {EXAMPLE}.")
     if bool(value.get("command")) == bool(value.get("url")):
-        raise BlockerError(f"blockers: {value!r} needs a command or a url, one of them, as in {EXAMPLE}.")
+        raise BlockerError(f"{what}: {value!r} needs a command or a url, one of them, as in {EXAMPLE}.")
     on = value.get("on") or (CONTROLLER if value.get("url") else HOST)
     if on not in (HOST, CONTROLLER) or (value.get("url") and on == HOST):
         raise BlockerError(
-            f"blockers: {value!r}: expected on: host or on: controller for a command; only the controller asks a url."
+            f"{what}: {value!r}: expected on: host or on: controller for a command; only the controller asks a url."
         )
     try:
         timeout = int(value.get("timeout", TIMEOUT))
     except (TypeError, ValueError):
-        raise BlockerError(f"blockers: {value!r}: expected the timeout in whole seconds.") from None
-    what = str(value.get("command") or value.get("url"))
-    name = str(value.get("name") or what)
+        raise BlockerError(f"{what}: {value!r}: expected the timeout in whole seconds.") from None
+    name = str(value.get("name") or value.get("command") or value.get("url"))
     return Blocker(name, str(value.get("command") or ""), str(value.get("url") or ""), on, max(1, timeout))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
 VARIABLES = ("-e", "--extra-vars")
 HIDDEN = "…"
@@ -44,7 +44,7 @@ def _hidden(variables: str) -> str:
     return HIDDEN if variables.lstrip().startswith(("{", "[")) else SECRET.sub(rf"\1{HIDDEN}", variables)
 
 
-def write_report(path: Path, report: Mapping[str, Any]) -> None:
+def write_report(path: Path, report: Any) -> None:
     """Write the report as JSON, whole or not at all; raises OSError."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:

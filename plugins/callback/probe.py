@@ -1,0 +1,156 @@
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: probe
+type: aggregate
+short_description: Tell how long services were unavailable while a playbook ran
+version_added: 0.2.0
+author: The orderly.services maintainers (@orderly-services)
+description:
+  - Asks for services all through the run of a playbook, from the controller, as a user of them would, and tells in the
+    end for each of them how many seconds it did not answer well.
+  - It changes nothing, and stops nothing.
+  - A service is unavailable from the question that had the first bad answer until the one that had the next good one.
+requirements:
+  - It must be enabled, in C(ansible.cfg) with C(callbacks_enabled = orderly.services.probe).
+options:
+  probes:
+    description:
+      - A YAML file with a list of what to ask, each with C(name), that of a service, and C(url) or C(command), and if
+        you like C(timeout) in seconds.
+      - An answer is good if the URL gives no error, or the command exits with 0.
+    type: path
+    env:
+      - name: ORDERLY_PROBES
+    ini:
+      - section: orderly_probe
+        key: probes
+  every:
+    description: How many seconds pass from one question to the next.
+    type: float
+    default: 1.0
+    env:
+      - name: ORDERLY_PROBE_EVERY
+    ini:
+      - section: orderly_probe
+        key: every
+  report:
+    description:
+      - A file for programs, written in the end. JSON, a list with C(service), C(seconds_unavailable), C(outages) (their
+        number), C(longest), C(unavailable_in_the_end), C(asked) and C(why) (the last bad answer).
+    type: path
+    env:
+      - name: ORDERLY_PROBE_REPORT
+    ini:
+      - section: orderly_probe
+        key: report
+"""
+
+EXAMPLES = r"""
+example: |
+  # probes.yml
+  - name: web
+    url: https://www.example.org/health
+  - name: db
+    command: mariadb-admin --host db.example.org ping
+    timeout: 2
+
+  # ansible.cfg
+  [defaults]
+  callbacks_enabled = orderly.services.progress, orderly.services.probe
+
+  [orderly_probe]
+  probes = probes.yml
+
+  # and in the end of the run
+  web was available all the time (241 answers).
+  db was unavailable for 3.1 s, once (exit status 1 on the controller: Can't connect to MySQL server).
+"""
+
+import atexit
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from ansible import constants
+from ansible.plugins.callback import CallbackBase
+
+from ..plugin_utils._blockers import CONTROLLER, BlockerError, parse_blockers
+from ..plugin_utils._outages import say
+from ..plugin_utils._run_report import write_report
+
+if TYPE_CHECKING:
+    from ansible.executor.stats import AggregateStats
+    from ansible.playbook import Playbook
+
+ROOT = Path(__file__).parents[2]
+
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "orderly.services.probe"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._process = os.getpid()
+        self._watcher: subprocess.Popen[str] | None = None
+
+    def v2_playbook_on_start(self, playbook: Playbook) -> None:  # noqa: ARG002 - Ansible's signature
+        path = self.get_option("probes")
+        if not path:
+            self._display.warning("Nothing is probed: say what, with probes in the section orderly_probe.")
+            return
+        try:
+            probes = read_probes(Path(path))
+        except (BlockerError, OSError, yaml.YAMLError) as exc:
+            self._display.warning(f"Nothing is probed, as {path} cannot be used: {exc}")
+            return
+        python_path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+        self._watcher = subprocess.Popen(
+            [sys.executable, "-m", "plugins.plugin_utils._watcher", json.dumps(probes), str(self.get_option("every"))],
+            env={**os.environ, "PYTHONPATH": python_path}, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            start_new_session=True,  # what interrupts ansible-playbook does not keep it from telling
+        )  # fmt: skip
+        atexit.register(self._finish)
+
+    def v2_playbook_on_stats(self, stats: AggregateStats) -> None:  # noqa: ARG002 - Ansible's signature
+        self._finish()
+
+    def _finish(self) -> None:
+        if self._watcher is None or os.getpid() != self._process:
+            return
+        told, _nothing = self._watcher.communicate()
+        self._watcher = None
+        try:
+            services = json.loads(told)
+        except ValueError:
+            self._display.warning(
+                f"Nothing is known of the probes, as what asked them has ended: {told.strip()}"
+            )
+            return
+        for service in services:
+            colour = constants.COLOR_ERROR if service["outages"] else constants.COLOR_OK
+            self._display.display(say(service), color=colour)
+        if path := self.get_option("report"):
+            try:
+                write_report(Path(path), services)
+            except OSError as exc:
+                self._display.warning(f"The report {path} of the probes was not written: {exc.strerror}.")
+
+
+def read_probes(path: Path) -> list[dict[str, Any]]:
+    """Read the file of the probes, and check it; raises BlockerError, OSError, or an error of YAML."""
+    given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    probes = [{**each, "on": CONTROLLER} if isinstance(each, dict) else each for each in given or ()]
+    parse_blockers(probes, "probes")
+    return probes

@@ -13,15 +13,16 @@ import sys
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import links
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from typing import TextIO
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     Check = Callable[[], None]
     Item = tuple[str, Check]
@@ -34,20 +35,17 @@ SCENARIOS = ROOT / "extensions/molecule"
 DEMO_INVENTORY = ROOT / "tests/demo/inventory/groups.yml"
 BY_NAME = ("faults",)  # checks that run only when they are asked for
 OPTIONS = "tests/unit/playbooks/test_options.py"  # of ansible-playbook
-SIDE_BY_SIDE = 2  # scenarios, beside all other checks; more of them only wait for each other's packages
+SIDE_BY_SIDE = 2  # scenarios, and beside them so many other checks; more only wait for each other's packages
+OUT: ContextVar[TextIO] = ContextVar("OUT")  # where the commands of a check write to
 
 
 class CheckError(Exception):
     """A check failed: which command, and what it said last."""
 
 
-def run(
-    *command: str | Path,
-    cwd: Path = ROOT,
-    env: Mapping[str, str] | None = None,
-    out: TextIO = sys.stdout,
-) -> None:
-    """Run a command whose output goes to *out*."""
+def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> None:
+    """Run a command of a check."""
+    out = OUT.get(sys.stdout)
     last: deque[str] = deque(maxlen=60)
     with subprocess.Popen(
         list(map(str, command)), cwd=cwd, env={**os.environ, **(env or {})}, text=True, errors="replace",
@@ -176,7 +174,7 @@ def package() -> None:
 
 
 def molecule(scenario: str) -> None:
-    """Run one scenario on hosts of its own; what it says is printed when it has ended, as others run beside it."""
+    """Run one scenario on hosts of its own."""
     steps = re.findall(
         r"- (?:verify|side_effect) (\S+)", (SCENARIOS / scenario / "molecule.yml").read_text("utf-8")
     )
@@ -186,13 +184,7 @@ def molecule(scenario: str) -> None:
     inventory = subprocess.run(
         [FLEET, "--fleet", fleet, "inventory"], check=True, capture_output=True, text=True
     ).stdout.strip()
-    env = {"FLEET": fleet, "FLEET_INVENTORY": inventory}
-    log = BUILD / f"{fleet}.log"
-    try:
-        with log.open("w") as out:
-            run("molecule", "test", "-s", scenario, env=env, out=out)
-    finally:
-        print(log.read_text(errors="replace"), flush=True)
+    run("molecule", "test", "-s", scenario, env={"FLEET": fleet, "FLEET_INVENTORY": inventory})
 
 
 def checks() -> dict[str, list[Item]]:
@@ -216,9 +208,7 @@ def main(wanted: Sequence[str]) -> int:
     items = [item for name in wanted or usual for item in known[name]]
     scenarios = [item for item in items if item in known["molecule"]]
     others = [item for item in items if item not in known["molecule"]]
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        played = pool.map(outcome, scenarios)  # they wait for hosts and packages while the others compute
-        results = dict([*map(outcome, others), *played])
+    results = dict(map(outcome, items) if len(items) == 1 else all_outcomes(others, scenarios))
     failed = {name: trouble for name, trouble in results.items() if trouble}
     for name, trouble in failed.items():
         print(f"\n=== {name} FAILED, and said last:\n{trouble}")
@@ -227,17 +217,39 @@ def main(wanted: Sequence[str]) -> int:
     return 1 if failed else 0
 
 
+def all_outcomes(*lanes: Iterable[Item]) -> list[tuple[str, str]]:
+    """Run checks beside each other, of each lane some at a time; each is printed when it has ended."""
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as one, ThreadPoolExecutor(SIDE_BY_SIDE) as other:
+        running = [pool.map(logged, lane) for pool, lane in zip((one, other), lanes, strict=True)]
+        return [*chain(*running)]
+
+
+def logged(item: Item) -> tuple[str, str]:
+    """Run a check whose output is printed as a whole, and say at once that it runs."""
+    name, _check = item
+    print(f"... {name}", flush=True)
+    log = BUILD / f"{name.replace(' ', '-')}.log"
+    with log.open("w+", errors="replace") as out:
+        OUT.set(out)
+        result = outcome(item)
+        out.seek(0)
+        print(out.read(), end="", flush=True)
+    return result
+
+
 def outcome(item: Item) -> tuple[str, str]:
     """Run a check, and tell what was wrong: nothing if it passed."""
     name, check = item
-    print(f"\n=== {name}", flush=True)
+    out = OUT.get(sys.stdout)
+    print(f"\n=== {name}", flush=True, file=out)
     begin = time.monotonic()
     try:
         check()
         trouble = ""
     except (CheckError, subprocess.CalledProcessError) as exc:
         trouble = str(exc)
-    print(f"=== {name}: {'FAILED' if trouble else 'passed'} in {time.monotonic() - begin:.0f} s", flush=True)
+    seconds = f"{time.monotonic() - begin:.0f} s"
+    print(f"=== {name}: {'FAILED' if trouble else 'passed'} in {seconds}", flush=True, file=out)
     return name, trouble
 
 

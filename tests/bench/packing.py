@@ -151,19 +151,21 @@ def check(fleet: Fleet, waves: Iterable[Counter[str]]) -> None:
 
 
 def report(fleets: int) -> bool:
-    met = True
-    print(f"Waves over the bound, mean and worst of {fleets} fleets; goal {GOAL} on average")
+    """Print the ratios of every shape, and tell whether all fleets together meet the goal."""
+    every: list[float] = []
+    print(f"Waves over the bound, mean and worst of {fleets} fleets of each shape")
     for shape in ROLLS:
         ratios = [roll(draw(shape, random.Random(seed)))[0] for seed in range(fleets)]  # noqa: S311 - no secret
-        met &= mean(ratios) <= GOAL
+        every += ratios
         print(f"  restarts  {shape.name:46}{mean(ratios):7.3f}{max(ratios):7.2f}")
     for shape in UPGRADES:
         figures = [upgrade(draw(shape, random.Random(seed))) for seed in range(fleets)]  # noqa: S311 - no secret
         ratios = [each[0] for each in figures]
-        met &= mean(ratios) <= GOAL
+        every += ratios
         visits = mean(each[1] for each in figures)
         print(f"  upgrades  {shape.name:46}{mean(ratios):7.3f}{max(ratios):7.2f}   visits {visits:.2f}")
-    return met
+    print(f"  all of them {'':44}{mean(every):7.3f}{max(every):7.2f}   goal {GOAL} on average")
+    return mean(every) <= GOAL
 
 
 def report_growth() -> None:

@@ -100,7 +100,8 @@ def test_an_undo_that_fails_stays_on_record_and_keeps_the_campaign_open(changing
     assert "temporary changes of web are to be undone" in listed.text
 
     again = changing.upgrade()
-    assert again.log == [PINS[0], "web w1 finalize", PINS[1], "web w2 finalize"]
+    verified = ["web w1 verify", "web w2 verify"]
+    assert again.log == [*verified, PINS[0], "web w1 finalize", PINS[1], "web w2 finalize"]
     assert on_record(changing) == []
 
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 STEPS = {0: "look", 1: "prepare", 2: "stop", 3: "install", 4: "migrate", 5: "start", 6: "check"}
 UPGRADE = "orderly.services.upgrade"
+PYTHON = (
+    shutil.which("python3", path=os.defpath) or sys.executable
+)  # as hosts have it, without a virtual environment
 PROGRAMS = Path(sys.executable).parent
 NOTHING: list[str] = []
 
@@ -163,7 +166,7 @@ class Site:
         return {
             "ansible_connection": "toy",
             "ansible_become": False,
-            "ansible_python_interpreter": sys.executable,
+            "ansible_python_interpreter": PYTHON,
             "toy": str(self.toy),
             "rolling_op_records": f"{self.folder}/drained/{{{{ inventory_hostname }}}}",
             "rolling_op_finalized": f"{self.folder}/finalized/{{{{ inventory_hostname }}}}.json",

@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 name: probe
 type: aggregate
 short_description: Tell how long services were unavailable while a playbook ran
-version_added: 0.2.0
+version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
   - Asks for services all through the run of a playbook, from the controller, as a user of them would, and tells in the

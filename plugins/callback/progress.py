@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 name: progress
 type: aggregate
 short_description: Tell how far a roll is, and in the end what stopped and how to resume
-version_added: 0.2.0
+version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
   - Tells of every roll and upgrade which wave of how many begins, how many hosts are done, waiting and failed, and in

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: abandoned_campaign
 short_description: Abandon the campaign of an upgrade
-version_added: 0.2.0
+version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
   - Gives up an open campaign. Its plan, run again, begins a new one, which does everything again.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: campaign_info
 short_description: List the campaigns of upgrades
-version_added: 0.2.0
+version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
   - Prints the campaigns that the store knows, the open ones first, and what was left of them when a run last looked.

@@ -5,18 +5,25 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.utils.display import Display
 
 from ..plugin_utils._edge import ControllerAction, Result
+from ..plugin_utils._estimate import estimate
 from ..plugin_utils._inventory import Inventory
+from ..plugin_utils._journal import read_seconds
 from ..plugin_utils._plan_summary import summary
+from ..plugin_utils._store import Rehearsal, StoreError, default_url, open_store
 from ..plugin_utils._upgrade import make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from ..plugin_utils._planner import Plan
 
 display = Display()
 
@@ -39,7 +46,9 @@ class ActionModule(ControllerAction):
             raise
         except AnsibleError as exc:
             raise AnsibleActionFail(f"The inventory cannot be read for the plan: {exc}") from None
-        lines = summary(plan, answers, playbook.parent)
+        lines = summary(
+            plan, answers, playbook.parent, _how_long(plan, self.templated(variables, "orderly_store"))
+        )
         for line in lines:
             display.display(line)
         return {
@@ -49,3 +58,10 @@ class ActionModule(ControllerAction):
             "folder": str(playbook.parent),
             "lines": lines,
         }
+
+
+def _how_long(plan: Plan, url: str | None) -> str:
+    """Say how long the plan will take, if the store knows from earlier campaigns; a plan needs no store."""
+    with suppress(StoreError), closing(open_store(url or default_url())) as store:
+        return estimate(json.loads(plan.as_json())["plays"], read_seconds(Rehearsal(store)))
+    return ""

@@ -21,8 +21,8 @@ HEADER = ("SERVICE", "STAGE", "HOSTS", "AT ONCE", "WAVES", "OUTAGE", "PACKAGES")
 OUTAGES = {DOWN: "is down", KEEPS: "keeps serving", NONE: "none"}
 
 
-def summary(plan: Plan, answers: Mapping[str, Answer], folder: Path) -> list[str]:
-    """Give the lines of a plan's summary; *answers* tell why hosts were not surveyed."""
+def summary(plan: Plan, answers: Mapping[str, Answer], folder: Path, how_long: str = "") -> list[str]:
+    """Give the lines of a plan's summary; *answers* tell why hosts were not surveyed, *how_long* what it will take."""
     survey = plan.survey
     if survey is None:
         raise ValueError("a summary is made of a plan with a survey")
@@ -46,6 +46,7 @@ def summary(plan: Plan, answers: Mapping[str, Answer], folder: Path) -> list[str
         *layout([HEADER, *rows]),
         *_conditions(plan),
         *(f"Not surveyed: {host}: {_why(answers.get(host, {}))}" for host in survey.missing),
+        *([f"It takes {how_long}."] if how_long else []),
         "Packages are never rolled back.",
         f"To look at: {folder}/plan.html",
         f"To approve: ansible-playbook orderly.services.upgrade -e approved_plan={plan.hash}",

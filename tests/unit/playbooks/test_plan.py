@@ -214,6 +214,20 @@ def test_an_order_that_depends_on_versions_is_decided_by_the_survey(site: Site) 
     assert "Order: web need not come after db: db-server installed << 5.10 does not" in site.make_plan().text
 
 
+# --- How long it takes ---
+
+
+def test_a_plan_says_how_long_it_took_the_last_time_and_needs_no_store(site: Site) -> None:
+    site.groups(db="d1")
+    site.service("db", "3", packages=["db"])
+    site.package("db", "1.0", "1.1")
+    first = site.make_plan()
+    assert "It takes" not in first.text
+    assert not site.store.parent.exists()
+    assert site.upgrade().code == 0
+    assert "It takes about 1 minute, from the last time." in site.make_plan().text
+
+
 # --- Versions before, and versions that finalizers rely on ---
 
 

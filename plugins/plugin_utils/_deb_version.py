@@ -6,6 +6,8 @@ from __future__ import annotations
 import operator
 import re
 from dataclasses import dataclass
+from functools import total_ordering
+from itertools import zip_longest
 from typing import Any
 
 VERSION = r"([0-9]+:)?[0-9]([A-Za-z0-9.+~-]*[A-Za-z0-9.+~])?"
@@ -27,11 +29,23 @@ def version_key(version: str) -> Key:
     return int(epoch) if colon else 0, _key(upstream), _key(revision)
 
 
-def _key(text: str) -> Key:
+@total_ordering
+@dataclass(frozen=True)
+class _Text:
+    """An upstream version or a revision: letters and numbers in turns. After its last part all that follow are ends."""
+
+    parts: tuple[Key, ...]
+
+    def __lt__(self, other: _Text) -> bool:
+        pairs = zip_longest(self.parts, other.parts, fillvalue=_END)
+        return next((mine < theirs for mine, theirs in pairs if mine != theirs), False)
+
+
+def _key(text: str) -> _Text:
     parts = [((*map(_weight, letters), 0), int(digits or 0)) for letters, digits in _PARTS.findall(text)]
     while parts and parts[-1] == _END:
         parts.pop()  # what is not there counts as zero
-    return (*parts, _END)
+    return _Text(tuple(parts))
 
 
 def _weight(character: str) -> int:

@@ -50,6 +50,7 @@ def test_versions_sort_as_debian_means_them() -> None:
 @example("1.00", "1.0", "=")
 @example("0:1", "1", "=")
 @example("1", "1~", ">>")
+@example("0", "0~", "<<")
 def test_every_relation_is_as_the_real_dpkg_says(one: str, other: str, relation: str) -> None:
     asked = subprocess.run(
         ["dpkg", "--compare-versions", one, relation, other], check=False, capture_output=True

@@ -184,14 +184,17 @@ def tasks_of(items: list[dict[str, Any]], tags: Iterable[str]) -> list[str]:
     return [name for block in play.tasks for name in names(block.filter_tagged_tasks({}))]
 
 
-def names(block: Any) -> Iterator[str]:
-    parts = [block.block, block.rescue if block.block or block.always else [], block.always]
-    for each in (each for part in parts for each in part):
-        if isinstance(each, Task):
-            if each.name:  # a block that would be empty has a task without one
-                yield each.name
-        else:
+def names(block: Any) -> list[str]:
+    body, rescue, always = ([*named_in(part)] for part in (block.block, block.rescue, block.always))
+    return [*body, *(rescue if body or always else []), *always]
+
+
+def named_in(part: Iterable[Any]) -> Iterator[str]:
+    for each in part:
+        if not isinstance(each, Task):
             yield from names(each)
+        elif each.name:  # a block that would be empty has a task without one
+            yield each.name
 
 
 @pytest.mark.parametrize("flow", [False, None, True], ids=["lines", "mixed", "braces"])

@@ -131,7 +131,7 @@ def acquire(
     """
     announce(store, request.run)
     start = report_at = clock()
-    alive = _Alive(clock)
+    alive = _Alive(clock, request.run)
     try:
         while isinstance(decision := _attempt(store, request, state_of, alive), Waiting):
             waited = clock() - start
@@ -270,10 +270,14 @@ def _patience(waiting: Waiting) -> float:
 
 
 class _Alive:
-    """Remembers for a moment which runs are alive: to ask for all of a long queue takes longer than all the rest."""
+    """Remembers for a moment which runs are alive: to ask for all of a long queue takes longer than all the rest.
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    Not of the *own* run: a slot given to it in the moment after its end would be nobody's.
+    """
+
+    def __init__(self, clock: Callable[[], float], own: Run) -> None:
         self._clock = clock
+        self._own = own
         self._until: dict[Run, float] = {}
 
     def remembered(self, state_of: StateOf) -> StateOf:
@@ -283,7 +287,7 @@ class _Alive:
             if now < self._until.get(run, now):
                 return RunState.LIVE
             answer = state_of(run)
-            if answer is RunState.LIVE:
+            if answer is RunState.LIVE and run != self._own:
                 self._until[run] = now + LOOK_SECONDS
             return answer
 

@@ -91,7 +91,7 @@ class ActionModule(ControllerAction):
             except ControllerError as exc:
                 return {"failed": True, "msg": str(exc)}
 
-        kept = Path(constants.DEFAULT_LOCAL_TMP) / f"orderly-slots-{self._task._uuid}.json"  # noqa: SLF001
+        kept = Path(constants.DEFAULT_LOCAL_TMP) / f"orderly-slots-{self._task._uuid}.json"  # noqa: SLF001 - the id of the task
         answer, by = shared(kept, host, batch, ask)
         return answer if by == host else _as_heard_by_others(answer, by, host)
 

@@ -4,9 +4,9 @@ SQLite is set against a bare transaction of the same database. Etcd is real, wit
 loopback and one disk. A playbook opens the store once for every task, so the first rows do; the others keep it open.
 The runs of this file look at the locks as the processes of playbooks do, each with a connection of its own.
 
-Other work on the machine makes every figure worse and none better, so the goals are for the calmest runs: of those in
-a row, so many at a time, the lowest median. Beside it are the median of all, how busy the machine was, and the CPU time
-of this program (or of a waiter, from its coming to its end), without that of etcd.
+Goals are for the median of all runs. Other work on the machine makes every figure worse and none better, so beside it
+are the calmest runs (of those in a row, so many at a time, the lowest median), how busy the machine was, and the CPU
+time of this program (or of a waiter, from its coming to its end), without that of etcd.
 
 Run: python tests/bench/lock.py [RUNS [WAITERS]]
 """
@@ -46,7 +46,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._rolling import (
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._run import RunState, this_run  # noqa: E402
 from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store  # noqa: E402
-from real_etcd import Etcd, program  # noqa: E402
+from real_etcd import Etcd, program  # noqa: E402 - found above
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -236,12 +236,14 @@ def report(title: str, table: Table) -> bool:
     for name, times in table.items():
         goal = GOALS.get(name)
         ratio = f"{times.calm / floor:8.1f}" if floor else f"{'':8}"
-        verdict = "" if goal is None else f"{goal:7.1f} ms {'met' if times.calm <= goal else 'MISSED'}"
+        verdict = (
+            "" if goal is None else f"{goal:7.1f} ms {'met' if median(times.wall) <= goal else 'MISSED'}"
+        )
         figures = (median(times.wall), quantiles(times.wall, n=20)[-1], median(times.cpu))
         print(
             f"  {name:18}{times.calm:6.2f} ms{''.join(f'{each:9.2f} ms' for each in figures)}{ratio}{verdict}"
         )
-    return all(times.calm <= GOALS.get(name, float("inf")) for name, times in table.items())
+    return all(median(times.wall) <= GOALS.get(name, float("inf")) for name, times in table.items())
 
 
 def measure_kind(kind: str, url: Callable[[str], str], folder: Path, runs: int, waiters: int) -> bool:

@@ -289,7 +289,7 @@ class Site:
         if not pid:
             os.chdir(self.folder)
             # pty.fork is how a terminal is had
-            os.execve(self.program(command[0]), command, self.environ)  # noqa: S606
+            os.execve(self.program(command[0]), command, self.environ)  # noqa: S606 - a program of ours
         said = b""
         with suppress(OSError):  # the end of a terminal
             while True:

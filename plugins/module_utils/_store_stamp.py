@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """In which store this host is disrupted: written down the first time, and held on to until it is moved on purpose.
 
-Two people with two stores would never see each other's slots, so the host itself says no to the second.
+Two people with two stores would never see each other's slots, so the host itself says no to the second. And a run that
+was asleep while its slots were taken away by force believes that it has them still, so the host remembers the token of
+the last slot that it was disrupted under, and says no to an older one.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import json
 import os
 import tempfile
 import time
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +22,7 @@ from ansible_collections.orderly.services.plugins.module_utils._errors import Ho
 from ansible_collections.orderly.services.plugins.module_utils._host_files import read_text, write_text
 
 if TYPE_CHECKING:
-    from typing import Any, Mapping
+    from typing import Any, Mapping, Sequence
 
 STAMP = "store-stamp.json"
 DEFAULT_STAMP = f"/var/lib/orderly/{STAMP}"
@@ -32,11 +34,15 @@ HOW_TO_MOVE = (
 
 @dataclass(frozen=True)
 class Stamp:
-    """A store: its id, what people call it, and since when the host belongs to it, in seconds since 1970."""
+    """A store: its id, what people call it, and since when the host belongs to it, in seconds since 1970.
+
+    ``tokens`` are the numbers of the last slots of services that this host was disrupted under.
+    """
 
     id: str
     name: str
     since: int
+    tokens: Mapping[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Name the store for people."""
@@ -52,12 +58,12 @@ class StampChange:
 
     @property
     def changes(self) -> bool:
-        """Tell whether anything is written."""
-        return self.before != self.after
+        """Tell whether the host has another store afterwards; the token of one more slot is no change to it."""
+        return (self.before and self.before.id) != (self.after and self.after.id)
 
     def carry_out(self, path: Path) -> None:
         """Write the stamp; of two that come first at once, one is refused."""
-        if self.after is None or not self.changes:
+        if self.after is None or self.before == self.after:
             return
         text = json.dumps(asdict(self.after)) + "\n"
         if self.before is not None:
@@ -78,20 +84,27 @@ def read_stamp(path: Path) -> Stamp | None:
         return None
     except (OSError, TypeError, ValueError) as exc:
         raise HostError(_unreadable(path, exc), path=str(path)) from exc
-    if not all(isinstance(value, kind) for value, kind in zip(astuple(stamp), (str, str, int))):
+    if not all(isinstance(value, kind) for value, kind in zip(astuple(stamp), (str, str, int, dict))):
         raise HostError(_unreadable(path, "it is no stamp"), path=str(path))
     return stamp
 
 
 def plan_stamp(found: Stamp | None, wanted: Stamp, *, move: bool = False) -> StampChange:
-    """Decide about a host that is to be disrupted under the locks of a store; raises HostError for another store.
+    """Decide about a host that is to be disrupted under the locks of a store.
+
+    Raises HostError for another store, and for slots of it that were given before those which the host knows. Whoever
+    moves a host lets it forget these, so that a store that comes from a backup can begin where it was then.
 
     A store without an id is not there yet: nobody has taken a slot in it, so there is nothing to write down.
     """
     if found is None:
         return StampChange(None, wanted if wanted.id else None)
     if found.id == wanted.id:
-        return StampChange(found, found)
+        if move:
+            return StampChange(found, replace(found, tokens={}))
+        if stale := [name for name, token in wanted.tokens.items() if token < found.tokens.get(name, token)]:
+            raise HostError(_overtaken(found, wanted, stale), stamped=asdict(found), overtaken=sorted(stale))
+        return StampChange(found, replace(found, tokens={**found.tokens, **wanted.tokens}))
     if move:
         return StampChange(found, wanted)
     raise HostError(
@@ -99,13 +112,19 @@ def plan_stamp(found: Stamp | None, wanted: Stamp, *, move: bool = False) -> Sta
     )
 
 
-def stamp_of(store: Mapping[str, Any]) -> Stamp:
-    """Read what a playbook says of its store; raises HostError where that is none."""
+def stamp_of(store: Mapping[str, Any], tokens: Mapping[str, Any] | None = None) -> Stamp:
+    """Read what a playbook says of its store and slots; raises HostError where that is none."""
     if set(store) != {"id", "name"} or not all(isinstance(value, str) for value in store.values()):
         raise HostError(
             f"store is what rolling_lock returns as store, an id and a name, not {dict(store)!r}."
         )
-    return Stamp(store["id"], store["name"], int(time.time()))
+    try:
+        numbers = {name: int(token) for name, token in (tokens or {}).items()}
+    except (TypeError, ValueError) as exc:
+        raise HostError(
+            f"tokens is what rolling_lock returns as tokens for this host, not {tokens!r}."
+        ) from exc
+    return Stamp(store["id"], store["name"], int(time.time()), numbers)
 
 
 def _refusal(found: Stamp, wanted: Stamp) -> str:
@@ -121,6 +140,17 @@ def _refusal(found: Stamp, wanted: Stamp) -> str:
         f"The locks of this host are in the store {found} since {since}, and this run takes its slots in {wanted.name}:"
         " runs in two stores do not see each other, and may take a service down together. Nothing was touched here. "
         + HOW_TO_MOVE
+    )
+
+
+def _overtaken(found: Stamp, wanted: Stamp, stale: Sequence[str]) -> str:
+    slots = ", ".join(
+        f"{name} (token {wanted.tokens[name]}, the host knows {found.tokens[name]})" for name in sorted(stale)
+    )
+    return (
+        f"This run works under slots of {found.name} that were taken from it, and others worked here since: {slots}."
+        " Nothing was touched here. Run again, so that it asks for slots anew. If the store was brought back from a"
+        " backup, see that nothing rolls, and run the playbook orderly.services.move_store."
     )
 
 

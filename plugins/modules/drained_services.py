@@ -48,6 +48,12 @@ options:
         whose locks are in another store refuses, and nothing is changed there.
       - The stamp is the file C(store-stamp.json) beside the folder of the records.
     type: dict
+  tokens:
+    description:
+      - The tokens of this host's slots in that store, as RV(orderly.services.rolling_lock#module:tokens) gives them. A
+        host that was disrupted under newer slots since then refuses, for those of this run were taken by force.
+    type: dict
+    default: {}
 extends_documentation_fragment: [orderly.services.attributes]
 attributes:
   check_mode:
@@ -69,6 +75,7 @@ EXAMPLES = r"""
     services: [nginx]
     operation: new certificates
     store: "{{ grant.store }}"
+    tokens: "{{ grant.tokens[inventory_hostname] }}"
 
 - name: Forget it, now that nginx takes part again
   orderly.services.drained_services:
@@ -136,6 +143,7 @@ def main() -> None:
             "roll": {"type": "str", "default": ""},
             "path": {"type": "path", "default": DEFAULT_FOLDER},
             "store": {"type": "dict"},
+            "tokens": {"type": "dict", "default": {}},
         },
         supports_check_mode=True,
     )
@@ -155,7 +163,7 @@ def main() -> None:
     try:
         if params["store"]:
             stamp_path = folder.path.with_name(STAMP)
-            stamp = plan_stamp(read_stamp(stamp_path), stamp_of(params["store"]))
+            stamp = plan_stamp(read_stamp(stamp_path), stamp_of(params["store"], params["tokens"]))
             stamped = stamp.changes
             if not module.check_mode:
                 stamp.carry_out(stamp_path)

@@ -21,9 +21,17 @@ options:
       - The store, as M(orderly.services.rolling_lock) and M(orderly.services.rolling_lock_info) return it.
       - By default the one that the variable C(orderly_store) names, else the file of this user on the controller.
     type: dict
+  tokens:
+    description:
+      - The tokens of this host's slots, as RV(orderly.services.rolling_lock#module:tokens) gives them. The host
+        remembers the last of each service, and refuses an older one, of a run that was asleep while its slots were
+        taken by force.
+    type: dict
+    default: {}
   move:
     description:
       - Give up the store that the host belongs to for this one. Let nothing roll in either store meanwhile.
+      - The host forgets all tokens, also where it belongs to this store already, which may come from a backup.
       - The playbook C(orderly.services.move_store) does that for all hosts.
     type: bool
     default: false
@@ -56,21 +64,32 @@ EXAMPLES = r"""
   orderly.services.rolling_lock:
     services: [nginx]
   run_once: true
+  register: grant
 
 - name: Go on only where the host knows no other store
   orderly.services.store_stamp:
+    tokens: "{{ grant.tokens[inventory_hostname] }}"
 """
 
 RETURN = r"""
 store:
-  description: The store that the host belongs to afterwards, and since when, in seconds since 1970.
+  description: The store that the host belongs to afterwards, since when, in seconds since 1970, and the last tokens.
   returned: success
   type: dict
-  sample: {id: 6b3c2f0e-5d7a-4d1c-9a0f-1f2e3d4c5b6a, name: "etcd://etcd1:2379/orderly", since: 1769829165}
+  sample:
+    id: 6b3c2f0e-5d7a-4d1c-9a0f-1f2e3d4c5b6a
+    name: etcd://etcd1:2379/orderly
+    since: 1769829165
+    tokens: {nginx: 41}
 stamped:
   description: The store that the host belongs to, where it refuses.
-  returned: when the host belongs to another store
+  returned: when the host belongs to another store, or was disrupted under newer slots
   type: dict
+overtaken:
+  description: The services whose slots are older than those that the host was disrupted under.
+  returned: when there are some
+  type: list
+  elements: str
 """
 
 from pathlib import Path
@@ -89,6 +108,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "store": {"type": "dict"},
+            "tokens": {"type": "dict", "default": {}},
             "move": {"type": "bool", "default": False},
             "path": {"type": "path", "default": DEFAULT_STAMP},
         },
@@ -97,7 +117,8 @@ def main() -> None:
     params = module.params
     path = Path(params["path"])
     try:
-        change = plan_stamp(read_stamp(path), stamp_of(params["store"] or {}), move=params["move"])
+        wanted = stamp_of(params["store"] or {}, params["tokens"])
+        change = plan_stamp(read_stamp(path), wanted, move=params["move"])
         if not module.check_mode:
             change.carry_out(path)
     except HostError as exc:

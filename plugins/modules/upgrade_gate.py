@@ -92,6 +92,11 @@ store:
   description: The store that the slots are in, for M(orderly.services.drained_services).
   type: dict
   returned: when the state is V(entered)
+tokens:
+  description: The numbers of those slots by host and service, for M(orderly.services.drained_services).
+  type: dict
+  returned: when the state is V(entered)
+  sample: {web1: {nginx: 41}}
 missing:
   description: What must be done before, when the play is refused.
   type: list

@@ -99,6 +99,7 @@ def _record(plan: Plan, play: Play, state: str, words: str) -> Task:
             "state": state,
             "operation": f"upgrade {play.id}",
             "store": "{{ orderly_gate.store }}",
+            "tokens": "{{ orderly_gate.tokens[inventory_hostname] | default({}) }}",
             "path": "{{ rolling_op_records | default(omit) }}",
         },
         "when": ANY_GRANTED,

@@ -146,8 +146,9 @@ class UpgradeRun:
             self._ask_to_confirm(play, grant, journal)
             check_confirmed(self.plan, play, grant.services, self._confirmed(journal))
         away: Mapping[str, str] = {}
+        tokens: Mapping[str, Mapping[str, int]] = {}
         if grant.services and play["kind"] in DISRUPTIVE:
-            away = self._acquire(play, grant, journal.campaign, wait)
+            away, tokens = self._acquire(play, grant, journal.campaign, wait)
             grant = gate([host for host in batch if host not in away])
         self.say(self._words(play, grant, away))
         if grant.services and not self.rehearsal:
@@ -160,6 +161,7 @@ class UpgradeRun:
             "granted": granted,
             "out_of_service": dict(away),
             "store": stamp_of(store),
+            "tokens": {host: dict(slots) for host, slots in tokens.items()},
         }
 
     def finish(self, play_id: str, alive: Iterable[str]) -> dict[str, Any]:
@@ -261,8 +263,8 @@ class UpgradeRun:
 
     def _acquire(
         self, play: Mapping[str, Any], grant: Grant, campaign: str, wait: float
-    ) -> Mapping[str, str]:
-        """Take the slots of a play; give the hosts that are out of service, with the reasons."""
+    ) -> tuple[Mapping[str, str], Mapping[str, Mapping[str, int]]]:
+        """Take the slots of a play; give the hosts that are out of service with the reasons, and the slots' tokens."""
         claims = tuple(self._claim(name, hosts) for name, hosts in grant.services.items())
         request = Request(roll=campaign, run=self.run, operation=f"upgrade {play['id']}", claims=claims)
         if self.rehearsal:
@@ -270,8 +272,9 @@ class UpgradeRun:
             busy = getattr(decision, "message", None)
             if busy:
                 self.say(f"{play['title']} would have to wait, or be refused: {busy}")
-            return getattr(decision, "out_of_service", {})
-        return _rolling.acquire(self.store, request, wait=wait, progress=self._tell).out_of_service
+            return getattr(decision, "out_of_service", {}), {}
+        granted = _rolling.acquire(self.store, request, wait=wait, progress=self._tell).granted
+        return granted.out_of_service, granted.tokens
 
     def _claim(self, name: str, hosts: Iterable[str]) -> Claim:
         service = self.plan["services"][name]

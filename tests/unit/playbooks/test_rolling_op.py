@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -407,3 +408,22 @@ def test_what_a_killed_controller_left_drained_is_undrained_by_the_next(
     outcome = run()
     assert outcome.code == 0
     assert (site.slots, site.drained) == ([], [])
+
+
+def test_a_host_refuses_a_run_whose_slots_others_were_given_while_it_slept(
+    run: Callable[..., Outcome], site: Site
+) -> None:
+    run()
+    known = json.loads(site.stamp("w2").read_text())
+    assert known["tokens"]["web"] > json.loads(site.stamp("w1").read_text())["tokens"]["web"]
+    newer = {**known, "tokens": {"web": 999}}
+    site.stamp("w2").write_text(json.dumps(newer))
+    outcome = run()
+    assert outcome.code != 0
+    assert outcome.log == [f"web w1 {step}" for step in WHOLE]
+    assert "were taken from it, and others worked here since: web (token" in outcome.text
+    assert "the host knows 999). Nothing was touched here." in outcome.text
+    assert json.loads(site.stamp("w2").read_text()) == newer
+
+    site.upgrade(playbook="orderly.services.move_store")
+    assert run().code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -111,6 +112,19 @@ def test_what_a_failed_wave_has_drained_is_on_record_until_it_is_undrained(site:
     site.is_mended()
     assert site.upgrade().code == 0
     assert site.drained == []
+
+
+def test_a_host_refuses_an_upgrade_whose_slots_others_were_given_while_it_slept(site: Site) -> None:
+    site.groups(web="w1 w2")
+    site.service("web")
+    assert site.upgrade().code == 0
+    known = json.loads(site.stamp("w1").read_text())
+    assert known["tokens"]["web"] > 0
+    site.stamp("w1").write_text(json.dumps({**known, "tokens": {"web": 999}}))
+    outcome = site.upgrade()
+    assert outcome.code != 0
+    assert "w1" not in outcome.touched
+    assert "others worked here since: web (token" in outcome.text
 
 
 def test_a_service_changes_after_what_it_comes_after_is_complete(first: Outcome) -> None:

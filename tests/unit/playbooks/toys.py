@@ -168,7 +168,7 @@ class Site:
             "ansible_become": False,
             "ansible_python_interpreter": PYTHON,
             "toy": str(self.toy),
-            "rolling_op_records": f"{self.folder}/drained/{{{{ inventory_hostname }}}}",
+            "rolling_op_records": f"{self.folder}/records/{{{{ inventory_hostname }}}}/drained",
             "rolling_op_finalized": f"{self.folder}/finalized/{{{{ inventory_hostname }}}}.json",
             "rolling_op_temporary": f"{self.folder}/temporary/{{{{ inventory_hostname }}}}",
         }
@@ -339,8 +339,12 @@ class Site:
     @property
     def drained(self) -> list[str]:
         """Name what hosts have on record as drained, as ``SERVICE HOST``."""
-        records = sorted((self.folder / "drained").glob("*/service-*.json"))
-        return [f"{record.stem.removeprefix('service-')} {record.parent.name}" for record in records]
+        records = sorted((self.folder / "records").glob("*/drained/service-*.json"))
+        return [f"{record.stem.removeprefix('service-')} {record.parts[-3]}" for record in records]
+
+    def stamp(self, host: str) -> Path:
+        """Name the file in which a host remembers the store and the tokens it was disrupted under."""
+        return self.folder / "records" / host / "store-stamp.json"
 
     @property
     def plan_folders(self) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,6 +62,40 @@ def test_a_host_is_moved_on_purpose(path: Path) -> None:
     }
     change.carry_out(path)
     assert read_stamp(path) == THEIRS
+
+
+def test_slots_that_were_taken_away_meanwhile_are_refused_by_their_tokens(path: Path) -> None:
+    mine = replace(OURS, tokens={"nginx": 41, "redis": 41})
+    plan_stamp(read_stamp(path), mine).carry_out(path)
+    others = plan_stamp(read_stamp(path), replace(OURS, tokens={"nginx": 44}))
+    others.carry_out(path)
+    assert not others.changes
+    with pytest.raises(HostError) as refused:
+        plan_stamp(read_stamp(path), mine)
+    assert "were taken from it, and others worked here since: nginx (token 41, the host knows 44)." in str(
+        refused.value
+    )
+    assert "Nothing was touched here. Run again" in str(refused.value)
+    assert refused.value.details["overtaken"] == ["nginx"]
+
+
+def test_a_slot_may_be_used_again_by_whoever_has_it_still(path: Path) -> None:
+    mine = replace(OURS, tokens={"nginx": 41})
+    for _attempt in range(2):
+        plan_stamp(read_stamp(path), mine).carry_out(path)
+    assert read_stamp(path) == mine
+
+
+def test_a_store_from_a_backup_begins_where_it_was_then_once_its_hosts_were_moved_to_it(path: Path) -> None:
+    plan_stamp(None, replace(OURS, tokens={"nginx": 44})).carry_out(path)
+    plan_stamp(read_stamp(path), OURS, move=True).carry_out(path)
+    plan_stamp(read_stamp(path), replace(OURS, tokens={"nginx": 12})).carry_out(path)
+    assert read_stamp(path) == replace(OURS, tokens={"nginx": 12})
+
+
+def test_what_is_no_token_is_refused_by_name() -> None:
+    with pytest.raises(HostError, match="tokens is what rolling_lock returns as tokens for this host, not "):
+        stamp_of({"id": "1", "name": "one"}, {"web1": {"nginx": 41}})
 
 
 def test_of_two_stores_that_come_first_at_once_one_is_refused(path: Path) -> None:

@@ -66,3 +66,15 @@ def test_under_another_store_nothing_is_put_on_record(run: Callable[..., dict[st
         assert refused["failed"]
         assert refused["stamped"]["id"] == "6b3c2f0e"
     assert run()["services"] == []
+
+
+def test_under_slots_that_others_had_since_nothing_is_put_on_record(
+    run: Callable[..., dict[str, Any]],
+) -> None:
+    run(store=STORE, tokens={"nginx": 44})
+    for check_mode in (True, False):
+        refused = run(services=["nginx"], store=STORE, tokens={"nginx": 41}, check_mode=check_mode)
+        assert refused["failed"]
+        assert refused["overtaken"] == ["nginx"]
+    assert run()["services"] == []
+    assert run(services=["nginx"], store=STORE, tokens={"nginx": 44})["services"] == ["nginx"]

@@ -53,10 +53,14 @@ def _told(run: Run, documents: Documents) -> RunState:
         ) from exc
 
 
+def is_seen(store: Store, run: Run, documents: Documents) -> bool:
+    """Tell whether others see that *run* is alive: by its document, or as they are on its machine as well."""
+    return not store.shared or PREFIX + run.id in documents
+
+
 def announce(store: Store, run: Run) -> None:
     """Make sure that other machines that use the store can see that *run*, an ancestor of this process, is alive."""
-    key = PREFIX + run.id
-    if not store.shared or key in store.read(key):
+    if is_seen(store, run, store.read(PREFIX + run.id) if store.shared else {}):
         return
     command = [sys.executable, "-m", "plugins.plugin_utils._keeper", store.url, json.dumps(run.as_document())]
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))

@@ -14,7 +14,7 @@ from ._lock import LockError
 from ._lock_document import PREFIX, read_locks, write_locks
 from ._lock_request import Claim, Refused, Waiting
 from ._presence import PREFIX as RUNS
-from ._presence import announce, seen_by
+from ._presence import announce, is_seen, seen_by
 from ._run import RunState
 from ._store import Rehearsal, StoreError
 
@@ -32,6 +32,9 @@ DEFAULT_WAIT = 3600.0
 REPORT_SECONDS = 8.0
 LOOK_SECONDS = 1.0  # a run that ends leaves no trace in the store, so the waiting look at it
 STAGGER_SECONDS = 0.01
+MOST = 0.8  # of those in front: where the queue gets faster, the others' time is not overslept
+NEXT = 2  # so many in front are no reason to sleep: somebody must be awake when a slot is given back
+SLOWEST_SECONDS = 0.1  # for each in front; several slots may be given back at once
 Result = TypeVar("Result")
 
 
@@ -129,19 +132,22 @@ def acquire(
     Raises :class:`RefusedError` where waiting would not help, :class:`TimedOutError` where it did not. Whoever
     leaves without a grant, be it by an exception from outside, leaves no request in a queue.
     """
-    announce(store, request.run)
     start = report_at = clock()
     alive = _Alive(clock, request.run)
+    pace = _Pace(clock)
+
+    def decide(documents: Documents) -> tuple[Documents, Decision]:
+        return _decided(documents, request, alive.remembered(state_of or seen_by(documents, request.run)))
+
     try:
-        while isinstance(decision := _attempt(store, request, state_of, alive), Waiting):
+        while isinstance(decision := _announced(store, request.run, decide), Waiting):
             waited = clock() - start
             if waited >= wait:
                 raise TimedOutError(decision, waited)
             if clock() >= report_at:
                 progress(decision, waited)
                 report_at = clock() + REPORT_SECONDS
-            if store.wait_for_change(min(_patience(decision), wait - waited, report_at - clock())):
-                time.sleep(_stagger(decision))
+            pace.wait(store, _in_front(decision), min(wait - waited, report_at - clock()))
     except BaseException:
         with suppress(LockError, StoreError):  # the first error tells more
             _change(store, lambda locks: (_lock_change.withdraw(locks, request.roll, request.run), None))
@@ -153,19 +159,22 @@ def acquire(
 
 def preview(store: Store, request: Request, *, state_of: StateOf | None = None) -> Decision:
     """Tell what :func:`acquire` would meet now, and take nothing."""
-    return _attempt(Rehearsal(store), request, state_of)
+
+    def decide(documents: Documents) -> tuple[Documents, Decision]:
+        return _decided(documents, request, state_of or seen_by(documents, request.run))
+
+    return Rehearsal(store).transact((PREFIX, RUNS), decide)
 
 
 def enqueue(store: Store, request: Request, *, state_of: StateOf | None = None) -> Requested:
     """Put *request* into the queues, where it stays; raises :class:`RefusedError` where waiting would not help."""
-    announce(store, request.run)
 
-    def attempt(documents: Documents) -> tuple[Documents, Requested | Refused]:
+    def decide(documents: Documents) -> tuple[Documents, Requested | Refused]:
         seen = state_of or seen_by(documents, request.run)
         answer = _lock_decision.enqueue(read_locks(documents), request, seen, _now())
         return write_locks(answer.locks), answer
 
-    answer = store.transact((PREFIX, RUNS), attempt)
+    answer = _announced(store, request.run, decide)
     if isinstance(answer, Refused):
         raise RefusedError(answer)
     return answer
@@ -259,14 +268,36 @@ def _in_front(waiting: Waiting) -> int:
     return max(waiting.positions.values(), default=1) - 1
 
 
-def _stagger(waiting: Waiting) -> float:
-    """Let those at the back look a moment later: when everybody looks at every change, nobody gets on."""
-    return min(STAGGER_SECONDS * _in_front(waiting), LOOK_SECONDS)
+class _Pace:
+    """How often one who waits looks at the queue: when everybody looks at every change, nobody gets on."""
 
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._in_front = 0
+        self._since = clock()
 
-def _patience(waiting: Waiting) -> float:
-    """Let those at the back look less often for runs that have ended: those in front of them do."""
-    return min(LOOK_SECONDS * (1 + _in_front(waiting) / 10), REPORT_SECONDS)
+    def wait(self, store: Store, in_front: int, seconds: float) -> None:
+        """Wait so long at most until it is worth to look again, with so many *in_front*."""
+        if too_early := self._too_early(in_front):
+            time.sleep(min(too_early, seconds))
+            return
+        # Those in front look more often for runs that have ended, and sooner at a change.
+        patience = min(LOOK_SECONDS * (1 + in_front / 10), REPORT_SECONDS)
+        if store.wait_for_change(min(patience, seconds)):
+            time.sleep(min(STAGGER_SECONDS * in_front, LOOK_SECONDS))
+
+    def _too_early(self, in_front: int) -> float:
+        """Tell for how long not even most of those in front have their turn, should the queue move on as fast.
+
+        That is 0 for a queue that does not move: then the next change is waited for.
+        """
+        gone = self._in_front - in_front
+        if not gone:
+            return 0
+        now = self._clock()
+        each = min(MOST * (now - self._since) / gone, SLOWEST_SECONDS)
+        self._in_front, self._since = in_front, now
+        return max(0, (in_front - NEXT) * each)
 
 
 class _Alive:
@@ -294,16 +325,20 @@ class _Alive:
         return state
 
 
-def _attempt(
-    store: Store, request: Request, state_of: StateOf | None, alive: _Alive | None = None
-) -> Decision:
-    def attempt(documents: Documents) -> tuple[Documents, Decision]:
-        seen = state_of or seen_by(documents, request.run)
-        seen = alive.remembered(seen) if alive else seen
-        decision = _lock_decision.decide(read_locks(documents), request, seen, _now())
-        return write_locks(decision.locks), decision
+def _decided(documents: Documents, request: Request, state_of: StateOf) -> tuple[Documents, Decision]:
+    decision = _lock_decision.decide(read_locks(documents), request, state_of, _now())
+    return write_locks(decision.locks), decision
 
-    return store.transact((PREFIX, RUNS), attempt)
+
+def _announced(store: Store, run: Run, decide: Callable[[Documents], tuple[Documents, Result]]) -> Result:
+    """Decide about the locks for a run that others can see; mostly they do, so to ask first is one round trip more."""
+
+    def seen(documents: Documents) -> tuple[Documents, Result | None]:
+        return decide(documents) if is_seen(store, run, documents) else ({}, None)
+
+    while (result := store.transact((PREFIX, RUNS), seen)) is None:
+        announce(store, run)
+    return result
 
 
 def _apply(store: Store, function: Callable[[Locks], Locks]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 After each fault the same command is run again. What the hosts logged themselves, and what they are in the end, is
 compared with an upgrade that nothing disturbed. ``pytest -k`` chooses a fault; BOUNDARIES="wave-1:worked …" in the
-environment chooses boundaries, else it is all of them.
+environment chooses boundaries, else it is all of them, or with FAULTS unset one in the middle of either stage.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.orderly.services.tests.faults.part import ALL
 from ansible_collections.orderly.services.tests.faults.stack import Stack, boundaries_of, prepare
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ MOMENTS = {
     "task": ("entered", "worked"),
 }
 END = f"{PLAYS[-1]}:done"  # the campaign is over then, and the same command would begin another one
-CHOSEN = os.environ.get("BOUNDARIES", "").split()
+CHOSEN = os.environ.get("BOUNDARIES", "" if ALL else "wave-1:worked finalize-queue-1:worked").split()
 BOUNDARIES = {
     fault: [each for each in boundaries_of(PLAYS, moments) if each != END and (not CHOSEN or each in CHOSEN)]
     for fault, moments in MOMENTS.items()

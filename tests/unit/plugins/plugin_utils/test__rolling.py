@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils import _rolling
 from ansible_collections.orderly.services.plugins.plugin_utils._lock import LockError
 from ansible_collections.orderly.services.plugins.plugin_utils._lock_request import (
     Claim,
@@ -211,3 +212,22 @@ def test_those_at_the_back_look_less_often_and_still_tell_whom_they_wait_for(fle
     assert len(looks) < 30
     told = [at for at, _message in fleet.told[-6:]]
     assert max(after - before for before, after in pairwise(told)) <= 10
+
+
+def test_whoever_is_at_the_back_sleeps_while_most_of_those_in_front_have_their_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = FakeStore()
+    slept: list[float] = []
+    monkeypatch.setattr(_rolling.time, "sleep", slept.append)
+    pace = _rolling._Pace(store.clock)
+    waits: list[list[float]] = []
+    for now, in_front in ((10.0, 52), (12.0, 52), (12.5, 42), (12.6, 32), (12.7, 2), (12.7, 1), (90.0, 0)):
+        store.now = now
+        pace.wait(store, in_front, seconds=3)
+        waits.append(slept.copy())
+        slept.clear()
+    unknown, unmoved, slow, fast, next_but_one, next_one, first = waits
+    assert unknown == unmoved == next_but_one == next_one == first == []  # they wait for the next change
+    assert slow == [3]  # 40 in a quarter of a second each are far away, but no longer than it was asked for
+    assert fast == pytest.approx([0.8 * 30 * 0.01])

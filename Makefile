@@ -35,7 +35,7 @@ cores: $(READY) ## Play with every supported ansible-core; CI plays a part of it
 	@python tests/cores/cores.py
 	@CORES=all pytest -rs tests/cores tests/unit/playbooks/test_options.py
 
-faults: $(READY) ## Hurt hosts, controllers and etcd in the middle of rolls; not a part of test
+faults: $(READY) ## Hurt hosts, controllers and etcd in the middle of rolls; CI plays a part of it
 	@FAULTS=all python tests/check.py $@
 
 bench: $(READY) ## Print the benchmarks' figures

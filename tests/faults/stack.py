@@ -125,19 +125,23 @@ class CallbackModule(CallbackBase):
             return
         self.pending = set()
         service, (host, *_others) = next(iter(self.granted[play].items()))
-        with open(os.environ["HIT"], "w") as file:
-            file.write(boundary + " " + host)
-        if self.fault == "controller":
-            os.kill(os.getpid(), signal.SIGKILL)
         fleet = [os.environ["FLEET_PROGRAM"], "--fleet", os.environ["FLEET"]]
         if self.fault == "host":
-            subprocess.run([*fleet, "kill", host], check=True, capture_output=True)
-        else:
+            self.run([*fleet, "kill", host])
+        elif self.fault == "task":
             part = "change" if play.startswith("wave") else play.removesuffix("-" + service)
             part = "finalize" if part.startswith("finalize") else part
             where = {"entered": "start", "worked": "end"}[moment]
             command = f"mkdir -p /run/fails; touch /run/fails/{service}-{part}-{where}"
-            subprocess.run([*fleet, "exec", host, "--", "sh", "-c", command], check=True, capture_output=True)
+            self.run([*fleet, "exec", host, "--", "sh", "-c", command])
+        with open(os.environ["HIT"], "w") as file:  # not before: a fault that did not come about is none
+            file.write(boundary + " " + host)
+        if self.fault == "controller":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def run(self, command):
+        home = {name: value for name, value in os.environ.items() if name != "XDG_CACHE_HOME"}
+        subprocess.run(command, check=True, capture_output=True, env=home)
 """
 
 

@@ -67,7 +67,11 @@ def check(stack: Stack) -> None:
 def test_faults_at_every_boundary_in_turn_leave_no_trace(
     stack: Stack, undisturbed: dict[str, list[str]], fault: str
 ) -> None:
-    stack.reset()
-    assert sorted(stack.upgrade_all(fault, BOUNDARIES[fault])) == sorted(BOUNDARIES[fault])
-    check(stack)
-    assert stack.state() == undisturbed
+    pending = {*BOUNDARIES[fault]}
+    while pending:
+        stack.reset()
+        met = stack.upgrade_all(fault, pending)
+        assert met, f"never met: {sorted(pending)}"
+        check(stack)
+        assert stack.state() == undisturbed
+        pending -= {*met}

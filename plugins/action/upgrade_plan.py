@@ -23,8 +23,6 @@ from ..plugin_utils._upgrade import make_plan
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..plugin_utils._planner import Plan
-
 display = Display()
 
 
@@ -38,17 +36,17 @@ class ActionModule(ControllerAction):
         answers = {host: hostvars[host].get(options["variable"]) or {} for host in hosts}
         # As while Ansible parses: the plan belongs to no host, so that it is the same as that of upgrade.
         of_play = {key: value for key, value in variables.items() if key != "inventory_hostname"}
+        took = _took(self.templated(variables, "orderly_store"))
         try:
             inventory = Inventory(self._loader, variables["ansible_inventory_sources"])
             inventory.check_unchanged(variables["groups"])
-            plan, playbook = make_plan(inventory, of_play, {"plan_dir": options["plan_dir"]}, answers)
+            plan, playbook = make_plan(inventory, of_play, {"plan_dir": options["plan_dir"]}, answers, took)
         except AnsibleActionFail:
             raise
         except AnsibleError as exc:
             raise AnsibleActionFail(f"The inventory cannot be read for the plan: {exc}") from None
-        lines = summary(
-            plan, answers, playbook.parent, _how_long(plan, self.templated(variables, "orderly_store"))
-        )
+        how_long = estimate(json.loads(plan.as_json())["plays"], took)
+        lines = summary(plan, answers, playbook.parent, how_long)
         for line in lines:
             display.display(line)
         return {
@@ -60,8 +58,8 @@ class ActionModule(ControllerAction):
         }
 
 
-def _how_long(plan: Plan, url: str | None) -> str:
-    """Say how long the plan will take, if the store knows from earlier campaigns; a plan needs no store."""
+def _took(url: str | None) -> dict[str, float]:
+    """Tell how long parts of services took in earlier campaigns, if the store knows; a plan needs no store."""
     with suppress(StoreError), closing(open_store(url or default_url())) as store:
-        return estimate(json.loads(plan.as_json())["plays"], read_seconds(Rehearsal(store)))
-    return ""
+        return read_seconds(Rehearsal(store))
+    return {}

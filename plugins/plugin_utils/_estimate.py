@@ -16,13 +16,23 @@ def estimate(plays: Iterable[Mapping[str, Any]], seconds: Mapping[str, float]) -
 
     *seconds* gives how long parts (``SERVICE/PART``) took. Services that share a play work side by side.
     """
-    known = [[seconds.get(part_of(play, name)) for name in play["services"]] for play in plays]
-    told = [max(each for each in parts if each is not None) for parts in known if None not in parts]
+    plays = tuple(plays)
+    told = by_play(plays, seconds)
     if not told:
         return ""
-    unknown = len(known) - len(told)
+    unknown = len(plays) - len(told)
     rest = f", besides {unknown} never done before" if unknown else ""
-    return f"about {_minutes(sum(told))}, from the last time{rest}"
+    return f"about {_minutes(sum(told.values()))}, from the last time{rest}"
+
+
+def by_play(plays: Iterable[Mapping[str, Any]], seconds: Mapping[str, float]) -> dict[str, float]:
+    """Give the seconds that each play takes, by its id; those of which some part is not known have none."""
+    known = {play["id"]: [seconds.get(part_of(play, name)) for name in play["services"]] for play in plays}
+    return {
+        play: max(each for each in parts if each is not None)
+        for play, parts in known.items()
+        if None not in parts
+    }
 
 
 def _minutes(seconds: float) -> str:

@@ -19,6 +19,7 @@ import yaml
 from ansible.constants import DEFAULT_ROLES_PATH
 
 from ._catalogue import COLLECTION, COLLECTION_ROLES, PLAN_FILE
+from ._estimate import by_play
 from ._findings import Finding, FindingsError
 from ._lint import lint
 from ._plan_page import read_task_words, render_page
@@ -153,16 +154,19 @@ def _left_out(role: Path) -> Callable[[str, list[str]], set[str]]:
 # --- Writing ---
 
 
-def write_plan(plan: Plan, services: Iterable[Service], folder: Path) -> Path:
+def write_plan(
+    plan: Plan, services: Iterable[Service], folder: Path, seconds: Mapping[str, float] | None = None
+) -> Path:
     """Write the folder of a plan, and give the path of its playbook.
 
-    The folder appears as a whole or not at all; one that holds this plan unchanged is left as it is.
+    The folder appears as a whole or not at all; one that holds this plan unchanged is left as it is. *seconds* tells
+    the page, and nothing else, how long parts (``SERVICE/PART``) took the last time.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
             new = Path(scratch, "plan")
-            _write_files(plan, services, new)
+            _write_files(plan, services, new, seconds or {})
             if not folder.exists() or _contents(new) != _contents(folder):
                 _put(new, folder, Path(scratch, "old"))
     except OSError as exc:
@@ -173,7 +177,7 @@ def write_plan(plan: Plan, services: Iterable[Service], folder: Path) -> Path:
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
-    return {name: path.read_bytes() for name, path in _files(folder)}
+    return {name: b"" if name == PAGE else path.read_bytes() for name, path in _files(folder)}
 
 
 def _put(new: Path, folder: Path, aside: Path) -> None:
@@ -186,7 +190,7 @@ def _put(new: Path, folder: Path, aside: Path) -> None:
     new.rename(folder)
 
 
-def _write_files(plan: Plan, services: Iterable[Service], folder: Path) -> None:
+def _write_files(plan: Plan, services: Iterable[Service], folder: Path, seconds: Mapping[str, float]) -> None:
     folder.mkdir()
     (folder / PLAN_FILE).write_text(plan.as_json(), encoding="utf-8")
     (folder / PLAYBOOK).write_text(render(plan), encoding="utf-8")
@@ -195,7 +199,8 @@ def _write_files(plan: Plan, services: Iterable[Service], folder: Path) -> None:
     for service in services:
         _copy_role(service, folder / "roles" / plan.services[service.name]["role"])
     data = json.loads(plan.as_json())
-    page = render_page(data, read_task_words(data, folder), _news(plan))
+    news = {**_news(plan), "seconds": by_play(data["plays"], seconds)}
+    page = render_page(data, read_task_words(data, folder), news)
     (folder / PAGE).write_text(page, encoding="utf-8")
 
 

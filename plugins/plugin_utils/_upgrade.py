@@ -43,11 +43,13 @@ def make_plan(
     play_vars: Mapping[str, Any],
     options: Mapping[str, Any],
     answers: Mapping[str, Answer] | None = None,
+    seconds: Mapping[str, float] | None = None,
 ) -> tuple[Plan, Path]:
     """Compile and write the plan of an inventory; gives it and the path of its playbook.
 
     *answers* are what the hosts say about their packages, where they were surveyed; without them what was surveyed for
-    a plan that is kept counts. Raises where that plan was approved and this one differs.
+    a plan that is kept counts. *seconds* are how long parts took the last time, for the page of the plan. Raises where
+    that plan was approved and this one differs.
     """
     services = load_services(play_vars, inventory.variable)
     if not services:
@@ -77,7 +79,7 @@ def make_plan(
     check_approved(plan, approved, kept)
     if plan.survey is None and is_settled_by_survey(settled):
         settle(services, members, None)  # what was surveyed for another plan says nothing about this one
-    return plan, write_plan(plan, services, plan_folder(plan.hash, plan_dir))
+    return plan, write_plan(plan, services, plan_folder(plan.hash, plan_dir), seconds)
 
 
 def _read_placement(inventory: Inventory, members: Mapping[str, Iterable[str]]) -> Placement:

@@ -35,6 +35,7 @@ from ._gate import (
     patterns,
     plays_left,
     points_of_no_return,
+    services_left,
     to_finalize,
     to_undo,
 )
@@ -150,7 +151,7 @@ class UpgradeRun:
         if grant.services and play["kind"] in DISRUPTIVE:
             away, tokens = self._acquire(play, grant, journal.campaign, wait)
             grant = gate([host for host in batch if host not in away])
-        self.say(self._words(play, grant, away))
+        self.say(self._words(play, grant, away) + self._to_the_end(play, journal.progress()))
         if grant.services and not self.rehearsal:
             journal.record(STARTED, play_id, _parts(play, grant.services), _now(), self.clock())
             self._foresee_undo(grant.services, journal)
@@ -287,6 +288,15 @@ class UpgradeRun:
 
     def _tell(self, waiting: Waiting, waited: float) -> None:
         self.say(f"Waiting for {waited:.0f} s: {waiting.message}")
+
+    def _to_the_end(self, play: Mapping[str, Any], progress: Progress) -> str:
+        """Say before a wave how long what is left of this run takes, as far as is known."""
+        if play["kind"] != CHANGE:
+            return ""
+        later = self.plan["plays"][self.plan["plays"].index(play) :]
+        todo = [each for each in later if services_left(self.plan, each, progress, self.selection)]
+        how_long = estimate(todo, read_seconds(self.store))
+        return f" (to the end: {how_long})" if how_long else ""
 
     def _words(self, play: Mapping[str, Any], grant: Grant, away: Mapping[str, str]) -> str:
         waves = sum(each["kind"] == CHANGE for each in self.plan["plays"])

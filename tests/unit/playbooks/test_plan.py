@@ -218,13 +218,16 @@ def test_an_order_that_depends_on_versions_is_decided_by_the_survey(site: Site) 
 
 
 def test_a_plan_says_how_long_it_took_the_last_time_and_needs_no_store(site: Site) -> None:
-    site.groups(db="d1")
+    site.groups(db="d1 d2")
     site.service("db", "3", packages=["db"])
     site.package("db", "1.0", "1.1")
     first = site.make_plan()
     assert "It takes" not in first.text
     assert not site.store.parent.exists()
-    assert site.upgrade().code == 0
+    run = site.upgrade()
+    assert run.code == 0
+    assert "Wave 1 of 2: db on d1 (to the end" not in run.text  # nobody knows yet
+    assert "Wave 2 of 2: db on d2 (to the end: about 1 minute, from the last time)" in run.text
     assert "It takes about 1 minute, from the last time." in site.make_plan().text
 
 

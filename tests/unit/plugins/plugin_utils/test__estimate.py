@@ -5,8 +5,8 @@ from ansible_collections.orderly.services.plugins.plugin_utils._estimate import 
 
 LAST = "from the last time"
 WAVES = [
-    {"kind": "change", "services": {"db": ["d1"], "web": ["w1"]}},
-    {"kind": "change", "services": {"web": ["w2"]}},
+    {"id": "wave-1", "kind": "change", "services": {"db": ["d1"], "web": ["w1"]}},
+    {"id": "wave-2", "kind": "change", "services": {"web": ["w2"]}},
 ]
 CASES = [
     ("nothing is known", {}, ""),

@@ -42,8 +42,8 @@ class Roles:
     def plan(self) -> Plan:
         return compile_plan(self.deployments(), {})
 
-    def put(self, folder: Path) -> Path:
-        return write_plan(self.plan(), find_services([RoleFolder(self.folder)]), folder)
+    def put(self, folder: Path, seconds: dict[str, float] | None = None) -> Path:
+        return write_plan(self.plan(), find_services([RoleFolder(self.folder)]), folder, seconds)
 
 
 @pytest.fixture
@@ -86,6 +86,15 @@ def test_a_folder_that_holds_the_plan_is_left_as_it_is(roles: Roles, tmp_path: P
     before = folder.stat().st_ino
     roles.put(folder)
     assert folder.stat().st_ino == before
+
+
+def test_the_page_knows_how_long_it_took_the_last_time_and_keeps_it_as_long_as_the_plan_is_the_same(
+    roles: Roles, tmp_path: Path
+) -> None:
+    page = roles.put(tmp_path / "plan", {"web/change": 61.5}).with_name("plan.html")
+    assert '"seconds":61.5' in page.read_text()
+    roles.put(tmp_path / "plan")
+    assert '"seconds":61.5' in page.read_text()
 
 
 def test_an_older_or_edited_plan_is_replaced_as_a_whole(roles: Roles, tmp_path: Path) -> None:

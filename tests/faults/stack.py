@@ -141,7 +141,9 @@ class CallbackModule(CallbackBase):
 
     def run(self, command):
         home = {name: value for name, value in os.environ.items() if name != "XDG_CACHE_HOME"}
-        subprocess.run(command, check=True, capture_output=True, env=home)
+        done = subprocess.run(command, capture_output=True, text=True, env=home, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            raise RuntimeError(done.stderr)
 """
 
 

@@ -33,6 +33,7 @@ def test_who_rolls_with_another_store_touches_nothing_until_the_hosts_have_moved
     assert refused.log == []
     assert f"The locks of this host are in the store sqlite://{first} on" in refused.text
     assert f"this run takes its slots in sqlite://{site.store} on" in refused.text
+    assert site.slots == []
     assert site.upgrade("--check", playbook="orderly.services.recover").code != 0
     moved = site.upgrade("--diff", playbook="orderly.services.move_store")
     assert moved.code == 0

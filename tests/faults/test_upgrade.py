@@ -55,10 +55,11 @@ def undisturbed(stack: Stack) -> dict[str, list[str]]:
     return state
 
 
-def check(stack: Stack) -> None:
+def check(stack: Stack, *, cut: int = 0) -> None:
+    """Look at what the hosts logged; *cut* finalizers failed between what is done once and their end."""
     assert stack.broken() == []
     assert sorted(stack.ran("queue/finalize")) == ["h1", "h2"]
-    assert len(stack.ran("queue/once")) == 1
+    assert len(stack.ran("queue/once")) == 1 + cut
     assert stack.campaigns() == ["ended"]
     assert stack.slots() == []
 
@@ -72,6 +73,7 @@ def test_faults_at_every_boundary_in_turn_leave_no_trace(
         stack.reset()
         met = stack.upgrade_all(fault, pending)
         assert met, f"never met: {sorted(pending)}"
-        check(stack)
+        # A finalizer that failed did not run: it is repeated as a whole, so its author writes it to be repeated.
+        check(stack, cut=int(fault == "task" and f"{PLAYS[-1]}:worked" in met))
         assert stack.state() == undisturbed
         pending -= {*met}

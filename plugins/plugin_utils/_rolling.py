@@ -34,7 +34,7 @@ LOOK_SECONDS = 1.0  # a run that ends leaves no trace in the store, so the waiti
 STAGGER_SECONDS = 0.01
 MOST = 0.8  # of those in front: where the queue gets faster, the others' time is not overslept
 NEXT = 2  # so many in front are no reason to sleep: somebody must be awake when a slot is given back
-SLOWEST_SECONDS = 0.1  # for each in front; several slots may be given back at once
+SLOWEST_SECONDS = 0.02  # for each in front; when all oversleep, the queue only seems to be slow
 Result = TypeVar("Result")
 
 
@@ -283,7 +283,9 @@ class _Pace:
             return
         # Those in front look more often for runs that have ended, and sooner at a change.
         patience = min(LOOK_SECONDS * (1 + in_front / 10), REPORT_SECONDS)
-        if store.wait_for_change(min(patience, seconds)):
+        changed = store.wait_for_change(min(patience, seconds))
+        self._since = self._clock()  # how long nothing moved before tells nothing of how fast it moves now
+        if changed:
             time.sleep(min(STAGGER_SECONDS * in_front, LOOK_SECONDS))
 
     def _too_early(self, in_front: int) -> float:
@@ -291,13 +293,13 @@ class _Pace:
 
         That is 0 for a queue that does not move: then the next change is waited for.
         """
-        gone = self._in_front - in_front
+        gone, since = self._in_front - in_front, self._since
         if not gone:
             return 0
-        now = self._clock()
-        each = min(MOST * (now - self._since) / gone, SLOWEST_SECONDS)
-        self._in_front, self._since = in_front, now
-        return max(0, (in_front - NEXT) * each)
+        self._in_front, self._since = in_front, self._clock()
+        if gone < 0 or in_front <= NEXT:
+            return 0
+        return (in_front - NEXT) * min(MOST * (self._since - since) / gone, SLOWEST_SECONDS)
 
 
 class _Alive:

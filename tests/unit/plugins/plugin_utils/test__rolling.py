@@ -222,12 +222,14 @@ def test_whoever_is_at_the_back_sleeps_while_most_of_those_in_front_have_their_t
     monkeypatch.setattr(_rolling.time, "sleep", slept.append)
     pace = _rolling._Pace(store.clock)
     waits: list[list[float]] = []
-    for now, in_front in ((10.0, 52), (12.0, 52), (12.5, 42), (12.6, 32), (12.7, 2), (12.7, 1), (90.0, 0)):
+    for now, in_front in ((0, 52), (12, 52), (24, 42), (24.1, 32), (24.2, 2), (36, 1), (48, 3), (60, 0)):
         store.now = now
-        pace.wait(store, in_front, seconds=3)
+        pace.wait(store, in_front, seconds=0.75)
         waits.append(slept.copy())
         slept.clear()
-    unknown, unmoved, slow, fast, next_but_one, next_one, first = waits
-    assert unknown == unmoved == next_but_one == next_one == first == []  # they wait for the next change
-    assert slow == [3]  # 40 in a quarter of a second each are far away, but no longer than it was asked for
+    unknown, unmoved, slow, fast, next_but_one, next_one, put_back, first = waits
+    assert (
+        unknown == unmoved == next_but_one == next_one == put_back == first == []
+    )  # they wait for the next change
+    assert slow == [0.75]  # one in a second, so the others are far away; but no longer than it was asked for
     assert fast == pytest.approx([0.8 * 30 * 0.01])

@@ -12,12 +12,6 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock_request imp
 
 from .lock_world import AT, World
 
-
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
 # --- Giving back ---
 
 

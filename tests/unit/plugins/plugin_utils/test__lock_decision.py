@@ -25,11 +25,6 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock_request imp
 from .lock_world import WEB, World, request, run
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
 def refused(decision: Decision | Requested) -> Refused:
     assert isinstance(decision, Refused), decision
     return decision

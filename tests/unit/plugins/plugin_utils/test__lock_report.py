@@ -18,11 +18,6 @@ from ansible_collections.orderly.services.plugins.plugin_utils._service import S
 from .lock_world import AT, World
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
 def status(world: World, host: str) -> tuple[str, str]:
     found = statuses(world.locks, [host])[host]
     return found["status"], found["message"]

@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import signal
 import time
-import uuid
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -34,6 +33,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._store import (
     open_store,
 )
 
+from .conftest import STORES
 from .lock_world import World
 
 if TYPE_CHECKING:
@@ -41,20 +41,8 @@ if TYPE_CHECKING:
     from multiprocessing.queues import Queue
     from pathlib import Path
 
-    from real_etcd import Etcd
 
 FORK = multiprocessing.get_context("fork")
-
-
-STORES = {"sqlite": "sqlite", "etcd, one node": "etcd", "etcd, three nodes": "etcd3"}
-
-
-@pytest.fixture(params=STORES.values(), ids=STORES)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite://{tmp_path}/state/store.db"
-    cluster: Etcd = request.getfixturevalue(request.param)
-    return cluster.url(f"test/{uuid.uuid4()}")
 
 
 @pytest.fixture

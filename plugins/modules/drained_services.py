@@ -143,7 +143,7 @@ def main() -> None:
             "roll": {"type": "str", "default": ""},
             "path": {"type": "path", "default": DEFAULT_FOLDER},
             "store": {"type": "dict"},
-            "tokens": {"type": "dict", "default": {}},
+            "tokens": {"type": "dict", "default": {}, "no_log": False},
         },
         supports_check_mode=True,
     )

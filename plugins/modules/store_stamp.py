@@ -108,7 +108,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "store": {"type": "dict"},
-            "tokens": {"type": "dict", "default": {}},
+            "tokens": {"type": "dict", "default": {}, "no_log": False},
             "move": {"type": "bool", "default": False},
             "path": {"type": "path", "default": DEFAULT_STAMP},
         },

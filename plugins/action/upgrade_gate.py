@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from ..plugin_utils._inventory import limited_hosts
 from ..plugin_utils._placement import domains_of
 from ..plugin_utils._run import this_run
 from ..plugin_utils._selection import Selection, names_of
+from ..plugin_utils._step_times import TIMES
 from ..plugin_utils._store import open_store
 from ..plugin_utils._upgrade_run import UpgradeRun
 
@@ -54,7 +56,8 @@ class ActionModule(ControllerAction):
                 _check_whole(play_id, variables)
                 outcome = upgrade.enter(play_id, variables["ansible_play_batch"], wait=options["wait"])
             else:
-                outcome = upgrade.finish(play_id, variables["ansible_play_hosts"])
+                noted = partial(_noted, variables["hostvars"])
+                outcome = upgrade.finish(play_id, variables["ansible_play_hosts"], noted)
         except ControllerError as exc:
             exc.details.setdefault("play", play_id)
             raise
@@ -83,6 +86,11 @@ class ActionModule(ControllerAction):
             domains=domains_of(variables["ansible_play_batch"], variables) if options["play"] else {},
             ask=_ask,
         )
+
+
+def _noted(hostvars: Mapping[str, Any], host: str) -> Mapping[str, Mapping[str, float]]:
+    """Give what a host noted of the time that its steps took, by service."""
+    return hostvars[host].get(TIMES) or {}
 
 
 def _ask(question: str) -> str | None:

@@ -3,8 +3,8 @@
 
 A campaign is one upgrade of the fleet from begin to end, over as many runs as it takes; :mod:`._campaign` keeps it
 under ``campaign/ID``. What its hosts have done is kept under ``journal/ID/SERVICE/PART``, one document for all hosts,
-and how long a part took under ``seconds/SERVICE/PART``, for the campaigns that follow. What is not recorded as done is
-not done: no host has to report that it failed.
+and how long a part and its steps took under ``seconds/SERVICE/PART``, for the campaigns that follow. What is not
+recorded as done is not done: no host has to report that it failed.
 """
 
 from __future__ import annotations
@@ -43,6 +43,18 @@ class Entry:
     def is_done(self) -> bool:
         """Tell whether the part is done on the host."""
         return self.state == DONE
+
+
+@dataclass(frozen=True)
+class Took:
+    """The seconds of one part of a service in one play, and of its steps (``step3``) where it has several."""
+
+    seconds: float
+    steps: Mapping[str, float] = field(default_factory=dict)
+
+    def as_document(self) -> Document:
+        """Give it as the store keeps it."""
+        return {"seconds": round(self.seconds, 1), "steps": dict(self.steps)}
 
 
 @dataclass(frozen=True)
@@ -95,12 +107,11 @@ class Journal:
         parts: Mapping[str, Iterable[str]],
         now: str,
         clock: float = 0.0,
-        *,
-        seconds: float | None = None,
+        took: Mapping[str, Took] | None = None,
     ) -> None:
-        """Record a state for the hosts of some parts (``SERVICE/PART``), and how long those took if that is known."""
+        """Record a state for the hosts of some parts (``SERVICE/PART``), and how long these took if that is known."""
         keys = {f"journal/{self.campaign}/{part}": tuple(hosts) for part, hosts in parts.items()}
-        took = {} if seconds is None else {SECONDS + part: {"seconds": round(seconds, 1)} for part in parts}
+        durations = {SECONDS + part: each.as_document() for part, each in (took or {}).items()}
         entry = Entry(state, play, now, self.run.id, round(clock, 1))
 
         def decide(documents: Documents) -> tuple[dict[str, Document | None], None]:
@@ -108,15 +119,23 @@ class Journal:
                 key: _document({**_entries(key, documents.get(key, NOTHING)), **dict.fromkeys(hosts, entry)})
                 for key, hosts in keys.items()
             }
-            return {**recorded, **took}, None
+            return {**recorded, **durations}, None
 
-        self.store.transact((*keys, *took), decide)
+        self.store.transact((*keys, *durations), decide)
 
 
 def read_seconds(store: Store) -> dict[str, float]:
-    """Tell how many seconds each part (``SERVICE/PART``) took in the last play that did it, in whichever campaign."""
-    documents = store.read(SECONDS)
-    return {key.removeprefix(SECONDS): float(document["seconds"]) for key, document in documents.items()}
+    """Tell how many seconds each part (``SERVICE/PART``) took in the last play that did it, in whichever campaign.
+
+    Of parts with several steps these are told too, as ``SERVICE/step3``.
+    """
+    seconds: dict[str, float] = {}
+    for key, document in store.read(SECONDS).items():
+        part = key.removeprefix(SECONDS)
+        service, _slash, _kind = part.partition("/")
+        seconds[part] = float(document["seconds"])
+        seconds |= {f"{service}/{step}": float(took) for step, took in document.get("steps", {}).items()}
+    return seconds
 
 
 def _document(entries: Mapping[str, Entry]) -> Document:

@@ -22,14 +22,16 @@ from ._catalogue import COLLECTION, COLLECTION_ROLES, PLAN_FILE
 from ._estimate import by_play
 from ._findings import Finding, FindingsError
 from ._lint import lint
+from ._plan_change import CHANGE_FILE, FINALIZE_FILE, Role, change_tasks, finalize_tasks
 from ._plan_page import read_task_words, render_page
 from ._plan_playbook import groups_of, render, render_group
-from ._planner import FINALIZE, KIND_OF_STEP, Deployment
+from ._planner import FINALIZE, KIND_OF_STEP, Deployment, finalizes
 from ._service import PARTS, UPGRADE_TASKS, CatalogueError
-from ._steps import MIGRATE_STEP, RUN_ONCE_HOST, step_file
+from ._steps import CHANGE_STEPS, MIGRATE_STEP, RUN_ONCE_HOST, step_file
 from ._task_files import is_point_of_no_return, read_tasks
 from ._tasks import Split, read_handlers, read_part, split_by_step
 from ._words import read_words
+from ._yaml_text import yaml_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -42,6 +44,7 @@ Content = TypeVar("Content")
 
 PLAYBOOK = "upgrade.yml"
 PAGE = "plan.html"
+ARGUMENT_SPECS = "meta/argument_specs.yml"
 COMPILED = shutil.ignore_patterns("__pycache__", "*.pyc")
 NOT_OF_THE_ROLE = shutil.ignore_patterns(
     ".*", "molecule", "tests"
@@ -197,7 +200,10 @@ def _write_files(plan: Plan, services: Iterable[Service], folder: Path, seconds:
     for group in groups_of(plan):
         (folder / f"upgrade-{group}.yml").write_text(render_group(plan, group), encoding="utf-8")
     for service in services:
-        _copy_role(service, folder / "roles" / plan.services[service.name]["role"])
+        words = plan.services[service.name]
+        target = folder / "roles" / words["role"]
+        _copy_role(service, target)
+        _write_tasks(service.name, words, target)
     data = json.loads(plan.as_json())
     news = {**_news(plan), "seconds": by_play(data["plays"], seconds)}
     page = render_page(data, read_task_words(data, folder), news)
@@ -228,6 +234,22 @@ def _copy_role(service: Service, target: Path) -> None:
     _write_meta(service, target / "meta", split)
 
 
+def _write_tasks(name: str, service: Mapping[str, Any], target: Path) -> None:
+    """Write what the role does in one go, over the files that are there."""
+    tasks = target / "tasks"
+    files = {path.stem: path.name for path in tasks.iterdir() if path.suffix in (".yml", ".yaml")}
+    checked = (_load(target / ARGUMENT_SPECS).get("argument_specs") or {}).keys()
+    role = Role(name, service, files, checked)
+    if not set(CHANGE_STEPS).isdisjoint(service["steps"]):
+        _write_yaml(tasks / f"{CHANGE_FILE}.yml", change_tasks(role))
+    if finalizes(service["parts"]):
+        _write_yaml(tasks / f"{FINALIZE_FILE}.yml", finalize_tasks(role))
+
+
+def _write_yaml(path: Path, tasks: list[dict[str, Any]]) -> None:
+    path.write_text("---\n" + yaml_text(tasks), encoding="utf-8")
+
+
 def _write_meta(service: Service, meta: Path, split: Split) -> None:
     """Write what makes the copy behave as the role did: whose short names it may use, which arguments it checks."""
     meta.mkdir(exist_ok=True)
@@ -241,11 +263,11 @@ def _write_meta(service: Service, meta: Path, split: Split) -> None:
     # The service's own words; the settings that the plan was made with are in plan.json.
     (meta / "service.yml").write_text(_service_text(service), encoding="utf-8")
     _dump(meta / "main.yml", main)
-    specs = _load(meta / "argument_specs.yml")
+    specs = _load(meta.parent / ARGUMENT_SPECS)
     entry = (specs.get("argument_specs") or {}).pop(UPGRADE_TASKS, None)
     if entry and split.steps:
         specs["argument_specs"][step_file(min(split.steps))] = entry
-        _dump(meta / "argument_specs.yml", specs)
+        _dump(meta.parent / ARGUMENT_SPECS, specs)
 
 
 def _service_text(service: Service) -> str:

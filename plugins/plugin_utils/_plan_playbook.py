@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._gate import LEFT, NO_HOST, PLANNED
 from ._order import natural
+from ._plan_change import ENDS_ROLES, ENDS_ROLES_SINCE, TEMPORARY
 from ._plan_versions import (
     ANY_GRANTED,
     GRANTED,
@@ -19,7 +20,7 @@ from ._plan_versions import (
     has_versions,
     packages_of,
 )
-from ._plan_work import TEMPORARY, changed_for_a_while, waits_for_migration, work
+from ._plan_work import changed_for_a_while, waits_for_migration, work
 from ._planner import CHANGE, DISRUPTIVE, FINALIZE
 from ._reverify import PLAY as VERIFY_AGAIN
 from ._reverify import verified_again
@@ -49,11 +50,27 @@ HEADER = """\
 # Packages are never rolled back: the plan has no way back but your backups.
 """
 
+CORE_CHECK: Task = {
+    "name": "Check that this ansible-core can run the plan",
+    "ansible.builtin.assert": {
+        "that": [f"ansible_version.full is version('{ENDS_ROLES_SINCE}', '>=')"],
+        "fail_msg": (
+            f"This folder was written for ansible-core {ENDS_ROLES_SINCE} and later, and this is "
+            "{{ ansible_version.full }}; nothing was touched. Run the upgrade itself, not this folder: it writes "
+            "the same plan anew for the version at hand, and its campaign goes on."
+        ),
+        "quiet": True,
+    },
+    "run_once": True,
+    "tags": ["always"],
+}
+
 OPENING: dict[str, Any] = {
     "name": "Open the campaign",
     "hosts": "all",
     "gather_facts": False,
     "tasks": [
+        *([CORE_CHECK] if ENDS_ROLES else []),
         {
             "name": "Open the campaign",
             GATE: {"state": "opened"},

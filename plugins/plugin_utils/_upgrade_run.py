@@ -39,12 +39,13 @@ from ._gate import (
     to_finalize,
     to_undo,
 )
-from ._journal import DONE, STARTED, Journal, read_seconds
+from ._journal import DONE, STARTED, Journal, Took, read_seconds
 from ._lock_request import Claim, Request
 from ._order import natural
 from ._planner import CHANGE, DISRUPTIVE, FINALIZE
 from ._presence import PREFIX as RUNS
 from ._presence import announce, seen_by
+from ._step_times import step_seconds
 from ._store import Rehearsal, stamp_of
 from ._version_record import AFTER, VersionRecord
 
@@ -165,21 +166,31 @@ class UpgradeRun:
             "tokens": {host: dict(slots) for host, slots in tokens.items()},
         }
 
-    def finish(self, play_id: str, alive: Iterable[str]) -> dict[str, Any]:
-        """Record the hosts that came through a play, and give their slots back."""
+    def finish(
+        self,
+        play_id: str,
+        alive: Iterable[str],
+        noted: Callable[[str], Mapping[str, Mapping[str, float]]] = lambda _host: {},
+    ) -> dict[str, Any]:
+        """Record the hosts that came through a play, and give their slots back.
+
+        *noted* gives what a host noted of the time that its steps took, by service.
+        """
         if self.rehearsal:
             return {"done": {}}
         play = find_play(self.plan, play_id)
         journal = self._journal()
         started = self._came_through(play, journal, set(alive))
         done = {name: tuple(hosts) for name, hosts in started.items()}
+        hosts = {host for members in done.values() for host in members}
         if play["kind"] in DISRUPTIVE:
-            hosts = {host for members in done.values() for host in members}
             _rolling.release(self.store, journal.campaign, self.run, hosts)
         if done:
             now = self.clock()
-            begun = min(entry.clock for hosts in started.values() for entry in hosts.values())
-            journal.record(DONE, play_id, _parts(play, done), _now(), now, seconds=now - begun)
+            begun = min(entry.clock for entries in started.values() for entry in entries.values())
+            steps = _steps(done, noted) if play["kind"] == CHANGE else {}
+            took = {part_of(play, name): Took(now - begun, steps.get(name, {})) for name in done}
+            journal.record(DONE, play_id, _parts(play, done), _now(), now, took)
         self._look_forward(journal, journal.progress())
         return {"done": {name: list(hosts) for name, hosts in done.items()}}
 
@@ -310,6 +321,14 @@ class UpgradeRun:
 
 def _parts(play: Mapping[str, Any], services: Mapping[str, Iterable[str]]) -> dict[str, Iterable[str]]:
     return {part_of(play, name): sorted(hosts, key=natural) for name, hosts in services.items()}
+
+
+def _steps(
+    done: Mapping[str, Iterable[str]], noted: Callable[[str], Mapping[str, Mapping[str, float]]]
+) -> dict[str, dict[str, float]]:
+    """Give the seconds of each step of some services, by what their hosts noted."""
+    times = {host: noted(host) for hosts in done.values() for host in hosts}
+    return {name: step_seconds(times[host].get(name, {}) for host in hosts) for name, hosts in done.items()}
 
 
 def _now() -> str:

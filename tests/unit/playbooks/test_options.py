@@ -163,7 +163,7 @@ def test_starting_in_the_middle_of_a_wave_is_refused_with_advice(site: Site) -> 
 
 def test_step_asks_and_whoever_passes_over_a_gate_is_refused(site: Site) -> None:
     one_service(site, "w1", steps="3")
-    site.answers = "n\nn\nn\nc\n"  # no campaign, no gate, then all the rest
+    site.answers = "n\n" * 4 + "c\n"  # nothing that opens the campaign, no gate, then all the rest
     outcome = site.upgrade("--step")
     assert outcome.code != 0
     assert outcome.log == NOTHING

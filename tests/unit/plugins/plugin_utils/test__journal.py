@@ -11,6 +11,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._journal import (
     STARTED,
     Entry,
     Journal,
+    Took,
     read_seconds,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._run import RunState
@@ -80,8 +81,9 @@ def test_how_long_a_part_took_is_kept_for_the_campaigns_that_follow(store: Store
     journal.record(STARTED, "wave-1", {"web/change": ["w1"]}, AT, 1000.0)
     assert journal.progress().entries["web/change"]["w1"].clock == 1000.0
     assert read_seconds(store) == {}
-    journal.record(DONE, "wave-1", {"web/change": ["w1"]}, LATER, 1065.04, seconds=65.04)
-    assert read_seconds(store) == {"web/change": 65.0}
+    took = {"web/change": Took(65.04, {"step2": 5.0, "step3": 58.5})}
+    journal.record(DONE, "wave-1", {"web/change": ["w1"]}, LATER, 1065.04, took)
+    assert read_seconds(store) == {"web/change": 65.0, "web/step2": 5.0, "web/step3": 58.5}
 
 
 def test_a_rehearsal_reads_the_open_campaign(store: Store) -> None:

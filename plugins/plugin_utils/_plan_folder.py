@@ -163,7 +163,7 @@ def write_plan(
     """Write the folder of a plan, and give the path of its playbook.
 
     The folder appears as a whole or not at all; one that holds this plan unchanged is left as it is. *seconds* tells
-    the page, and nothing else, how long parts (``SERVICE/PART``) took the last time.
+    the page, and nothing else, how long parts and steps (``SERVICE/PART``, ``SERVICE/step3``) took the last time.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -205,7 +205,7 @@ def _write_files(plan: Plan, services: Iterable[Service], folder: Path, seconds:
         _copy_role(service, target)
         _write_tasks(service.name, words, target)
     data = json.loads(plan.as_json())
-    news = {**_news(plan), "seconds": by_play(data["plays"], seconds)}
+    news = {**_news(plan), "seconds": by_play(data["plays"], seconds), "took": seconds}
     page = render_page(data, read_task_words(data, folder), news)
     (folder / PAGE).write_text(page, encoding="utf-8")
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ._order import natural
-from ._planner import CHANGE, befores_of, finalizes
+from ._planner import CHANGE, POST_UPGRADE, PREPARE, VALIDATE, befores_of, finalizes
 from ._steps import CHANGE_STEPS, RUN_ONCE_HOST, STEPS, step_file
 from ._task_words import list_tasks
 
@@ -44,6 +44,7 @@ PARTS = {
     "step6": STEPS[6],
     "finalize": "finalize",
 }
+WHOLE_PARTS = {"step0": VALIDATE, "step1": PREPARE, "step6": POST_UPGRADE}  # steps that are all of a part
 
 
 def render_page(plan: Plan, tasks: Tasks, news: Mapping[str, Any] | None = None) -> str:
@@ -111,7 +112,8 @@ def page_data(plan: Plan, tasks: Tasks, news: Mapping[str, Any]) -> dict[str, An
     """Give the data that the page draws; hosts and services are numbers in it, so that it stays small.
 
     *news* may hold ``approve`` (what an approval names), ``surveyed`` (when), ``packages`` (by service and host, the
-    installed and the candidate version of packages), and ``seconds`` (by play, how long it may take).
+    installed and the candidate version of packages), ``seconds`` (by play, how long it may take), and ``took`` (how
+    long parts and steps of services took, as ``SERVICE/step3``).
     """
     services = plan["services"]
     stages = _stages(plan)
@@ -130,8 +132,9 @@ def page_data(plan: Plan, tasks: Tasks, news: Mapping[str, Any]) -> dict[str, An
         "hosts": hosts,
         "services": [
             {
-                **_service(services[name], tasks.get(name, {}), number_of),
+                **_service(services[name], number_of),
                 "name": name,
+                "steps": _steps(name, tasks.get(name, {}), news.get("took") or {}),
                 "column": columns[name],
                 "packages": _packages((news.get("packages") or {}).get(name, {})),
             }
@@ -148,9 +151,7 @@ def outage(service: Mapping[str, Any], tasks: Iterable[str]) -> str:
     return DOWN if service["full_stop"] or service["slots"] >= len(service["hosts"]) else KEEPS
 
 
-def _service(
-    service: Mapping[str, Any], tasks: Mapping[str, tuple[TaskWords, ...]], number_of: Mapping[str, int]
-) -> dict[str, Any]:
+def _service(service: Mapping[str, Any], number_of: Mapping[str, int]) -> dict[str, Any]:
     kept = ("stage", "group", "slots", "full_stop")
     return {
         **{key: service[key] for key in kept},
@@ -158,17 +159,23 @@ def _service(
         "requires": befores_of({**service, "after": []}),
         "hosts": [number_of[host] for host in service["hosts"]],
         "outage": outage(service, service["parts"]),
-        "steps": [
-            {
-                "part": part,
-                "words": words,
-                "disruptive": part not in ("step0", "step1", "step6"),
-                "tasks": [_told(task) for task in tasks[part]],
-            }
-            for part, words in PARTS.items()
-            if part in tasks
-        ],
     }
+
+
+def _steps(
+    name: str, tasks: Mapping[str, tuple[TaskWords, ...]], took: Mapping[str, float]
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "part": part,
+            "words": words,
+            "disruptive": part not in WHOLE_PARTS,
+            "tasks": [_told(task) for task in tasks[part]],
+            "seconds": took.get(f"{name}/{WHOLE_PARTS.get(part, part)}"),
+        }
+        for part, words in PARTS.items()
+        if part in tasks
+    ]
 
 
 def _told(task: TaskWords) -> dict[str, Any]:

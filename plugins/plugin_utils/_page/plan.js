@@ -343,7 +343,8 @@ function stepList(service, parts) {
   const steps = service.steps.filter((step) => parts.includes(step.part));
   if (!steps.length) return make("p", { className: "empty" }, "No tasks of its own.");
   return steps.map((step) => make("div", { className: `step ${step.disruptive ? "disruptive" : ""}` },
-    make("b", {}, step.words), " ", make("span", { className: "more" }, step.part.startsWith("step") ? step.part.replace("step", "step ") : "around the change"),
+    make("b", {}, step.words), " ", make("span", { className: "more" }, step.part.startsWith("step") ? step.part.replace("step", "step ") : "around the change",
+      step.seconds != null && ` · took ${duration(step.seconds)}`),
     make("ol", {}, step.tasks.map((task) => make("li", {}, task.name, " ", make("span", { className: "module" }, task.module),
       task.once && make("span", { className: "when" }, " · on one host"),
       task.no_return && make("span", { className: "no-return" }, " · point of no return"),

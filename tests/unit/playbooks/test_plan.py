@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
+
+from ansible_collections.orderly.services.plugins.plugin_utils._journal import read_seconds
+from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
 
 from .toys import say
 
@@ -229,6 +233,25 @@ def test_a_plan_says_how_long_it_took_the_last_time_and_needs_no_store(site: Sit
     assert "Wave 1 of 2: db on d1 (to the end" not in run.text  # nobody knows yet
     assert "Wave 2 of 2: db on d2 (to the end: about 1 minute, from the last time)" in run.text
     assert "It takes about 1 minute, from the last time." in site.make_plan().text
+
+
+def waits(step: str, seconds: float) -> str:
+    tags = f", tags: step{step}" if step else ""
+    return f"- {{name: Wait, ansible.builtin.raw: sleep {seconds}{tags}}}\n"
+
+
+def test_the_journal_knows_how_long_each_step_took(site: Site) -> None:
+    site.groups(db="d1 d2", web="w1")
+    site.service("db", "", parts="drain")
+    site.write("roles/db/tasks/upgrade_tasks.yml", waits("2", 1.5) + waits("3", 0) + waits("0", 0))
+    site.write("roles/db/tasks/verify.yml", waits("", 1.5))
+    site.service("web", "3")
+    assert site.upgrade().code == 0
+    with closing(open_store(f"sqlite://{site.store}")) as store:
+        took = read_seconds(store)
+    assert took.keys() == {"db/validate", "db/change", "db/step2", "db/step3", "web/change", "web/step3"}
+    assert took["db/step2"] >= 1.5 > took["db/step3"]
+    assert took["db/change"] >= took["db/step2"] + 1.5
 
 
 # --- Versions before, and versions that finalizers rely on ---

@@ -13,6 +13,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._plan_page import
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._planner import Deployment, compile_plan
 from ansible_collections.orderly.services.plugins.plugin_utils._service import Dependency, Service
+from ansible_collections.orderly.services.plugins.plugin_utils._task_words import list_tasks
 
 
 def deployment(name: str, hosts: str = "h1 h2", steps: str = "0 3", **settings: Any) -> Deployment:
@@ -80,6 +81,13 @@ def test_versions_are_counted_and_times_summed() -> None:
     assert data["estimate"] == 7.5
     assert [play["seconds"] for play in data["plays"]] == [None, 3.5, 4]
     assert data["approve"] == "a-b"
+
+
+def test_steps_say_how_long_they_took() -> None:
+    tasks = {"web": {part: list_tasks("- command: x\n", {}) for part in ("step0", "drain", "step3")}}
+    news = {"took": {"web/validate": 1.0, "web/change": 9.0, "web/step3": 7.0}}
+    steps = told(page_data(plan_of(deployment("web")), tasks, news), "web")["steps"]
+    assert {step["part"]: step["seconds"] for step in steps} == {"step0": 1.0, "drain": None, "step3": 7.0}
 
 
 def test_the_words_of_tasks_are_read_from_the_plan_s_own_roles(tmp_path: Path) -> None:

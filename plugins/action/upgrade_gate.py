@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_WAIT = 3600
+STATES = ("opened", "verified", "entered", "refused", "done")
 SPECIAL_TAGS = ("all", "always", "tagged", "untagged")
 
 display = Display()
@@ -39,10 +40,10 @@ class ActionModule(ControllerAction):
         options = self.options(
             play={"type": "str"},
             services={"type": "list", "elements": "str"},
-            state={"type": "str", "choices": ["opened", "verified", "entered", "done"], "required": True},
+            state={"type": "str", "choices": list(STATES), "required": True},
             store={"type": "str"},
             wait={"type": "int", "default": self.templated(variables, "rolling_wait") or DEFAULT_WAIT},
-            required_if=[("state", state, ["play"]) for state in ("verified", "entered", "done")],
+            required_if=[("state", state, ["play"]) for state in STATES[1:]],
         )
         play_id = options["play"]
         try:
@@ -55,6 +56,8 @@ class ActionModule(ControllerAction):
             elif options["state"] == "entered":
                 _check_whole(play_id, variables)
                 outcome = upgrade.enter(play_id, variables["ansible_play_batch"], wait=options["wait"])
+            elif options["state"] == "refused":
+                outcome = upgrade.refused(variables["inventory_hostname"])
             else:
                 noted = partial(_noted, variables["hostvars"])
                 outcome = upgrade.finish(play_id, variables["ansible_play_hosts"], noted)

@@ -16,20 +16,21 @@ description:
     disrupts hosts is entered before all of them have.
   - V(entered) reads the journal and refuses the play while something that the plan puts before it is not done. For
     plays that disrupt hosts it then takes a slot for every host in the rolling lock of every service, all or none.
+  - V(refused) gives back the slots of a host that refuses them: its locks are elsewhere, or others work there.
   - V(done) records the hosts that came through the play, and gives their slots back. Hosts that did not keep theirs.
   - It runs on the controller and contacts no host.
 options:
   play:
-    description: The id of the play in the plan, where O(state) is V(verified), V(entered) or V(done).
+    description: The id of the play in the plan, where O(state) is not V(opened).
     type: str
   services:
     description: Only these services are granted anything, as the playbook does not hold the others' tasks.
     type: list
     elements: str
   state:
-    description: Whether the upgrade begins, or a play of it begins or ends.
+    description: Whether the upgrade begins, or a play of it begins, is refused by a host, or ends.
     type: str
-    choices: [opened, verified, entered, done]
+    choices: [opened, verified, entered, refused, done]
     required: true
   store:
     description: Where locks and journal live; by default the variable C(orderly_store), else the file of this user.

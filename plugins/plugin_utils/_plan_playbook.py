@@ -20,7 +20,7 @@ from ._plan_versions import (
     has_versions,
     packages_of,
 )
-from ._plan_work import changed_for_a_while, waits_for_migration, work
+from ._plan_work import GATE, changed_for_a_while, waits_for_migration, work
 from ._planner import CHANGE, DISRUPTIVE, FINALIZE
 from ._reverify import PLAY as VERIFY_AGAIN
 from ._reverify import verified_again
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 Task = dict[str, Any]
 
-GATE = "orderly.services.upgrade_gate"
 # A variable of the play, so that every condition below stays short. The filter raises where the gate of this very play
 # never ran: --start-at-task and --step cannot get around it.
 GRANTED_SERVICES = (

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Task = dict[str, Any]
 
+GATE = "orderly.services.upgrade_gate"
 STEP_OF = {VALIDATE: 0, PREPARE: 1, POST_UPGRADE: 6}
 
 
@@ -35,7 +36,7 @@ def work(plan: Plan, play: Play) -> Iterator[Task]:
 
 def _change(plan: Plan, play: Play) -> Iterator[Task]:
     """One wave, service by service: none is down on a host for longer than its own change takes."""
-    yield _record(plan, play, "present", "Put on record what is drained, in which store its slots are")
+    yield _begin(plan, play)
     yield _lift_strict_mode(play)
     for name in play.services:
         yield _role(plan, play, name, CHANGE_FILE, f"change {name}")
@@ -62,11 +63,28 @@ def _step(plan: Plan, play: Play, name: str) -> Task:
     }
 
 
-def _record(plan: Plan, play: Play, state: str, words: str) -> Task:
-    """Let hosts remember what is drained, so that somebody can put it back if this run dies in between.
+def _begin(plan: Plan, play: Play) -> Task:
+    """Say the first word to a host: one whose locks are in another store refuses, and holds no slot in this one."""
+    record = _record(plan, play, "present", "Put on record what is drained, in which store its slots are")
+    return {
+        "name": f"{play.id} | Say what is drained",
+        "block": [{**record, "register": "orderly_drained"}],
+        "rescue": [
+            {
+                "name": f"{play.id} | Give back the slots that the host refuses",
+                GATE: {"play": play.id, "state": "refused"},
+                "when": "orderly_drained.stamped is defined",  # else nobody knows what became of the host
+            },
+            {
+                "name": f"{play.id} | Stop here",
+                "ansible.builtin.fail": {"msg": "{{ orderly_drained.msg }}"},
+            },
+        ],
+    }
 
-    The first of them is also the first word to a host in its wave: one whose locks are in another store refuses.
-    """
+
+def _record(plan: Plan, play: Play, state: str, words: str) -> Task:
+    """Let hosts remember what is drained, so that somebody can put it back if this run dies in between."""
     return {
         "name": f"{play.id} | {words}",
         "orderly.services.drained_services": {

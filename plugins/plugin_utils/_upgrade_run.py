@@ -194,6 +194,12 @@ class UpgradeRun:
         self._look_forward(journal, journal.progress())
         return {"done": {name: list(hosts) for name, hosts in done.items()}}
 
+    def refused(self, host: str) -> dict[str, Any]:
+        """Give back the slots of a host that refuses them, before anything was done there."""
+        if not self.rehearsal:
+            _rolling.release(self.store, self._journal().campaign, self.run, {host})
+        return {}
+
     def _agreed(self, play: Mapping[str, Any], grant: Grant, campaign: str) -> Grant:
         """Leave finalizers open that this run cannot look after, for the versions of some hosts; see ``_agreement``."""
         is_finalizer = grant.services and play["kind"] == FINALIZE

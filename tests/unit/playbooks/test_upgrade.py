@@ -125,6 +125,7 @@ def test_a_host_refuses_an_upgrade_whose_slots_others_were_given_while_it_slept(
     assert outcome.code != 0
     assert "w1" not in outcome.touched
     assert "others worked here since: web (token" in outcome.text
+    assert site.slots == []
 
 
 def test_a_service_changes_after_what_it_comes_after_is_complete(first: Outcome) -> None:

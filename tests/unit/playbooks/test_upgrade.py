@@ -152,6 +152,18 @@ def test_the_folder_runs_by_itself_and_a_new_campaign_does_everything_again(
     assert sorted(kept.log) == sorted(first.log)
 
 
+def test_a_kept_folder_touches_nothing_with_an_ansible_core_it_was_not_written_for(site: Site) -> None:
+    one_service(site, "w1")
+    assert site.upgrade("--list-hosts").code == 0
+    playbook = site.plan_folders[0] / "upgrade.yml"
+    playbook.write_text(playbook.read_text().replace("version('2.18'", "version('9.9'"))
+    outcome = site.upgrade(playbook=playbook)
+    assert outcome.code != 0
+    assert "This folder was written for ansible-core 2.18 and later, and this is 2." in outcome.text
+    assert outcome.log == []
+    assert not site.store.exists()
+
+
 def test_hosts_of_a_shared_wave_do_not_wait_for_each_other(site: Site) -> None:
     site.groups(web="w1", cache="c1")
     site.service("web", "2 3")

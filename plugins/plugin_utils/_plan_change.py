@@ -69,26 +69,24 @@ def _where_granted(role: Role, tasks: list[Task]) -> list[Task]:
 
 def _steps(role: Role) -> Iterator[Task]:
     service = role.service
-    steps = [step for step in CHANGE_STEPS if step in service["steps"]]
     for step in CHANGE_STEPS:
-        if step in steps:
+        if step in service["steps"]:
             yield _note_time(role, f"step{step}")
-            yield from _step(role, step)
+            yield _step(role, step)
         if service["full_stop"]:
             yield from (FLUSH, _barrier(step))
         elif step == MIGRATE_STEP and service["migrates_once"]:
             yield _migrated(role)
     yield FLUSH
-    if steps:
-        yield _note_time(role, END)
+    yield _note_time(role, END)
 
 
-def _step(role: Role, step: int) -> Iterator[Task]:
+def _step(role: Role, step: int) -> Task:
     variables = {
         **({RUN_ONCE_HOST: role.service["run_once_host"]} if step == MIGRATE_STEP else {}),
         **({STEP: step} if role.service["dialect"] == WHEN else {}),
     }
-    yield _bring(role, step_file(step), f"{STEPS[step]} {role.name}", variables)
+    return _bring(role, step_file(step), f"{STEPS[step]} {role.name}", variables)
 
 
 def _note_time(role: Role, moment: str) -> Task:

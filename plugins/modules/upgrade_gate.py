@@ -16,7 +16,7 @@ description:
     disrupts hosts is entered before all of them have.
   - V(entered) reads the journal and refuses the play while something that the plan puts before it is not done. For
     plays that disrupt hosts it then takes a slot for every host in the rolling lock of every service, all or none.
-  - V(refused) gives back the slots of a host that refuses them: its locks are elsewhere, or others work there.
+  - V(refused) gives back the slots of a host that refuses them, as its locks are elsewhere or others work there.
   - V(done) records the hosts that came through the play, and gives their slots back. Hosts that did not keep theirs.
   - It runs on the controller and contacts no host.
 options:
@@ -113,7 +113,11 @@ def main() -> None:
         argument_spec={
             "play": {"type": "str"},
             "services": {"type": "list", "elements": "str"},
-            "state": {"type": "str", "choices": ["opened", "verified", "entered", "done"], "required": True},
+            "state": {
+                "type": "str",
+                "choices": ["opened", "verified", "entered", "refused", "done"],
+                "required": True,
+            },
             "store": {"type": "str"},
             "wait": {"type": "int"},
         },

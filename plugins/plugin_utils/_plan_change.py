@@ -58,27 +58,27 @@ def finalize_tasks(role: Role) -> list[Task]:
 
 
 def _where_granted(role: Role, tasks: list[Task]) -> list[Task]:
-    passed_by = {
-        "name": f"{PLAN} | Pass by hosts where {role.name} has nothing to do",
+    end_here = {
+        "name": f"{PLAN} | End here if {role.name} has nothing to do",
         "ansible.builtin.meta": "end_role",
         "when": f"'{role.name}' not in {GRANTED}",
     }
     granted = {"name": role.name, "when": f"'{role.name}' in {GRANTED}", "block": tasks}
-    return [passed_by, granted] if ENDS_ROLES else [granted]
+    return [end_here, granted] if ENDS_ROLES else [granted]
 
 
 def _steps(role: Role) -> Iterator[Task]:
     service = role.service
     for step in CHANGE_STEPS:
         if step in service["steps"]:
-            yield _note_time(role, f"step{step}")
+            yield _note_time(role, f"step{step}", f"Begin step {step} of {role.name} ({STEPS[step]})")
             yield _step(role, step)
         if service["full_stop"]:
             yield from (FLUSH, _barrier(step))
         elif step == MIGRATE_STEP and service["migrates_once"]:
             yield _migrated(role)
     yield FLUSH
-    yield _note_time(role, END)
+    yield _note_time(role, END, f"End the steps of {role.name}")
 
 
 def _step(role: Role, step: int) -> Task:
@@ -89,11 +89,14 @@ def _step(role: Role, step: int) -> Task:
     return _bring(role, step_file(step), f"{STEPS[step]} {role.name}", variables)
 
 
-def _note_time(role: Role, moment: str) -> Task:
-    """Let the gate that ends the play tell how long each step took; a fact costs no way to the host."""
+def _note_time(role: Role, moment: str, words: str) -> Task:
+    """Say where a host is, and let the gate that ends the play tell how long each step took.
+
+    A fact costs no way to the host.
+    """
     noted = f"{{'{role.name}': {{'{moment}': now().timestamp()}}}}"
     return {
-        "name": f"{PLAN} | Note the time of {moment} of {role.name}",
+        "name": f"{PLAN} | {words}",
         "ansible.builtin.set_fact": {
             TIMES: f"{{{{ {TIMES} | default({{}}) | combine({noted}, recursive=true) }}}}"
         },

@@ -35,9 +35,9 @@ def a_role(parts: str = "", steps: str = "3", checked: str = "", **more: Any) ->
 
 
 def within(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Give what runs where the service is granted, which is all but what passes by."""
-    *passed_by, granted = tasks
-    assert all(task["ansible.builtin.meta"] == "end_role" for task in passed_by)
+    """Give what runs where the service is granted, which is all but what ends it elsewhere."""
+    *ends, granted = tasks
+    assert all(task["ansible.builtin.meta"] == "end_role" for task in ends)
     assert granted["when"] == "'web' in orderly_granted"
     block: list[dict[str, Any]] = granted["block"]
     return block
@@ -51,12 +51,12 @@ def test_a_change_goes_from_drain_to_undrain() -> None:
     role = a_role("drain verify undo undrain", "3 5")
     assert names(change_tasks(role)) == [
         "drain web",
-        "Note the time of step3 of web",
+        "Begin step 3 of web (upgrade)",
         "upgrade web",
-        "Note the time of step5 of web",
+        "Begin step 5 of web (start)",
         "start web",
         "Run the handlers",
-        "Note the time of end of web",
+        "End the steps of web",
         "verify web",
         "Find what is to be undone for web",
         "undo web",
@@ -70,7 +70,7 @@ def test_a_change_goes_from_drain_to_undrain() -> None:
 def test_hosts_without_the_service_pass_by_where_ansible_lets_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_plan_change, "ENDS_ROLES", True)
     assert change_tasks(a_role())[0] == {
-        "name": "plan | Pass by hosts where web has nothing to do",
+        "name": "plan | End here if web has nothing to do",
         "ansible.builtin.meta": "end_role",
         "when": "'web' not in orderly_granted",
     }

@@ -163,8 +163,8 @@ def read_plays(
             assert set(own) <= set(hosts)
             folder = roles / role["name"] / "tasks"
             for said, where in read_tasks(folder, f"{role['tasks_from']}.yml", [task.get("when")]):
-                passes_by = said.get("ansible.builtin.meta") == "end_role"
-                assert passes_by or f"'{service}' in orderly_granted" in where
+                ends_here = said.get("ansible.builtin.meta") == "end_role"
+                assert ends_here or f"'{service}' in orderly_granted" in where
                 here = next(place)
                 yield from (Done(number, here, host, service, said["name"]) for host in own)
 

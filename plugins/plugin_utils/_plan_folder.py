@@ -44,7 +44,6 @@ Content = TypeVar("Content")
 
 PLAYBOOK = "upgrade.yml"
 PAGE = "plan.html"
-ARGUMENT_SPECS = "meta/argument_specs.yml"
 COMPILED = shutil.ignore_patterns("__pycache__", "*.pyc")
 NOT_OF_THE_ROLE = shutil.ignore_patterns(
     ".*", "molecule", "tests"
@@ -231,15 +230,15 @@ def _copy_role(service: Service, target: Path) -> None:
             (tasks / path.name).write_text(read_part(path), encoding="utf-8")
     for suffix in (".yml", ".yaml"):
         (tasks / f"{UPGRADE_TASKS}{suffix}").unlink(missing_ok=True)
-    _write_meta(service, target / "meta", split)
+    _write_meta(service, target, split)
 
 
 def _write_tasks(name: str, service: Mapping[str, Any], target: Path) -> None:
     """Write what the role does in one go, over the files that are there."""
     tasks = target / "tasks"
     files = {path.stem: path.name for path in tasks.iterdir() if path.suffix in (".yml", ".yaml")}
-    checked = (_load(target / ARGUMENT_SPECS).get("argument_specs") or {}).keys()
-    role = Role(name, service, files, checked)
+    checked = _load(_specs_file(target)).get("argument_specs") or {}
+    role = Role(name, service, files, checked.keys())
     if not set(CHANGE_STEPS).isdisjoint(service["steps"]):
         _write_yaml(tasks / f"{CHANGE_FILE}.yml", change_tasks(role))
     if finalizes(service["parts"]):
@@ -250,24 +249,39 @@ def _write_yaml(path: Path, tasks: list[dict[str, Any]]) -> None:
     path.write_text("---\n" + yaml_text(tasks), encoding="utf-8")
 
 
-def _write_meta(service: Service, meta: Path, split: Split) -> None:
+def _write_meta(service: Service, role: Path, split: Split) -> None:
     """Write what makes the copy behave as the role did: whose short names it may use, which arguments it checks."""
-    meta.mkdir(exist_ok=True)
-    main = _load(meta / "main.yml")
+    (role / "meta").mkdir(exist_ok=True)
+    main = _load(_meta_file(role, "main"))
     collections = list(main.get("collections") or [])
     if origin := _collection_of(service.path):
         collections.insert(0, origin)
     main |= {"collections": list(dict.fromkeys(collections))}
     if main.get("dependencies"):
-        main["dependencies"] = _copy_dependencies(service.path, meta.parent)
+        main["dependencies"] = _copy_dependencies(service.path, role)
     # The service's own words; the settings that the plan was made with are in plan.json.
-    (meta / "service.yml").write_text(_service_text(service), encoding="utf-8")
-    _dump(meta / "main.yml", main)
-    specs = _load(meta.parent / ARGUMENT_SPECS)
+    (role / "meta/service.yml").write_text(_service_text(service), encoding="utf-8")
+    _dump(_meta_file(role, "main"), main)
+    specs = _load(_specs_file(role))
     entry = (specs.get("argument_specs") or {}).pop(UPGRADE_TASKS, None)
     if entry and split.steps:
         specs["argument_specs"][step_file(min(split.steps))] = entry
-        _dump(meta.parent / ARGUMENT_SPECS, specs)
+        _dump(_specs_file(role), specs)
+
+
+def _meta_file(role: Path, stem: str) -> Path:
+    """Find a file about a role, which may have either suffix."""
+    paths = [role / f"meta/{stem}{suffix}" for suffix in (".yml", ".yaml")]
+    return next((path for path in paths if path.is_file()), paths[0])
+
+
+def _specs_file(role: Path) -> Path:
+    """Find where a role says which arguments Ansible checks: in a file of its own, or else with all about the role.
+
+    So does Ansible, in ``Role._get_role_argspecs``.
+    """
+    own = _meta_file(role, "argument_specs")
+    return own if own.is_file() else _meta_file(role, "main")
 
 
 def _service_text(service: Service) -> str:
@@ -287,7 +301,7 @@ def _with_dependencies(role: Path) -> list[Path]:
 
 
 def _dependencies(role: Path) -> list[Any]:
-    return list(_load(role / "meta/main.yml").get("dependencies") or [])
+    return list(_load(_meta_file(role, "main")).get("dependencies") or [])
 
 
 def _find_dependency(role: Path, dependency: Any) -> Path:
@@ -298,12 +312,12 @@ def _find_dependency(role: Path, dependency: Any) -> Path:
     path = next((path for path in found if path.is_dir()), None)
     if path is None:
         raise CatalogueError(
-            f"{role / 'meta/main.yml'}: the role depends on {name}, which is not beside it nor where Ansible looks for "
-            "roles; a plan brings all the roles it runs. Put it there, or take it out."
+            f"{_meta_file(role, 'main')}: the role depends on {name}, which is not beside it nor where Ansible looks "
+            "for roles; a plan brings all the roles it runs. Put it there, or take it out."
         )
     if any((path / "tasks" / f"main{suffix}").is_file() for suffix in (".yml", ".yaml")):
         raise CatalogueError(
-            f"{role / 'meta/main.yml'}: the role depends on {name}, which has tasks; they would run with "
+            f"{_meta_file(role, 'main')}: the role depends on {name}, which has tasks; they would run with "
             "every step. Import what you need in the step that needs it, and keep dependencies for variables."
         )
     return path.resolve()
@@ -318,10 +332,9 @@ def _copy_dependencies(role: Path, copy: Path) -> list[Any]:
         if not target.exists():
             _copy(path, target)
             (target / "meta").mkdir(parents=True, exist_ok=True)
-            _dump(
-                target / "meta/main.yml",
-                {**_load(path / "meta/main.yml"), "dependencies": _copy_dependencies(path, target)},
-            )
+            main = _load(_meta_file(path, "main"))
+            dependencies = _copy_dependencies(path, target)
+            _dump(_meta_file(target, "main"), {**main, "dependencies": dependencies})
         settings = dependency if isinstance(dependency, dict) else {}
         renamed.append(
             {"role": target.name} | {key: settings[key] for key in settings if key not in ("role", "name")}

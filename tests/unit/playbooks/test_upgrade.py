@@ -682,6 +682,22 @@ def test_the_argument_specs_of_upgrade_tasks_are_checked_in_the_first_step(site:
     assert site.upgrade("-e", "web_port=80").log == ["web w1 look", "web w1 install"]
 
 
+def test_the_argument_specs_of_a_part_are_checked_where_the_service_changes(site: Site) -> None:
+    site.groups(web="w1", cache="c1")
+    site.service("web", "3", parts="drain")
+    site.service("cache", "3")
+    options = "{web_port: {type: int, required: true, description: a port}}"
+    site.write(
+        "roles/web/meta/main.yml",
+        f"argument_specs: {{drain: {{short_description: toy, options: {options}}}}}\n",
+    )
+    outcome = site.upgrade()
+    assert outcome.code != 0
+    assert "missing required arguments: web_port" in outcome.text
+    assert outcome.log == ["cache c1 install"]
+    assert site.upgrade("-e", "web_port=80").log == ["web w1 drain", "web w1 install"]
+
+
 def test_facts_are_gathered_behind_the_gate(site: Site) -> None:
     one_service(site, "w1", steps="")
     site.write(

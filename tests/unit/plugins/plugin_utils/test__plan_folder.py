@@ -296,6 +296,32 @@ def test_the_argument_specs_of_upgrade_tasks_are_those_of_the_first_step(
     }
 
 
+@pytest.mark.parametrize("file", ["argument_specs.yml", "argument_specs.yaml", "main.yml", "main.yaml"])
+def test_ansible_checks_the_arguments_that_it_checked_in_the_role(
+    roles: Roles, tmp_path: Path, file: str
+) -> None:
+    for part in ("drain", "verify"):
+        roles.write(f"web/tasks/{part}.yml", "- command: x\n")
+    roles.write(
+        f"web/meta/{file}", "argument_specs: {upgrade_tasks: {options: {a: {}}}, verify: {options: {}}}"
+    )
+    copy = copied(roles, tmp_path)
+    assert [path.name for path in copy.glob("meta/main.*")] == [
+        file if file.startswith("main") else "main.yml"
+    ]
+    assert load(copy / f"meta/{file}")["argument_specs"] == {
+        "upgrade_tasks.step3": {"options": {"a": {}}},
+        "verify": {"options": {}},
+    }
+    tasks = {task["name"]: task for task in load(copy / "tasks/upgrade_tasks.change.yml")[-1]["block"]}
+    assert tasks["drain web"]["ansible.builtin.import_tasks"] == "drain.yml"
+    for name, file_of in (("upgrade web", "upgrade_tasks.step3"), ("verify web", "verify")):
+        assert tasks[name]["ansible.builtin.import_role"] == {
+            "name": "orderly_plan_web",
+            "tasks_from": file_of,
+        }
+
+
 # --- Reading ---
 
 

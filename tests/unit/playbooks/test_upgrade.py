@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._plan_change import ENDS_ROLES
 from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
 
 from .toys import NOTHING, ROOT, Site, a_chain, in_order, nested, one_service, say, three_services
@@ -150,6 +152,18 @@ def test_the_folder_runs_by_itself_and_a_new_campaign_does_everything_again(
 ) -> None:
     assert kept.code == 0
     assert sorted(kept.log) == sorted(first.log)
+
+
+def test_hosts_of_a_shared_wave_pass_by_the_services_they_do_not_have(site: Site) -> None:
+    site.groups(web="w1", cache="c1")
+    site.service("web", "2 3 5")
+    site.service("cache", "2 3 5")
+    outcome = site.upgrade()
+    assert len(outcome.log) == 6
+    skipped = re.findall(
+        r"TASK \[orderly_plan_\w+ : \w+ (?:stop|install|start)\] \**\nskipping: ", outcome.raw
+    )
+    assert bool(skipped) is not ENDS_ROLES
 
 
 def test_a_kept_folder_touches_nothing_with_an_ansible_core_it_was_not_written_for(site: Site) -> None:
@@ -668,13 +682,16 @@ def test_a_copy_of_a_collection_role_keeps_its_short_module_names(site: Site) ->
     assert "the bell of toy.shop rings" in outcome.text
 
 
+def needs_a_port(site: Site, entry_point: str, file: str) -> None:
+    """Let the role of web have an argument that Ansible checks."""
+    option = "web_port: {type: int, required: true, description: a port}"
+    spec = f"argument_specs: {{{entry_point}: {{short_description: toy, options: {{{option}}}}}}}\n"
+    site.write(f"roles/web/meta/{file}", spec)
+
+
 def test_the_argument_specs_of_upgrade_tasks_are_checked_in_the_first_step(site: Site) -> None:
     one_service(site, "w1", steps="0 3")
-    options = "{web_port: {type: int, required: true, description: a port}}"
-    site.write(
-        "roles/web/meta/argument_specs.yml",
-        f"argument_specs: {{upgrade_tasks: {{short_description: toy, options: {options}}}}}\n",
-    )
+    needs_a_port(site, "upgrade_tasks", "argument_specs.yml")
     outcome = site.upgrade()
     assert outcome.code != 0
     assert "missing required arguments: web_port" in outcome.text
@@ -686,11 +703,7 @@ def test_the_argument_specs_of_a_part_are_checked_where_the_service_changes(site
     site.groups(web="w1", cache="c1")
     site.service("web", "3", parts="drain")
     site.service("cache", "3")
-    options = "{web_port: {type: int, required: true, description: a port}}"
-    site.write(
-        "roles/web/meta/main.yml",
-        f"argument_specs: {{drain: {{short_description: toy, options: {options}}}}}\n",
-    )
+    needs_a_port(site, "drain", "main.yml")
     outcome = site.upgrade()
     assert outcome.code != 0
     assert "missing required arguments: web_port" in outcome.text

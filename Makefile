@@ -1,45 +1,41 @@
-# make alone prints what it can do.
+# make alone prints what it can do. Every target sets up what it needs, below .build, before it begins.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clean-demo test fast lint types unit fuzz page docs sanity package molecule cores faults bench clean
+.PHONY: help setup demo clean-demo test fast lint types unit fuzz page docs sanity package molecule cores faults bench cleanroom clean
 
-BUILD := .build
-READY := $(BUILD)/venv/.ready
-export PATH := $(CURDIR)/$(BUILD)/venv/bin:$(PATH)
-export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(BUILD)
-export ANSIBLE_HOME := $(CURDIR)/$(BUILD)/ansible
+CHECK := tests/env python tests/check.py
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+[a-z ]*:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-$(READY): tests/requirements.txt tests/bootstrap
-	@tests/bootstrap $(BUILD)
-
-setup: $(READY) ## Install what development and CI need, into .build
-
-demo: $(READY) ## See the main job done on a fleet of five local hosts
-	@python tests/demo/demo.py
+demo: ## See the main job done on a fleet of five local hosts; ACTS=1 stops after the first act
+	@tests/env --demo python tests/demo/demo.py $(ACTS)
 
 clean-demo: ## Remove the hosts of the demo
 	@tests/fleet/fleet --fleet demo down
 
-test: $(READY) ## Run everything that CI runs
-	@python tests/check.py
+test: ## Run everything that CI runs
+	@$(CHECK)
 
-fast: $(READY) ## Run what needs no hosts
-	@python tests/check.py lint types unit docs
+fast: ## Run what needs no hosts
+	@$(CHECK) lint types unit docs
 
-lint types unit fuzz page docs sanity package molecule: $(READY) ## Run one kind of check
-	@python tests/check.py $@
+lint types unit fuzz page docs sanity package molecule: ## Run one kind of check
+	@$(CHECK) $@
 
-cores: $(READY) ## Play with every supported ansible-core; CI plays a part of it
-	@python tests/cores/cores.py
-	@CORES=all pytest -rs tests/cores tests/unit/playbooks/test_options.py
+cores: ## Play with every supported ansible-core; CI plays a part of it
+	@CORES=all $(CHECK) $@
 
-faults: $(READY) ## Hurt hosts, controllers and etcd in the middle of rolls; CI plays a part of it
-	@FAULTS=all python tests/check.py $@
+faults: ## Hurt hosts, controllers and etcd in the middle of rolls; CI plays a part of it
+	@FAULTS=all $(CHECK) $@
 
-bench: $(READY) ## Print the benchmarks' figures
-	@for file in tests/bench/*.py; do echo "== $$file"; python $$file || exit 1; done
+bench: ## Print the benchmarks' figures; BENCH=lock runs that one
+	@for file in tests/bench/$(or $(BENCH),*).py; do echo "== $$file"; tests/env python $$file || exit 1; done
+
+cleanroom: ## Run make demo and make test in bare Debian roots, as on machines where nothing was installed
+	@$(CHECK) $@
+
+setup: ## Install what development and CI need, into .build
+	@tests/env true
 
 clean: ## Remove what was built here; the fleet's cached images stay
-	rm -rf $(BUILD) .ansible .hypothesis .*_cache orderly-services-*.tar.gz
+	rm -rf .build .ansible .hypothesis .*_cache orderly-services-*.tar.gz

@@ -10,51 +10,24 @@ import re
 import shutil
 import subprocess
 import sys
-import time
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
 from functools import partial
-from itertools import chain
+from itertools import chain, zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import links
+from project_files import project_files
+from runner import FLEET, ROOT, Check, CheckError, run, run_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Sequence
 
-    Check = Callable[[], None]
-    Item = tuple[str, Check]
-
-ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build"
 IN_COLLECTIONS = BUILD / "ansible_collections/orderly/services"
-FLEET = ROOT / "tests/fleet/fleet"
 SCENARIOS = ROOT / "extensions/molecule"
 DEMO_INVENTORY = ROOT / "tests/demo/inventory/groups.yml"
 OPTIONS = "tests/unit/playbooks/test_options.py"  # of ansible-playbook
-SIDE_BY_SIDE = 2  # scenarios, and beside them so many other checks; more only wait for each other's packages
-OUT: ContextVar[TextIO] = ContextVar("OUT")  # where the commands of a check write to
-
-
-class CheckError(Exception):
-    """A check failed: which command, and what it said last."""
-
-
-def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> None:
-    """Run a command of a check."""
-    out = OUT.get(sys.stdout)
-    last: deque[str] = deque(maxlen=60)
-    with subprocess.Popen(
-        list(map(str, command)), cwd=cwd, env={**os.environ, **(env or {})}, text=True, errors="replace",
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    ) as process:  # fmt: skip
-        for line in process.stdout or ():
-            print(line, end="", flush=True, file=out)
-            last.append(line)
-    if process.returncode:
-        raise CheckError(f"{''.join(last)}failed: {' '.join(map(str, command))}")
+PROCESSES = str(os.cpu_count() or 1)
 
 
 def lint() -> None:
@@ -70,14 +43,21 @@ def lint() -> None:
 
 def types() -> None:
     """Check the types of plugins, tests and tools."""
-    run("mypy", IN_COLLECTIONS / "plugins", "tests/check.py", "tests/demo", "tests/bench")
+    run(
+        "mypy",
+        IN_COLLECTIONS / "plugins",
+        "tests/check.py",
+        "tests/demo",
+        "tests/bench",
+        "tests/cleanroom/roomlib",
+    )
     run("mypy", "tests/conformance", "tests/fuzz", "tests/history", "tests/faults")
     run("mypy", "tests/fleet/fleetlib", "tests/etcd", "tests/page", "tests/cores")
 
 
 def unit() -> None:
     """Run the unit and property tests."""
-    run("pytest", "-n", str(os.cpu_count() or 1), "--dist", "worksteal")
+    run("pytest", "-n", PROCESSES, "--dist", "worksteal")
 
 
 def fuzz() -> None:
@@ -90,8 +70,9 @@ def cores() -> None:
 
     ``make cores`` plays all with all.
     """
-    run(sys.executable, "tests/cores/cores.py", "--ends")
-    run("pytest", "-n", str(os.cpu_count() or 1), OPTIONS, env={"CORES": "ends"})
+    wanted = os.environ.get("CORES", "ends")
+    run(sys.executable, "tests/cores/cores.py", *(["--ends"] if wanted == "ends" else []))
+    run("pytest", "-n", PROCESSES, OPTIONS, env={"CORES": wanted})
     run("pytest", "-rs", "tests/cores/test_matrix.py")
 
 
@@ -120,18 +101,10 @@ def sanity() -> None:
     place_pip()
     copy = BUILD / "sanity/ansible_collections/orderly/services"
     shutil.rmtree(copy, ignore_errors=True)
-    copy.mkdir(parents=True)
-    tracked = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, check=True, capture_output=True,
-    )  # fmt: skip
-    for name in filter(None, tracked.stdout.decode().split("\0")):
-        if (ROOT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, copy / name)
+    for name in project_files(ROOT):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, copy / name)
     python = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    run("git", "init", "-q", cwd=copy)
-    run("git", "add", "-A", cwd=copy)
     run("ansible-test", "sanity", "--color", "no", "--python", python, cwd=copy)
 
 
@@ -142,11 +115,14 @@ def place_pip() -> None:
     from ansible_test._internal import python_requirements
 
     bundled = next(Path(ensurepip.__file__).parent.glob("_bundled/pip-*.whl"), None)
-    version = next(
-        (v for v in ("25_2", "24_2", "23_1_2") if v in Path(python_requirements.__file__).read_text()), None
-    )
+    bundled = bundled or next(
+        Path("/usr/share/python-wheels").glob("pip-*.whl"), None
+    )  # where Debian keeps it
+    version = re.search(r"\bpip='([\d.]+)'", Path(python_requirements.__file__).read_text(encoding="utf-8"))
     if bundled is None or version is None:
-        return
+        raise CheckError(
+            "ansible-test cannot be given a pip: Python brings none, or ansible-test asks in another way"
+        )
     script = (
         "import sys\n"
         f"sys.path.insert(0, {str(bundled)!r})\n"
@@ -154,7 +130,7 @@ def place_pip() -> None:
         "ours = [a for a in sys.argv[1:] if a not in ('--no-setuptools', '--no-wheel')]\n"
         "sys.exit(main(['install'] + ours))\n"
     )
-    cache = Path.home() / ".ansible/test/cache" / f"get_pip_{version}.py"
+    cache = Path.home() / ".ansible/test/cache" / f"get_pip_{version[1].replace('.', '_')}.py"
     cache.parent.mkdir(parents=True, exist_ok=True)
     cache.write_text(script, encoding="utf-8")
 
@@ -181,74 +157,62 @@ def molecule(scenario: str) -> None:
         raise CheckError(f"molecule passes over playbooks that are not there: {', '.join(missing)}")
     fleet = f"molecule-{scenario}"
     inventory = subprocess.run(
-        [FLEET, "--fleet", fleet, "inventory"], check=True, capture_output=True, text=True
+        [FLEET, "--fleet", fleet, "inventory"], check=True, stdout=subprocess.PIPE, text=True
     ).stdout.strip()
     run("molecule", "test", "-s", scenario, env={"FLEET": fleet, "FLEET_INVENTORY": inventory})
 
 
-def checks() -> dict[str, list[Item]]:
-    """Name the checks, the quick ones first; molecule has one for each scenario."""
-    plain = {
-        check.__name__: [(check.__name__, check)]
-        for check in (lint, types, unit, fuzz, page, docs, sanity, package, cores, faults)
-    }
-    names = sorted(path.parent.name for path in SCENARIOS.glob("*/molecule.yml"))
-    return {**plain, "molecule": [(f"molecule {name}", partial(molecule, name)) for name in names]}
+def bare(suite: str) -> None:
+    """Begin on a machine where nothing was installed: a bare Debian root."""
+    run("pytest", "--verbose", "--durations=9", "tests/cleanroom", "-k", suite)
+
+
+def cleanroom(command: str, suite: str, *options: str) -> None:
+    """Run a command of the README, whole, on a machine where nothing was installed."""
+    run(ROOT / "tests/cleanroom/room", "--suite", suite, "--with", "make", *options, "--", *command.split())
+
+
+def scenarios() -> list[str]:
+    """Name the scenarios, the longest first."""
+    there = {path.parent.name for path in SCENARIOS.glob("*/molecule.yml")}
+    return sorted(there, key=lambda name: (LONGEST.index(name) if name in LONGEST else len(LONGEST), name))
+
+
+LONGEST = ("deferral", "status", "deferral_upgrade", "default", "rolling_op", "pause")
+SUITES = ("bookworm", "trixie")
+GROUPS: dict[str, list[Check]] = {
+    **{
+        act.__name__: [Check(act.__name__, act, fleet)]
+        for act, fleet in (
+            (lint, ""), (types, ""), (docs, ""), (package, ""), (faults, "faults"), (cores, "cores"), (unit, ""),
+            (fuzz, ""), (sanity, ""), (page, ""),
+        )
+    },
+    "bare": [Check(f"bare {suite}", partial(bare, suite)) for suite in SUITES],
+    "molecule": [Check(f"molecule {name}", partial(molecule, name), f"molecule-{name}") for name in scenarios()],
+    "cleanroom": [
+        *(Check(f"make demo, {suite}", partial(cleanroom, "make demo", suite)) for suite in SUITES),
+        Check("make demo, by a user", partial(cleanroom, "make demo", "bookworm", "--user")),
+        *(Check(f"make test, {suite}", partial(cleanroom, "make test", suite)) for suite in SUITES),
+    ],
+}  # fmt: skip
+NOT_IN_CI = ("cleanroom",)  # it runs CI
 
 
 def main(wanted: Sequence[str]) -> int:
-    """Run the checks and count them."""
-    known = checks()
-    unknown = [name for name in wanted if name not in known]
-    if unknown:
-        print(f"unknown check: {', '.join(unknown)}; known: {', '.join(known)}", file=sys.stderr)
+    """Run the checks of some groups, or all that CI runs; a check can also be named alone, as in 'molecule hold'."""
+    alone = {check.name: [check] for group in GROUPS.values() for check in group}
+    known = {**alone, **GROUPS}
+    if unknown := [name for name in wanted if name not in known]:
+        print(f"unknown check: {', '.join(unknown)}; known: {', '.join(GROUPS)}", file=sys.stderr)
         return 2
-    items = [item for name in wanted or known for item in known[name]]
-    scenarios = [item for item in items if item in known["molecule"]]
-    others = [item for item in items if item not in known["molecule"]]
-    results = dict(map(outcome, items) if len(items) == 1 else all_outcomes(others, scenarios))
-    failed = {name: trouble for name, trouble in results.items() if trouble}
-    for name, trouble in failed.items():
-        print(f"\n=== {name} FAILED, and said last:\n{trouble}")
-    print("\nFailed: " + ", ".join(failed) if failed else "")
-    print(f"checks: {len(results) - len(failed)} passed, {len(failed)} failed")
-    return 1 if failed else 0
-
-
-def all_outcomes(*lanes: Iterable[Item]) -> list[tuple[str, str]]:
-    """Run checks beside each other, of each lane some at a time; each is printed when it has ended."""
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as one, ThreadPoolExecutor(SIDE_BY_SIDE) as other:
-        running = [pool.map(logged, lane) for pool, lane in zip((one, other), lanes, strict=True)]
-        return [*chain(*running)]
-
-
-def logged(item: Item) -> tuple[str, str]:
-    """Run a check whose output is printed as a whole, and say at once that it runs."""
-    name, _check = item
-    print(f"... {name}", flush=True)
-    log = BUILD / f"{name.replace(' ', '-')}.log"
-    with log.open("w+", errors="replace") as out:
-        OUT.set(out)
-        result = outcome(item)
-        out.seek(0)
-        print(out.read(), end="", flush=True)
-    return result
-
-
-def outcome(item: Item) -> tuple[str, str]:
-    """Run a check, and tell what was wrong: nothing if it passed."""
-    name, check = item
-    out = OUT.get(sys.stdout)
-    print(f"\n=== {name}", flush=True, file=out)
-    begin = time.monotonic()
-    try:
-        check()
-        trouble = ""
-    except (CheckError, subprocess.CalledProcessError) as exc:
-        trouble = str(exc)
-    seconds = f"{time.monotonic() - begin:.0f} s"
-    print(f"=== {name}: {'FAILED' if trouble else 'passed'} in {seconds}", flush=True, file=out)
-    return name, trouble
+    if wanted:
+        return run_all([check for name in wanted for check in known[name]])
+    hosts = GROUPS["molecule"]
+    others = [
+        check for name, group in GROUPS.items() if name not in ("molecule", *NOT_IN_CI) for check in group
+    ]
+    return run_all([check for check in chain(*zip_longest(others, hosts)) if check])
 
 
 if __name__ == "__main__":

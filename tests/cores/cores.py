@@ -129,7 +129,11 @@ def main(wanted: list[str]) -> int:
     runnable = {core: python for core, python in pythons.items() if python}
     if ends:
         runnable = {core: runnable[core] for core in [*runnable][:1] + [*runnable][1:][-1:]}
-    results = play_all(runnable) if runnable else []
+    try:
+        results = play_all(runnable) if runnable else []
+    except subprocess.CalledProcessError as exc:
+        print(f"failed, see above: {' '.join(map(str, exc.cmd))}", file=sys.stderr)
+        return 1
     for core, trouble, took in results:
         print(f"{trouble}\nansible-core {core.version}: {'FAILED' if trouble else 'ok'} in {took:.0f} s")
     for core in (core for core, python in pythons.items() if not python):

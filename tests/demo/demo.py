@@ -5,6 +5,8 @@ Every sentence with a check mark was looked up on the hosts, and the story ends 
 
 from __future__ import annotations
 
+import argparse
+import os
 import re
 import shutil
 import signal
@@ -14,8 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".build"))
 
 from ansible_collections.orderly.services.tests.demo.stage import (
     FOLDER,
@@ -29,10 +29,11 @@ from ansible_collections.orderly.services.tests.demo.stage import (
     Run,
     StoryError,
     alone,
+    lock_file,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 UNITS = {
     "lb1": "haproxy.service",
@@ -44,6 +45,7 @@ UNITS = {
 BALANCERS = ("lb1", "lb2")
 BEHIND = ("web1", "web2", "cache1")
 WEB_SERVERS = ("web1", "web2")
+ACTS = 6
 
 # One result per wave: these tasks run once for all of its hosts.
 WAVE_GRANTED = re.compile(r"wave \| Take the slots|^wave-\d+ \| Pass the gate")
@@ -63,17 +65,35 @@ class Demo:
         self.fleet = Fleet(self.narrator)
         self.waves: dict[str, int] = {}
 
-    def tell(self) -> None:
+    def tell(self, acts: int) -> None:
+        """Tell the story, or its first acts."""
         try:
-            self.set_the_stage()
-            before = self.defer_restarts()
-            self.show_what_is_pending()
-            killed = self.restart_until_a_host_dies(before)
-            self.resume_the_restart(before, killed)
-            self.upgrade()
+            for act, _told in enumerate(self.acts(), start=1):
+                if act == acts:
+                    break
         finally:
             numbers = self.client.stop()
-        self.sum_up(numbers)
+        if act < ACTS:
+            self.narrator.say(
+                f"\n  Stopped after act {act}, as asked; the hosts are still up. Clean up: make clean-demo"
+            )
+        else:
+            self.sum_up(numbers)
+
+    def acts(self) -> Iterator[None]:
+        """Play an act at each step."""
+        self.set_the_stage()
+        yield
+        before = self.defer_restarts()
+        yield
+        self.show_what_is_pending()
+        yield
+        killed = self.restart_until_a_host_dies(before)
+        yield
+        self.resume_the_restart(before, killed)
+        yield
+        self.upgrade()
+        yield
 
     # --- Acts ---
 
@@ -257,14 +277,27 @@ What to try next
 """
 
 
-def main() -> int:
+def main(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="demo", description="Tell on real hosts what orderly.services is for."
+    )
+    parser.add_argument(
+        "acts", nargs="?", type=int, choices=range(1, ACTS + 1), default=ACTS, help="only the first acts"
+    )
+    acts = parser.parse_args(argv).acts
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that no client polls on after us
     try:
-        with alone():
-            Demo().tell()
+        with alone(lock_file(os.environ)):
+            demo = Demo()
+            try:
+                demo.tell(acts)
+            except StoryError as exc:
+                print(f"\n✗ The story ends here: {exc}\n  All output is in {OUTPUT}.")
+                if demo.fleet.has_hosts():
+                    print("  The hosts are still up. Clean up: make clean-demo")
+                return 1
     except StoryError as exc:
-        print(f"\n✗ The story ends here: {exc}")
-        print(f"  All output is in {OUTPUT}; the hosts are still up. Clean up: make clean-demo")
+        print(f"✗ The demo cannot begin: {exc}")
         return 1
     except KeyboardInterrupt:
         print("\nInterrupted. Run it again, or clean up: make clean-demo")
@@ -273,4 +306,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parents[1]
@@ -30,15 +29,26 @@ class StoryError(Exception):
     """Something went otherwise than it was told."""
 
 
+def lock_file(environ: Mapping[str, str]) -> Path:
+    """Name the lock of the demo: it lies beside this user's fleets, as it is their hosts that it keeps."""
+    cache = environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache, "orderly-services", "demo.lock")
+
+
 @contextmanager
-def alone() -> Iterator[None]:
+def alone(file: Path) -> Iterator[None]:
     """Keep a second demo off the same hosts."""
-    with Path(tempfile.gettempdir(), "orderly-services-demo.lock").open("w", encoding="utf-8") as lock:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = file.open("w", encoding="utf-8")
+    except OSError as exc:
+        raise StoryError(f"{exc.filename} cannot be written: {exc.strerror}") from None
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise StoryError(
-                "another demo runs on this machine; wait for its end, they share the hosts"
+                "another demo of yours is running; wait for its end, they share the hosts"
             ) from None
         yield
 
@@ -103,6 +113,12 @@ class Process:
         return self.program.endswith(" (deleted)")
 
 
+def reason(lines: Sequence[str]) -> str:
+    """Take from what a fleet command said why it failed: its last sentence, which begins with its name."""
+    sentences = [number for number, line in enumerate(lines) if line.startswith("fleet: ")]
+    return " ".join(lines[sentences[-1] :] if sentences else lines[-3:]).removeprefix("fleet: ")
+
+
 class Fleet:
     """The demo's own hosts."""
 
@@ -120,8 +136,7 @@ class Fleet:
             errors = [line.rstrip() for line in self._tell(process.stderr)]
             output = process.stdout.read()
         if process.returncode:
-            told = errors or output.splitlines()
-            raise StoryError(f"{' '.join(command[1:])}: {' '.join(told[-3:])}")
+            raise StoryError(f"fleet {' '.join(arguments)} failed: {reason(errors or output.splitlines())}")
         return output
 
     def _tell(self, lines: Iterator[str]) -> Iterator[str]:
@@ -132,6 +147,10 @@ class Fleet:
     def shell(self, host: str, script: str, *arguments: str) -> str:
         """Run a shell script in a host; gives its output."""
         return self.run("exec", host, "--", "sh", "-c", script, "-", *arguments).strip()
+
+    def has_hosts(self) -> bool:
+        """Whether there are any, also after something went wrong."""
+        return bool(subprocess.run([*self.COMMAND, "ls"], capture_output=True, check=False).stdout)
 
     def inventory(self) -> Path:
         return Path(self.run("inventory").strip())
@@ -316,6 +335,7 @@ class PollingClient:
     """A client process that polls through the balancers for as long as the story lasts."""
 
     RATE = 50
+    PATIENCE = 20.0
 
     def __init__(self) -> None:
         self._status = OUTPUT / "status.json"
@@ -328,6 +348,11 @@ class PollingClient:
             "--status", str(self._status), "--kills", str(self._kills),
         ]  # fmt: skip
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + self.PATIENCE
+        while not self.numbers():
+            if time.monotonic() > deadline:
+                raise StoryError(f"no balancer was asked anything within {self.PATIENCE:.0f} s")
+            time.sleep(0.1)
 
     def numbers(self) -> dict[str, Any]:
         """Give the live numbers; none before the first requests."""

@@ -101,12 +101,12 @@ def parse(argv: Sequence[str], default_fleet: str) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run a command; what people can mend is told in a sentence."""
+    """Run a command; what people can fix is said in a sentence."""
     environ = dict(os.environ)
     options = parse(argv, environ.get("FLEET") or "orderly")
     try:
         lab = Lab(machine.paths(environ), hosts.check_fleet_name(options.fleet))
-        if options.needs_root:
+        if options.needs_root and (options.act is _up or lab.was_used):
             machine.become_root(argv, environ)
         options.act(lab, options)
     except FleetError as error:

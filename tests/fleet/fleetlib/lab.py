@@ -47,18 +47,31 @@ class Lab:
         return self.folder / "inventory.yml"
 
     @property
+    def none_yet(self) -> str:
+        """What to do where there is no host."""
+        return f"fleet {self.fleet} has no hosts yet; name some, as in: fleet up web1 web2"
+
+    @property
     def login(self) -> Login:
         """How its hosts are reached."""
         return Login(self.paths.key, self.folder / "known_hosts")
 
+    @property
+    def was_used(self) -> bool:
+        """Whether there can be anything of any fleet on this machine."""
+        return self.paths.cache.exists() and machine.is_there("podman")
+
     def hosts(self, names: Sequence[str] = ()) -> list[Host]:
         """The hosts of these names, or all hosts."""
-        there = Podman.open(self.paths).hosts(self.fleet) if self.folder.exists() else []
+        used = self.was_used and self.folder.exists()
+        there = Podman.open(self.paths).hosts(self.fleet) if used else []
         return select(there, names, self.fleet)
 
     def running(self, names: Sequence[str]) -> list[Host]:
         """The hosts of these names, or all hosts, every one of which must be on."""
         hosts = self.hosts(names)
+        if not hosts:
+            raise FleetError(self.none_yet)
         asleep = [host.name for host in hosts if not host.is_running]
         if asleep:
             raise FleetError(f"stopped: {', '.join(asleep)}; start with: fleet up {' '.join(asleep)}")
@@ -66,12 +79,13 @@ class Lab:
 
     def up(self, names: Sequence[str], suite: str | None) -> None:
         """Start what is missing or stopped, and wait until all of it answers."""
+        machine.ensure_rights()
         machine.ensure_tools()
         with self.changing("start hosts") as podman:
             there = podman.hosts(self.fleet)
             wanted = names or [host.name for host in there]
             if not wanted:
-                raise FleetError(f"fleet {self.fleet} has no hosts yet; name some, as in: fleet up web1 web2")
+                raise FleetError(self.none_yet)
             network = podman.network(self.fleet)
             hosts = muster(there, wanted, fleet=self.fleet, suite=suite, subnet=network.subnet)
             new = [host for host in hosts if host.state == "new"]
@@ -109,6 +123,8 @@ class Lab:
 
     def down(self, *, images: bool) -> None:
         """Remove this fleet, what fleets share when it was the last, and the cached images if wanted."""
+        if not self.was_used:
+            return
         with self.changing("remove hosts") as podman:
             podman.remove(self.fleet)
             for image in podman.remove_images(recipe.REPOSITORY) if images else ():
@@ -116,10 +132,12 @@ class Lab:
 
     def forget_everything(self) -> None:
         """Remove every fleet and the whole cache."""
-        with self.changing("remove all fleets") as podman:
-            for fleet in {self.fleet, *(host.fleet for host in podman.hosts())}:
-                podman.remove(fleet)
-        shutil.rmtree(self.paths.cache)
+        if self.was_used:
+            with self.changing("remove all fleets") as podman:
+                for fleet in {self.fleet, *(host.fleet for host in podman.hosts())}:
+                    podman.remove(fleet)
+        if self.paths.cache.exists():
+            shutil.rmtree(self.paths.cache)
 
     @contextmanager
     def changing(self, why: str) -> Iterator[Podman]:
@@ -153,6 +171,7 @@ class Lab:
             carried_files=machine.carried_files(archive),
         )
         if not podman.has_image(wanted.image):
+            machine.ensure_disk()
             say(f"building the {suite} image from the Debian archive, once; it takes about a minute")
             podman.build(wanted)
             podman.remove_images(f"{recipe.REPOSITORY}:{suite}-", keep=wanted.image)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import resource
 import shlex
 import shutil
@@ -21,7 +22,7 @@ from .errors import FleetError
 from .shell import HEARTBEAT, Shell, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 DEBIAN_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 CGROUP = "/sys/fs/cgroup"
@@ -40,24 +41,80 @@ TOOLS = {
     "podman": "podman",
     "runc": "runc",
 }
+ROOM_TOOLS = {name: TOOLS[name] for name in ("debian-archive-keyring", "mmdebstrap")} | {
+    "slirp4netns": "slirp4netns"
+}
+"""What a bare root needs."""
+
+RIGHTS = {
+    "CAP_NET_ADMIN": 12,
+    "CAP_NET_RAW": 13,
+    "CAP_SYS_CHROOT": 18,
+    "CAP_SYS_PTRACE": 19,
+    "CAP_SYS_ADMIN": 21,
+}
+"""What root must be allowed, with the number of its bit (capabilities(7))."""
+
+SETUP = Path(__file__).resolve().parents[2] / "setup"
+"""What prepares a machine, this one or another."""
 
 
-def paths(environ: dict[str, str]) -> Paths:
+HANDED_ON = ("FLEET", "XDG_CACHE_HOME", "http_proxy", "https_proxy", "no_proxy")
+"""Variables that sudo must not take away."""
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """Where the fleets of this user are kept."""
+    cache = Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return (cache / "orderly-services" / "fleet").absolute()
+
+
+def paths(environ: Mapping[str, str]) -> Paths:
     """Where the fleets of this user are; the runtime folder is named after the cache folder."""
-    cache = Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "orderly-services" / "fleet"
-    return Paths(cache.absolute(), Path("/run/orderly-fleet") / short_hash(str(cache)))
+    cache = cache_folder(environ)
+    return Paths(cache, Path("/run/orderly-fleet") / short_hash(str(cache)))
 
 
-def become_root(argv: Sequence[str], environ: dict[str, str]) -> None:
+def become_root(argv: Sequence[str], environ: Mapping[str, str]) -> None:
     """Start again through sudo when not root, with the same cache folder."""
     if os.geteuid() == 0:
         return
     if shutil.which("sudo") is None:
-        raise FleetError("real hosts need root: run this as root, or install sudo")
-    kept = "--preserve-env=FLEET,XDG_CACHE_HOME,http_proxy,https_proxy"
+        raise FleetError("real hosts need root, and there is no sudo here; run this as root")
+    if not sys.stdin.isatty() and not Shell().succeeds("sudo", "-n", "true"):
+        raise FleetError(
+            "real hosts need root, and sudo asks for a password where there is no terminal to type it at;"
+            " run this at a terminal or as root"
+        )
     cache = environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    command = ["sudo", kept, sys.executable, str(Path(sys.argv[0]).resolve()), *argv]
+    command = [
+        "sudo",
+        f"--preserve-env={','.join(HANDED_ON)}",
+        sys.executable,
+        str(Path(sys.argv[0]).resolve()),
+        *argv,
+    ]
     Shell({"XDG_CACHE_HOME": cache}).become(*command)
+
+
+def ensure_rights() -> None:
+    """Say so where root may not do what hosts need: in a container without rights, in WSL 1."""
+    has = int(re.findall(r"^CapEff:\s*(\w+)", Path("/proc/self/status").read_text(), re.MULTILINE)[0], 16)
+    lacking = [name for name, bit in RIGHTS.items() if not has >> bit & 1]
+    trial = ("unshare", "--mount", "--propagation=private", "mount", "-t", "tmpfs", "tmpfs", "/mnt")
+    if not lacking and not Shell().succeeds(*trial):
+        lacking = ["mount"]
+    if lacking:
+        raise FleetError(
+            f"hosts cannot be started here, as root lacks rights on this machine ({', '.join(lacking)}): so it is in"
+            " WSL 1 and in most containers; use a virtual machine, WSL 2, or a container started with --privileged"
+        )
+
+
+def ensure_disk() -> None:
+    """Say so where an image and its hosts would not fit."""
+    if Shell().call(str(SETUP / "disk"), "fleet"):
+        raise FleetError("nothing was started")
 
 
 def give_back(paths: Paths) -> None:
@@ -69,20 +126,15 @@ def give_back(paths: Paths) -> None:
             os.chown(path, owner, group)
 
 
-def ensure_tools() -> None:
-    """Install what is missing, or say how."""
-    missing = [package for package, sign in TOOLS.items() if not _is_there(sign)]
-    if not missing:
-        return
-    command = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
-    if shutil.which("apt-get") is None:
-        raise FleetError(f"missing: {', '.join(missing)}; on Debian and Ubuntu: {' '.join(command)}")
-    apt = Shell({"DEBIAN_FRONTEND": "noninteractive"})
-    apt.follow("apt-get", "update", "--quiet", label="fetching package lists")
-    apt.follow(*command, label=f"installing {', '.join(missing)}")
+def ensure_tools(tools: Mapping[str, str] = TOOLS) -> None:
+    """Install what is missing."""
+    missing = [package for package, sign in tools.items() if not is_there(sign)]
+    if missing and Shell().call(str(SETUP / "packages"), *missing):
+        raise FleetError(f"{', '.join(missing)} could not be installed, see above")
 
 
-def _is_there(sign: str) -> bool:
+def is_there(sign: str) -> bool:
+    """Whether a program, or the file of a path, is on this machine."""
     return Path(sign).exists() if sign.startswith("/") else shutil.which(sign) is not None
 
 
@@ -217,13 +269,9 @@ def carried_files(archive: list[sources.Source]) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in (*own, *authorities) if path.exists()}
 
 
-def carried_apt_options(environ: dict[str, str]) -> dict[str, str]:
+def carried_apt_options(environ: Mapping[str, str]) -> dict[str, str]:
     """Options with which this machine's apt reaches the archive."""
     if shutil.which("apt-config") is None:
         return {}
-    proxies = "".join(
-        f'Acquire::{scheme}::Proxy "{environ[name]}";\n'
-        for scheme, name in (("http", "http_proxy"), ("https", "https_proxy"))
-        if environ.get(name)
-    )
-    return sources.carried_options(proxies + Shell().run("apt-config", "dump", "Acquire"))
+    dumped = Shell().run("apt-config", "dump", "Acquire")
+    return sources.carried_options(sources.proxy_options(environ) + dumped)

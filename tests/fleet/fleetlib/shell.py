@@ -6,14 +6,16 @@ import os
 import subprocess
 import sys
 import time
+from collections import deque
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, NoReturn
 
 from .errors import FleetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 HEARTBEAT = 5.0
 """Seconds of silence after which progress is reported."""
@@ -71,24 +73,28 @@ class Shell:
             return False
         return True
 
+    def call(self, *argv: str) -> int:
+        """Run a command that speaks for itself, on this terminal; give its exit status."""
+        return subprocess.run(
+            [*self.prefix, *argv], env=self.environment, stdout=sys.stderr, check=False
+        ).returncode
+
     def follow(self, *argv: str, label: str) -> None:
-        """Run a long command: pass its lines on, and say that it still goes when it is silent."""
+        """Run a long command, and say that it still goes; what it prints is shown if it fails."""
         begin = time.monotonic()
-        process = subprocess.Popen(
-            [*self.prefix, *argv],
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-        with process, ThreadPoolExecutor(max_workers=1) as pool:
-            relay = pool.submit(_relay, process.stdout or ())
-            while not wait([relay], timeout=HEARTBEAT).done:
-                say(f"{label} … {time.monotonic() - begin:.0f} s")
-        if process.returncode:
-            raise FleetError(f"{label} failed: {argv[0]} ended with status {process.returncode}, see above")
+        with TemporaryFile("w+", errors="replace") as log:
+            process = subprocess.Popen(
+                [*self.prefix, *argv], env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+            with process:
+                while not _ended(process):
+                    say(f"{label} … {time.monotonic() - begin:.0f} s")
+            if process.returncode:
+                log.seek(0)
+                said = "".join(deque(log, maxlen=30)).rstrip()
+                raise FleetError(
+                    f"{label} failed: {argv[0]} ended with status {process.returncode} and said\n{said}"
+                )
 
     def become(self, *argv: str) -> NoReturn:
         """Replace this process, so that terminal, signals and exit status are the command's own."""
@@ -96,9 +102,12 @@ class Shell:
         os.execvpe(command[0], command, self.environment)  # noqa: S606  # no shell is the point
 
 
-def _relay(lines: Iterable[str]) -> None:
-    for line in lines:
-        say(f"  {line.rstrip()}")
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        process.wait(timeout=HEARTBEAT)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def in_parallel(work: Mapping[str, Callable[[], object]], label: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _ONE_LINE = re.compile(
     r"deb\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s*(?P<components>.*)"
@@ -75,6 +75,19 @@ def carried_options(apt_config: str) -> dict[str, str]:
     """From `apt-config dump`: the options without which hosts might not reach the archive."""
     matches = (_CARRIED.match(line) for line in apt_config.splitlines())
     return {match[1]: match[2] for match in matches if match and match[2]}
+
+
+def proxy_options(environ: Mapping[str, str]) -> str:
+    """Lines of apt configuration for what the environment says of proxies; a name in no_proxy is reached directly."""
+    lines = []
+    for scheme in ("http", "https"):
+        if proxy := environ.get(f"{scheme}_proxy"):
+            direct = [
+                name.strip().lstrip(".") for name in environ.get("no_proxy", "").split(",") if name.strip()
+            ]
+            lines.append(f'Acquire::{scheme}::Proxy "{proxy}";\n')
+            lines += [f'Acquire::{scheme}::Proxy::{name} "DIRECT";\n' for name in direct if name != "*"]
+    return "".join(lines)
 
 
 def seen_from_a_host(value: str) -> str:

@@ -1,0 +1,102 @@
+"""What a new user types first, each as the very first thing on a machine where nothing was installed.
+
+Each test makes a bare Debian root of its own. They take minutes and need root; ``make bare`` runs them all.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOM = Path(__file__).with_name("room")
+README_NEEDS = ("--with", "make")  # by the line of the README that brings it
+STORY_SECONDS = 60
+SUITES = ("bookworm", "trixie")
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What a command in a bare root ended with and said, and the second in which each line came."""
+
+    status: int
+    lines: tuple[str, ...]
+    times: tuple[float, ...]
+
+    @property
+    def said(self) -> str:
+        return "\n".join(self.lines)
+
+    def when(self, text: str) -> float:
+        """Give the second in which a line with this text came, of the first that it said something in."""
+        return (
+            next(at for line, at in zip(self.lines, self.times, strict=True) if text in line) - self.times[0]
+        )
+
+
+def visit(suite: str, *arguments: str) -> Visit:
+    lines, times = [], []
+    command = [str(ROOM), "--suite", suite, *arguments]
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            lines.append(line.rstrip())
+            times.append(time.monotonic())
+    return Visit(process.returncode, tuple(lines), tuple(times))
+
+
+EVERY_VERB = """
+fleet() { echo "fleet $*" >&2; tests/fleet/fleet "$@"; echo "status $?" >&2; }
+fleet ls
+before=$(dpkg-query --show)
+fleet inventory; fleet down; fleet down --image; fleet down --all
+fleet kill web1; fleet exec web1 -- true; fleet offer-updates
+[ "$before" = "$(dpkg-query --show)" ] && [ ! -e ~/.cache ] && echo nothing else was installed or left
+"""
+NO_HOST = "fleet: no host web1 in fleet orderly; it has no hosts"
+SAID_BY_VERBS = [
+    "fleet ls", "status 0",
+    "fleet inventory", "{home}/.cache/orderly-services/fleet/fleets/orderly/inventory.yml", "status 0",
+    "fleet down", "status 0",
+    "fleet down --image", "status 0",
+    "fleet down --all", "status 0",
+    "fleet kill web1", NO_HOST, "status 1",
+    "fleet exec web1 -- true", NO_HOST, "status 1",
+    "fleet offer-updates", "fleet: fleet orderly has no hosts yet; name some, as in: fleet up web1 web2", "status 1",
+    "nothing else was installed or left",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_demo_tells_its_story_within_a_minute_and_plays_its_first_act(suite: str) -> None:
+    demo = visit(suite, *README_NEEDS, "--", "make", "demo", "ACTS=1")
+    assert demo.status == 0, demo.said
+    assert "The client sends 50 requests per second through both balancers." in demo.said
+    assert "Stopped after act 1, as asked" in demo.said
+    assert not re.search("Reading database|Traceback", demo.said)
+    assert demo.when("1. Five hosts") < STORY_SECONDS
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize(("who", "home"), [("root", "/root"), ("user", "/home/op")])
+def test_every_verb_of_the_fleet_may_come_first(suite: str, who: str, home: str) -> None:
+    options = ["--user"] if who == "user" else []
+    verbs = visit(suite, *options, "--", "sh", "-c", EVERY_VERB)
+    said = [
+        line
+        for line in verbs.lines
+        if not re.match("Installing python3|installing …|fetching package lists …", line)
+    ]
+    assert said == [line.format(home=home) for line in SAID_BY_VERBS]
+
+
+def test_one_test_may_come_first_on_trixie() -> None:
+    one = visit("trixie", "--user", "--", "tests/env", "pytest", "tests/unit/history/test_check.py")
+    assert one.status == 0, one.said
+    assert re.search(r"^\d+ passed in", one.lines[-1])

@@ -23,6 +23,8 @@ LOGS = ROOT / ".build/checks"
 FLEET = ROOT / "tests/fleet/fleet"
 SIDE_BY_SIDE = 4  # some use the processors, some wait for hosts; more only wait for each other's packages
 MARK = "ORDERLY_CHECKS"  # names the run in the environment of all that it starts
+CALM_SECONDS = 1.0  # a process that was just being started shows up by then
+POLITE_SECONDS = 5.0
 LASTING = {"conmon"}  # belong to hosts, which are taken down
 OUT: ContextVar[TextIO] = ContextVar("OUT")  # where the commands of a check write to
 CPU: ContextVar[list[float]] = ContextVar("CPU")  # seconds of the processors that they took
@@ -169,13 +171,14 @@ def cleaning_up(fleets: Sequence[str]) -> Iterator[None]:
 def end_all(mark: str, fleets: Sequence[str]) -> None:
     """Kill the processes that have this mark, and remove these fleets."""
     os.environ.pop(MARK)
-    for number in (signal.SIGTERM, signal.SIGKILL):
+    begin = seen = time.monotonic()
+    while time.monotonic() - seen < CALM_SECONDS:
+        number = signal.SIGTERM if time.monotonic() - begin < POLITE_SECONDS else signal.SIGKILL
         for process in marked(mark):
+            seen = time.monotonic()
             with suppress(ProcessLookupError):
                 os.kill(process, number)
-        deadline = time.monotonic() + 10
-        while marked(mark) and time.monotonic() < deadline:
-            time.sleep(0.2)
+        time.sleep(0.2)
     for fleet in fleets:
         subprocess.run([FLEET, "--fleet", fleet, "down"], stdin=subprocess.DEVNULL, check=False)
 

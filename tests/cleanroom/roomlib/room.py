@@ -75,21 +75,27 @@ class Room:
         return f"{self.visitor.home}/orderly.services"
 
     def prepare(self, checkout: Path, packages: Sequence[str]) -> None:
-        """Copy the tracked files, make the user, install what is said to be there already."""
-        copy_tracked(checkout, self.root / self.checkout.lstrip("/"))
-        wanted = [*packages, *(["sudo"] if self.visitor.may_sudo and not self.visitor.is_root else [])]
-        script = "set -e\n"
+        """Make the user, install what is said to be there already, and copy the tracked files."""
+        visitor = self.visitor
+        script = ["set -e"]
+        wanted = [*packages, *(["sudo"] if visitor.may_sudo and not visitor.is_root else [])]
         if wanted:
-            script += "export DEBIAN_FRONTEND=noninteractive; apt-get -qq update\n"
-            script += f"apt-get -qq install --no-install-recommends {shlex.join(wanted)} >/dev/null 2>&1\n"
-        if not self.visitor.is_root:
-            script += (
-                f"useradd --create-home --shell /bin/bash {NAME}; chown -R {NAME}: {self.visitor.home}\n"
+            install = f"apt-get -qq install --no-install-recommends {shlex.join(wanted)}"
+            script.append(
+                f"export DEBIAN_FRONTEND=noninteractive; (apt-get -qq update && {install}) >/tmp/log 2>&1"
+                " || { cat /tmp/log; exit 1; }"
             )
-        if self.visitor.may_sudo and not self.visitor.is_root:
-            script += f"echo '{NAME} ALL=(ALL:ALL) NOPASSWD: ALL' >/etc/sudoers.d/{NAME}\n"
-        if Room(self.root, Visitor()).run(["sh", "-c", script], folder="/") != 0:
+            script.append("rm /tmp/log")
+        if not visitor.is_root:
+            script.append(f"useradd --create-home --shell /bin/bash {NAME}")
+        if visitor.may_sudo and not visitor.is_root:
+            script.append(f"echo '{NAME} ALL=(ALL:ALL) NOPASSWD: ALL' >/etc/sudoers.d/{NAME}")
+        alone = Room(self.root, Visitor())
+        if alone.run(["sh", "-c", "\n".join(script)], folder="/") != 0:
             raise FleetError("the room could not be prepared, see above")
+        copy_tracked(checkout, self.root / self.checkout.lstrip("/"))
+        if not visitor.is_root and alone.run(["chown", "-R", f"{NAME}:", self.checkout], folder="/") != 0:
+            raise FleetError("the copy could not be given to the user, see above")
 
     def run(self, command: Sequence[str], folder: str = "") -> int:
         """Run a command in namespaces of its own, which end with it; give its exit status."""

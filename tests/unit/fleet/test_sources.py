@@ -8,6 +8,7 @@ from fleetlib.sources import (
     debian_archive,
     offered,
     parse,
+    proxy_options,
     renamed,
     render,
     seen_from_a_host,
@@ -114,3 +115,12 @@ Acquire::Languages "none";
 )
 def test_proxy_on_this_machine_is_named_as_hosts_know_it(here: str, there: str) -> None:
     assert seen_from_a_host(here) == there
+
+
+def test_proxies_of_the_environment_are_options_with_what_is_reached_directly() -> None:
+    environ = {"http_proxy": "http://proxy.example:3128", "no_proxy": "localhost, .intern.example"}
+    assert carried_options(proxy_options(environ)) == {
+        "Acquire::http::Proxy": "http://proxy.example:3128",
+        "Acquire::http::Proxy::localhost": "DIRECT",
+        "Acquire::http::Proxy::intern.example": "DIRECT",
+    }

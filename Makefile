@@ -1,6 +1,6 @@
 # make alone prints what it can do. Every target sets up what it needs, below .build, before it begins.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clean-demo test fast lint types unit fuzz page docs sanity package molecule cores faults bench cleanroom clean
+.PHONY: help setup demo clean-demo test fast lint types unit fuzz page docs sanity package molecule bare cores faults bench cleanroom clean
 
 CHECK := tests/env python tests/check.py
 
@@ -19,7 +19,7 @@ test: ## Run everything that CI runs
 fast: ## Run what needs no hosts
 	@$(CHECK) lint types unit docs
 
-lint types unit fuzz page docs sanity package molecule: ## Run one kind of check
+lint types unit fuzz page docs sanity package molecule bare: ## Run one kind of check
 	@$(CHECK) $@
 
 cores: ## Play with every supported ansible-core; CI plays a part of it

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measure what the policy-rc.d script costs a package, beside an empty shell and the plainest Python script.
 
-Run: python tests/bench/deferral.py [CALLS]. Medians in milliseconds, and how often each fits into the Python script's.
+Run: tests/env python tests/bench/deferral.py [CALLS]. Medians in milliseconds, and how often each fits into the
+Python script's.
 """
 
 from __future__ import annotations

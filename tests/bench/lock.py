@@ -8,7 +8,7 @@ Goals are for the median of all runs. Other work on the machine makes every figu
 are the calmest runs (of those in a row, so many at a time, the lowest median), how busy the machine was, and the CPU
 time of this program (or of a waiter, from its coming to its end), without that of etcd.
 
-Run: python tests/bench/lock.py [RUNS [WAITERS]]
+Run: tests/env python tests/bench/lock.py [RUNS [WAITERS]]
 """
 
 from __future__ import annotations
@@ -30,23 +30,21 @@ from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-sys.path[:0] = [str(Path(__file__).parents[2] / folder) for folder in (".build", "tests/etcd")]
-
-from ansible_collections.orderly.services.plugins.plugin_utils._lock_request import (  # noqa: E402 - found above
+from ansible_collections.orderly.services.plugins.plugin_utils._lock_request import (
     Claim,
     Request,
 )
-from ansible_collections.orderly.services.plugins.plugin_utils._presence import (  # noqa: E402
+from ansible_collections.orderly.services.plugins.plugin_utils._presence import (
     PREFIX as RUNS,
 )
-from ansible_collections.orderly.services.plugins.plugin_utils._presence import document_of  # noqa: E402
-from ansible_collections.orderly.services.plugins.plugin_utils._rolling import (  # noqa: E402
+from ansible_collections.orderly.services.plugins.plugin_utils._presence import document_of
+from ansible_collections.orderly.services.plugins.plugin_utils._rolling import (
     acquire,
     release,
 )
-from ansible_collections.orderly.services.plugins.plugin_utils._run import RunState, this_run  # noqa: E402
-from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store  # noqa: E402
-from real_etcd import Etcd, program  # noqa: E402 - found above
+from ansible_collections.orderly.services.plugins.plugin_utils._run import RunState, this_run
+from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
+from ansible_collections.orderly.services.tests.etcd.real_etcd import Etcd, program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

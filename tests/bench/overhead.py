@@ -10,7 +10,7 @@ each on hosts of its own, one host of a service at a time:
 A task is useful where it runs and belongs to a service. What is run or skipped beside is counted for each useful one;
 gates, locks and journal are told apart. Goals: at most 1.1 where services are together, at least twice as fast as the
 step loop. Last, waves that services share: the time of all of them in one run beside the sum of the times of one
-after the other. Run as ``PYTHONPATH=.build python tests/bench/overhead.py [SECONDS]``, where SECONDS (1) is what one
+after the other. Run as ``tests/env python tests/bench/overhead.py [SECONDS]``, where SECONDS (1) is what one
 task of step 3 takes on a host.
 """
 

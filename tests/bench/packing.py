@@ -3,7 +3,7 @@
 The bound is that of ``fewest``, with its proof; no packing can do with fewer waves, and it may be that none does with
 so few: least so with failure domains, whose turns are a puzzle of their own. Fleets are random, the same each time:
 services with budgets of a number or a percentage, on hosts of their own or together on one. Run as
-``python tests/bench/packing.py [FLEETS]`` where the collection can be imported, with ``PYTHONPATH=.build`` say.
+``tests/env python tests/bench/packing.py [FLEETS]``.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ to draw it, and the whole of what an operator waits for, ``ansible-playbook --li
 for the same inventory and one empty play. Each size is a process of its own, so that its peak memory is its own. Roles,
 planner and folder are in seconds of the processors, in which other work of the machine does not count; the rest is in
 seconds on the clock. Goals for the planner with 10,000 hosts: at most 10 s and 1 GiB. Run as
-``PYTHONPATH=.build python tests/bench/planning.py [HOSTS…]``.
+``tests/env python tests/bench/planning.py [HOSTS…]``.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Everything before the failed unit is recorded as done, as runs before would have; then the same command runs again. No
 host exists: what is done must not be contacted, and the unit that failed fails again. Goal: at most 60 s. Run as:
-``PYTHONPATH=.build python tests/bench/resume.py [HOSTS [SERVICES]]``.
+``tests/env python tests/bench/resume.py [HOSTS [SERVICES]]``.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ own work, not of services. The makespan is compared with
 (b) what most teams write by hand: one ``serial: 1`` play for each group, with the same drain, work, verify and undrain.
 
 Goals: at most 1.3 of the bound, at least twice as fast as by hand. What is above the bound is Ansible's own work, which
-takes longer on a busy machine; so the load is told. Run as ``PYTHONPATH=.build python tests/bench/roll.py [SECONDS]``,
+takes longer on a busy machine; so the load is told. Run as ``tests/env python tests/bench/roll.py [SECONDS]``,
 where SECONDS (8) is the time of one service on one host.
 """
 

@@ -2,7 +2,7 @@
 
 Round trips are counted in what Ansible says it sends over ssh. Beside the time that restarting takes stands that of
 ``systemctl restart`` for one unit after the other on the host itself. Every figure is a median. Run as
-``python tests/bench/status.py [RUNS]``; it starts a host in the fleet ``bench`` and removes it.
+``tests/env python tests/bench/status.py [RUNS]``; it starts a host in the fleet ``bench`` and removes it.
 """
 
 from __future__ import annotations

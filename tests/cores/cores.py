@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Play site.yml on real hosts with every ansible-core that the collection supports, each on a host of its own.
 
-Run: python tests/cores/cores.py [RELEASE…], or --ends for the oldest and the newest alone. The releases are installed
-below .build/cores at their first run. One for which this machine has no Python is named and passed over.
+Run: tests/env python tests/cores/cores.py [RELEASE…], or --ends for the oldest and the newest alone. The releases
+are installed below .build/cores at their first run. One for which this machine has no Python is named and passed over.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ask the policy-rc.d script what nobody thought of: odd arguments, and odd policies beside a good one.
 
-Run: python tests/fuzz/deferral.py [CASES] [SEED]. Every case starts the real script. It must exit 0 or 101, and what
-the good policy lists must never be allowed. A case that fails is printed so that it can be asked again.
+Run: tests/env python tests/fuzz/deferral.py [CASES] [SEED]. Every case starts the real script. It must exit 0 or
+101, and what the good policy lists must never be allowed. A case that fails is printed so that it can be asked again.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Let runs, crashes, fleets and operators do to the rolling lock what they may, for many steps, in real stores.
 
-Run: python tests/fuzz/lock.py [STEPS]. So many steps go to each store; what the lock promises is checked after each.
+Run: tests/env python tests/fuzz/lock.py [STEPS]. So many steps go to each store; what the lock promises is checked
+after each.
 """
 
 from __future__ import annotations
@@ -13,18 +14,15 @@ import tempfile
 import time
 import uuid
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-sys.path[:0] = [str(Path(__file__).parents[2] / folder) for folder in (".build", "tests/etcd")]
-
-from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store  # noqa: E402 - found above
-from ansible_collections.orderly.services.tests.unit.plugins.plugin_utils.lock_machine import (  # noqa: E402
+from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
+from ansible_collections.orderly.services.tests.etcd.real_etcd import Etcd
+from ansible_collections.orderly.services.tests.unit.plugins.plugin_utils.lock_machine import (
     machine,
 )
-from hypothesis import HealthCheck, settings  # noqa: E402
-from hypothesis.stateful import run_state_machine_as_test  # noqa: E402
-from real_etcd import Etcd  # noqa: E402
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,6 +1,6 @@
 """What the rolling lock promises holds whatever happens: most steps in memory, some in every real store.
 
-``python tests/fuzz/lock.py`` takes many more of them.
+``tests/env python tests/fuzz/lock.py`` takes many more of them.
 """
 
 from __future__ import annotations

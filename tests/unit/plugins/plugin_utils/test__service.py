@@ -153,7 +153,9 @@ def test_the_line_of_a_key_is_found_again(tmp_path: Path) -> None:
 
 
 def test_the_published_schema_is_made_of_the_settings() -> None:
-    assert json.loads(SCHEMA.read_text()) == schema(), "write it again: python tests/write_schema.py"
+    assert json.loads(SCHEMA.read_text()) == schema(), (
+        "write it again: tests/env python tests/write_schema.py"
+    )
 
 
 # JSON has one kind of number, and the standard's patterns end where the text ends, which Python's $ does not.

@@ -22,9 +22,7 @@ DESCRIPTION = "Run a command of this project in a bare Debian root that is remov
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     top = argparse.ArgumentParser(prog="room", description=DESCRIPTION)
-    top.add_argument(
-        "--suite", choices=["bookworm", "trixie"], default="bookworm", help="(default: bookworm)"
-    )
+    top.add_argument("--suite", default="bookworm", help="a release of Debian (default: bookworm)")
     top.add_argument("--user", action="store_true", help="run as an ordinary user, who may use sudo")
     top.add_argument("--without-sudo", action="store_true", help="an ordinary user who may not")
     top.add_argument("--with", dest="packages", action="append", default=[], metavar="PACKAGE",

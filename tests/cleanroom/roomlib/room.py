@@ -58,7 +58,7 @@ class Visitor:
     def setpriv(self) -> list[str]:
         """Become this person, in a machine with these rights."""
         who = [] if self.is_root else [f"--reuid={NAME}", f"--regid={NAME}", "--init-groups"]
-        drop = ",".join(f"-{capability.lower()}" for capability in self.dropped)
+        drop = ",".join(f"-{capability.lower().removeprefix('cap_')}" for capability in self.dropped)
         return ["setpriv", *who, *([f"--bounding-set={drop}"] if drop else []), "--"]
 
 

@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+CAPABILITIES = (
+    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_ADMIN", "NET_BIND_SERVICE",
+    "NET_RAW", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_ADMIN", "SYS_CHROOT", "SYS_PTRACE",
+)  # fmt: skip
+"""What services on real hosts take for granted: sandboxes of their own, virtual addresses, an audit trail (without
+it ssh gives no terminal). All are named, as podman by itself grants fewer from release to release."""
+
 SUBNETS = "10.213.0.0/16"
 """Each fleet gets a /24 of these, away from the ranges that podman and docker take by themselves."""
 
@@ -64,6 +71,7 @@ def containers_conf(paths: Paths, *, open_files: int, processes: int) -> str:
     """Text of containers.conf: what also works where the limits may not be raised (runc, cgroupfs)."""
     return f"""\
 [containers]
+default_capabilities = [{", ".join(f'"CAP_{name}"' for name in CAPABILITIES)}]
 default_ulimits = ["nofile={open_files}:{open_files}", "nproc={processes}:{processes}"]
 pids_limit = 0
 

@@ -47,13 +47,10 @@ ROOM_TOOLS = {name: TOOLS[name] for name in ("debian-archive-keyring", "mmdebstr
 """What a bare root needs."""
 
 RIGHTS = {
-    "CAP_NET_ADMIN": 12,
-    "CAP_NET_RAW": 13,
-    "CAP_SYS_CHROOT": 18,
-    "CAP_SYS_PTRACE": 19,
-    "CAP_SYS_ADMIN": 21,
-}
-"""What root must be allowed, with the number of its bit (capabilities(7))."""
+    "CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_SYS_CHROOT": 18, "CAP_SYS_PTRACE": 19, "CAP_SYS_ADMIN": 21,
+    "CAP_MKNOD": 27, "CAP_AUDIT_WRITE": 29,
+}  # fmt: skip
+"""What not every root may do, and hosts must be allowed, with the number of its bit (capabilities(7))."""
 
 SETUP = Path(__file__).resolve().parents[2] / "setup"
 """What prepares a machine, this one or another."""

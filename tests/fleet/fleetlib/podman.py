@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 FLEET, NAME, ADDRESS, SUITE = "fleet.name", "fleet.host", "fleet.address", "fleet.suite"
 """Labels: what podman knows about containers and networks is all the state there is."""
 
-CAPABILITIES = ("NET_ADMIN", "NET_RAW", "SYS_ADMIN", "SYS_PTRACE")
-"""What services on real hosts take for granted: sandboxes of their own, virtual addresses."""
-
 
 @dataclass(frozen=True)
 class Network:
@@ -105,7 +102,6 @@ class Podman:
             *("--volume", f"{hosts_file}:/etc/hosts"),
             *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
             *("--security-opt", "label=disable"),
-            *(f"--cap-add={capability}" for capability in CAPABILITIES),
             *("--label", f"{FLEET}={host.fleet}", "--label", f"{NAME}={host.name}"),
             *("--label", f"{ADDRESS}={host.address}", "--label", f"{SUITE}={host.suite}"),
             *(image, recipe.INIT),

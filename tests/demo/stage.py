@@ -113,10 +113,13 @@ class Process:
         return self.program.endswith(" (deleted)")
 
 
+FAILURE_OF_FLEET = "fleet: "
+
+
 def reason(lines: Sequence[str]) -> str:
     """Take from what a fleet command said why it failed: its last sentence, which begins with its name."""
-    sentences = [number for number, line in enumerate(lines) if line.startswith("fleet: ")]
-    return " ".join(lines[sentences[-1] :] if sentences else lines[-3:]).removeprefix("fleet: ")
+    sentences = [number for number, line in enumerate(lines) if line.startswith(FAILURE_OF_FLEET)]
+    return " ".join(lines[sentences[-1] :] if sentences else lines[-3:]).removeprefix(FAILURE_OF_FLEET)
 
 
 class Fleet:
@@ -141,7 +144,8 @@ class Fleet:
 
     def _tell(self, lines: Iterator[str]) -> Iterator[str]:
         for line in lines:
-            self._narrator.say(f"  {line.rstrip()}")
+            if not line.startswith(FAILURE_OF_FLEET):  # the story ends with it
+                self._narrator.say(f"  {line.rstrip()}")
             yield line
 
     def shell(self, host: str, script: str, *arguments: str) -> str:

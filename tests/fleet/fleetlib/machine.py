@@ -103,7 +103,7 @@ def ensure_rights() -> None:
         lacking = ["mount"]
     if lacking:
         raise FleetError(
-            f"hosts cannot be started here, as root lacks rights on this machine ({', '.join(lacking)}): so it is in"
+            f"hosts cannot be started here, as root lacks rights on this machine ({', '.join(lacking)}), as in"
             " WSL 1 and in most containers; use a virtual machine, WSL 2, or a container started with --privileged"
         )
 

@@ -1,6 +1,19 @@
 from __future__ import annotations
 
-from ansible_collections.orderly.services.tests.demo.stage import PlaybookFilter, Process
+from typing import TYPE_CHECKING
+
+import pytest
+from ansible_collections.orderly.services.tests.demo.stage import (
+    PlaybookFilter,
+    Process,
+    StoryError,
+    alone,
+    lock_file,
+    reason,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 OUTPUT = """\
 
@@ -52,3 +65,30 @@ def test_output_is_shortened_to_what_was_done_said_and_failed() -> None:
 def test_process_whose_program_was_replaced_is_old() -> None:
     assert Process("180", "a", "/usr/sbin/nginx (deleted)").is_old
     assert not Process("180", "a", "/usr/sbin/nginx").is_old
+
+
+def test_lock_lies_in_the_folder_of_this_user(tmp_path: Path) -> None:
+    assert lock_file({"XDG_CACHE_HOME": str(tmp_path)}) == tmp_path / "orderly-services/demo.lock"
+
+
+def test_second_demo_is_refused_while_one_runs(tmp_path: Path) -> None:
+    lock = tmp_path / "new/demo.lock"
+    with alone(lock), pytest.raises(StoryError, match="another demo of yours is running"), alone(lock):
+        pass
+    with alone(lock):
+        pass
+
+
+def test_lock_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(StoryError, match="cannot be written: File exists"),
+        alone(tmp_path / "file/demo.lock"),
+    ):
+        pass
+
+
+def test_failed_fleet_command_is_explained_by_its_own_sentence() -> None:
+    said = ["Installing podman", "fleet: podman could not be installed,", "see above"]
+    assert reason(said) == "podman could not be installed, see above"
+    assert reason(["a", "b", "c", "d"]) == "b c d"

@@ -79,6 +79,12 @@ def find_python(core: Core) -> str:
     return ""
 
 
+def ends() -> list[Core]:
+    """The oldest and the newest release that this machine has a Python for."""
+    runnable = [core for core in CORES if find_python(core)]
+    return runnable[:1] + runnable[1:][-1:]
+
+
 def install(core: Core, python: str) -> None:
     """Install a release into its own virtual environment, unless it is there."""
     ready = core.folder / ".ready"
@@ -124,11 +130,11 @@ def play_all(cores: dict[Core, str]) -> list[tuple[Core, str, float]]:
 
 def main(wanted: list[str]) -> int:
     """Play with all releases, with those that are named, or with the oldest and the newest that run here."""
-    ends = wanted == ["--ends"]
-    pythons = {core: find_python(core) for core in CORES if ends or not wanted or core.release in wanted}
-    runnable = {core: python for core, python in pythons.items() if python}
-    if ends:
-        runnable = {core: runnable[core] for core in [*runnable][:1] + [*runnable][1:][-1:]}
+    only_ends = wanted == ["--ends"]
+    pythons = {core: find_python(core) for core in CORES if only_ends or not wanted or core.release in wanted}
+    runnable = {
+        core: python for core, python in pythons.items() if python and (not only_ends or core in ends())
+    }
     try:
         results = play_all(runnable) if runnable else []
     except subprocess.CalledProcessError as exc:

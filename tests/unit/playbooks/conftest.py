@@ -4,7 +4,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.orderly.services.tests.cores.cores import CORES
+from ansible_collections.orderly.services.tests.cores.cores import CORES, ends
 from ansible_collections.orderly.services.tests.faults.matrix import playbook_of
 
 from .toys import PROGRAMS, Site, three_services
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from .toys import Outcome
 
 
-RELEASES = {"all": CORES, "ends": (CORES[0], CORES[-1])}
+RELEASES = {"all": lambda: CORES, "ends": ends}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Play with other releases of ansible-core where the variable CORES asks for all, or for the oldest and newest."""
     if "programs" in metafunc.fixturenames and (wanted := os.environ.get("CORES")):
-        ids = [core.release for core in RELEASES[wanted]]
-        metafunc.parametrize("programs", RELEASES[wanted], indirect=True, ids=ids, scope="session")
+        releases = RELEASES[wanted]()
+        ids = [core.release for core in releases]
+        metafunc.parametrize("programs", releases, indirect=True, ids=ids, scope="session")
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 
+PACKAGES = Path(__file__).resolve().parents[1] / "setup/packages"
+
+
 def unpacked(package: str, folder: Path) -> Path:
     """Give the folder in which a package is unpacked; it is fetched the first time."""
     if folder.exists():
@@ -33,6 +36,6 @@ def fetch(package: str, folder: Path) -> None:
     try:
         run("apt-get", "download", "-qq", package)
     except subprocess.CalledProcessError:
-        run("apt-get", "update", "-qq")  # a machine that has never asked what there is
+        run(str(PACKAGES))  # a machine that has never asked what there is
         run("apt-get", "download", "-qq", package)
     run("dpkg", "-x", *map(str, folder.glob(f"{package}_*.deb")), "root")

@@ -7,7 +7,6 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-
 PACKAGES = Path(__file__).resolve().parents[1] / "setup/packages"
 
 

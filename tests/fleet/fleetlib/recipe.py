@@ -92,6 +92,8 @@ Storage=volatile
 RuntimeMaxUse=32M
 """,
     "/etc/default/locale": "LANG=C.UTF-8\n",
+    # No power cut that a host can meet here loses what the kernel has not written yet, so dpkg need not wait for the disk.
+    "/etc/dpkg/dpkg.cfg.d/fleet": "force-unsafe-io\n",
 }
 
 UNWANTED_FILES = ("/usr/share/doc/*", "/usr/share/info/*", "/usr/share/man/*", "/usr/share/locale/*")

@@ -60,7 +60,10 @@ class Cost:
 def fleet(*arguments: str, text: str = "") -> str:
     """Run the fleet's tool."""
     command = [str(FLEET), "--fleet", "bench", *arguments]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, input=text, text=True).stdout
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, input=text, text=True)
+    if done.returncode:
+        sys.exit(f"fleet {arguments[0]} failed, see above")
+    return done.stdout
 
 
 def on_host(script: str, count: int = 0) -> None:

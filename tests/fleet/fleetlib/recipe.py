@@ -92,7 +92,7 @@ Storage=volatile
 RuntimeMaxUse=32M
 """,
     "/etc/default/locale": "LANG=C.UTF-8\n",
-    # No power cut that a host can meet here loses what the kernel has not written yet, so dpkg need not wait for the disk.
+    # No power cut that a host meets here loses what the kernel has not written yet: dpkg need not wait for the disk.
     "/etc/dpkg/dpkg.cfg.d/fleet": "force-unsafe-io\n",
 }
 

@@ -52,7 +52,7 @@ def types() -> None:
         "tests/cleanroom/roomlib",
     )
     run("mypy", "tests/conformance", "tests/fuzz", "tests/history", "tests/faults")
-    run("mypy", "tests/fleet/fleetlib", "tests/etcd", "tests/page", "tests/cores")
+    run("mypy", "tests/fleet/fleetlib", "tests/etcd", "tests/page", "tests/cores", "tests/debian.py")
 
 
 def unit() -> None:

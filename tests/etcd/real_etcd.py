@@ -18,7 +18,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.orderly.services.tests.etcd.debian import unpacked
+from ansible_collections.orderly.services.tests.debian import ensure, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,6 +90,7 @@ class Tls:
     """A certificate authority, and what it signed: the servers' certificate, and one of a client."""
 
     def __init__(self, folder: Path) -> None:
+        ensure(openssl="openssl")
         self.folder = folder
         folder.mkdir()
         self._openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test-ca",

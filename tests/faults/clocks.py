@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from ansible_collections.orderly.services.tests.etcd.debian import unpacked
+from ansible_collections.orderly.services.tests.debian import unpacked
 
 ROOT = Path(__file__).resolve().parents[2]
 

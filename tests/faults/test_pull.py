@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._rolling import locks_of
 from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
+from ansible_collections.orderly.services.tests.debian import ensure
 from ansible_collections.orderly.services.tests.etcd.real_etcd import Etcd, free_ports
 from ansible_collections.orderly.services.tests.faults import pull_kit
 from ansible_collections.orderly.services.tests.faults.clocks import at
@@ -65,6 +66,7 @@ def gateway(ten_hosts: Hosts) -> str:
 @pytest.fixture
 def site(ten_hosts: Hosts, gateway: str, tmp_path: Path) -> Iterator[SshSite]:
     """Give a repository of the play, which everybody gets from a git server, and an etcd for all of them."""
+    ensure(git="git")
     folder = tmp_path / "site"
     with Etcd(members=3, address=gateway) as etcd:
         site = SshSite(folder, ten_hosts, ten_hosts.names, store=etcd.url())

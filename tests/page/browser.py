@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import tempfile
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ansible_collections.orderly.services.tests.debian import ensure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 FLAGS = [
     "--headless",
@@ -34,22 +35,11 @@ NAMES_OF_KEYS = {
     "ArrowRight": "\ue014",
     "End": "\ue010",
 }
-PACKAGES = Path(__file__).resolve().parents[1] / "setup/packages"
 SECONDS = 180  # a loaded machine may take its time
 
 
 class BrowserError(Exception):
     """What the browser said."""
-
-
-def ensure_chromium() -> None:
-    """Install Debian's Chromium."""
-    if shutil.which("chromedriver") and shutil.which("chromium"):
-        return
-    if subprocess.run([PACKAGES, "chromium", "chromium-driver"], check=False).returncode:
-        raise BrowserError(
-            "Chromium is missing and could not be installed: apt-get install chromium chromium-driver"
-        )
 
 
 class Browser:
@@ -104,7 +94,7 @@ def send(url: str, body: Any, method: str = "POST") -> Any:
 @contextmanager
 def start_browser() -> Iterator[Browser]:
     """Run a browser with a profile of its own, and end it."""
-    ensure_chromium()
+    ensure(chromedriver="chromium-driver", chromium="chromium")
     with tempfile.TemporaryDirectory() as profile, _driver() as driver:
         options = {"args": [*FLAGS, f"--user-data-dir={profile}"]}
         wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}

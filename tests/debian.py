@@ -1,13 +1,21 @@
-"""Programs from Debian's packages without installing them: nothing is started, and no root is needed."""
+"""Programs from Debian's packages: installed, or only unpacked, which starts nothing and needs no root."""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-PACKAGES = Path(__file__).resolve().parents[1] / "setup/packages"
+PACKAGES = Path(__file__).resolve().parent / "setup/packages"
+
+
+def ensure(**programs: str) -> None:
+    """Install the packages of these programs where one is missing, as in ``ensure(git="git")``."""
+    missing = [package for program, package in programs.items() if shutil.which(program) is None]
+    if missing and subprocess.run([PACKAGES, *missing], check=False).returncode:
+        raise RuntimeError(f"{', '.join(missing)} could not be installed, see above")
 
 
 def unpacked(package: str, folder: Path) -> Path:

@@ -27,13 +27,20 @@ IN_COLLECTIONS = BUILD / "ansible_collections/orderly/services"
 SCENARIOS = ROOT / "extensions/molecule"
 DEMO_INVENTORY = ROOT / "tests/demo/inventory/groups.yml"
 OPTIONS = "tests/unit/playbooks/test_options.py"  # of ansible-playbook
+SHELL_SCRIPTS = [
+    ".ci/run",
+    "tests/env",
+    *("tests/setup/" + name for name in ("bootstrap", "disk", "packages", "python")),
+    *("tests/cleanroom/room", "tests/cleanroom/roomlib/enter.sh", "tests/fleet/fleet"),
+]
 PROCESSES = str(os.cpu_count() or 1)
 
 
 def lint() -> None:
-    """Look at style: Python, YAML, Ansible, changelog fragments."""
+    """Look at style: Python, shell, YAML, Ansible, changelog fragments."""
     run("ruff", "check", ".")
     run("ruff", "format", "--check", ".")
+    run("shellcheck", *SHELL_SCRIPTS)
     run(
         "ansible-lint", "--offline", "--profile", "production", "--strict",
         env={"ANSIBLE_INVENTORY": str(DEMO_INVENTORY)},  # the plan is made of an inventory, also for a syntax check

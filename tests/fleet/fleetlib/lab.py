@@ -80,7 +80,7 @@ class Lab:
     def up(self, names: Sequence[str], suite: str | None) -> None:
         """Start what is missing or stopped, and wait until all of it answers."""
         machine.ensure_rights()
-        machine.ensure_tools()
+        machine.ensure_tools(machine.TOOLS)
         with self.changing("start hosts") as podman:
             there = podman.hosts(self.fleet)
             wanted = names or [host.name for host in there]

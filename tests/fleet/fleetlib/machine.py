@@ -123,7 +123,7 @@ def give_back(paths: Paths) -> None:
             os.chown(path, owner, group)
 
 
-def ensure_tools(tools: Mapping[str, str] = TOOLS) -> None:
+def ensure_tools(tools: Mapping[str, str]) -> None:
     """Install what is missing."""
     missing = [package for package, sign in tools.items() if not is_there(sign)]
     if missing and Shell().call(str(SETUP / "packages"), *missing):

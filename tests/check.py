@@ -191,7 +191,7 @@ GROUPS: dict[str, list[Check]] = {
     **{
         act.__name__: [Check(act.__name__, act, fleet)]
         for act, fleet in (
-            (lint, ""), (types, ""), (docs, ""), (package, ""), (faults, "faults"), (cores, "cores"), (unit, ""),
+            (lint, ""), (types, ""), (docs, ""), (package, ""), (unit, ""), (faults, "faults"), (cores, "cores"),
             (fuzz, ""), (sanity, ""), (page, ""),
         )
     },

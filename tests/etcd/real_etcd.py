@@ -93,14 +93,17 @@ class Tls:
         ensure(openssl="openssl")
         self.folder = folder
         folder.mkdir()
-        self._openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test-ca",
-                      "-keyout", "ca.key", "-out", "ca.pem")  # fmt: skip
+        # Python 3.13 insists on RFC 5280, sections 4.2.1.1 and 4.2.1.3: whose key signed, and that it may sign.
+        self._openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test-ca", "-addext",
+                      "keyUsage=critical,keyCertSign,cRLSign", "-keyout", "ca.key", "-out", "ca.pem")  # fmt: skip
+        (folder / "extensions").write_text(
+            "subjectAltName=IP:127.0.0.1,DNS:localhost\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
+        )
         for name in ("server", "client"):
-            (folder / "san").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
             self._openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}",
                           "-keyout", f"{name}.key", "-out", f"{name}.csr")  # fmt: skip
-            self._openssl("x509", "-req", "-days", "2", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey",
-                          "ca.key", "-CAcreateserial", "-extfile", "san", "-out", f"{name}.pem")  # fmt: skip
+            self._openssl("x509", "-req", "-days", "2", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+                          "-CAcreateserial", "-extfile", "extensions", "-out", f"{name}.pem")  # fmt: skip
 
     def _openssl(self, *arguments: str) -> None:
         subprocess.run(["openssl", *arguments], cwd=self.folder, check=True, capture_output=True)

@@ -55,6 +55,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -183,6 +184,9 @@ class CallbackModule(CallbackBase):
     def _say(self, lines: Iterable[str], colour: str | None = None) -> None:
         for line in lines:
             self._display.display(line, color=colour)
+        # Ansible leaves that to the end: progress in a file would come late, and never if a signal ends the run.
+        with suppress(OSError, RuntimeError):  # the reader is gone, or it is flushed right now
+            sys.stdout.flush()
 
     def _watch(self) -> None:
         """Look at the time beside Ansible, once there is a roll."""

@@ -124,6 +124,7 @@ class Site:
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"),
             "ANSIBLE_HOME": str(self.folder / "home"),
             "ANSIBLE_NOCOLOR": "1",
+            "PYTHONUNBUFFERED": "1",  # what a run says is read while it runs
         }
 
     def start(self, *arguments: str, **environ: str) -> subprocess.Popen[str]:

@@ -231,6 +231,7 @@ class Site:
     def environ(self) -> dict[str, str]:
         return {
             **os.environ,
+            "PYTHONUNBUFFERED": "1",  # what a run says is read while it runs
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"),
             "ANSIBLE_HOME": str(self.folder / "home"),
             "ANSIBLE_CONNECTION_PLUGINS": str(self.folder / "connection"),

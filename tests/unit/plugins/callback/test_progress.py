@@ -117,7 +117,7 @@ def test_an_upgrade_is_told_by_the_waves_of_its_plan_also_when_it_is_resumed(tmp
 @pytest.mark.parametrize("fatal", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_still_says_who_keeps_slots(site: Site, fatal: signal.Signals) -> None:
     site.write("hangs", "2")
-    running = site.start(**ENABLED)
+    running = site.start(**ENABLED, PYTHONUNBUFFERED="")  # as for whoever reads it from a file
     site.wait_until_hanging(2)
     running.send_signal(fatal)
     output, _nothing = running.communicate(timeout=60)

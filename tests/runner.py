@@ -71,16 +71,16 @@ def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = 
         raise CheckError(f"{''.join(last)}failed: {' '.join(map(str, command))}")
 
 
-def run_all(checks: Sequence[Check]) -> int:
-    """Run checks; print what failed, where the time went and how many passed; give the exit status."""
+def run_all(checks: Sequence[Check], side_by_side: int = SIDE_BY_SIDE) -> int:
+    """Run checks, so many beside each other; print what failed, where the time went and how many passed; give the exit status."""
     begin = time.monotonic()
     LOGS.mkdir(parents=True, exist_ok=True)
     try:
         with cleaning_up([check.fleet for check in checks if check.fleet]):
-            if len(checks) == 1:
-                outcomes = [outcome_of(checks[0])]
+            if len(checks) == 1 or side_by_side == 1:
+                outcomes = [outcome_of(check) for check in checks]
             else:
-                with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+                with ThreadPoolExecutor(side_by_side) as pool:
                     outcomes = list(pool.map(logged, checks))
     except KeyboardInterrupt:
         return 130

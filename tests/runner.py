@@ -72,7 +72,10 @@ def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = 
 
 
 def run_all(checks: Sequence[Check], side_by_side: int = SIDE_BY_SIDE) -> int:
-    """Run checks, so many beside each other; print what failed, where the time went and how many passed; give the exit status."""
+    """Run checks, so many beside each other, and give the exit status.
+
+    What failed is printed last, with a table of where the time went and a line that counts.
+    """
     begin = time.monotonic()
     LOGS.mkdir(parents=True, exist_ok=True)
     try:

@@ -191,8 +191,8 @@ GROUPS: dict[str, list[Check]] = {
     **{
         act.__name__: [Check(act.__name__, act, fleet)]
         for act, fleet in (
-            (lint, ""), (types, ""), (docs, ""), (package, ""), (unit, ""), (faults, "faults"), (cores, "cores"),
-            (fuzz, ""), (sanity, ""), (page, ""),
+            (unit, ""), (faults, "faults"), (cores, "cores"), (fuzz, ""), (lint, ""), (sanity, ""), (page, ""), (docs, ""),
+            (types, ""), (package, ""),
         )
     },
     "bare": [Check(f"bare {suite}", partial(bare, suite)) for suite in SUITES],

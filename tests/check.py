@@ -20,7 +20,7 @@ from project_files import project_files
 from runner import FLEET, ROOT, Check, CheckError, run, run_all
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 BUILD = ROOT / ".build"
 IN_COLLECTIONS = BUILD / "ansible_collections/orderly/services"
@@ -185,17 +185,17 @@ def scenarios() -> list[str]:
     return sorted(there, key=lambda name: (LONGEST.index(name) if name in LONGEST else len(LONGEST), name))
 
 
+def plain(*acts: Callable[[], None], **fleets: str) -> dict[str, list[Check]]:
+    """Make a group of each, which is named like it."""
+    return {act.__name__: [Check(act.__name__, act, fleets.get(act.__name__, ""))] for act in acts}
+
+
 LONGEST = ("deferral", "status", "deferral_upgrade", "default", "rolling_op", "pause")
 SUITES = ("bookworm", "trixie")
-GROUPS: dict[str, list[Check]] = {
-    **{
-        act.__name__: [Check(act.__name__, act, fleet)]
-        for act, fleet in (
-            (unit, ""), (faults, "faults"), (cores, "cores"), (fuzz, ""), (lint, ""), (sanity, ""), (page, ""), (docs, ""),
-            (types, ""), (package, ""),
-        )
-    },
+GROUPS: dict[str, list[Check]] = {  # the longest first, so that none of them is left for the end
+    **plain(unit, faults, cores, faults="faults", cores="cores"),
     "bare": [Check(f"bare {suite}", partial(bare, suite)) for suite in SUITES],
+    **plain(fuzz, sanity, lint, page, docs, types, package),
     "molecule": [Check(f"molecule {name}", partial(molecule, name), f"molecule-{name}") for name in scenarios()],
     "cleanroom": [
         *(Check(f"make demo, {suite}", partial(cleanroom, "make demo", suite)) for suite in SUITES),

@@ -138,8 +138,13 @@ def is_there(sign: str) -> bool:
 @contextmanager
 def locked(path: Path, why: str) -> Iterator[None]:
     """Hold an exclusive lock; say so while another fleet command holds it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as handle:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("w")
+    except OSError as error:
+        advice = "set XDG_CACHE_HOME to a folder where you may write"
+        raise FleetError(f"{error.filename} cannot be made: {error.strerror}; {advice}") from error
+    with lock as handle:
         begin = spoken = time.monotonic()
         while not _try_lock(handle.fileno()):
             if time.monotonic() - spoken > HEARTBEAT:

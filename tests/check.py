@@ -111,6 +111,9 @@ def sanity() -> None:
     for name in project_files(ROOT):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, copy / name)
+    if shutil.which("git"):  # else it asks the repository that this copy is ignored by, and looks at nothing
+        run("git", "init", "-q", cwd=copy)
+        run("git", "add", "-A", cwd=copy)
     python = f"{sys.version_info[0]}.{sys.version_info[1]}"
     run("ansible-test", "sanity", "--color", "no", "--python", python, cwd=copy)
 

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 def test_cache_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     folder = tmp_path / "file/orderly-services"
-    with pytest.raises(
-        FleetError, match=re.escape(f"{folder} cannot be made: Not a directory; set XDG_CACHE_HOME")
-    ), machine.locked(folder / "lock", "start hosts"):
+    with (
+        pytest.raises(
+            FleetError, match=re.escape(f"{folder} cannot be made: Not a directory; set XDG_CACHE_HOME")
+        ),
+        machine.locked(folder / "lock", "start hosts"),
+    ):
         pass
 
 

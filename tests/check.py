@@ -115,7 +115,9 @@ def sanity() -> None:
         run("git", "init", "-q", cwd=copy)
         run("git", "add", "-A", cwd=copy)
     python = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    run("ansible-test", "sanity", "--color", "no", "--python", python, cwd=copy)
+    said = run("ansible-test", "sanity", "--color", "no", "--python", python, cwd=copy)
+    if "All targets skipped" in said:  # which it calls a success
+        raise CheckError(f"{said}ansible-test found nothing to look at in {copy}")
 
 
 def place_pip() -> None:

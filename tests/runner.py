@@ -53,8 +53,8 @@ class Outcome:
     cpu: float
 
 
-def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> None:
-    """Run a command of a check."""
+def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> str:
+    """Run a command of a check, and give its last lines."""
     out = OUT.get(sys.stdout)
     last: deque[str] = deque(maxlen=60)
     process = subprocess.Popen(
@@ -69,6 +69,7 @@ def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = 
     CPU.get([]).append(usage.ru_utime + usage.ru_stime)
     if process.returncode:
         raise CheckError(f"{''.join(last)}failed: {' '.join(map(str, command))}")
+    return "".join(last)
 
 
 def run_all(checks: Sequence[Check], side_by_side: int = SIDE_BY_SIDE) -> int:

@@ -206,8 +206,21 @@ def enter_namespace(shell: Shell, paths: Paths) -> tuple[str, ...]:
         shell.run("mount", "--make-private", folder)
         pin.touch()
         switch = f"umount -R {CGROUP} && mount -t cgroup2 cgroup2 {CGROUP}"
-        shell.run("unshare", f"--mount={pin}", "--propagation", "private", "sh", "-c", switch)
+        _pin_namespace(shell, pin, switch)
     return ("nsenter", f"--mount={pin}", "--")
+
+
+def _pin_namespace(shell: Shell, pin: Path, command: str) -> None:
+    """Run a command in a new mount namespace that stays, wherever a processor gives it a number above ours.
+
+    A namespace can be pinned only in one of a lower number (mnt_ns_loop in fs/namespace.c). Since Linux 6.18 each
+    processor gives out numbers of its own (kernel/nstree.c), so in a namespace that is not the machine's first
+    the answer may be EINVAL on all processors but the one that made it.
+    """
+    *others, last = sorted(os.sched_getaffinity(0))
+    unshare = ("unshare", f"--mount={pin}", "--propagation", "private", "sh", "-c", command)
+    if not any(shell.succeeds("taskset", "--cpu-list", str(each), *unshare) for each in others):
+        shell.run("taskset", "--cpu-list", str(last), *unshare)
 
 
 def leave_nothing_mounted(shell: Shell, paths: Paths) -> None:

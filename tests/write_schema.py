@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ansible_collections.orderly.services.plugins.plugin_utils._service import schema
+from ansible_collections.orderly.services.plugins.plugin_utils._service.settings import schema
 
 SCHEMA = Path(__file__).resolve().parent.parent / "docs/service.schema.json"
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.utils.display import Display
 
-from ..plugin_utils._campaign import abandon
-from ..plugin_utils._edge import ControllerAction, Result
-from ..plugin_utils._presence import PREFIX as RUNS
-from ..plugin_utils._presence import seen_by
-from ..plugin_utils._run import this_run
-from ..plugin_utils._store import Rehearsal, open_store
+from ..plugin_utils._action import ControllerAction, Result
+from ..plugin_utils._campaign.campaign import abandon
+from ..plugin_utils._run.presence import seen_by
+from ..plugin_utils._run.run import this_run
+from ..plugin_utils._store.store import PREFIX as RUNS
+from ..plugin_utils._store.store import Rehearsal, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.utils.display import Display
 
-from ..plugin_utils._campaign import find_campaigns, list_campaigns
-from ..plugin_utils._edge import ControllerAction, Result
-from ..plugin_utils._store import open_store
-from ..plugin_utils._version_record import BEFORE, VersionRecord, say_installed
+from ..plugin_utils._action import ControllerAction, Result
+from ..plugin_utils._campaign.campaign import find_campaigns, list_campaigns
+from ..plugin_utils._campaign.versions import BEFORE, VersionRecord, say_installed
+from ..plugin_utils._store.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ..plugin_utils._run import this_run
+from ..plugin_utils._run.run import this_run
 
 
 class ActionModule(ActionBase):

@@ -11,13 +11,13 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
-from ..plugin_utils._selection import names_of
-from ..plugin_utils._translate import services_here, translate
+from ..plugin_utils._common.text import names_of
+from ..plugin_utils._service.units import services_here, translate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..plugin_utils._service import Service
+    from ..plugin_utils._service.service import Service
 
 
 def refuse_to_block(given: Mapping[str, Any], deployed: Sequence[Service]) -> str:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.plugins.action import ActionBase
 
-from ..plugin_utils._selection import names_of
-from ..plugin_utils._translate import services_here, translate
+from ..plugin_utils._common.text import names_of
+from ..plugin_utils._service.units import services_here, translate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.utils.display import Display
 
-from ..plugin_utils._blockers import complaints, parse_blockers
-from ..plugin_utils._edge import ControllerAction, Result
-from ..plugin_utils._windows import closed, parse_windows
+from ..plugin_utils._action import ControllerAction, Result
+from ..plugin_utils._roll.blockers import complaints, parse_blockers
+from ..plugin_utils._roll.windows import closed, parse_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,24 +11,17 @@ from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 
-from ..plugin_utils import _rolling
-from ..plugin_utils._catalogue import load_services, select
-from ..plugin_utils._edge import ControllerAction, Result
-from ..plugin_utils._errors import ControllerError
-from ..plugin_utils._lock import LockError
-from ..plugin_utils._lock_report import statuses
-from ..plugin_utils._lock_request import Granted, Request
-from ..plugin_utils._placement import domains_of
-from ..plugin_utils._run import Run, this_run
-from ..plugin_utils._shared_answer import shared
-from ..plugin_utils._store import Rehearsal, Store, open_store, stamp_of
+from ..plugin_utils._action import ControllerAction, Result
+from ..plugin_utils._common.errors import ControllerError
+from ..plugin_utils._lock import manager
+from ..plugin_utils._lock.batch_answer import shared
+from ..plugin_utils._lock.lock import LockError
+from ..plugin_utils._lock.task import STATES, Call, as_heard_by_others
+from ..plugin_utils._run.run import this_run
+from ..plugin_utils._store.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from ..plugin_utils._lock import Slot
-    from ..plugin_utils._lock_request import Refused, Waiting
-    from ..plugin_utils._service import Service
+    from collections.abc import Mapping
 
 display = Display()
 
@@ -49,7 +40,7 @@ class ActionModule(ControllerAction):
             retries={"type": "int"},
             last={"type": "bool", "default": False},
             unhealthy={"type": "raw", "default": []},
-            wait={"type": "int", "default": int(_rolling.DEFAULT_WAIT)},
+            wait={"type": "int", "default": int(manager.DEFAULT_WAIT)},
             forget_members={"type": "list", "elements": "str", "default": []},
             reason={"type": "str"},
             store={"type": "str"},
@@ -71,7 +62,9 @@ class ActionModule(ControllerAction):
     def _act(self, options: Result, variables: Mapping[str, Any]) -> Result:
         try:
             with closing(open_store(self.store_url(options, variables))) as store:
-                call = Call(options, variables, this_run(os.getppid()), store, self._task.check_mode)
+                call = Call(
+                    options, variables, this_run(os.getppid()), store, display.display, self._task.check_mode
+                )
                 return {**STATES[options["state"]](call), **call.facts()}
         except LockError as exc:
             return {"failed": True, "msg": str(exc), "granted": False, **exc.details}
@@ -93,7 +86,7 @@ class ActionModule(ControllerAction):
 
         kept = Path(constants.DEFAULT_LOCAL_TMP) / f"orderly-slots-{self._task._uuid}.json"  # noqa: SLF001 - the id of the task
         answer, by = shared(kept, host, batch, ask)
-        return answer if by == host else _as_heard_by_others(answer, by, host)
+        return answer if by == host else as_heard_by_others(answer, by, host)
 
     def _refuse_hosts_that_act_alone(self) -> None:
         """Insist on one action for the batch: a host alone would release what the others still need."""
@@ -112,261 +105,3 @@ def _is_about_itself(options: Result, variables: Mapping[str, Any]) -> bool:
     """Tell whether a host does no more than to give back, or to try again with, what it holds itself."""
     alone = options["hosts"] == [variables["inventory_hostname"]]
     return alone and options["state"] in ("released", "retry_hold", "retry_release")
-
-
-def _as_heard_by_others(answer: Result, by: str, host: str) -> Result:
-    """Tell a host what another one was answered, without saying it all again."""
-    if answer.get("failed"):
-        return {
-            "failed": True,
-            "asked_by": by,
-            "msg": f"{host} gets no slots either: see what {by} was told.",
-        }
-    own = {
-        name: {key: value for key, value in answer[name].items() if key == host}
-        for name in ("slots", "tokens")
-    }
-    return {**answer, **own, "changed": False, "asked_by": by, "warnings": []}
-
-
-@dataclass(frozen=True)
-class Call:
-    """One use of the action."""
-
-    options: Mapping[str, Any]
-    task_vars: Mapping[str, Any]
-    run: Run
-    real_store: Store
-    check_mode: bool
-
-    @property
-    def store(self) -> Store:
-        return Rehearsal(self.real_store) if self.check_mode else self.real_store
-
-    @property
-    def roll(self) -> str:
-        return self.options["roll"] or self.run.id
-
-    @property
-    def groups(self) -> Mapping[str, list[str]]:
-        groups: Mapping[str, list[str]] = self.task_vars["groups"]
-        return groups
-
-    def hosts(self, default: str) -> list[str]:
-        given = self.options["hosts"]
-        return list(self.task_vars[default] if given is None else given)
-
-    def services(self) -> list[str] | Mapping[str, list[str]] | None:
-        named = self.options["services"]
-        if isinstance(named, str):
-            return named.replace(",", " ").split()
-        if named is None or isinstance(named, (list, Mapping)):
-            return named
-        raise LockError(f"services is a list of names, or a dictionary of such lists by host, not {named!r}.")
-
-    def service_names(self) -> list[str] | None:
-        """Give the names of services where hosts make no difference."""
-        named = self.services()
-        if isinstance(named, Mapping):
-            raise LockError(f"services is a list of names for state={self.options['state']}, not {named!r}.")
-        return named
-
-    def request(self) -> Request:
-        options = self.options
-        services = load_services(self.task_vars)
-        visits = self.visits(services, "ansible_play_batch")
-        unhealthy = self._unhealthy(services)
-        return Request(
-            roll=self.roll,
-            run=self.run,
-            operation=options["operation"] or self.task_vars["ansible_play_name"],
-            claims=_rolling.claims_of(
-                services, self.groups, visits, unhealthy, self._domains({*visits, *unhealthy})
-            ),
-            forget_members=frozenset(options["forget_members"]),
-            callback=options["callback"],
-            arguments=options["arguments"],
-            retries=options["retries"],
-            last=options["last"],
-        )
-
-    def visits(self, services: tuple[Service, ...], default: str) -> dict[str, list[str]]:
-        """Tell the services that each host of the wave is disrupted for."""
-        hosts = self.hosts(default)
-        if strangers := sorted(set(hosts) - set(self.groups["all"])):
-            raise LockError(f"The inventory has no host {', '.join(strangers)}.", hosts=strangers)
-        named = self.services()
-        if isinstance(named, Mapping):
-            visits = {host: list(named.get(host, [])) for host in hosts}
-            select(services, [name for names in visits.values() for name in names], "rolling_lock")
-            return visits
-        chosen = services if named is None else select(services, named, "rolling_lock")
-        return {host: self._of(chosen, host) for host in hosts}
-
-    def _of(self, services: Iterable[Service], host: str) -> list[str]:
-        return [service.name for service in services if host in self.groups[service.group]]
-
-    def _unhealthy(self, services: tuple[Service, ...]) -> dict[str, list[str]]:
-        given = self.options["unhealthy"]
-        named = given.replace(",", " ").split() if isinstance(given, str) else given
-        if isinstance(named, list):
-            return {host: self._of(services, host) for host in named}
-        if isinstance(named, Mapping):
-            return {host: list(names) for host, names in named.items()}
-        raise LockError(f"unhealthy is a list of hosts, or a dictionary of services by host, not {named!r}.")
-
-    def _domains(self, hosts: Iterable[str]) -> Mapping[str, str]:
-        return domains_of((host for host in hosts if host in self.groups["all"]), self.task_vars)
-
-    def facts(self) -> Result:
-        """Tell the hosts of the play their statuses; Ansible gives the same facts to all of them."""
-        if self.check_mode:
-            return {}
-        hosts = {*self.task_vars["ansible_play_hosts_all"], *(self.options["hosts"] or [])}
-        found = statuses(_rolling.locks_of(self.real_store), sorted(hosts))
-        return {"ansible_facts": {"rolling_status": found}}
-
-
-# --- One function for each state ---
-
-
-def acquired(call: Call) -> Result:
-    request = call.request()
-    if call.check_mode:
-        decision = _rolling.preview(call.store, request)
-        return _granted(call, decision) if isinstance(decision, Granted) else _busy(call, decision)
-
-    def progress(waiting: Waiting, waited: float) -> None:
-        display.display(
-            f"rolling_lock: waiting for {waited:.0f} s of {call.options['wait']} s: {waiting.message}"
-        )
-
-    grant = _rolling.acquire(call.store, request, wait=call.options["wait"], progress=progress)
-    return {**_granted(call, grant.granted), "waited": round(grant.waited, 1)}
-
-
-def requested(call: Call) -> Result:
-    answer = _rolling.enqueue(call.store, call.request())
-    return {"changed": answer.changed, "roll": call.roll, "positions": dict(answer.positions)}
-
-
-def released(call: Call) -> Result:
-    hosts = call.hosts("ansible_play_hosts")
-    return _given_back(call, _rolling.release(call.store, call.roll, call.run, hosts))
-
-
-def retried(call: Call) -> Result:
-    hold = call.options["state"] == "retry_hold"
-    reason = call.options["reason"] or ""
-    retried = _rolling.retry(call.store, call.roll, call.run, call.options["hosts"], hold=hold, reason=reason)
-    return {
-        "changed": bool(retried.attempts or retried.exhausted),
-        "roll": call.roll,
-        "attempts": dict(retried.attempts),
-        "exhausted": dict(retried.exhausted),
-        "warnings": [
-            f"{host} has failed ({why}) and keeps its slots." for host, why in retried.exhausted.items()
-        ],
-    }
-
-
-def force_released(call: Call) -> Result:
-    options = call.options
-    services = call.service_names()
-    return _given_back(
-        call,
-        _rolling.force_release(call.store, options["hosts"], reason=options["reason"], services=services),
-    )
-
-
-def frozen(call: Call) -> Result:
-    named = call.service_names()
-    services = load_services(call.task_vars)
-    if named is None:
-        known = [*_rolling.locks_of(call.store), *(service.name for service in services)]
-    else:
-        known = [service.name for service in select(services, named, "rolling_lock")]
-    return _locks_changed(
-        call, _rolling.freeze(call.store, known, reason=call.options["reason"], by=str(call.run))
-    )
-
-
-def thawed(call: Call) -> Result:
-    return _locks_changed(call, _rolling.thaw(call.store, call.service_names()))
-
-
-def out_of_service(call: Call) -> Result:
-    visits = call.visits(load_services(call.task_vars), "ansible_play_hosts")
-    return _locks_changed(call, _rolling.take_out(call.store, visits, reason=call.options["reason"]))
-
-
-def in_service(call: Call) -> Result:
-    return _locks_changed(call, _rolling.put_back(call.store, call.options["hosts"], call.service_names()))
-
-
-STATES: dict[str, Callable[[Call], Result]] = {
-    "requested": requested,
-    "acquired": acquired,
-    "released": released,
-    "retry_hold": retried,
-    "retry_release": retried,
-    "force_released": force_released,
-    "frozen": frozen,
-    "thawed": thawed,
-    "out_of_service": out_of_service,
-    "in_service": in_service,
-}
-
-
-def _granted(call: Call, grant: Granted) -> Result:
-    return {
-        "changed": grant.changed,
-        "granted": True,
-        "roll": call.roll,
-        "store": stamp_of(call.store),
-        "slots": {host: sorted(tokens) for host, tokens in grant.tokens.items()},
-        "tokens": {host: dict(tokens) for host, tokens in grant.tokens.items()},
-        "taken_over": sorted(grant.taken_over),
-        "operation": grant.operation,
-        "callback": grant.callback,
-        "arguments": dict(grant.arguments),
-        "out_of_service": dict(grant.out_of_service),
-        "warnings": _warnings(grant),
-    }
-
-
-def _busy(call: Call, decision: Waiting | Refused) -> Result:
-    return {
-        "changed": False,
-        "granted": False,
-        "roll": call.roll,
-        "slots": {},
-        "tokens": {},
-        "holders": [slot.as_dict() for slot in decision.slots],
-        "msg": decision.message,
-        "warnings": [f"The slots would not be granted now: {decision.message}"],
-    }
-
-
-def _given_back(call: Call, slots: Iterable[Slot]) -> Result:
-    given: dict[str, list[str]] = {}
-    for slot in slots:
-        given.setdefault(slot.holder.host, []).append(slot.service)
-    return {"changed": bool(given), "roll": call.roll, "slots": given}
-
-
-def _locks_changed(_call: Call, services: tuple[str, ...]) -> Result:
-    return {"changed": bool(services), "services": list(services)}
-
-
-def _warnings(grant: Granted) -> list[str]:
-    skipped = [
-        f"{host} is out of service and gets no slot: {reason}"
-        for host, reason in grant.out_of_service.items()
-    ]
-    lacking = [
-        f"{service} has registered members that this inventory lacks: {', '.join(hosts)};"
-        f" if they have left for good, confirm it with forget_members"
-        for service, hosts in grant.unlisted.items()
-    ]
-    return skipped + lacking

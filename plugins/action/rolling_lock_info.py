@@ -9,13 +9,13 @@ import os
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from ..plugin_utils import _rolling
-from ..plugin_utils._catalogue import load_services
-from ..plugin_utils._edge import ControllerAction, Result
-from ..plugin_utils._lock_report import chosen, report, statuses, with_deployed
-from ..plugin_utils._run import this_run
-from ..plugin_utils._selection import names_of
-from ..plugin_utils._store import Rehearsal, open_store, stamp_of
+from ..plugin_utils._action import ControllerAction, Result
+from ..plugin_utils._common.text import names_of
+from ..plugin_utils._lock import manager
+from ..plugin_utils._lock.report import chosen, report, statuses, with_deployed
+from ..plugin_utils._run.run import this_run
+from ..plugin_utils._service.catalogue import load_services
+from ..plugin_utils._store.store import Rehearsal, open_store, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ class ActionModule(ControllerAction):
         options = self.options(services={"type": "raw", "default": []}, store={"type": "str"})
         with closing(open_store(self.store_url(options, variables))) as store:
             stamp = stamp_of(Rehearsal(store))
-            locks, state_of = _rolling.look_at(store, this_run(os.getppid()))
+            locks, state_of = manager.look_at(store, this_run(os.getppid()))
         known = with_deployed(locks, load_services(variables), variables["groups"])
         told = chosen(known, names_of(options["services"]), "rolling_lock_info")
         return {

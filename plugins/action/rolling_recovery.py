@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.utils.display import Display
 
-from ..plugin_utils import _rolling
-from ..plugin_utils._campaign import list_campaigns
-from ..plugin_utils._catalogue import load_services
-from ..plugin_utils._edge import ControllerAction, Result
-from ..plugin_utils._lock import held_slots
-from ..plugin_utils._recovery import Found, plan_recovery
-from ..plugin_utils._run import this_run
-from ..plugin_utils._store import open_store
+from ..plugin_utils._action import ControllerAction, Result
+from ..plugin_utils._campaign.campaign import list_campaigns
+from ..plugin_utils._lock import manager
+from ..plugin_utils._lock.lock import held_slots
+from ..plugin_utils._roll.recovery import Found, plan_recovery
+from ..plugin_utils._run.run import this_run
+from ..plugin_utils._service.catalogue import load_services
+from ..plugin_utils._store.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ class ActionModule(ControllerAction):
             store={"type": "str"},
         )
         with closing(open_store(self.store_url(options, variables))) as store:
-            locks, state_of = _rolling.look_at(store, this_run(os.getppid()))
+            locks, state_of = manager.look_at(store, this_run(os.getppid()))
             campaigns = frozenset(each.id for each in list_campaigns(store) if each.is_open)
         found = Found(
             slots=held_slots(locks),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ..plugin_utils._store import Rehearsal, StoreError, default_url, open_store, stamp_of
+from ..plugin_utils._store.store import Rehearsal, StoreError, default_url, open_store, stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.utils.display import Display
 
-from ..plugin_utils._edge import ControllerAction, Result
-from ..plugin_utils._estimate import estimate
-from ..plugin_utils._inventory import Inventory
-from ..plugin_utils._journal import read_seconds
-from ..plugin_utils._plan_summary import summary
-from ..plugin_utils._store import Rehearsal, StoreError, default_url, open_store
+from ..plugin_utils._action import ControllerAction, Result
+from ..plugin_utils._campaign.journal import read_seconds
+from ..plugin_utils._inventory.inventory import Inventory
+from ..plugin_utils._plan.durations import estimate
+from ..plugin_utils._render.summary import summary
+from ..plugin_utils._store.store import Rehearsal, StoreError, default_url, open_store
 from ..plugin_utils._upgrade import make_plan
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.plugins.callback import CallbackBase
 
-from ..plugin_utils._run_summary import RunSummary, host_and_result
+from ..plugin_utils._report.deferred_summary import RunSummary, host_and_result
 
 if TYPE_CHECKING:
     from ansible.executor.stats import AggregateStats

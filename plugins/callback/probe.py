@@ -82,9 +82,9 @@ import yaml
 from ansible import constants
 from ansible.plugins.callback import CallbackBase
 
-from ..plugin_utils._blockers import CONTROLLER, BlockerError, parse_blockers
-from ..plugin_utils._outages import say
-from ..plugin_utils._run_report import write_report
+from ..plugin_utils._common.files import write_report
+from ..plugin_utils._report.probe import say
+from ..plugin_utils._roll.blockers import CONTROLLER, BlockerError, parse_blockers
 
 if TYPE_CHECKING:
     from ansible.executor.stats import AggregateStats
@@ -116,7 +116,10 @@ class CallbackModule(CallbackBase):
             return
         python_path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         self._watcher = subprocess.Popen(
-            [sys.executable, "-m", "plugins.plugin_utils._watcher", json.dumps(probes), str(self.get_option("every"))],
+            [
+                *(sys.executable, "-m", "plugins.plugin_utils._report.probe"),
+                *(json.dumps(probes), str(self.get_option("every"))),
+            ],
             env={**os.environ, "PYTHONPATH": python_path}, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             start_new_session=True,  # what interrupts ansible-playbook does not keep it from telling

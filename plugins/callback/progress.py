@@ -65,11 +65,12 @@ from ansible import constants
 from ansible.plugins.callback import CallbackBase
 from ansible.utils.color import stringc
 
-from ..plugin_utils._gate import PLANNED
-from ..plugin_utils._live_line import LiveLine, can_show
-from ..plugin_utils._progress import WAVE_TITLE, Batch, Heard, Progress, State, batches
-from ..plugin_utils._run_report import command_line, write_report
-from ..plugin_utils._run_summary import host_and_result
+from ..plugin_utils._common.files import write_report
+from ..plugin_utils._plan.data import PLANNED, WAVE_TITLE
+from ..plugin_utils._report.deferred_summary import host_and_result
+from ..plugin_utils._report.live_line import LiveLine, can_show
+from ..plugin_utils._report.progress import Batch, Heard, Progress, State, batches
+from ..plugin_utils._report.run_report import command_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

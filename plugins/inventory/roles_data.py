@@ -58,7 +58,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin
 
-from ..plugin_utils._roles_data import RolesDataError, group_names, hosts_of, read_roles
+from ..plugin_utils._inventory.roles_data import RolesDataError, group_names, hosts_of, read_roles
 
 if TYPE_CHECKING:
     from ansible.inventory.data import InventoryData

@@ -52,12 +52,12 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ..plugin_utils import _rolling
-from ..plugin_utils._catalogue import load_services
-from ..plugin_utils._errors import ControllerError
-from ..plugin_utils._lock_report import chosen, report, with_deployed
-from ..plugin_utils._run import this_run
-from ..plugin_utils._store import default_url, open_store
+from ..plugin_utils._common.errors import ControllerError
+from ..plugin_utils._lock import manager
+from ..plugin_utils._lock.report import chosen, report, with_deployed
+from ..plugin_utils._run.run import this_run
+from ..plugin_utils._service.catalogue import load_services
+from ..plugin_utils._store.store import default_url, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +70,7 @@ class LookupModule(LookupBase):
         url = self._templar.template(self.get_option("store")) or default_url()
         try:
             with closing(open_store(url)) as store:
-                locks, state_of = _rolling.look_at(store, this_run())
+                locks, state_of = manager.look_at(store, this_run())
             known = with_deployed(locks, load_services(variables), variables["groups"])
             told = report(chosen(known, terms, "lookup rolling_lock"), state_of)
         except ControllerError as exc:

@@ -38,9 +38,9 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ..plugin_utils._catalogue import NONE_DEPLOYED, load_services, select
-from ..plugin_utils._inventory import Inventory
-from ..plugin_utils._service import CatalogueError
+from ..plugin_utils._inventory.inventory import Inventory
+from ..plugin_utils._service.catalogue import NONE_DEPLOYED, load_services, select
+from ..plugin_utils._service.service import CatalogueError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

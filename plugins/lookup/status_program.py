@@ -36,8 +36,8 @@ from ansible import constants
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ..plugin_utils._files import write_bytes
-from ..plugin_utils._status_program import build_program
+from ..plugin_utils._common.files import write_bytes
+from ..plugin_utils._report.host_program import build_program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

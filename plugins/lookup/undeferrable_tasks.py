@@ -42,7 +42,7 @@ from typing import Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ..plugin_utils._undeferrable import find_tasks, task_files
+from ..plugin_utils._tasks.undeferrable import find_tasks, task_files
 
 
 class LookupModule(LookupBase):

@@ -56,8 +56,8 @@ from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
-from ..plugin_utils._errors import ControllerError
-from ..plugin_utils._inventory import Inventory
+from ..plugin_utils._common.errors import ControllerError
+from ..plugin_utils._inventory.inventory import Inventory
 from ..plugin_utils._upgrade import make_plan
 
 if TYPE_CHECKING:

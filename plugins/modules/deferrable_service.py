@@ -191,8 +191,8 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.facts.system.chroot import is_chroot
-from ansible_collections.orderly.services.plugins.module_utils._deferrable import ServiceTask
-from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._deferral.deferrable import ServiceTask
+from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
 
 
 def main() -> None:

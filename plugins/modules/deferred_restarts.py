@@ -82,15 +82,16 @@ units:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.orderly.services.plugins.module_utils._dismissal import (
+from ansible_collections.orderly.services.plugins.module_utils._deferral.dismissal import (
     Dismissal,
     plan_dismissal,
     plan_return,
 )
-from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
-from ansible_collections.orderly.services.plugins.module_utils._host_files import DeferredStore, boot_id
-from ansible_collections.orderly.services.plugins.module_utils._ledger import sort_records
-from ansible_collections.orderly.services.plugins.module_utils._systemd import Systemd, known_services
+from ansible_collections.orderly.services.plugins.module_utils._deferral.ledger import sort_records
+from ansible_collections.orderly.services.plugins.module_utils._deferral.record_files import DeferredStore
+from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._host.files import boot_id
+from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd, known_services
 
 
 def main() -> None:

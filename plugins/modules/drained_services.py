@@ -118,15 +118,15 @@ import time
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.orderly.services.plugins.module_utils._drained import (
+from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._records.drained import (
     DEFAULT_FOLDER,
     Drained,
     DrainedFolder,
     plan_absent,
     plan_present,
 )
-from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
-from ansible_collections.orderly.services.plugins.module_utils._store_stamp import (
+from ansible_collections.orderly.services.plugins.module_utils._records.store_stamp import (
     STAMP,
     plan_stamp,
     read_stamp,

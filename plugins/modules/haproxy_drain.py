@@ -119,13 +119,13 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.orderly.services.plugins.module_utils._haproxy import (
+from ansible_collections.orderly.services.plugins.module_utils._haproxy.api import (
     Balancer,
     HaproxyError,
     RuntimeApi,
     poll,
 )
-from ansible_collections.orderly.services.plugins.module_utils._haproxy_drain import (
+from ansible_collections.orderly.services.plugins.module_utils._haproxy.drain import (
     Decision,
     DrainRecord,
     decide,

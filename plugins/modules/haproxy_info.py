@@ -83,7 +83,7 @@ backends_down:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.orderly.services.plugins.module_utils._haproxy import HaproxyError, RuntimeApi
+from ansible_collections.orderly.services.plugins.module_utils._haproxy.api import HaproxyError, RuntimeApi
 
 
 def main() -> None:

@@ -77,8 +77,8 @@ released:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
-from ansible_collections.orderly.services.plugins.module_utils._hold import (
+from ansible_collections.orderly.services.plugins.module_utils._deferral.hold import (
+    HoldFile,
     check_packages,
     mark,
     on_hold,
@@ -86,7 +86,7 @@ from ansible_collections.orderly.services.plugins.module_utils._hold import (
     plan_hold,
     plan_release,
 )
-from ansible_collections.orderly.services.plugins.module_utils._host_files import HoldFile
+from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
 
 
 def main() -> None:

@@ -46,9 +46,9 @@ services:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.orderly.services.plugins.module_utils._dpkg import package_versions
-from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
-from ansible_collections.orderly.services.plugins.module_utils._hold import check_packages, owners_of
+from ansible_collections.orderly.services.plugins.module_utils._deferral.hold import check_packages, owners_of
+from ansible_collections.orderly.services.plugins.module_utils._host.dpkg import package_versions
+from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
 
 
 def main() -> None:

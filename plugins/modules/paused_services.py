@@ -114,17 +114,26 @@ import time
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.orderly.services.plugins.module_utils import _pause
-from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
-from ansible_collections.orderly.services.plugins.module_utils._host_files import DeferredStore, boot_id
-from ansible_collections.orderly.services.plugins.module_utils._ledger import is_done
-from ansible_collections.orderly.services.plugins.module_utils._pause_files import PausedFolder
-from ansible_collections.orderly.services.plugins.module_utils._restart import Patience
-from ansible_collections.orderly.services.plugins.module_utils._strict_mode import StrictMode
-from ansible_collections.orderly.services.plugins.module_utils._systemd import Systemd, known_services
+from ansible_collections.orderly.services.plugins.module_utils._deferral.ledger import is_done
+from ansible_collections.orderly.services.plugins.module_utils._deferral.record_files import DeferredStore
+from ansible_collections.orderly.services.plugins.module_utils._deferral.strict_files import StrictMode
+from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._host.files import boot_id
+from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd, known_services
+from ansible_collections.orderly.services.plugins.module_utils._restart.pause import (
+    carry_out_pause,
+    carry_out_resume,
+    describe_failure,
+    plan_pause,
+    plan_resume,
+    related,
+    summarise,
+)
+from ansible_collections.orderly.services.plugins.module_utils._restart.paused import PausedFolder
+from ansible_collections.orderly.services.plugins.module_utils._restart.restart import Patience
 
 if TYPE_CHECKING:
-    from ansible_collections.orderly.services.plugins.module_utils._systemd import UnitState
+    from ansible_collections.orderly.services.plugins.module_utils._host.systemd import UnitState
 
 
 def main() -> None:
@@ -152,24 +161,24 @@ def main() -> None:
     try:
         paused, trouble = folder.read()
         named = [*known_services(params["services"], systemd), *params["units"]]
-        states = systemd.follow(named, _pause.related)
+        states = systemd.follow(named, related)
         if params["state"] == "paused":
-            pause = _pause.plan_pause(named, states, paused, int(time.time()), params["reason"])
+            pause = plan_pause(named, states, paused, int(time.time()), params["reason"])
             results = pause.foresee()
             if not module.check_mode:
-                results = _pause.carry_out_pause(pause, systemd, folder, lambda unit: strict.lift([unit]))
+                results = carry_out_pause(pause, systemd, folder, lambda unit: strict.lift([unit]))
         else:
-            resume = _pause.plan_resume(named, states, paused, everything=not named)
+            resume = plan_resume(named, states, paused, everything=not named)
             results = resume.foresee()
             if not module.check_mode:
                 patience = Patience(time.monotonic, time.sleep, params["timeout"], 0)
-                results = _pause.carry_out_resume(resume, systemd, folder, settle, patience)
+                results = carry_out_resume(resume, systemd, folder, settle, patience)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     for sentence in trouble:
         module.warn(sentence)
-    outcome = {**_pause.summarise(results), "settled": settled}
-    failure = _pause.describe_failure(results, platform.node())
+    outcome = {**summarise(results), "settled": settled}
+    failure = describe_failure(results, platform.node())
     if failure:
         module.fail_json(msg=failure, **outcome)
     module.exit_json(**outcome)

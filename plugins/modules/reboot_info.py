@@ -70,13 +70,13 @@ is_controller:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.orderly.services.plugins.module_utils._boot import (
+from ansible_collections.orderly.services.plugins.module_utils._host.boot import (
     asked_by_packages,
     is_home_of,
     this_boot,
 )
-from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
-from ansible_collections.orderly.services.plugins.module_utils._needrestart import waiting_kernel
+from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._host.needrestart import waiting_kernel
 
 
 def main() -> None:

@@ -111,19 +111,19 @@ blocked_actions:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
-from ansible_collections.orderly.services.plugins.module_utils._host_files import (
-    NeedrestartDropIn,
-    PolicyFolder,
-)
-from ansible_collections.orderly.services.plugins.module_utils._policy import (
+from ansible_collections.orderly.services.plugins.module_utils._deferral.policy import (
     DISRUPTIVE_ACTIONS,
     block,
     make_policy,
     make_requestor,
 )
-from ansible_collections.orderly.services.plugins.module_utils._policy_script import PolicyScript
-from ansible_collections.orderly.services.plugins.module_utils._systemd import Systemd, known_services
+from ansible_collections.orderly.services.plugins.module_utils._deferral.policy_files import (
+    NeedrestartDropIn,
+    PolicyFolder,
+)
+from ansible_collections.orderly.services.plugins.module_utils._deferral.script import PolicyScript
+from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd, known_services
 
 
 def main() -> None:

@@ -142,11 +142,14 @@ import time
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
-from ansible_collections.orderly.services.plugins.module_utils._host_files import DeferredStore, boot_id
-from ansible_collections.orderly.services.plugins.module_utils._ledger import is_done, sort_records
-from ansible_collections.orderly.services.plugins.module_utils._pause_files import PausedFolder
-from ansible_collections.orderly.services.plugins.module_utils._restart import (
+from ansible_collections.orderly.services.plugins.module_utils._deferral.ledger import is_done, sort_records
+from ansible_collections.orderly.services.plugins.module_utils._deferral.record_files import DeferredStore
+from ansible_collections.orderly.services.plugins.module_utils._deferral.strict_files import StrictMode
+from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._host.files import boot_id
+from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd, known_services
+from ansible_collections.orderly.services.plugins.module_utils._restart.paused import PausedFolder
+from ansible_collections.orderly.services.plugins.module_utils._restart.restart import (
     Patience,
     as_diff,
     carry_out,
@@ -154,11 +157,9 @@ from ansible_collections.orderly.services.plugins.module_utils._restart import (
     plan_restart,
     summarise,
 )
-from ansible_collections.orderly.services.plugins.module_utils._strict_mode import StrictMode
-from ansible_collections.orderly.services.plugins.module_utils._systemd import Systemd, known_services
 
 if TYPE_CHECKING:
-    from ansible_collections.orderly.services.plugins.module_utils._systemd import UnitState
+    from ansible_collections.orderly.services.plugins.module_utils._host.systemd import UnitState
 
 
 def main() -> None:

@@ -95,8 +95,8 @@ overtaken:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
-from ansible_collections.orderly.services.plugins.module_utils._store_stamp import (
+from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._records.store_stamp import (
     DEFAULT_STAMP,
     plan_stamp,
     read_stamp,

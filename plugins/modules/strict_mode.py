@@ -89,17 +89,17 @@ strict:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.orderly.services.plugins.module_utils._errors import HostError
-from ansible_collections.orderly.services.plugins.module_utils._hold import held_units
-from ansible_collections.orderly.services.plugins.module_utils._host_files import PolicyFolder
-from ansible_collections.orderly.services.plugins.module_utils._strict import (
+from ansible_collections.orderly.services.plugins.module_utils._deferral.hold import held_units
+from ansible_collections.orderly.services.plugins.module_utils._deferral.policy_files import PolicyFolder
+from ansible_collections.orderly.services.plugins.module_utils._deferral.strict import (
     PROPAGATION,
     check_strict,
     find_detours,
     plan_strict,
 )
-from ansible_collections.orderly.services.plugins.module_utils._strict_mode import StrictMode
-from ansible_collections.orderly.services.plugins.module_utils._systemd import Systemd, known_services
+from ansible_collections.orderly.services.plugins.module_utils._deferral.strict_files import StrictMode
+from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd, known_services
 
 
 def main() -> None:

@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ._approval import check_approved, plan_folder, read_kept, survey_of
-from ._catalogue import (
+from ._common.text import natural
+from ._inventory.placement import DOMAIN, LAST, read_placement
+from ._inventory.selection import Selection
+from ._plan.approval import check_approved, plan_folder, read_kept, survey_of
+from ._plan.compile import compile_plan
+from ._plan.conditions import is_settled_by_survey, settle
+from ._plan.deployments import read_deployments
+from ._plan.survey import Survey
+from ._render.folder import write_plan
+from ._roll.roll import SERIAL, WAVES
+from ._service.catalogue import (
     COLLECTION,
     COLLECTION_ROLES,
     NONE_DEPLOYED,
@@ -18,24 +27,16 @@ from ._catalogue import (
     load_services,
     override_names,
 )
-from ._condition import is_settled_by_survey, settle
-from ._order import natural
-from ._placement import DOMAIN, LAST, read_placement
-from ._plan_folder import read_deployments, write_plan
-from ._planner import compile_plan
-from ._roll import SERIAL, WAVES
-from ._selection import Selection
-from ._service import CatalogueError
-from ._survey import Survey
+from ._service.service import CatalogueError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from ._inventory import Inventory
-    from ._placement import Placement
-    from ._planner import Plan
-    from ._survey import Answer
+    from ._inventory.inventory import Inventory
+    from ._inventory.placement import Placement
+    from ._plan.plan import Plan
+    from ._plan.survey import Answer
 
 
 def make_plan(

@@ -30,28 +30,20 @@ from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from ansible_collections.orderly.services.plugins.plugin_utils._lock_request import (
-    Claim,
-    Request,
-)
-from ansible_collections.orderly.services.plugins.plugin_utils._presence import (
-    PREFIX as RUNS,
-)
-from ansible_collections.orderly.services.plugins.plugin_utils._presence import document_of
-from ansible_collections.orderly.services.plugins.plugin_utils._rolling import (
-    acquire,
-    release,
-)
-from ansible_collections.orderly.services.plugins.plugin_utils._run import RunState, this_run
-from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager import acquire, release
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import Claim, Request
+from ansible_collections.orderly.services.plugins.plugin_utils._run.presence import document_of
+from ansible_collections.orderly.services.plugins.plugin_utils._run.run import RunState, this_run
+from ansible_collections.orderly.services.plugins.plugin_utils._store.store import PREFIX as RUNS
+from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
 from ansible_collections.orderly.services.tests.etcd.real_etcd import Etcd, program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.queues import Queue
 
-    from ansible_collections.orderly.services.plugins.plugin_utils._run import Run
-    from ansible_collections.orderly.services.plugins.plugin_utils._store import Store
+    from ansible_collections.orderly.services.plugins.plugin_utils._run.run import Run
+    from ansible_collections.orderly.services.plugins.plugin_utils._store.store import Store
 
 GOALS = {"acquire": 6.0, "release": 3.0, "hand-over": 15.0}  # ms
 CALM_RUNS = 20

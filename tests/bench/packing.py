@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import TYPE_CHECKING
 
-from ansible_collections.orderly.services.plugins.plugin_utils._budget import slots_of
-from ansible_collections.orderly.services.plugins.plugin_utils._schedule import Change, make_schedule
-from ansible_collections.orderly.services.plugins.plugin_utils._waves import Rules, Visit, fewest, pack
+from ansible_collections.orderly.services.plugins.plugin_utils._service.budget import slots_of
+from ansible_collections.orderly.services.plugins.plugin_utils._waves.bounds import fewest
+from ansible_collections.orderly.services.plugins.plugin_utils._waves.pack import pack
+from ansible_collections.orderly.services.plugins.plugin_utils._waves.rules import Rules, Visit
+from ansible_collections.orderly.services.plugins.plugin_utils._waves.schedule import Change, make_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -24,12 +24,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.orderly.services.plugins.plugin_utils._catalogue import RoleFolder, find_services
-from ansible_collections.orderly.services.plugins.plugin_utils._plan_folder import (
-    read_deployments,
-    write_plan,
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.compile import compile_plan
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.deployments import read_deployments
+from ansible_collections.orderly.services.plugins.plugin_utils._render.folder import write_plan
+from ansible_collections.orderly.services.plugins.plugin_utils._service.catalogue import (
+    RoleFolder,
+    find_services,
 )
-from ansible_collections.orderly.services.plugins.plugin_utils._planner import compile_plan
 from ansible_collections.orderly.services.tests.page.browser import start_browser
 from packing import Shape, draw  # type: ignore[import-not-found] # it stands beside this file
 

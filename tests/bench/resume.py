@@ -20,10 +20,10 @@ from resource import RUSAGE_CHILDREN, getrusage
 from typing import Any, NamedTuple
 
 import yaml
-from ansible_collections.orderly.services.plugins.plugin_utils._campaign import open_journal
-from ansible_collections.orderly.services.plugins.plugin_utils._journal import DONE
-from ansible_collections.orderly.services.plugins.plugin_utils._run import RunState, this_run
-from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
+from ansible_collections.orderly.services.plugins.plugin_utils._campaign.campaign import open_journal
+from ansible_collections.orderly.services.plugins.plugin_utils._campaign.journal import DONE
+from ansible_collections.orderly.services.plugins.plugin_utils._run.run import RunState, this_run
+from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
 
 ROOT = Path(__file__).parents[2]
 LEVELS = 10  # services in a row, so many that each level has several

@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ansible_collections.orderly.services.plugins.plugin_utils._order import closure
+from ansible_collections.orderly.services.plugins.plugin_utils._common.graph import closure
 from ansible_collections.orderly.services.tests.unit.playbooks.toys import Site
 
 if TYPE_CHECKING:

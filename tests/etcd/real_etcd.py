@@ -159,7 +159,7 @@ class Etcd:
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 words = (process / "cmdline").read_text(errors="replace").split("\0")
-                if "plugins.plugin_utils._keeper" in words and any(
+                if "plugins.plugin_utils._run.heartbeat" in words and any(
                     place in word for place in places for word in words
                 ):
                     found.append(int(process.name))

@@ -9,8 +9,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from ansible_collections.orderly.services.plugins.plugin_utils._rolling import held_slots
-from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager import held_slots
+from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
 from ansible_collections.orderly.services.tests.faults.cells import (
     SERVICE,
     Cell,

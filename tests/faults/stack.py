@@ -10,8 +10,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ansible_collections.orderly.services.plugins.plugin_utils._campaign import list_campaigns
-from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
+from ansible_collections.orderly.services.plugins.plugin_utils._campaign.campaign import list_campaigns
+from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
 from ansible_collections.orderly.services.tests.faults.hosts import HISTORY, RECORD
 from ansible_collections.orderly.services.tests.faults.local_site import PLAY_SECONDS
 from ansible_collections.orderly.services.tests.faults.ssh_site import SshSite

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.orderly.services.plugins.plugin_utils._rolling import held_slots
-from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager import held_slots
+from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
 from ansible_collections.orderly.services.tests.faults.clocks import at
 from ansible_collections.orderly.services.tests.faults.part import chosen, only_with_all
 from ansible_collections.orderly.services.tests.faults.ssh_site import SshSite, end

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.orderly.services.plugins.plugin_utils._rolling import locks_of
-from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager import locks_of
+from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
 from ansible_collections.orderly.services.tests.debian import ensure
 from ansible_collections.orderly.services.tests.etcd.real_etcd import Etcd, free_ports
 from ansible_collections.orderly.services.tests.faults import pull_kit

@@ -16,7 +16,7 @@ import uuid
 from itertools import count
 from typing import TYPE_CHECKING
 
-from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
+from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
 from ansible_collections.orderly.services.tests.etcd.real_etcd import Etcd
 from ansible_collections.orderly.services.tests.unit.plugins.plugin_utils.lock_machine import (
     machine,
@@ -27,7 +27,7 @@ from hypothesis.stateful import run_state_machine_as_test
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ansible_collections.orderly.services.plugins.plugin_utils._store import Store
+    from ansible_collections.orderly.services.plugins.plugin_utils._store.store import Store
 
 STEPS = 10_000
 STEPS_OF_ONE_WORLD = 100

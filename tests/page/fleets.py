@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.orderly.services.plugins.plugin_utils._plan_page import PARTS
-from ansible_collections.orderly.services.plugins.plugin_utils._planner import Deployment, compile_plan
-from ansible_collections.orderly.services.plugins.plugin_utils._service import Dependency, Service
-from ansible_collections.orderly.services.plugins.plugin_utils._task_words import TaskWords
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.compile import compile_plan
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Deployment
+from ansible_collections.orderly.services.plugins.plugin_utils._render.page import PARTS
+from ansible_collections.orderly.services.plugins.plugin_utils._render.page_tasks import TaskWords
+from ansible_collections.orderly.services.plugins.plugin_utils._service.service import Dependency, Service
 
 STEPS = frozenset({0, 1, 3, 5, 6})
 

@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.orderly.services.plugins.plugin_utils._plan_page import render_page
-from ansible_collections.orderly.services.plugins.plugin_utils._task_words import TaskWords
+from ansible_collections.orderly.services.plugins.plugin_utils._render.page import render_page
+from ansible_collections.orderly.services.plugins.plugin_utils._render.page_tasks import TaskWords
 
 from .browser import Browser, start_browser
 from .fleets import fleet

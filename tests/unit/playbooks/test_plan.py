@@ -6,8 +6,8 @@ import json
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.orderly.services.plugins.plugin_utils._journal import read_seconds
-from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
+from ansible_collections.orderly.services.plugins.plugin_utils._campaign.journal import read_seconds
+from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
 
 from .toys import say
 

@@ -11,8 +11,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.orderly.services.plugins.plugin_utils._plan_change import ENDS_ROLES
-from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
+from ansible_collections.orderly.services.plugins.plugin_utils._render.change import ENDS_ROLES
+from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
 
 from .toys import NOTHING, ROOT, Site, a_chain, in_order, nested, one_service, say, three_services
 

@@ -17,8 +17,8 @@ from textwrap import dedent, indent
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from ansible_collections.orderly.services.plugins.plugin_utils._rolling import held_slots
-from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager import held_slots
+from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

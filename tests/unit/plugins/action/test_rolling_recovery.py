@@ -6,9 +6,9 @@ import uuid
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from ansible_collections.orderly.services.plugins.plugin_utils._presence import PREFIX, document_of
-from ansible_collections.orderly.services.plugins.plugin_utils._run import RunState
-from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
+from ansible_collections.orderly.services.plugins.plugin_utils._run.presence import document_of
+from ansible_collections.orderly.services.plugins.plugin_utils._run.run import RunState
+from ansible_collections.orderly.services.plugins.plugin_utils._store.store import PREFIX, open_store
 from ansible_collections.orderly.services.tests.faults.local_site import Site
 from ansible_collections.orderly.services.tests.unit.plugins.plugin_utils.lock_world import World, run
 

@@ -4,7 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.orderly.services.plugins.module_utils._host_files import DeferredStore
+from ansible_collections.orderly.services.plugins.module_utils._deferral.record_files import DeferredStore
 from ansible_collections.orderly.services.plugins.modules import deferred_restarts
 from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import (
     BOOT,

@@ -4,11 +4,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.orderly.services.plugins.module_utils._host_files import (
+from ansible_collections.orderly.services.plugins.module_utils._deferral.policy_files import (
     NeedrestartDropIn,
     PolicyFolder,
 )
-from ansible_collections.orderly.services.plugins.module_utils._policy_script import PolicyScript
+from ansible_collections.orderly.services.plugins.module_utils._deferral.script import PolicyScript
 from ansible_collections.orderly.services.plugins.modules import restart_policy
 from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import FakeHost
 from ansible_collections.orderly.services.tests.unit.plugins.modules.run_module import run_module

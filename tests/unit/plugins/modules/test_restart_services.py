@@ -4,8 +4,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.orderly.services.plugins.module_utils._host_files import DeferredStore
-from ansible_collections.orderly.services.plugins.module_utils._status import read_status
+from ansible_collections.orderly.services.plugins.module_utils._deferral.record_files import DeferredStore
+from ansible_collections.orderly.services.plugins.module_utils._status.read import read_status
 from ansible_collections.orderly.services.plugins.modules import deferred_restarts_info, restart_services
 from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import (
     BOOT,

@@ -10,15 +10,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ansible_collections.orderly.services.plugins.plugin_utils._lock import Lock, Locks, Waiter
-from ansible_collections.orderly.services.plugins.plugin_utils._lock_change import (
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.changes import (
     freeze,
     put_back,
     take_out,
     thaw,
     withdraw,
 )
-from ansible_collections.orderly.services.plugins.plugin_utils._lock_request import (
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import Lock, Locks, Waiter
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import (
     Claim,
     Decision,
     Granted,
@@ -26,8 +26,8 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock_request imp
     Request,
     Waiting,
 )
-from ansible_collections.orderly.services.plugins.plugin_utils._run import Run, RunState
-from ansible_collections.orderly.services.plugins.plugin_utils._store import Store, StoreError
+from ansible_collections.orderly.services.plugins.plugin_utils._run.run import Run, RunState
+from ansible_collections.orderly.services.plugins.plugin_utils._store.store import Store, StoreError
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 

@@ -5,31 +5,31 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ansible_collections.orderly.services.plugins.plugin_utils._lock_change import (
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.changes import (
     force_release,
     release,
     retry,
 )
-from ansible_collections.orderly.services.plugins.plugin_utils._lock_decision import decide, enqueue
-from ansible_collections.orderly.services.plugins.plugin_utils._lock_document import (
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.decision import decide, enqueue
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.document import (
     PREFIX,
     read_locks,
     write_locks,
 )
-from ansible_collections.orderly.services.plugins.plugin_utils._lock_request import Claim, Request
-from ansible_collections.orderly.services.plugins.plugin_utils._run import Run, RunState
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import Claim, Request
+from ansible_collections.orderly.services.plugins.plugin_utils._run.run import Run, RunState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ansible_collections.orderly.services.plugins.plugin_utils._lock import Lock, Locks
-    from ansible_collections.orderly.services.plugins.plugin_utils._lock_change import Retried
-    from ansible_collections.orderly.services.plugins.plugin_utils._lock_request import (
+    from ansible_collections.orderly.services.plugins.plugin_utils._lock.changes import Retried
+    from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import Lock, Locks
+    from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import (
         Decision,
         Refused,
         Requested,
     )
-    from ansible_collections.orderly.services.plugins.plugin_utils._store import Documents, Store
+    from ansible_collections.orderly.services.plugins.plugin_utils._store.store import Documents, Store
 
 Result = TypeVar("Result")
 WEB = frozenset({"web1", "web2", "web3", "web4"})

@@ -6,9 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.orderly.services.plugins.plugin_utils._journal import DONE, STARTED, Entry, Progress
-from ansible_collections.orderly.services.plugins.plugin_utils._planner import Deployment, compile_plan
-from ansible_collections.orderly.services.plugins.plugin_utils._service import Dependency, Service
+from ansible_collections.orderly.services.plugins.plugin_utils._campaign.journal import (
+    DONE,
+    STARTED,
+    Entry,
+    Progress,
+)
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.compile import compile_plan
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Deployment
+from ansible_collections.orderly.services.plugins.plugin_utils._service.service import Dependency, Service
 
 AT = "2026-01-31T03:12:45+00:00"
 

@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from ansible_collections.orderly.services.plugins.module_utils._host_files import DeferredStore, boot_id
-from ansible_collections.orderly.services.plugins.module_utils._ledger import Event, Record, parse_record
-from ansible_collections.orderly.services.plugins.module_utils._policy import Requestor
-from ansible_collections.orderly.services.plugins.module_utils._systemd import UnitState
+from ansible_collections.orderly.services.plugins.module_utils._deferral.policy import Requestor
+from ansible_collections.orderly.services.plugins.module_utils._deferral.record import (
+    Event,
+    Record,
+    parse_record,
+)
+from ansible_collections.orderly.services.plugins.module_utils._deferral.record_files import DeferredStore
+from ansible_collections.orderly.services.plugins.module_utils._host.files import boot_id
+from ansible_collections.orderly.services.plugins.module_utils._host.systemd import UnitState
 from ansible_collections.orderly.services.tests.unit.roles.deferral.host import ALLOWED, DENIED, Host
 
 if TYPE_CHECKING:

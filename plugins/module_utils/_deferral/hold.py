@@ -1,0 +1,143 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Packages that cannot be upgraded under a running daemon: which to hold, and which holds are ours to release."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Sequence
+
+from .._host.errors import HostError
+from .._host.files import read_lines, remove, write_text
+from .._host.systemd import full_name, parse_units
+
+if TYPE_CHECKING:
+    from typing import Iterable
+
+    from .._host.systemd import Runner
+
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?")
+_PROGRAM = re.compile(r"\bpath=(/[^ ;]+)")
+
+
+@dataclass(frozen=True)
+class HoldPlan:
+    """What to put on hold, what to release, and which holds are ours after that."""
+
+    hold: tuple[str, ...] = ()
+    release: tuple[str, ...] = ()
+    ours: tuple[str, ...] = ()
+
+
+def plan_hold(wanted: Iterable[str], on_hold: Sequence[str], ours: Sequence[str]) -> HoldPlan:
+    """Put packages on hold; one that somebody else holds already stays theirs."""
+    hold = tuple(sorted(set(wanted) - set(on_hold)))
+    return HoldPlan(hold=hold, ours=tuple(sorted({*ours, *hold})))
+
+
+def plan_release(wanted: Iterable[str], on_hold: Sequence[str], ours: Sequence[str]) -> HoldPlan:
+    """Release packages, all of ours where none is named; never one that somebody else holds."""
+    mine = set(ours) & set(wanted or ours)
+    return HoldPlan(release=tuple(sorted(mine & set(on_hold))), ours=tuple(sorted(set(ours) - mine)))
+
+
+def check_packages(names: Iterable[str]) -> list[str]:
+    """Insist that names are those of packages."""
+    for name in names:
+        if not _PACKAGE.fullmatch(name):
+            raise HostError(
+                f'"{name}" is no name of a package; expected one like mariadb-server.', package=name
+            )
+    return list(names)
+
+
+def packages_of(run: Runner, units: Sequence[str]) -> list[str]:
+    """Find the packages that a unit and its program come from."""
+    found: set[str] = set()
+    for unit in units:
+        owners = owners_of(run, unit)
+        if not owners:
+            raise HostError(
+                f"{unit} comes from no package, so there is none to put on hold. Name the packages, or set "
+                "<service>_deferral to block if it is not upgraded with apt.",
+                unit=unit,
+            )
+        found |= owners
+    return sorted(found)
+
+
+def owners_of(run: Runner, unit: str) -> set[str]:
+    """Name the packages that a unit and its program come from; none for what was installed without one."""
+    return _owners(run, _files_of(run, full_name(unit)))
+
+
+def _files_of(run: Runner, unit: str) -> list[str]:
+    command = ["systemctl", "show", "--property=FragmentPath,ExecStart", "--", unit]
+    known = parse_units(run(command, environ_update={"LC_ALL": "C"})[1])
+    values = known[0] if known else {}
+    return [
+        path
+        for path in (values.get("FragmentPath", ""), *_PROGRAM.findall(values.get("ExecStart", "")))
+        if path
+    ]
+
+
+def _owners(run: Runner, paths: Sequence[str]) -> set[str]:
+    """Ask dpkg who owns files, under both names that they have where /usr is merged."""
+    both = sorted({name for path in paths for name in (path, _other_name(path))})
+    if not both:
+        return set()
+    output = run(["dpkg-query", "--search", "--", *both], environ_update={"LC_ALL": "C"})[1]
+    lines = (
+        line.split(": ", 1)[0] for line in output.splitlines() if ": /" in line and "diversion" not in line
+    )
+    return {package.split(":")[0] for line in lines for package in line.split(", ")}
+
+
+def _other_name(path: str) -> str:
+    return path[len("/usr") :] if path.startswith(("/usr/lib/", "/usr/bin/", "/usr/sbin/")) else f"/usr{path}"
+
+
+def on_hold(run: Runner) -> list[str]:
+    """Read which packages are on hold, ours and others'."""
+    return run(["apt-mark", "showhold"], environ_update={"LC_ALL": "C"})[1].split()
+
+
+def held_units(run: Runner, units: Iterable[str]) -> list[str]:
+    """Name the units that no upgrade touches, because the packages that they come from are on hold."""
+    held = set(on_hold(run))
+    return [unit for unit in units if held and held.issuperset(_owners(run, _files_of(run, unit)) or {""})]
+
+
+def mark(run: Runner, how: str, packages: Sequence[str]) -> None:
+    """Put packages on hold, or release them."""
+    if not packages:
+        return
+    command = ["apt-mark", how, "--", *packages]
+    code, output, errors = run(command, environ_update={"LC_ALL": "C"})
+    if code:
+        raise HostError(
+            f"{' '.join(command)} failed: {errors.strip() or output.strip()}", command=command, rc=code
+        )
+
+
+class HoldFile:
+    """The list of packages that we put on hold."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        """Take the root below which the file is."""
+        self.path = root / "var/lib/orderly/holds"
+
+    def read(self) -> list[str]:
+        """Read the names of the packages."""
+        return read_lines(self.path)
+
+    def write(self, packages: Sequence[str]) -> None:
+        """Write the names of the packages; without any there is no file."""
+        if not packages:
+            remove([self.path])
+        elif list(packages) != self.read():
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_text(self.path, "".join(f"{package}\n" for package in packages))

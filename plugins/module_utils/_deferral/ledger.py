@@ -1,0 +1,134 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ledger of deferred restarts: what a record says, what proves that it is settled, what is still pending.
+
+Nothing here compares times: a restart is proved by the unit's invocation id, by another program in its main process
+(for a reload), or by another boot of the host.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Mapping
+
+from .record import Record, iso_time
+
+if TYPE_CHECKING:
+    from typing import Collection, Iterable
+
+    from .._host.systemd import UnitState
+
+
+# --- What records mean now ---
+
+
+def settled_by(record: Record, state: UnitState, boot_id: str) -> str:
+    """Say what proves that nothing is left to do for a record; an empty text where nothing does."""
+    if not record.can_be_proved:
+        return ""
+    if record.boot_id != boot_id:
+        return "the host was rebooted"
+    if not state.is_active:
+        return ""
+    if state.invocation_id != record.invocation_id:
+        return "the unit was started anew"
+    if record.action == "reload" and record.executables and state.program:
+        return "" if state.program.identity in record.executables else "the unit executed its new program"
+    return ""
+
+
+def is_done(record: Record, state: UnitState, boot_id: str, seen: Collection[Record]) -> bool:
+    """Tell whether the restart of a unit has done what a record waits for.
+
+    A record without proof counts if it was there, as it is, before the restart.
+    """
+    if record.unit not in (state.unit, *state.names):
+        return False
+    return bool(settled_by(record, state, boot_id)) or (not record.can_be_proved and record in seen)
+
+
+@dataclass(frozen=True)
+class PendingRestart:
+    """What one unit waits for: the records that are not settled, from all requestors."""
+
+    unit: str
+    records: tuple[Record, ...]
+
+    @property
+    def latest(self) -> Record:
+        """Give the record of what was blocked last."""
+        return max(self.records, key=lambda record: record.last)
+
+    @property
+    def since(self) -> int:
+        """Tell since when something is pending."""
+        return min(record.since for record in self.records)
+
+    def as_dict(self, versions: Mapping[str, str]) -> dict[str, Any]:
+        """Give plain data; *versions* are those of the packages that are installed now."""
+        latest = self.latest
+        return {
+            "unit": self.unit,
+            "action": "restart" if any(record.action != "reload" for record in self.records) else "reload",
+            "actions": sorted({action for record in self.records for action in record.actions}),
+            "since": iso_time(self.since),
+            "count": max(record.count for record in self.records),
+            "reason": latest.reason,
+            "package": latest.package,
+            "package_before": latest.package_before,
+            "package_now": versions.get(latest.package, ""),
+            "requestors": sorted({str(record.requestor) for record in self.records}),
+            "collateral": all(record.collateral for record in self.records),
+            "records": [record.path for record in self.records],
+        }
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A record for which nothing is left to do, and what proves it."""
+
+    record: Record
+    proof: str
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All records of a host, sorted by what they mean now."""
+
+    pending: tuple[PendingRestart, ...] = ()
+    stopped: tuple[PendingRestart, ...] = ()
+    settled: tuple[Settled, ...] = ()
+    dismissed: tuple[Record, ...] = ()
+
+    @property
+    def waiting_units(self) -> tuple[str, ...]:
+        """Name the units that wait, those that do not run last."""
+        return tuple(entry.unit for entry in (*self.pending, *self.stopped))
+
+
+def sort_records(records: Iterable[Record], states: Mapping[str, UnitState], boot_id: str) -> Ledger:
+    """Sort records into pending, of units that do not run, and settled; aliases count as the unit they name.
+
+    A unit that does not run has no old program left to replace: it needs no restart, and its next start settles it.
+    What an operator dismissed stays on record until a restart settles it too.
+    """
+    settled = []
+    dismissed = []
+    waiting: dict[str, list[Record]] = {}
+    for record in sorted(records, key=lambda record: (record.since, record.path)):
+        state = states[record.unit]
+        proof = settled_by(record, state, boot_id)
+        if proof:
+            settled.append(Settled(record, proof))
+        elif record.dismissed:
+            dismissed.append(record)
+        else:
+            waiting.setdefault(state.unit, []).append(record)
+    active = {state.unit for state in states.values() if state.is_active}
+    entries = [PendingRestart(unit, tuple(each)) for unit, each in waiting.items()]
+    return Ledger(
+        pending=tuple(entry for entry in entries if entry.unit in active),
+        stopped=tuple(entry for entry in entries if entry.unit not in active),
+        settled=tuple(settled),
+        dismissed=tuple(dismissed),
+    )

@@ -1,0 +1,100 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The script that packages ask: whether it is ours, and who is in its way."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .._host.files import read_lines
+
+if TYPE_CHECKING:
+    from typing import Any, Iterator
+
+    from .._host.systemd import Runner
+
+_TEMPORARY = re.compile(r"#!/bin/sh\nexit \d+\n?")
+_ZG2 = "usr/sbin/zg-policy-rc.d"
+_ZG2_ASKS_FIRST = ("etc/zg-policy-rc.d.conf", "usr/local/sbin/policy-rc.d")
+
+
+@dataclass(frozen=True)
+class ScriptState:
+    """Whether packages ask our script, and whom else they would.
+
+    A *leftover* is what ``ansible.builtin.apt`` with ``policy_rc_d`` has put into the place of our registered script:
+    nobody to be asked, but something to be cleared away.
+    """
+
+    installed: bool
+    registered: bool
+    in_force: bool
+    neighbour: str
+    chained: str
+    leftover: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give plain data."""
+        return dict(vars(self))
+
+
+class PolicyScript:
+    """The script that packages ask, among the alternatives for it."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        """Take the root below which the script is."""
+        self._root = root
+        self.path = root / "usr/lib/orderly/policy-rc.d"
+        self.chained = root / "usr/lib/orderly/policy-rc.d.chained"
+        self.asked = root / "usr/sbin/policy-rc.d"
+
+    def state(self) -> ScriptState:
+        """Tell who is asked now: us, or a neighbour."""
+        asked = self.asked.resolve()
+        ours = self.path.exists() and asked == self.path.resolve()
+        registered = self._is_registered()
+        leftover = registered and self._is_temporary()
+        return ScriptState(
+            installed=self.path.exists(),
+            registered=registered,
+            in_force=ours and os.access(asked, os.X_OK),
+            neighbour=str(asked) if asked.exists() and not ours and not leftover else "",
+            chained=str(self.chained.resolve()) if self.chained.exists() else "",
+            leftover=leftover,
+        )
+
+    def _is_registered(self) -> bool:
+        return str(self.path) in read_lines(self._root / "var/lib/dpkg/alternatives/policy-rc.d")
+
+    def _is_temporary(self) -> bool:
+        return not self.asked.is_symlink() and bool(_TEMPORARY.fullmatch("\n".join(read_lines(self.asked))))
+
+    def tell(self, run: Runner) -> None:
+        """Let the script read the policies, so that it knows them should they become unreadable."""
+        if self.path.exists():
+            run([str(self.path), "--list"], environ_update={"LC_ALL": "C"})
+
+    def trouble(self) -> list[str]:
+        """Say what the script itself could not do, and which neighbours are in its way."""
+        return [*read_lines(self._root / "run/orderly/policy.trouble"), *self._neighbours()]
+
+    def _neighbours(self) -> Iterator[str]:
+        if not self.path.exists():
+            return
+        if self._is_registered() and self._is_temporary():
+            yield (
+                f"{self.asked} is a script that answers every question alike, in the place of ours: "
+                "ansible.builtin.apt with policy_rc_d puts it there while it works, and leaves it behind where it is "
+                "killed, or where /tmp is another file system. What it answers is on no record. If nothing is being "
+                "installed now, run the playbook defer_restarts, or allow_restarts: both put ours back first."
+            )
+        if (self._root / _ZG2).exists() and not any((self._root / name).exists() for name in _ZG2_ASKS_FIRST):
+            yield (
+                f"The package policyrcd-script-zg2 is installed; it runs {self._root / 'etc/policy-rc.d'}, which is a "
+                "folder here, and may make packages fail where its script is asked. Remove the package, or give it a "
+                "script at /usr/local/sbin/policy-rc.d."
+            )

@@ -1,0 +1,111 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Strict mode on a host: the drop-ins, and the timers that lift them should nobody else do."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .._host.errors import HostError
+from .._host.files import remove_drop_in, write_text
+from .strict import Strict, cluster_units, parse_strict
+
+if TYPE_CHECKING:
+    from typing import Iterable
+
+    from .._host.systemd import Runner, Systemd
+
+_DROP_IN = "50-orderly-strict.conf"
+
+
+class StrictMode:
+    """Sets strict mode, lifts it, and restarts a unit in spite of it."""
+
+    def __init__(self, systemd: Systemd, run: Runner, root: Path = Path("/")) -> None:
+        """Take systemd, the runner of commands, and the root below which the drop-ins are."""
+        self._systemd = systemd
+        self._run = run
+        self._folder = root / "run/systemd/system"
+        self._cib = root / "var/lib/pacemaker/cib/cib.xml"
+
+    def path(self, unit: str) -> Path:
+        """Name the drop-in of a unit."""
+        return self._folder / f"{unit}.d" / _DROP_IN
+
+    def read(self) -> dict[str, Strict]:
+        """Read which units are in strict mode."""
+        texts = (self._text(path) for path in sorted(self._folder.glob(f"*.d/{_DROP_IN}")))
+        return {strict.unit: strict for strict in map(parse_strict, texts) if strict}
+
+    def put(self, wanted: Iterable[Strict]) -> None:
+        """Put units into strict mode, each with a timer that lifts it: its time begins now."""
+        wanted = tuple(wanted)
+        for strict in wanted:
+            self._arm(strict)  # before the drop-in: a run that is killed here must not leave one for ever
+            write_text(self.path(strict.unit), strict.render(str(self.path(strict.unit))))
+        if wanted:
+            self._systemd.must("daemon-reload")
+
+    def lift(self, units: Iterable[str]) -> tuple[Strict, ...]:
+        """Lift strict mode; gives what was lifted."""
+        known = self.read()
+        lifted = tuple(known[unit] for unit in units if unit in known)
+        for strict in lifted:
+            remove_drop_in(self.path(strict.unit))
+        if lifted:
+            self._systemd.must("daemon-reload")
+            self._systemd.order("stop", *(strict.timer for strict in lifted))
+        return lifted
+
+    def restart(self, unit: str) -> str:
+        """Restart a unit, in strict mode or not, and leave it as it was; gives systemd's complaint."""
+        return self.order("restart", unit)
+
+    def order(self, verb: str, unit: str) -> str:
+        """Do something to a unit, in strict mode or not, and leave it as it was; gives systemd's complaint."""
+        lifted = self.lift([unit])
+        complaint = self._systemd.order(verb, unit)
+        self.put(lifted)
+        return complaint
+
+    def cluster_units(self) -> set[str]:
+        """Name the units that pacemaker manages on this host."""
+        remote = "pacemaker_remote.service"
+        if self._cib.exists():
+            return cluster_units(self._text(self._cib))
+        if self._systemd.show([remote])[remote].is_active:
+            raise HostError(
+                "This host is a remote node of pacemaker, whose configuration is elsewhere: which units the cluster "
+                "must be able to stop cannot be known here, so strict mode is refused."
+            )
+        return set()
+
+    @staticmethod
+    def _text(path: Path) -> str:
+        try:
+            return path.read_text(encoding="utf-8", errors="backslashreplace")
+        except FileNotFoundError:  # lifted this moment
+            return ""
+
+    def _arm(self, strict: Strict) -> None:
+        self._systemd.order("stop", strict.timer)
+        path = self.path(strict.unit)
+        # No semicolon: systemd 252 does not read its own transient units with one right when it is reloaded.
+        script = (
+            f"rm -f {shlex.quote(str(path))} && rmdir --ignore-fail-on-non-empty {shlex.quote(str(path.parent))} && "
+            "systemctl daemon-reload"
+        )
+        command = [
+            "systemd-run", "--quiet", "--collect", f"--unit={strict.timer[: -len('.timer')]}",
+            f"--on-active={strict.lift_after}", "--timer-property=AccuracySec=1s",
+            f"--description=Lift strict mode of {strict.unit}", "--", "/bin/sh", "-c", script,
+        ]  # fmt: skip
+        code, output, errors = self._run(command, environ_update={"LC_ALL": "C"})
+        if code != 0:
+            raise HostError(
+                f"No timer can be set to lift strict mode of {strict.unit}, so it is not set: "
+                f"{errors.strip() or output.strip()}",
+                command=command,
+            )

@@ -1,0 +1,207 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""systemd as this collection sees it: the state of units, and orders to it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Mapping
+
+from .errors import HostError
+
+if TYPE_CHECKING:
+    from typing import Callable, Iterable, Protocol, Sequence
+
+    class Runner(Protocol):
+        """Runs a command, as ``AnsibleModule.run_command`` does."""
+
+        def __call__(self, args: Sequence[str], *, environ_update: Mapping[str, str]) -> tuple[int, str, str]:
+            """Give exit code, output and errors."""
+
+
+GOING_ALONG = ("ConsistsOf", "RequiredBy", "BoundBy")
+"""What names the units that systemd restarts with one that is restarted."""
+
+PROPERTIES = (
+    "Id", "Names", "LoadState", "ActiveState", "SubState", "Type", "InvocationID", "MainPID", "FragmentPath",
+    "TriggeredBy", "Job", *GOING_ALONG,
+)  # fmt: skip
+_UNIT = re.compile(r"[\w:.@\\-]+", re.ASCII)
+_SUFFIX = re.compile(
+    r"\.(service|socket|target|timer|path|mount|automount|swap|slice|scope|device)", re.ASCII
+)
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a process runs: device and inode of the file, and whether that was deleted or replaced since."""
+
+    identity: str
+    path: str
+    replaced: bool
+
+
+@dataclass(frozen=True)
+class UnitState:
+    """The state of a unit at one moment."""
+
+    unit: str
+    names: tuple[str, ...] = ()
+    load: str = "loaded"
+    active: str = "inactive"
+    sub: str = "dead"
+    invocation_id: str = ""
+    program: Program | None = None
+    type: str = ""
+    fragment: str = ""
+    triggered_by: tuple[str, ...] = ()
+    takes_along: tuple[str, ...] = ()
+    has_job: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the host has such a unit."""
+        return self.load != "not-found"
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether nobody may start it."""
+        return self.load == "masked"
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it runs, or did its work and is kept as running."""
+        return self.active in ("active", "reloading")
+
+    @property
+    def in_transition(self) -> bool:
+        """Whether it may yet become active without anybody's doing."""
+        return self.active == "activating"
+
+    @property
+    def tells_when_ready(self) -> bool:
+        """Whether being active means more than that a process was started."""
+        return self.type not in ("simple", "exec", "idle")
+
+    def __str__(self) -> str:
+        return f"{self.active} ({self.sub})"
+
+
+def full_name(name: str) -> str:
+    """Complete the name of a unit; without a suffix it is a service."""
+    if not _UNIT.fullmatch(name):
+        raise HostError(f'"{name}" is no name of a unit; expected one like nginx.service.', unit=name)
+    known = _SUFFIX.fullmatch(os.path.splitext(name)[1])
+    return name if known else f"{name}.service"
+
+
+def parse_units(output: str) -> list[dict[str, str]]:
+    """Read what ``systemctl show`` prints: a paragraph for each unit, in the order in which they were named."""
+    paragraphs = (paragraph for paragraph in output.split("\n\n") if paragraph.strip())
+    return [
+        dict(line.split("=", 1) for line in paragraph.splitlines() if "=" in line) for paragraph in paragraphs
+    ]
+
+
+class Systemd:
+    """Asks systemd and gives it orders, through one runner."""
+
+    def __init__(self, run: Runner, program_of: Callable[[int], Program | None] | None = None) -> None:
+        """Take the runner of commands; *program_of* tells what a process runs."""
+        self._run = run
+        self._program_of = program_of or read_program
+
+    def show(self, units: Sequence[str]) -> dict[str, UnitState]:
+        """Read the states of all units at once, by the names that were asked for."""
+        return {name: self._state(values) for name, values in self.properties(units, PROPERTIES).items()}
+
+    def properties(self, units: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Read properties of all units at once, by the names that were asked for."""
+        if not units:
+            return {}
+        command = ["systemctl", "show", "--property=" + ",".join(names), "--", *units]
+        code, output, errors = self._run(command, environ_update={"LC_ALL": "C"})
+        found = parse_units(output)
+        if code != 0 or len(found) != len(units):
+            raise HostError(
+                f"systemd tells nothing about {', '.join(units)}: {errors.strip() or output.strip()}",
+                command=command,
+                rc=code,
+            )
+        return dict(zip(units, found))
+
+    def _state(self, values: Mapping[str, str]) -> UnitState:
+        pid = int(values.get("MainPID") or 0)
+        return UnitState(
+            unit=values.get("Id", ""),
+            names=tuple(sorted(values.get("Names", "").split())),
+            load=values.get("LoadState", ""),
+            active=values.get("ActiveState", ""),
+            sub=values.get("SubState", ""),
+            invocation_id=values.get("InvocationID", ""),
+            program=self._program_of(pid) if pid else None,
+            type=values.get("Type", ""),
+            fragment=values.get("FragmentPath", ""),
+            triggered_by=tuple(values.get("TriggeredBy", "").split()),
+            takes_along=tuple(unit for key in GOING_ALONG for unit in values.get(key, "").split()),
+            has_job=bool(values.get("Job")),
+        )
+
+    def follow(
+        self, units: Iterable[str], others: Callable[[UnitState], Sequence[str]]
+    ) -> dict[str, UnitState]:
+        """Read the states of units, of the *others* that each names, and of theirs, however far that goes."""
+        found: dict[str, UnitState] = {}
+        wanted = tuple(dict.fromkeys(units))
+        while wanted:
+            found.update(self.show(wanted))
+            named = dict.fromkeys(unit for name in wanted for unit in others(found[name]))
+            wanted = tuple(unit for unit in named if unit not in found)
+        return found
+
+    def restart(self, unit: str) -> str:
+        """Restart a unit and wait for systemd's job; gives systemd's complaint, or nothing where there is none."""
+        return self.order("restart", unit)
+
+    def order(self, verb: str, *units: str) -> str:
+        """Do to units what systemctl calls so; gives systemd's complaint, or nothing where there is none."""
+        command = ["systemctl", verb, *(["--", *units] if units else [])]
+        code, output, errors = self._run(command, environ_update={"LC_ALL": "C"})
+        return "" if code == 0 else (errors.strip() or output.strip() or f"systemctl {verb} exits {code}")
+
+    def must(self, verb: str, *units: str) -> None:
+        """Do to units what systemctl calls so; raises with systemd's complaint."""
+        complaint = self.order(verb, *units)
+        if complaint:
+            named = f" {', '.join(units)}" if units else ""
+            raise HostError(f"systemd refuses to {verb}{named}: {complaint}", verb=verb, units=list(units))
+
+
+def known_services(names: Sequence[str], systemd: Systemd) -> list[str]:
+    """Complete the names of services that no service role explains; each must be a unit of this host."""
+    units = [full_name(name) for name in names]
+    states = systemd.show(units)
+    for name, unit in zip(names, units):
+        if not states[unit].is_known:
+            raise HostError(
+                f'Unknown service "{name}" on {platform.node()}: no service role of that name is deployed here, and '
+                f"there is no unit {unit}. Check the name, or put the host into the service's inventory group.",
+                service=name,
+            )
+    return units
+
+
+def read_program(pid: int) -> Program | None:
+    """Tell what a process runs; None where it has ended, or is not ours to look at."""
+    link = f"/proc/{pid}/exe"
+    try:
+        path = os.readlink(link)
+        running = os.stat(link)
+    except OSError:
+        return None
+    suffix = " (deleted)"
+    replaced = path.endswith(suffix)
+    return Program(f"{running.st_dev}:{running.st_ino}", path[: -len(suffix)] if replaced else path, replaced)

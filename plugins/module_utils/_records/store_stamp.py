@@ -1,0 +1,175 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""In which store this host is disrupted: written down the first time, and held on to until it is moved on purpose.
+
+Two people with two stores would never see each other's slots, so the host itself says no to the second. And a run that
+was asleep while its slots were taken away by force believes that it has them still, so the host remembers the token of
+the last slot that it was disrupted under, and says no to an older one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from dataclasses import asdict, astuple, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .._host.errors import HostError
+from .._host.files import read_text, write_text
+
+if TYPE_CHECKING:
+    from typing import Any, Mapping, Sequence
+
+STAMP = "store-stamp.json"
+DEFAULT_STAMP = f"/var/lib/orderly/{STAMP}"
+HOW_TO_MOVE = (
+    "Let orderly_store name that store; or, if the hosts are to move for good, see that nothing rolls in either store,"
+    " and run the playbook orderly.services.move_store."
+)
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """A store: its id, what people call it, and since when the host belongs to it, in seconds since 1970.
+
+    ``tokens`` are the numbers of the last slots of services that this host was disrupted under.
+    """
+
+    id: str
+    name: str
+    since: int
+    tokens: Mapping[str, int] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """Name the store for people."""
+        return f"{self.name} (id {self.id[:8]})"
+
+
+@dataclass(frozen=True)
+class StampChange:
+    """The stamp that a host has, the one that it will have, and whether another store may be given up for it."""
+
+    before: Stamp | None
+    after: Stamp | None
+
+    @property
+    def changes(self) -> bool:
+        """Tell whether the host has another store afterwards; the token of one more slot is no change to it."""
+        return (self.before and self.before.id) != (self.after and self.after.id)
+
+    def carry_out(self, path: Path) -> None:
+        """Write the stamp; of two that come first at once, one is refused."""
+        if self.after is None or self.before == self.after:
+            return
+        text = json.dumps(asdict(self.after)) + "\n"
+        if self.before is not None:
+            write_text(path, text)
+        elif not _create(path, text):
+            plan_stamp(read_stamp(path), self.after)
+
+    def diff(self) -> dict[str, str]:
+        """Show both."""
+        return {"before": f"{self.before or 'no store'}\n", "after": f"{self.after or 'no store'}\n"}
+
+
+def read_stamp(path: Path) -> Stamp | None:
+    """Read the stamp of this host; raises HostError where it is there and tells nothing."""
+    try:
+        stamp = Stamp(**json.loads(read_text(path)))
+    except FileNotFoundError:
+        return None
+    except (OSError, TypeError, ValueError) as exc:
+        raise HostError(_unreadable(path, exc), path=str(path)) from exc
+    if not all(isinstance(value, kind) for value, kind in zip(astuple(stamp), (str, str, int, dict))):
+        raise HostError(_unreadable(path, "it is no stamp"), path=str(path))
+    return stamp
+
+
+def plan_stamp(found: Stamp | None, wanted: Stamp, *, move: bool = False) -> StampChange:
+    """Decide about a host that is to be disrupted under the locks of a store.
+
+    Raises HostError for another store, and for slots of it that were given before those which the host knows. Whoever
+    moves a host lets it forget these, so that a store that comes from a backup can begin where it was then.
+
+    A store without an id is not there yet: nobody has taken a slot in it, so there is nothing to write down.
+    """
+    if found is None:
+        return StampChange(None, wanted if wanted.id else None)
+    if found.id == wanted.id:
+        if move:
+            return StampChange(found, replace(found, tokens={}))
+        if stale := [name for name, token in wanted.tokens.items() if token < found.tokens.get(name, token)]:
+            raise HostError(_overtaken(found, wanted, stale), stamped=asdict(found), overtaken=sorted(stale))
+        return StampChange(found, replace(found, tokens={**found.tokens, **wanted.tokens}))
+    if move:
+        return StampChange(found, wanted)
+    raise HostError(
+        _refusal(found, wanted), stamped=asdict(found), store={"id": wanted.id, "name": wanted.name}
+    )
+
+
+def stamp_of(store: Mapping[str, Any], tokens: Mapping[str, Any] | None = None) -> Stamp:
+    """Read what a playbook says of its store and slots; raises HostError where that is none."""
+    if set(store) != {"id", "name"} or not all(isinstance(value, str) for value in store.values()):
+        raise HostError(
+            f"store is what rolling_lock returns as store, an id and a name, not {dict(store)!r}."
+        )
+    try:
+        numbers = {name: int(token) for name, token in (tokens or {}).items()}
+    except (TypeError, ValueError) as exc:
+        raise HostError(
+            f"tokens is what rolling_lock returns as tokens for this host, not {tokens!r}."
+        ) from exc
+    return Stamp(store["id"], store["name"], int(time.time()), numbers)
+
+
+def _refusal(found: Stamp, wanted: Stamp) -> str:
+    since = time.strftime("%Y-%m-%d %H:%M", time.localtime(found.since))
+    if found.name == wanted.name:
+        return (
+            f"The locks of this host are in the store {found} since {since}. There is another store of that name now"
+            f" (id {wanted.id[:8] or 'none yet'}), which does not know who held slots in the first. Nothing was touched"
+            " here. Bring the first store back from a backup; or see that nobody works on these hosts, and run the"
+            " playbook orderly.services.move_store."
+        )
+    return (
+        f"The locks of this host are in the store {found} since {since}, and this run takes its slots in {wanted.name}:"
+        " runs in two stores do not see each other, and may take a service down together. Nothing was touched here. "
+        + HOW_TO_MOVE
+    )
+
+
+def _overtaken(found: Stamp, wanted: Stamp, stale: Sequence[str]) -> str:
+    slots = ", ".join(
+        f"{name} (token {wanted.tokens[name]}, the host knows {found.tokens[name]})" for name in sorted(stale)
+    )
+    return (
+        f"This run works under slots of {found.name} that were taken from it, and others worked here since: {slots}."
+        " Nothing was touched here. Run again, so that it asks for slots anew. If the store was brought back from a"
+        " backup, see that nothing rolls, and run the playbook orderly.services.move_store."
+    )
+
+
+def _unreadable(path: Path, why: object) -> str:
+    return (
+        f"{path} does not tell in which store the locks of this host are: {why}. Nothing was touched here. If you know"
+        " that it is the store of this run, remove the file."
+    )
+
+
+def _create(path: Path, text: str) -> bool:
+    """Write a file unless somebody else has just done so."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=str(path.parent)) as aside:
+            draft = Path(aside) / path.name
+            write_text(draft, text)
+            os.link(draft, path)
+    except FileExistsError:
+        return False
+    except OSError as exc:
+        raise HostError(f"{path} cannot be written: {exc.strerror}.", path=str(path)) from exc
+    return True

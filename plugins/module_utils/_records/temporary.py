@@ -1,0 +1,134 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was changed on this host for a while, and how it was before: one small file for each temporary change.
+
+A record is written before the change, and removed after its undo. So whatever was begun is on record, also when the
+run that began it has died, and what is not on record is never undone.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from .._host.errors import HostError
+from .._host.files import read_each, read_text, remove_file, write_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any, Iterable
+
+FOLDER = "var/lib/orderly/temporary"
+VERIFIED, UPGRADED = MOMENTS = ("verified", "upgraded")
+
+
+@dataclass(frozen=True)
+class TemporaryChange:
+    """Something of a service that is not as it is to stay; *since* counts seconds.
+
+    *until* is when it is undone: once the service is verified on this host, or once the whole fleet is upgraded.
+    """
+
+    service: str
+    name: str
+    until: str
+    previous: Any = None
+    campaign: str = ""
+    since: int = 0
+
+    def is_due(self, service: str, moment: str) -> bool:
+        """Tell whether it is undone at a moment of a service; in the end everything is."""
+        return self.service == service and moment in (self.until, UPGRADED)
+
+
+class TemporaryFolder:
+    """The folder of the records."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the folder; it need not be there yet."""
+        self.path = path
+
+    def read(self) -> tuple[tuple[TemporaryChange, ...], list[str]]:
+        """Read what is on record, and say which files cannot be read: what they stand for is not undone."""
+        found, trouble = read_each(
+            sorted(self.path.glob("*.json")),
+            lambda path: _parse(read_text(path)),
+            "does not tell what was changed; look what it stands for, undo that by hand, and remove it",
+        )
+        return tuple(found), trouble
+
+    def write(self, changes: Iterable[TemporaryChange]) -> None:
+        """Write records, each whole or not at all."""
+        for folder in (self.path.parent, self.path):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for change in changes:
+            write_text(self._file(change), json.dumps(asdict(change)) + "\n")
+
+    def remove(self, changes: Iterable[TemporaryChange]) -> None:
+        """Forget what was undone."""
+        for change in changes:
+            remove_file(self._file(change))
+
+    def _file(self, change: TemporaryChange) -> Path:
+        return self.path / f"{quote(change.service, safe='')},{quote(change.name, safe='')}.json"
+
+
+def _parse(text: str) -> TemporaryChange:
+    try:
+        change = TemporaryChange(**json.loads(text))
+    except (TypeError, ValueError) as exc:
+        raise HostError("it is no record of a temporary change") from exc
+    texts = (change.service, change.name, change.until, change.campaign)
+    if not all(isinstance(value, str) for value in texts) or change.until not in MOMENTS:
+        raise HostError("it is no record of a temporary change")
+    return change
+
+
+@dataclass(frozen=True)
+class Change:
+    """What was found on record, or is put there, and what changes for that."""
+
+    found: tuple[TemporaryChange, ...]
+    added: tuple[TemporaryChange, ...] = ()
+    removed: tuple[TemporaryChange, ...] = ()
+
+    def carry_out(self, folder: TemporaryFolder) -> None:
+        """Do it."""
+        folder.write(self.added)
+        folder.remove(self.removed)
+
+    def as_result(self) -> dict[str, Any]:
+        """Give plain data for a playbook."""
+        return {
+            "changed": bool(self.added or self.removed),
+            "temporary_changes": [asdict(each) for each in self.found],
+            "previous": {each.name: each.previous for each in self.found},
+        }
+
+
+def plan_present(records: Iterable[TemporaryChange], wanted: TemporaryChange) -> Change:
+    """Put a change on record before it is made.
+
+    What is on record keeps how it was before and since when: a repeated task would see its own change. It is undone
+    with the campaign that asks for it now.
+    """
+    same = (each for each in records if (each.service, each.name) == (wanted.service, wanted.name))
+    known = next(same, None)
+    if known is not None:
+        wanted = replace(known, until=wanted.until, campaign=wanted.campaign)
+    return Change((wanted,), added=() if wanted == known else (wanted,))
+
+
+def plan_absent(
+    records: Iterable[TemporaryChange], service: str, moment: str, name: str | None = None
+) -> Change:
+    """Forget what is due of a service, or one change of that name, for it is undone."""
+    due = tuple(each for each in records if each.is_due(service, moment) and name in (None, each.name))
+    return Change(due, removed=due)
+
+
+def plan_reading(records: Iterable[TemporaryChange], service: str | None, moment: str) -> Change:
+    """Change nothing: find what is due of a service, or all there is."""
+    return Change(tuple(each for each in records if service is None or each.is_due(service, moment)))

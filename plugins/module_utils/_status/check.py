@@ -1,0 +1,97 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The status of a host as Nagios and Icinga understand it: an exit status, a line, figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Mapping
+
+from .metrics import timestamp
+
+if TYPE_CHECKING:
+    from typing import Sequence
+
+OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
+_WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+_SEVERITY = (OK, UNKNOWN, WARNING, CRITICAL)
+_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """From how many hours of waiting on a restart is worth a warning, and from how many on it is critical."""
+
+    warning: float = 0
+    critical: float = 168
+
+    def judge(self, hours: float) -> int:
+        """Judge how long a restart has been waiting."""
+        return CRITICAL if hours >= self.critical else WARNING if hours >= self.warning else OK
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the check answers."""
+
+    code: int
+    sentences: tuple[str, ...]
+    figures: tuple[str, ...] = ()
+
+    def render(self) -> str:
+        """Write the line; what would end it, or begin the figures, is made harmless."""
+        text = f"{_WORDS[self.code]}: {' '.join(map(_harmless, self.sentences))}"
+        return f"{text} | {' '.join(self.figures)}" if self.figures else text
+
+
+def unknown(reason: str) -> Verdict:
+    """Say why nothing can be told."""
+    return Verdict(UNKNOWN, (reason,))
+
+
+def judge(report: Mapping[str, Any], now: float, thresholds: Thresholds) -> Verdict:
+    """Judge a host by what waits longest, and by its trouble."""
+    unsure = [entry for entry in report["pending"] if _is_unsure(entry, report)]
+    sure = [entry for entry in report["pending"] if entry not in unsure]
+    ages = [max(0.0, now - timestamp(entry["since"])) for entry in sure]
+    codes = [thresholds.judge(age / _SECONDS) for age in ages]
+    codes += [UNKNOWN] * bool(unsure) + [WARNING] * bool(report["trouble"])
+    sentences = [
+        _pending(sure, max(ages)) if sure else "No restart is pending.",
+        *([_unsure(unsure, report)] if unsure else []),
+        *([] if report["auto_restarts"] else ["Automatic restarts are off."]),
+        *report["trouble"],
+    ]
+    return Verdict(
+        max(codes, key=_SEVERITY.index, default=OK), tuple(sentences), _figures(report, ages, thresholds)
+    )
+
+
+def _is_unsure(entry: Mapping[str, Any], report: Mapping[str, Any]) -> bool:
+    return entry["action"] == "reload" and "reloads" in report["not_checked"]
+
+
+def _pending(entries: Sequence[Mapping[str, Any]], oldest: float) -> str:
+    units = ", ".join(entry["unit"] for entry in entries)
+    count = f"{len(entries)} restart{' is' if len(entries) == 1 else 's are'} pending"
+    return f"{count}, for up to {oldest / _SECONDS:.1f} hours: {units}."
+
+
+def _unsure(entries: Sequence[Mapping[str, Any]], report: Mapping[str, Any]) -> str:
+    units = ", ".join(entry["unit"] for entry in entries)
+    return f"Whether the reload of {units} has happened was not checked: {report['not_checked']['reloads']}."
+
+
+def _figures(report: Mapping[str, Any], ages: Sequence[float], thresholds: Thresholds) -> tuple[str, ...]:
+    limits = f"{thresholds.warning * _SECONDS:.0f};{thresholds.critical * _SECONDS:.0f};0"
+    counts = [key for key in ("pending", "paused", "on_hold", "trouble") if key not in report["not_checked"]]
+    return (
+        f"oldest={max(ages, default=0):.0f}s;{limits}",
+        *(f"{key}={len(report[key])};;;0" for key in counts),
+    )
+
+
+def _harmless(text: str) -> str:
+    return "".join(
+        "/" if character == "|" else character if character.isprintable() else "?" for character in text
+    )

@@ -1,0 +1,107 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The status of a host as metrics, in the text format that Prometheus' node_exporter collects from files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Mapping
+
+if TYPE_CHECKING:
+    from typing import Iterable
+
+Labels = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A gauge: its name, what it tells, and its values by labels."""
+
+    name: str
+    help: str
+    samples: tuple[tuple[Labels, float], ...]
+
+    def render(self) -> str:
+        """Write it; one without values is left out."""
+        if not self.samples:
+            return ""
+        lines = [f"# HELP {self.name} {self.help}", f"# TYPE {self.name} gauge"]
+        lines += [f"{self.name}{_labels(labels)} {_number(value)}" for labels, value in self.samples]
+        return "\n".join(lines) + "\n"
+
+
+def timestamp(iso: str) -> int:
+    """Read a time of the report: seconds since 1970."""
+    return int(datetime.strptime(iso, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp())
+
+
+def render_failure(now: float) -> str:
+    """Say that the status could not be read, so that no old figures pass for news."""
+    return _render(_health(now, success=False))
+
+
+def render_metrics(report: Mapping[str, Any], now: float) -> str:
+    """Write the figures of a host, as they are at this time."""
+    pending, checked = report["pending"], "outdated" not in report["not_checked"]
+    return _render(
+        [
+            *_health(now, success=True),
+            _gauge(
+                "auto_restarts",
+                "Whether packages may restart every service (1) or not.",
+                report["auto_restarts"],
+            ),
+            _gauge("policy_in_force", "Whether packages ask our policy-rc.d (1) or not.", report["in_force"]),
+            _gauge("pending_restarts", "Units that must still be restarted.", len(pending)),
+            Metric(
+                "orderly_pending_restart_since_timestamp_seconds",
+                "Since when a unit waits for its restart or reload.",
+                _by_labels(pending),
+            ),
+            _gauge("paused_units", "Units that an operator has paused.", len(report["paused"])),
+            _gauge("held_packages", "Packages that are on hold.", len(report["on_hold"])),
+            _gauge("outdated_checked", "Whether needrestart could be asked (1) or not.", checked),
+            Metric(
+                "orderly_outdated_units",
+                "Units that run deleted files although nobody asked for their restart.",
+                (({}, len(report["outdated"])),) if checked else (),
+            ),
+            _gauge("trouble", "Things that are not as they have to be.", len(report["trouble"])),
+        ]
+    )
+
+
+def _health(now: float, *, success: bool) -> list[Metric]:
+    return [
+        _gauge("status_success", "Whether the status of the host could be read (1) or not.", success),
+        _gauge("status_timestamp_seconds", "When the status of the host was read.", now),
+    ]
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return Metric(f"orderly_{name}", text, (({}, value),))
+
+
+def _by_labels(pending: Iterable[Mapping[str, Any]]) -> tuple[tuple[Labels, float], ...]:
+    return tuple(
+        ({key: str(entry[key]) for key in ("unit", "action", "package")}, timestamp(entry["since"]))
+        for entry in pending
+    )
+
+
+def _render(metrics: Iterable[Metric]) -> str:
+    return "".join(metric.render() for metric in metrics)
+
+
+def _labels(labels: Labels) -> str:
+    pairs = ",".join(f'{name}="{_escape(value)}"' for name, value in labels.items())
+    return f"{{{pairs}}}" if pairs else ""
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _number(value: float) -> str:
+    return str(int(value))

@@ -1,0 +1,96 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads all that the status of a host is made of, in a handful of commands however many units there are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .._deferral.hold import HoldFile
+from .._deferral.ledger import sort_records
+from .._deferral.policy_files import PolicyFolder
+from .._deferral.record import iso_time
+from .._deferral.record_files import DeferredStore
+from .._deferral.script import PolicyScript
+from .._host.dpkg import held_packages, installed_versions
+from .._host.errors import HostError
+from .._host.files import boot_id
+from .._host.needrestart import outdated_units
+from .._host.systemd import Systemd
+from .._records.temporary import FOLDER, TemporaryFolder
+from .._restart.paused import PausedFolder
+from .report import HostStatus
+
+if TYPE_CHECKING:
+    from typing import Iterable
+
+    from .._deferral.ledger import Ledger
+    from .._host.systemd import Runner
+
+ONLY_ROOT = "only root can tell"
+
+
+def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) -> HostStatus:
+    """Read the status of this host; *outdated* asks needrestart too, which takes a second or more."""
+    store, folder, script = DeferredStore(root), PolicyFolder(root), PolicyScript(root)
+    _refuse_unreadable([*store.folders, folder.path])
+    records, bad_records = store.read()
+    policies, bad_policies = folder.read()
+    states = Systemd(run).show(sorted({record.unit for record in records}))
+    ledger = sort_records(records, states, boot_id(root))
+    not_checked = {} if os.geteuid() == 0 else _for_root_only(ledger)
+    paused, bad_paused = ([], []) if "paused" in not_checked else _paused(PausedFolder(root))
+    temporary, bad_temporary = (
+        ([], []) if "paused" in not_checked else _temporary(TemporaryFolder(root / FOLDER))
+    )
+    old: list[str] = []
+    if not outdated:
+        not_checked["outdated"] = "nobody asked for it"
+    elif "outdated" not in not_checked:
+        try:
+            old = outdated_units(run, root)
+        except HostError as exc:
+            not_checked["outdated"] = str(exc)
+    return HostStatus(
+        ledger=ledger,
+        policies=policies,
+        script=script.state(),
+        versions=installed_versions(run, [record.package for record in records]),
+        paused=paused,
+        on_hold=held_packages(run),
+        held_by_us=HoldFile(root).read(),
+        outdated=old,
+        not_checked=not_checked,
+        trouble=[*bad_policies, *bad_records, *bad_paused, *bad_temporary, *script.trouble()],
+        temporary=temporary,
+    )
+
+
+def _for_root_only(ledger: Ledger) -> dict[str, str]:
+    """Say what others than root cannot look at; which program a process runs is what proves a reload."""
+    reloads = any(record.action == "reload" for entry in ledger.pending for record in entry.records)
+    return dict.fromkeys(["paused", "outdated", *(["reloads"] if reloads else [])], ONLY_ROOT)
+
+
+def _paused(folder: PausedFolder) -> tuple[list[dict[str, str]], list[str]]:
+    found, trouble = folder.read()
+    told = [
+        {"unit": each.unit, "since": iso_time(each.since), "reason": each.reason} for each in found.values()
+    ]
+    return told, trouble
+
+
+def _temporary(folder: TemporaryFolder) -> tuple[list[dict[str, str]], list[str]]:
+    found, trouble = folder.read()
+    kept = ("service", "name", "until", "campaign")
+    told = [{**{key: getattr(each, key) for key in kept}, "since": iso_time(each.since)} for each in found]
+    return told, trouble
+
+
+def _refuse_unreadable(folders: Iterable[Path]) -> None:
+    """Raise where a folder is hidden from us, which would look as if it were empty."""
+    for folder in folders:
+        if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
+            raise HostError(f"{folder} cannot be read by this user; run this as root.", path=str(folder))

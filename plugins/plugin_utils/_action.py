@@ -1,0 +1,50 @@
+"""Edge of every action that runs on the controller alone: options in, a result or one clear sentence out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ._common.errors import ControllerError
+from ._store.store import default_url
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Result = dict[str, Any]
+
+
+class ControllerAction(ActionBase):
+    """An action that sends no module to its host; what it does is :meth:`act`."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> Result:
+        super().run(tmp, task_vars)
+        try:
+            return self.act(task_vars or {})
+        except ControllerError as exc:  # not as its cause, which ansible-core 2.19 would print a second time
+            raise AnsibleActionFail(str(exc), result=exc.details) from None
+
+    def act(self, variables: Mapping[str, Any]) -> Result:
+        """Do it; what it cannot do is a :class:`ControllerError`."""
+        raise NotImplementedError
+
+    def options(
+        self, *, required_if: Sequence[tuple[str, str, Sequence[str]]] = (), **spec: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Give the options of the task, checked against an argument spec."""
+        _validation, options = self.validate_argument_spec(spec, required_if=required_if)
+        given: dict[str, Any] = options
+        return given
+
+    def templated(self, variables: Mapping[str, Any], name: str) -> Any:
+        """Give the value of a variable, or nothing where it is not set."""
+        return self._templar.template(variables.get(name))
+
+    def store_url(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> str:
+        """Say which store is meant: the option, the variable ``orderly_store``, or the default."""
+        return str(options["store"] or self.templated(variables, "orderly_store") or default_url())

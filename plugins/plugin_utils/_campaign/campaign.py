@@ -1,0 +1,236 @@
+"""Campaigns: each is one upgrade of the fleet, over as many runs and stages as it takes.
+
+A campaign has the name it was given, or else that of its plan, and a number. It is open from its first run until all of
+its plan is done, or until somebody abandons it, with a reason.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .._common.errors import ControllerError
+from .._run.run import Run, RunState
+from .journal import Journal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .._store.store import Document, Documents, Store
+
+    StateOf = Callable[[Run], RunState]
+
+CAMPAIGNS = "campaign/"
+OPEN, ENDED, ABANDONED = "open", "ended", "abandoned"
+NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
+
+
+class CampaignError(ControllerError):
+    """The campaign cannot be begun, resumed or abandoned: which one, why, what to do."""
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """One campaign, as it stands in the store."""
+
+    id: str
+    document: Document
+
+    @property
+    def name(self) -> str:
+        """Give its id without the number."""
+        return self.id.rpartition("-")[0]
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it can be resumed."""
+        return bool(self.document["state"] == OPEN)
+
+    @property
+    def plan(self) -> str:
+        """Give the id of its plan."""
+        return str(self.document["plan"])
+
+    @property
+    def run(self) -> Run:
+        """Give the run that worked on it last."""
+        return Run.from_document(self.document["run"])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give plain data for a playbook."""
+        texts = {
+            key: self.document.get(key, "")
+            for key in ("state", "plan", "opened", "ended", "reason", "folder")
+        }
+        left = {
+            "plays_left": self.document.get("plays_left", 0),
+            "finalizers": self.document.get("finalizers", []),
+            "temporary": self.document.get("temporary", []),
+        }
+        return {"campaign": self.id, **texts, **left, "run": str(self.run)}
+
+    def __str__(self) -> str:
+        """Say what it is, since when, what was left of it when a run last looked, and how it ended."""
+        known = self.as_dict()
+        words = f"Campaign {self.id} of plan {self.plan}: begun {known['opened']}"
+        if not self.is_open:
+            reason = f" ({known['reason']})" if known["reason"] else ""
+            return f"{words}, {known['state']} {known['ended']}{reason}"
+        waits = f", finalizers of {', '.join(known['finalizers'])} wait" if known["finalizers"] else ""
+        undo = (
+            f", temporary changes of {', '.join(known['temporary'])} are to be undone"
+            if known["temporary"]
+            else ""
+        )
+        return f"{words}, open: {known['plays_left']} plays are left{waits}{undo}; last run {self.run}"
+
+
+def list_campaigns(store: Store) -> tuple[Campaign, ...]:
+    """List all campaigns, the open ones first, the youngest of each first."""
+    return _campaigns(store.read(CAMPAIGNS))
+
+
+def find_campaigns(campaigns: Iterable[Campaign], name: str) -> list[Campaign]:
+    """Find the campaigns of a name, or the one of an id; raises :class:`CampaignError` where there is none."""
+    campaigns = tuple(campaigns)
+    found = [each for each in campaigns if name in (each.id, each.name)]
+    if not found:
+        listed = ", ".join(each.id for each in campaigns) or "none"
+        raise CampaignError(f'There is no campaign "{name}"; there are: {listed}.')
+    return found
+
+
+def open_journal(
+    store: Store, plan_id: str, run: Run, state_of: StateOf, now: str, name: str | None = None
+) -> Journal:
+    """Open the journal of the plan's campaign: the open one, or a new one where the last has ended.
+
+    Raises :class:`CampaignError` where another run of the same campaign is alive, and where the open campaign of that
+    *name* has another plan. A run that cannot be asked about is taken to be over: to run the plan again is to resume
+    its campaign.
+    """
+    _check_name(name)
+
+    def decide(documents: Documents) -> tuple[dict[str, Document | None], str]:
+        campaigns = _campaigns(documents)
+        found = _find_open(campaigns, plan_id, name)
+        if found is None:
+            number = sum(each.name == (name or plan_id) for each in campaigns) + 1
+            found = Campaign(f"{name or plan_id}-{number}", {"plan": plan_id, "state": OPEN, "opened": now})
+        else:
+            _check_single_run(found, run, state_of)
+        return {CAMPAIGNS + found.id: {**found.document, "run": run.as_document()}}, found.id
+
+    return Journal(store, store.transact((CAMPAIGNS,), decide), run)
+
+
+def read_journal(store: Store, plan_id: str, run: Run, name: str | None = None) -> Journal:
+    """Find the open campaign of a plan without writing anything; one that does not exist has an empty journal."""
+    _check_name(name)
+    found = _find_open(list_campaigns(store), plan_id, name)
+    return Journal(store, found.id if found else "none", run)
+
+
+def note(store: Store, campaign: str, **news: object) -> None:
+    """Keep something more of a campaign for those who look at it, its ``folder`` or ``plays_left`` say."""
+    _change(store, campaign, **news)
+
+
+def confirmed_in(store: Store, campaign: str) -> list[str]:
+    """Name the services whose points of no return were confirmed for a campaign."""
+    return list(campaign_document(store, campaign).get("confirmed", []))
+
+
+def campaign_document(store: Store, campaign: str) -> Document:
+    """Give all that is kept of a campaign; nothing where there is none of that id."""
+    key = CAMPAIGNS + campaign
+    return store.read(key).get(key, {})
+
+
+def end_campaign(store: Store, campaign: str, now: str) -> None:
+    """End a campaign: everything in its plan is done."""
+    _change(store, campaign, state=ENDED, ended=now, plays_left=0, finalizers=[], temporary=[])
+
+
+def abandon(store: Store, campaign: str, reason: str, state_of: StateOf, now: str) -> Campaign:
+    """Give up an open campaign; its hosts keep the slots they hold, for they may be half done.
+
+    Raises :class:`CampaignError` where there is none of that name, where a run of it is alive, or without a reason.
+    """
+    if not reason.strip():
+        raise CampaignError("Say why the campaign is abandoned, others will want to know: -e reason=…")
+
+    def decide(documents: Documents) -> tuple[dict[str, Document | None], Campaign]:
+        opened = [each for each in _campaigns(documents) if each.is_open]
+        found = next((each for each in opened if campaign in (each.id, each.name)), None)
+        if found is None:
+            listed = ", ".join(each.id for each in opened) or "none"
+            raise CampaignError(f'There is no open campaign "{campaign}"; open: {listed}.')
+        if state_of(found.run) == RunState.LIVE:
+            raise CampaignError(f"A run works on the campaign {found.id}: {found.run}. End it first.")
+        given_up = {**found.document, "state": ABANDONED, "ended": now, "reason": reason.strip()}
+        return {CAMPAIGNS + found.id: given_up}, Campaign(found.id, given_up)
+
+    return store.transact((CAMPAIGNS,), decide)
+
+
+def others_open(campaigns: Iterable[Campaign], plan_id: str) -> tuple[Campaign, ...]:
+    """List the open campaigns of other plans: what they have done, the campaign of this plan does not know."""
+    return tuple(each for each in campaigns if each.is_open and each.plan != plan_id)
+
+
+def how_to_abandon(campaign: Campaign) -> str:
+    """Tell how to give up a campaign."""
+    return f"ansible-playbook orderly.services.abandon_campaign -e campaign={campaign.id} -e reason=…"
+
+
+def _campaigns(documents: Documents) -> tuple[Campaign, ...]:
+    found = [Campaign(key.removeprefix(CAMPAIGNS), document) for key, document in documents.items()]
+    youngest = sorted(found, key=lambda each: str(each.document["opened"]), reverse=True)
+    return tuple(sorted(youngest, key=lambda each: not each.is_open))
+
+
+def _change(store: Store, campaign: str, **changes: object) -> None:
+    key = CAMPAIGNS + campaign
+
+    def decide(documents: Documents) -> tuple[dict[str, Document | None], None]:
+        return {key: {**documents[key], **changes}}, None
+
+    store.transact((key,), decide)
+
+
+def _check_name(name: str | None) -> None:
+    if name is not None and not NAME.fullmatch(name):
+        raise CampaignError(
+            f'campaign: "{name}" cannot be its name; expected letters, digits, "_", "." and "-", at most 64.'
+        )
+
+
+def _find_open(campaigns: Iterable[Campaign], plan_id: str, name: str | None) -> Campaign | None:
+    """Find the open campaign of a plan; with a *name*, the one that was named so."""
+    opened = [each for each in campaigns if each.is_open]
+    ours = next((each for each in opened if each.plan == plan_id), None)
+    if name is None:
+        return ours
+    found = next((each for each in opened if name in (each.id, each.name)), None)
+    if found and found.plan != plan_id:
+        raise CampaignError(
+            f"The campaign {found.id} is of plan {found.plan}, but inventory and roles give {plan_id} now. Run the "
+            f"kept folder of its plan, or give it up: {how_to_abandon(found)}"
+        )
+    if ours and not found:
+        raise CampaignError(
+            f'This plan has the open campaign {ours.id}, so "{name}" would do again what it has done. Go on with '
+            f"-e campaign={ours.id}, or give it up: {how_to_abandon(ours)}"
+        )
+    return found
+
+
+def _check_single_run(campaign: Campaign, run: Run, state_of: StateOf) -> None:
+    other = campaign.run
+    if other.id != run.id and state_of(other) == RunState.LIVE:
+        raise CampaignError(
+            f"Another run works on the campaign {campaign.id}: {other}. Wait for its end; a campaign has one live run "
+            "at a time."
+        )

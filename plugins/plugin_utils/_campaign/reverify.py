@@ -1,0 +1,99 @@
+"""A resumed run verifies again what earlier runs have done, before it disrupts anything more.
+
+Not all of it, for that would contact a whole fleet to go on with its last hosts: only services that this run takes
+further hosts of, and those that they come after, as far as the run is about them. It is known in the store which hosts
+a run still has to verify, so that no wave passes its gate before they all have answered.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._common.text import natural
+from .._plan.data import befores_of, verified_again
+from .._service.steps import CHANGE, DISRUPTIVE
+from .gate import GateError, services_left
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from .._inventory.selection import Selection
+    from .._run.run import Run
+    from .._store.store import Document, Documents, Store
+    from .journal import Progress
+
+    Plan = Mapping[str, Any]
+Hosts = dict[str, list[str]]
+"""By service, the hosts that are to be verified."""
+
+
+def hosts_to_verify(
+    plan: Plan, progress: Progress, selection: Selection, away: Mapping[str, Collection[str]]
+) -> Hosts:
+    """Give what a run verifies before it goes on, by service; *away* are the hosts that are out of service."""
+    going_on = {
+        name
+        for play in plan["plays"]
+        if play["kind"] in DISRUPTIVE
+        for name in services_left(plan, play, progress, selection)
+    }
+    wanted = going_on.union(*(befores_of(plan["services"][name]) for name in going_on))
+    found = {
+        name: [
+            host
+            for host in plan["services"][name]["hosts"]
+            if progress.is_done(f"{name}/{CHANGE}", host)
+            and selection.has_host(host)
+            and host not in away.get(name, ())
+        ]
+        for name in verified_again(plan)
+        if name in wanted and selection.has_service(name, plan["services"][name]["stage"])
+    }
+    return {name: hosts for name, hosts in found.items() if hosts}
+
+
+def begin(store: Store, campaign: str, run: Run, hosts: Hosts) -> None:
+    """Write down what a run has to verify before it goes on."""
+    _change(store, campaign, lambda _known: {"by": run.id, "services": hosts})
+
+
+def record(store: Store, campaign: str, service: str, verified: Iterable[str]) -> None:
+    """Write down which hosts of a service are well."""
+    well = set(verified)
+
+    def without(known: Document) -> Document:
+        left = [host for host in known["services"].get(service, ()) if host not in well]
+        return {**known, "services": {**known["services"], service: left}}
+
+    _change(store, campaign, without)
+
+
+def check(title: str, store: Store, campaign: str, run: Run, otherwise: Callable[[], Hosts]) -> None:
+    """Raise :class:`GateError` while something is left to verify; a run that did not begin with it has *otherwise*."""
+    document = store.read(_key(campaign)).get(_key(campaign), {})
+    hosts = document["services"] if document.get("by") == run.id else otherwise()
+    left = [
+        f"{name} on {' '.join(sorted(hosts[name], key=natural))}"
+        for name in sorted(hosts, key=natural)
+        if hosts[name]
+    ]
+    if left:
+        raise GateError(
+            f"{title} is refused, nothing in it was touched: {'; '.join(left)} was upgraded before, and did not pass "
+            "its verify.yml again when the upgrade was resumed. See what it says above, mend that, and run the same "
+            "command again, without --start-at-task; a host that stays away can be declared out of service.",
+            (),
+        )
+
+
+def _key(campaign: str) -> str:
+    return f"verify/{campaign}"
+
+
+def _change(store: Store, campaign: str, change: Any) -> None:
+    key = _key(campaign)
+
+    def decide(documents: Documents) -> tuple[dict[str, Document | None], None]:
+        return {key: change(documents.get(key, {"services": {}}))}, None
+
+    store.transact((key,), decide)

@@ -1,0 +1,339 @@
+"""One run of an upgrade plan: its gates, in front of the journal and the rolling locks."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from .._common.text import natural
+from .._lock import manager
+from .._lock.request import Claim, Request
+from .._plan.data import VERIFY_PLAY, find_play, part_of, verified_again
+from .._plan.durations import estimate, step_seconds
+from .._run.presence import announce, seen_by
+from .._service.steps import CHANGE, DISRUPTIVE, FINALIZE
+from .._store.store import PREFIX as RUNS
+from .._store.store import Rehearsal, stamp_of
+from . import reverify
+from .campaign import (
+    confirmed_in,
+    end_campaign,
+    how_to_abandon,
+    list_campaigns,
+    note,
+    open_journal,
+    others_open,
+    read_journal,
+)
+from .finalizers import hosts_not_asked
+from .gate import (
+    GateError,
+    Grant,
+    Missing,
+    check_confirmed,
+    hosts_left,
+    name_some,
+    pass_gate,
+    patterns,
+    plays_left,
+    points_of_no_return,
+    services_left,
+    to_finalize,
+    to_undo,
+)
+from .journal import DONE, STARTED, Journal, Took, read_seconds
+from .versions import AFTER, VersionRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from .._inventory.selection import Selection
+    from .._lock.request import Waiting
+    from .._run.run import Run
+    from .._store.store import Store
+    from .journal import Entry, Progress
+
+
+@dataclass(frozen=True)
+class UpgradeRun:
+    """A run of a plan; in a rehearsal (check mode) it reads, and neither takes nor records."""
+
+    plan: Mapping[str, Any]
+    store: Store
+    run: Run
+    selection: Selection
+    rehearsal: bool
+    say: Callable[[str], None]
+    campaign: str | None = None  # the name that was asked for
+    folder: str = ""  # of the plan
+    confirmed: frozenset[str] = frozenset()  # services whose points of no return may be passed
+    domains: Mapping[str, str] = field(default_factory=dict)  # the failure domain of hosts of the batch
+    ask: Callable[[str], str | None] = lambda _question: None  # gives None where nobody can answer
+    clock: Callable[[], float] = time.monotonic
+
+    def open(self) -> dict[str, Any]:
+        """Open the campaign, and give the hosts that are left of each play where they are not all of its hosts.
+
+        Raises ``CampaignError`` where another run works on the campaign.
+        """
+        journal = self._journal()
+        progress = journal.progress()
+        left = hosts_left(self.plan, progress, self.selection)
+        todo = [play for play in self.plan["plays"] if left[play["id"]]]
+        for other in others_open(list_campaigns(self.store), self.plan["id"]):
+            self.say(
+                f"{other}. This run is of another plan and does not know what that one has done. Go on with it by its "
+                f"own playbook ({other.document.get('folder', '?')}), or give it up: {how_to_abandon(other)}"
+            )
+        state = "is resumed" if progress.entries else "begins"
+        how_long = estimate(todo, read_seconds(self.store))
+        self.say(
+            f"Campaign {journal.campaign} {state}: {len(todo)} of {len(self.plan['plays'])} plays to do"
+            + (f", {how_long}" if how_long else "")
+            + "."
+        )
+        confirmed = self._confirmed(journal)
+        if not self.rehearsal:
+            note(self.store, journal.campaign, confirmed=sorted(confirmed))
+        for play in todo:
+            if names := points_of_no_return(self.plan, play, play["services"], confirmed):
+                self.say(
+                    f"{play['title']} passes the point of no return of {', '.join(names)}; before it the run asks, or "
+                    f"ends where nobody can answer, unless it is given -e confirm={','.join(names)}."
+                )
+        self._look_forward(journal, progress)
+        again = {} if self.rehearsal else self._to_verify(progress)
+        if not self.rehearsal and verified_again(self.plan):
+            reverify.begin(self.store, journal.campaign, self.run, again)
+        verify = {VERIFY_PLAY + name: ",".join(hosts) for name, hosts in again.items()}
+        return {"campaign": journal.campaign, "left": {**patterns(self.plan, left), **verify}}
+
+    def _to_verify(self, progress: Progress) -> dict[str, list[str]]:
+        away = manager.out_of_service(self.store)
+        return reverify.hosts_to_verify(self.plan, progress, self.selection, away)
+
+    def verified(self, play_id: str, alive: Iterable[str]) -> dict[str, Any]:
+        """Record the hosts that came through a play which verifies what earlier runs have done."""
+        if not self.rehearsal:
+            service = play_id.removeprefix(VERIFY_PLAY)
+            reverify.record(self.store, self._journal().campaign, service, alive)
+        return {}
+
+    def enter(self, play_id: str, batch: Collection[str], *, wait: float) -> dict[str, Any]:
+        """Pass the gate of a play; take the slots it needs, and record that its work starts.
+
+        Raises ``GateError`` where something before it is not done, and ``LockError`` where the slots are not given.
+        """
+        play = find_play(self.plan, play_id)
+        journal = self._journal()
+        gate = partial(
+            pass_gate, self.plan, play_id, journal.progress(), self.selection, rehearsal=self.rehearsal
+        )
+        grant = gate(batch)
+        if not self.rehearsal:
+            grant = self._agreed(play, grant, journal.campaign)
+            if grant.services and play["kind"] in DISRUPTIVE and verified_again(self.plan):
+                reverify.check(
+                    play["title"],
+                    self.store,
+                    journal.campaign,
+                    self.run,
+                    lambda: self._to_verify(journal.progress()),
+                )
+            self._ask_to_confirm(play, grant, journal)
+            check_confirmed(self.plan, play, grant.services, self._confirmed(journal))
+        away: Mapping[str, str] = {}
+        tokens: Mapping[str, Mapping[str, int]] = {}
+        if grant.services and play["kind"] in DISRUPTIVE:
+            away, tokens = self._acquire(play, grant, journal.campaign, wait)
+            grant = gate([host for host in batch if host not in away])
+        self.say(self._words(play, grant, away) + self._to_the_end(play, journal.progress()))
+        if grant.services and not self.rehearsal:
+            journal.record(STARTED, play_id, _parts(play, grant.services), _now(), self.clock())
+            self._foresee_undo(grant.services, journal)
+        granted = {name: list(hosts) for name, hosts in grant.services.items()}
+        store = Rehearsal(self.store) if self.rehearsal else self.store
+        return {
+            "campaign": journal.campaign,
+            "granted": granted,
+            "out_of_service": dict(away),
+            "store": stamp_of(store),
+            "tokens": {host: dict(slots) for host, slots in tokens.items()},
+        }
+
+    def finish(
+        self,
+        play_id: str,
+        alive: Iterable[str],
+        noted: Callable[[str], Mapping[str, Mapping[str, float]]] = lambda _host: {},
+    ) -> dict[str, Any]:
+        """Record the hosts that came through a play, and give their slots back.
+
+        *noted* gives what a host noted of the time that its steps took, by service.
+        """
+        if self.rehearsal:
+            return {"done": {}}
+        play = find_play(self.plan, play_id)
+        journal = self._journal()
+        started = self._came_through(play, journal, set(alive))
+        done = {name: tuple(hosts) for name, hosts in started.items()}
+        hosts = {host for members in done.values() for host in members}
+        if play["kind"] in DISRUPTIVE:
+            manager.release(self.store, journal.campaign, self.run, hosts)
+        if done:
+            now = self.clock()
+            begun = min(entry.clock for entries in started.values() for entry in entries.values())
+            steps = _steps(done, noted) if play["kind"] == CHANGE else {}
+            took = {part_of(play, name): Took(now - begun, steps.get(name, {})) for name in done}
+            journal.record(DONE, play_id, _parts(play, done), _now(), now, took)
+        self._look_forward(journal, journal.progress())
+        return {"done": {name: list(hosts) for name, hosts in done.items()}}
+
+    def refused(self, host: str) -> dict[str, Any]:
+        """Give back the slots of a host that refuses them, before anything was done there."""
+        if not self.rehearsal:
+            manager.release(self.store, self._journal().campaign, self.run, {host})
+        return {}
+
+    def _agreed(self, play: Mapping[str, Any], grant: Grant, campaign: str) -> Grant:
+        """Leave finalizers open that this run cannot look after, for the versions of some hosts; see :mod:`.finalizers`."""
+        is_finalizer = grant.services and play["kind"] == FINALIZE
+        if not is_finalizer or not VersionRecord(self.store, campaign).read(AFTER):
+            return grant
+        hosts = hosts_not_asked(self.store, campaign, self.run.id)
+        if hosts is None:
+            raise GateError(
+                f"{play['title']} is refused, nothing in it was touched: this run has not looked whether the hosts "
+                "still have the versions that the upgrade has brought. Run the same command again without "
+                "--start-at-task, and let it do all tasks.",
+                (),
+            )
+        words = "its versions were not looked at, it is outside of --limit"
+        unknown = tuple(Missing("versions", host, f"{host}: {words}", is_ours=False) for host in hosts)
+        return Grant({}, unknown) if unknown else grant
+
+    def _ask_to_confirm(self, play: Mapping[str, Any], grant: Grant, journal: Journal) -> None:
+        """Ask before a point of no return, while no slot is held for it; what is confirmed is so for the campaign."""
+        confirmed = self._confirmed(journal)
+        if names := points_of_no_return(self.plan, play, grant.services, confirmed):
+            listed = ",".join(names)
+            answer = self.ask(
+                f"{self._words(play, grant, {})} passes the point of no return of {listed}: only a backup leads back. "
+                f"Type {listed} to go on; anything else ends the run here, to be resumed:"
+            )
+            if answer == listed:
+                note(self.store, journal.campaign, confirmed=sorted(confirmed.union(names)))
+
+    def _confirmed(self, journal: Journal) -> frozenset[str]:
+        """Name the services whose points of no return were confirmed, in this run or an earlier one of the campaign."""
+        return self.confirmed.union(confirmed_in(self.store, journal.campaign))
+
+    def _foresee_undo(self, services: Iterable[str], journal: Journal) -> None:
+        """Tell the store, before they do so, which services may change something for a while."""
+        if any("undo" in self.plan["services"][name]["parts"] for name in services):
+            note(self.store, journal.campaign, temporary=to_undo(self.plan, journal.progress()))
+
+    def _look_forward(self, journal: Journal, progress: Progress) -> None:
+        """End the campaign when all is done, else tell the store what is left for those who look at it there."""
+        left = plays_left(self.plan, progress)
+        if not self.rehearsal and left:
+            note(
+                self.store,
+                journal.campaign,
+                folder=self.folder,
+                plays_left=len(left),
+                finalizers=to_finalize(left),
+                temporary=to_undo(self.plan, progress),
+            )
+        elif not self.rehearsal:
+            end_campaign(self.store, journal.campaign, _now())
+        if not left:
+            self.say(f"The upgrade is complete: everything in plan {self.plan['id']} is done.")
+
+    def _journal(self) -> Journal:
+        if self.rehearsal:
+            return read_journal(self.store, self.plan["id"], self.run, self.campaign)
+        announce(self.store, self.run)
+        state_of = seen_by(self.store.read(RUNS), self.run)
+        return open_journal(self.store, self.plan["id"], self.run, state_of, _now(), self.campaign)
+
+    def _came_through(
+        self, play: Mapping[str, Any], journal: Journal, alive: set[str]
+    ) -> dict[str, dict[str, Entry]]:
+        """Give what this run started in the play and did not lose on the way, by service and host."""
+        progress = journal.progress()
+        started = {
+            name: {
+                host: entry
+                for host in hosts
+                if host in alive
+                and (entry := progress.entry(part_of(play, name), host))
+                and (entry.state, entry.play, entry.run) == (STARTED, play["id"], self.run.id)
+            }
+            for name, hosts in play["services"].items()
+        }
+        return {name: hosts for name, hosts in started.items() if hosts}
+
+    def _acquire(
+        self, play: Mapping[str, Any], grant: Grant, campaign: str, wait: float
+    ) -> tuple[Mapping[str, str], Mapping[str, Mapping[str, int]]]:
+        """Take the slots of a play; give the hosts that are out of service with the reasons, and the slots' tokens."""
+        claims = tuple(self._claim(name, hosts) for name, hosts in grant.services.items())
+        request = Request(roll=campaign, run=self.run, operation=f"upgrade {play['id']}", claims=claims)
+        if self.rehearsal:
+            decision = manager.preview(self.store, request)
+            busy = getattr(decision, "message", None)
+            if busy:
+                self.say(f"{play['title']} would have to wait, or be refused: {busy}")
+            return getattr(decision, "out_of_service", {}), {}
+        granted = manager.acquire(self.store, request, wait=wait, progress=self._tell).granted
+        return granted.out_of_service, granted.tokens
+
+    def _claim(self, name: str, hosts: Iterable[str]) -> Claim:
+        service = self.plan["services"][name]
+        # A service that must stop everywhere takes its whole group: that outage is what its author declared.
+        if service["full_stop"]:
+            return Claim(name, frozenset(hosts), frozenset(service["hosts"]), "100%")
+        domains = {host: self.domains[host] for host in hosts if host in self.domains}
+        members, budget = frozenset(service["hosts"]), service["max_unavailable"]
+        return Claim(name, frozenset(hosts), members, budget, domains=domains)
+
+    def _tell(self, waiting: Waiting, waited: float) -> None:
+        self.say(f"Waiting for {waited:.0f} s: {waiting.message}")
+
+    def _to_the_end(self, play: Mapping[str, Any], progress: Progress) -> str:
+        """Say before a wave how long what is left of this run takes, as far as is known."""
+        if play["kind"] != CHANGE:
+            return ""
+        later = self.plan["plays"][self.plan["plays"].index(play) :]
+        todo = [each for each in later if services_left(self.plan, each, progress, self.selection)]
+        how_long = estimate(todo, read_seconds(self.store))
+        return f" (to the end: {how_long})" if how_long else ""
+
+    def _words(self, play: Mapping[str, Any], grant: Grant, away: Mapping[str, str]) -> str:
+        waves = sum(each["kind"] == CHANGE for each in self.plan["plays"])
+        title = f"{play['title']} of {waves}" if play["kind"] == CHANGE else play["title"]
+        what = "; ".join(f"{name} on {' '.join(hosts)}" for name, hosts in grant.services.items())
+        if grant.waits_for:
+            return f"{title} stays open until this is done: {name_some(grant.waits_for)}."
+        left_out = [f"{host} is out of service ({reason})" for host, reason in sorted(away.items())]
+        return f"{title}: " + "; ".join([what or "nothing left to do", *left_out])
+
+
+def _parts(play: Mapping[str, Any], services: Mapping[str, Iterable[str]]) -> dict[str, Iterable[str]]:
+    return {part_of(play, name): sorted(hosts, key=natural) for name, hosts in services.items()}
+
+
+def _steps(
+    done: Mapping[str, Iterable[str]], noted: Callable[[str], Mapping[str, Mapping[str, float]]]
+) -> dict[str, dict[str, float]]:
+    """Give the seconds of each step of some services, by what their hosts noted."""
+    times = {host: noted(host) for hosts in done.values() for host in hosts}
+    return {name: step_seconds(times[host].get(name, {}) for host in hosts) for name, hosts in done.items()}
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")

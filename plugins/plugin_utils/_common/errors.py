@@ -1,0 +1,13 @@
+"""The error of everything that runs on the controller; edges turn it into Ansible's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ControllerError(Exception):
+    """Something is not as it has to be: what, what was expected, what to do; *details* has the parts as fields."""
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.details = details

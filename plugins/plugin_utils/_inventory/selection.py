@@ -1,0 +1,57 @@
+"""What part of the fleet a run is about: a stage, some services, some hosts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from .._common.text import names_of, natural
+from .._service.service import CatalogueError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Services and hosts that a run is about; None means all."""
+
+    stage: str | None = None
+    only: frozenset[str] | None = None
+    hosts: frozenset[str] | None = None
+
+    @classmethod
+    def from_variables(cls, variables: Mapping[str, Any], hosts: Iterable[str] | None = None) -> Selection:
+        """Read ``upgrade_stage`` and ``upgrade_only`` (a list, or separated by spaces or commas)."""
+        only = names_of(variables.get("upgrade_only"))
+        stage = variables.get("upgrade_stage") or None
+        return cls(stage, frozenset(only) or None, None if hosts is None else frozenset(hosts))
+
+    def within(self, services: Iterable[str] | None) -> Selection:
+        """Leave out all but some services; None leaves out nothing."""
+        if services is None:
+            return self
+        names = frozenset(services)
+        return replace(self, only=names if self.only is None else self.only & names)
+
+    def check(self, services: Mapping[str, Mapping[str, Any]]) -> None:
+        """Raise where the stage or a service is unknown."""
+        stages = {str(service["stage"]) for service in services.values()}
+        if self.stage is not None and self.stage not in stages:
+            raise CatalogueError(_unknown("upgrade_stage", "stage", self.stage, stages))
+        for name in self.only or ():
+            if name not in services:
+                raise CatalogueError(_unknown("upgrade_only", "service", name, services))
+
+    def has_service(self, name: str, stage: str) -> bool:
+        """Tell whether the run is about a service."""
+        return self.stage in (None, stage) and (self.only is None or name in self.only)
+
+    def has_host(self, name: str) -> bool:
+        """Tell whether the run is about a host."""
+        return self.hosts is None or name in self.hosts
+
+
+def _unknown(variable: str, kind: str, name: str, known: Iterable[str]) -> str:
+    listed = ", ".join(sorted(known, key=natural))
+    return f'{variable}: unknown {kind} "{name}"; this inventory has: {listed}.'

@@ -1,0 +1,201 @@
+"""Rolling locks as documents of a store.
+
+A document that is not exactly a lock is refused and named, never reset.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from operator import contains
+from types import NoneType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .._run.run import Run
+from .lock import Freeze, Holder, Lock, LockError, Outcome, Waiter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .._store.store import Document, Documents
+    from .lock import Locks
+
+PREFIX = "lock/"
+FORMAT = 1
+Record = TypeVar("Record", Freeze, Holder, Waiter, Outcome)
+Checked = TypeVar("Checked")
+Kinds = frozenset[type]
+
+
+class BrokenLockError(LockError):
+    """What the store holds is not a lock."""
+
+
+def read_locks(documents: Documents) -> Locks:
+    """Read every lock among *documents*, by service."""
+    return {
+        key.removeprefix(PREFIX): _read_lock(key, document)
+        for key, document in documents.items()
+        if key.startswith(PREFIX)
+    }
+
+
+def write_locks(locks: Locks) -> Documents:
+    """Write locks as documents, by key."""
+    return {f"{PREFIX}{service}": _write_lock(lock) for service, lock in locks.items()}
+
+
+def _write_lock(lock: Lock) -> Document:
+    return {
+        "format": FORMAT,
+        "max_unavailable": lock.max_unavailable,
+        "failure_budget": lock.failure_budget,
+        "members": sorted(lock.members),
+        "holders": {host: _plain(holder) for host, holder in lock.holders.items()},
+        "queue": [{**_plain(waiter), "hosts": list(waiter.hosts)} for waiter in lock.queue],
+        "out_of_service": dict(lock.out_of_service),
+        "frozen": dict(vars(lock.frozen)) if lock.frozen else None,
+        "outcomes": [dict(vars(outcome)) for outcome in lock.outcomes],
+        "sequence": lock.sequence,
+    }
+
+
+def _plain(one: Holder | Waiter) -> Document:
+    return {**vars(one), "run": one.run.as_document(), "arguments": dict(one.arguments)}
+
+
+def _read_lock(key: str, document: Document) -> Lock:
+    try:
+        return _parse_lock(key.removeprefix(PREFIX), dict(document))
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+        what = f"{exc} is missing" if isinstance(exc, KeyError) else str(exc)
+        raise BrokenLockError(
+            f'The lock "{key}" in the store is broken, and was left as it is: {what}. Nothing is disrupted'
+            " meanwhile. Restore the store from a backup, or use the version that wrote it.",
+            lock=key,
+        ) from exc
+
+
+def _parse_lock(service: str, document: Document) -> Lock:
+    if document.pop("format") != FORMAT:
+        raise ValueError(f"it is not of format {FORMAT}")
+    lock = Lock(
+        service=service,
+        max_unavailable=_budget(document.pop("max_unavailable")),
+        failure_budget=_number(document.pop("failure_budget")),
+        members=frozenset(_strings(document.pop("members"))),
+        holders={
+            host: _record(Holder, {"domain": "", **plain})  # stores of earlier releases tell no domains
+            for host, plain in document.pop("holders").items()
+        },
+        queue=tuple(_record(Waiter, plain) for plain in document.pop("queue")),
+        out_of_service={host: _string(why) for host, why in document.pop("out_of_service").items()},
+        frozen=_record(Freeze, frozen) if (frozen := document.pop("frozen")) is not None else None,
+        outcomes=tuple(_record(Outcome, plain) for plain in document.pop("outcomes")),
+        sequence=_number(document.pop("sequence")),
+    )
+    if document:
+        raise ValueError(f"it has the unknown keys {', '.join(sorted(document))}")
+    if any(host != holder.host for host, holder in lock.holders.items()):
+        raise ValueError("a holder is under the name of another host")
+    if any(one > lock.sequence for one in (*_tokens(lock), *_tickets(lock))):
+        raise ValueError("its sequence is behind its own tokens")
+    return lock
+
+
+def _tokens(lock: Lock) -> list[int]:
+    return [holder.token for holder in lock.holders.values()]
+
+
+def _tickets(lock: Lock) -> list[int]:
+    return [waiter.ticket for waiter in lock.queue]
+
+
+def _record(kind: type[Record], plain: Mapping[str, Any]) -> Record:
+    """Read a record whose values have just the types that JSON gives to those of its fields."""
+    form = FORMS[kind]
+    values = list(map(plain.__getitem__, form.names))
+    if not all(map(contains, form.accepted, map(type, values))):
+        pairs = zip(values, form.accepted, strict=True)
+        raise next(_odd(value, kinds) for value, kinds in pairs if type(value) not in kinds)
+    if len(plain) > len(values):
+        odd = ", ".join(sorted(plain.keys() - set(form.names)))
+        raise ValueError(f"a {kind.__name__.lower()} has the unknown keys {odd}")
+    for place, read in form.readers:
+        values[place] = read(values[place])
+    return kind(*values)
+
+
+def _odd(value: object, kinds: Kinds) -> TypeError:
+    wanted = " or ".join(sorted(NAMES[kind] for kind in kinds))
+    return TypeError(f"{value!r} is not {wanted}")
+
+
+def _checked(value: Checked, kind: type[Checked]) -> Checked:
+    kinds = frozenset({kind})
+    if type(value) not in kinds:  # true and false are whole numbers of Python
+        raise _odd(value, kinds)
+    return value
+
+
+def _string(value: str) -> str:
+    return _checked(value, str)
+
+
+def _strings(value: list[str]) -> tuple[str, ...]:
+    # Long lists are read whenever somebody looks at a lock, so only what is wrong is looked at one by one.
+    if set(map(type, _checked(value, list))) - {str}:
+        raise next(_odd(each, frozenset({str})) for each in value if not isinstance(each, str))
+    return tuple(value)
+
+
+def _number(value: int) -> int:
+    return _checked(value, int)
+
+
+def _budget(value: int | str) -> int | str:
+    if isinstance(value, str) and value.endswith("%") and value[:-1].isdigit():
+        return value
+    return _checked(value, int)
+
+
+NAMES = {
+    str: "a string",
+    int: "a whole number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a dictionary",
+    NoneType: "null",
+}
+
+# By the written type of a field, which is how dataclasses tell it: the types of its values in JSON.
+TYPES: dict[str, Kinds] = {
+    "str": frozenset({str}),
+    "int": frozenset({int}),
+    "int | None": frozenset({int, NoneType}),
+    "bool": frozenset({bool}),
+    "tuple[str, ...]": frozenset({list}),
+    "Mapping[str, Any]": frozenset({dict}),
+    "Run": frozenset({dict}),
+}
+READERS: dict[str, Callable[[Any], Any]] = {"tuple[str, ...]": _strings, "Run": Run.from_document}
+
+
+@dataclass(frozen=True)
+class Form:
+    """What is known beforehand of the records of a kind: the names of their values, and how to read these."""
+
+    names: tuple[str, ...]
+    accepted: tuple[Kinds, ...]
+    readers: tuple[tuple[int, Callable[[Any], Any]], ...]
+
+
+def _form(kind: type) -> Form:
+    written = {each.name: str(each.type) for each in fields(kind)}
+    return Form(
+        tuple(written),
+        tuple(TYPES[name] for name in written.values()),
+        tuple((place, READERS[name]) for place, name in enumerate(written.values()) if name in READERS),
+    )
+
+
+FORMS = {kind: _form(kind) for kind in (Freeze, Holder, Waiter, Outcome)}

@@ -1,0 +1,299 @@
+"""Rolling locks in a store: take slots and wait for them, give them back."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .._run.presence import announce, is_seen, seen_by
+from .._store.store import PREFIX as RUNS
+from .._store.store import Rehearsal, StoreError
+from . import changes, lock
+from .decision import decide
+from .decision import enqueue as decide_to_enqueue
+from .document import PREFIX, read_locks, write_locks
+from .lock import LockError
+from .request import Claim, Refused, Waiting
+from .waiting import REPORT_SECONDS, Alive, Pace, in_front
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from .._run.run import Run
+    from .._service.service import Service
+    from .._store.store import Documents, Store
+    from .changes import Retried
+    from .lock import Locks, Slot
+    from .request import Decision, Granted, Request, Requested, StateOf
+
+DEFAULT_WAIT = 3600.0
+Result = TypeVar("Result")
+
+
+class RefusedError(LockError):
+    """The slots are not given, and waiting would not help; ``why`` says it in a word."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.message, why=str(refused.why), holders=_plain(refused.slots))
+        self.why = refused.why
+
+
+class TimedOutError(LockError):
+    """Those who came first took longer than the caller wanted to wait."""
+
+    def __init__(self, waiting: Waiting, waited: float) -> None:
+        super().__init__(
+            f"The rolling lock was not free for {waited:.0f} s: {waiting.message}. Nothing was taken;"
+            " run again later, or wait longer.",
+            why="timed_out",
+            holders=_plain(waiting.slots),
+            positions=dict(waiting.positions),
+            frozen={service: freeze.reason for service, freeze in waiting.frozen.items()},
+        )
+
+
+@dataclass(frozen=True)
+class Grant:
+    """The hosts of the wave may be disrupted, but for those out of service."""
+
+    granted: Granted
+    waited: float
+
+    @property
+    def out_of_service(self) -> Mapping[str, str]:
+        """Tell why hosts of the wave get no slot."""
+        return self.granted.out_of_service
+
+    @property
+    def slots(self) -> dict[str, list[str]]:
+        """Tell the services that each host holds a slot of."""
+        return {host: sorted(tokens) for host, tokens in self.granted.tokens.items()}
+
+
+def claims_of(
+    services: Iterable[Service],
+    groups: Mapping[str, Iterable[str]],
+    wave: Mapping[str, Iterable[str]],
+    unhealthy: Mapping[str, Iterable[str]] | None = None,
+    domains: Mapping[str, str] | None = None,
+) -> tuple[Claim, ...]:
+    """Claim for each host of *wave* a slot of each service named for it, with budgets as the catalogue has them.
+
+    *unhealthy* names the services that were found down, and *domains* the failure domain, by host.
+    """
+    wanted, down = _by_service(wave), _by_service(unhealthy or {})
+    return tuple(
+        Claim(
+            service.name,
+            frozenset(hosts),
+            frozenset(groups[service.group]),
+            service.max_unavailable,
+            service.failure_budget,
+            lame := frozenset(down.get(service.name, ())),
+            {host: domain for host, domain in (domains or {}).items() if host in hosts | lame},
+        )
+        for service in services
+        if (hosts := wanted.get(service.name))
+    )
+
+
+def _by_service(named: Mapping[str, Iterable[str]]) -> dict[str, set[str]]:
+    hosts: dict[str, set[str]] = {}
+    for host, services in named.items():
+        for service in services:
+            hosts.setdefault(service, set()).add(host)
+    return hosts
+
+
+def _silent(_waiting: Waiting, _waited: float) -> None:
+    """Tell nobody."""
+
+
+def acquire(
+    store: Store,
+    request: Request,
+    *,
+    wait: float = DEFAULT_WAIT,
+    progress: Callable[[Waiting, float], None] = _silent,
+    state_of: StateOf | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Grant:
+    """Take every slot of *request*, or none: wait up to *wait* seconds for runs that are alive.
+
+    *progress* hears who is waited for, and for how many seconds so far, at once and at least every ten seconds.
+    Raises :class:`RefusedError` where waiting would not help, :class:`TimedOutError` where it did not. Whoever
+    leaves without a grant, be it by an exception from outside, leaves no request in a queue.
+    """
+    start = report_at = clock()
+    alive = Alive(clock, request.run)
+    pace = Pace(clock)
+
+    def decide(documents: Documents) -> tuple[Documents, Decision]:
+        return _decided(documents, request, alive.remembered(state_of or seen_by(documents, request.run)))
+
+    try:
+        while isinstance(decision := _announced(store, request.run, decide), Waiting):
+            waited = clock() - start
+            if waited >= wait:
+                raise TimedOutError(decision, waited)
+            if clock() >= report_at:
+                progress(decision, waited)
+                report_at = clock() + REPORT_SECONDS
+            pace.wait(store, in_front(decision), min(wait - waited, report_at - clock()))
+    except BaseException:
+        with suppress(LockError, StoreError):  # the first error tells more
+            _change(store, lambda locks: (changes.withdraw(locks, request.roll, request.run), None))
+        raise
+    if isinstance(decision, Refused):
+        raise RefusedError(decision)
+    return Grant(decision, clock() - start)
+
+
+def preview(store: Store, request: Request, *, state_of: StateOf | None = None) -> Decision:
+    """Tell what :func:`acquire` would meet now, and take nothing."""
+
+    def decide(documents: Documents) -> tuple[Documents, Decision]:
+        return _decided(documents, request, state_of or seen_by(documents, request.run))
+
+    return Rehearsal(store).transact((PREFIX, RUNS), decide)
+
+
+def enqueue(store: Store, request: Request, *, state_of: StateOf | None = None) -> Requested:
+    """Put *request* into the queues, where it stays; raises :class:`RefusedError` where waiting would not help."""
+
+    def decide(documents: Documents) -> tuple[Documents, Requested | Refused]:
+        seen = state_of or seen_by(documents, request.run)
+        answer = decide_to_enqueue(read_locks(documents), request, seen, _now())
+        return write_locks(answer.locks), answer
+
+    answer = _announced(store, request.run, decide)
+    if isinstance(answer, Refused):
+        raise RefusedError(answer)
+    return answer
+
+
+def release(store: Store, roll: str, run: Run, hosts: Iterable[str]) -> tuple[Slot, ...]:
+    """Give back what this roll and run hold for *hosts* and withdraw what they wait for; tell which slots."""
+    hosts = frozenset(hosts)
+    return _change(store, lambda locks: changes.release(locks, roll, run, hosts, _now()))
+
+
+def retry(
+    store: Store, roll: str, run: Run, hosts: Iterable[str], *, hold: bool, reason: str = ""
+) -> Retried:
+    """Let operations of *hosts* be tried again, with the slots held or given back to ask for them anew."""
+    hosts = frozenset(hosts)
+    return _change(
+        store, lambda locks: changes.retry(locks, roll, run, hosts, hold=hold, at=_now(), reason=reason)
+    )
+
+
+def force_release(
+    store: Store, hosts: Iterable[str], *, reason: str, services: Iterable[str] | None = None
+) -> tuple[Slot, ...]:
+    """Give back the slots of *hosts* in some *services* or in all, whoever holds them; tell which slots.
+
+    It may release a host that somebody is working on, so it takes a *reason*, which the lock keeps.
+    """
+    _insist_on(reason, "A forced release")
+    hosts, chosen = frozenset(hosts), _maybe_set(services)
+    return _change(store, lambda locks: changes.force_release(locks, hosts, chosen, reason, _now()))
+
+
+def freeze(store: Store, services: Iterable[str], *, reason: str, by: str) -> tuple[str, ...]:
+    """Let nothing more be granted in *services*; tell which were not frozen before."""
+    _insist_on(reason, "A freeze")
+    chosen = frozenset(services)
+    return _apply(store, lambda locks: changes.freeze(locks, chosen, reason, by, _now()))
+
+
+def thaw(store: Store, services: Iterable[str] | None) -> tuple[str, ...]:
+    """Let slots of *services*, or of all, be granted again; tell which were frozen."""
+    chosen = _maybe_set(services)
+    return _apply(store, lambda locks: changes.thaw(locks, chosen))
+
+
+def take_out(store: Store, hosts: Mapping[str, Iterable[str]], *, reason: str) -> tuple[str, ...]:
+    """Acknowledge that *hosts*, given with their services, are down; tell whose locks that changes."""
+    _insist_on(reason, "Taking hosts out of service")
+    return _apply(store, lambda locks: changes.take_out(locks, hosts, reason))
+
+
+def put_back(store: Store, hosts: Iterable[str], services: Iterable[str] | None) -> tuple[str, ...]:
+    """Let *hosts* take part again in *services*, or in all; tell whose locks that changes."""
+    hosts, chosen = frozenset(hosts), _maybe_set(services)
+    return _apply(store, lambda locks: changes.put_back(locks, hosts, chosen))
+
+
+def locks_of(store: Store) -> Locks:
+    """Read every lock."""
+    return read_locks(store.read(PREFIX))
+
+
+def look_at(store: Store, here: Run) -> tuple[Locks, StateOf]:
+    """Read every lock, and what the run *here* can tell of others then."""
+    documents = store.read(PREFIX, RUNS)
+    return read_locks(documents), seen_by(documents, here)
+
+
+def out_of_service(store: Store) -> dict[str, dict[str, str]]:
+    """Tell which hosts are out of service, and why, by service."""
+    locks = locks_of(store)
+    return {service: dict(lock.out_of_service) for service, lock in locks.items() if lock.out_of_service}
+
+
+def _insist_on(reason: str, what: str) -> None:
+    if not reason.strip():
+        raise LockError(f"{what} needs a reason; whoever looks later will want to know.")
+
+
+def _maybe_set(names: Iterable[str] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(names)
+
+
+def held_slots(store: Store) -> tuple[Slot, ...]:
+    """List every slot held: a roll does well to begin with the hosts that an earlier one left behind."""
+    return lock.held_slots(locks_of(store))
+
+
+def _decided(documents: Documents, request: Request, state_of: StateOf) -> tuple[Documents, Decision]:
+    decision = decide(read_locks(documents), request, state_of, _now())
+    return write_locks(decision.locks), decision
+
+
+def _announced(store: Store, run: Run, decide: Callable[[Documents], tuple[Documents, Result]]) -> Result:
+    """Decide about the locks for a run that others can see; mostly they do, so to ask first is one round trip more."""
+
+    def seen(documents: Documents) -> tuple[Documents, Result | None]:
+        return decide(documents) if is_seen(store, run, documents) else ({}, None)
+
+    while (result := store.transact((PREFIX, RUNS), seen)) is None:
+        announce(store, run)
+    return result
+
+
+def _apply(store: Store, function: Callable[[Locks], Locks]) -> tuple[str, ...]:
+    def attempt(locks: Locks) -> tuple[Locks, tuple[str, ...]]:
+        after = function(locks)
+        return after, tuple(sorted(after))
+
+    return _change(store, attempt)
+
+
+def _change(store: Store, function: Callable[[Locks], tuple[Locks, Result]]) -> Result:
+    def decided(documents: Documents) -> tuple[Documents, Result]:
+        locks, result = function(read_locks(documents))
+        return write_locks(locks), result
+
+    return store.transact((PREFIX,), decided)
+
+
+def _plain(slots: Iterable[Slot]) -> list[dict[str, Any]]:
+    return [slot.as_dict() for slot in slots]
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")

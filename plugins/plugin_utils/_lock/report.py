@@ -1,0 +1,122 @@
+"""What people want to know of rolling locks: who holds, who waits, what is left, and the status of each host."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from .lock import Lock, LockError, Slot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .._service.service import Service
+    from .lock import Holder, Locks, Waiter
+    from .request import StateOf
+
+ACTIVE, WAITING, MAINTENANCE, FAILED, OUT_OF_SERVICE = STATUSES = (
+    "active",
+    "waiting",
+    "maintenance",
+    "failed",
+    "out_of_service",
+)
+
+
+def report(locks: Locks, state_of: StateOf) -> dict[str, dict[str, Any]]:
+    """Tell all about locks as plain data, by service."""
+    return {service: _lock(lock, state_of) for service, lock in sorted(locks.items())}
+
+
+def statuses(locks: Locks, hosts: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Tell what each host is about, in one word and one sentence; a host is in one status over all its services."""
+    return {host: _status(locks, host) for host in hosts}
+
+
+def chosen(locks: Locks, names: Iterable[str], asked_by: str) -> Locks:
+    """Keep the locks of some services, or of all where no name is given; raises LockError for a strange name."""
+    wanted = list(names)
+    if strangers := [name for name in wanted if name not in locks]:
+        known = ", ".join(sorted(locks)) or "none"
+        raise LockError(
+            f"{asked_by}: there is no lock of {', '.join(strangers)}, as neither the store knows it nor the inventory"
+            f" deploys it. There are: {known}.",
+            services=strangers,
+        )
+    return {name: locks[name] for name in wanted} if wanted else locks
+
+
+def with_deployed(
+    locks: Locks, services: Iterable[Service], groups: Mapping[str, Iterable[str]]
+) -> dict[str, Lock]:
+    """Show locks as a request from this inventory finds them: with its budgets, its hosts, and all its services."""
+    here = {service.name: locks.get(service.name, Lock(service.name)) for service in services}
+    registered = {
+        service.name: replace(
+            here[service.name],
+            max_unavailable=service.max_unavailable,
+            failure_budget=service.failure_budget,
+            members=here[service.name].members | frozenset(groups[service.group]),
+        )
+        for service in services
+    }
+    return {**locks, **registered}
+
+
+def _lock(lock: Lock, state_of: StateOf) -> dict[str, Any]:
+    return {
+        "max_unavailable": lock.max_unavailable,
+        "slots": lock.slots,
+        "budget_left": max(0, lock.slots - len(lock.down)),
+        "failure_budget": lock.failure_budget,
+        "members": sorted(lock.members),
+        "holders": [_holder(lock, lock.holders[host], state_of) for host in sorted(lock.holders)],
+        "queue": [_waiter(one, place, state_of) for place, one in enumerate(lock.queue, 1)],
+        "out_of_service": dict(lock.out_of_service),
+        "frozen": dict(vars(lock.frozen)) if lock.frozen else None,
+        "outcomes": [dict(vars(outcome)) for outcome in lock.outcomes],
+    }
+
+
+def _holder(lock: Lock, one: Holder, state_of: StateOf) -> dict[str, Any]:
+    return {**Slot(lock.service, one).as_dict(), "run": str(state_of(one.run))}
+
+
+def _waiter(one: Waiter, place: int, state_of: StateOf) -> dict[str, Any]:
+    return {
+        "position": place,
+        "hosts": list(one.hosts),
+        "operation": one.operation,
+        "callback": one.callback,
+        "arguments": dict(one.arguments),
+        "attempt": one.attempt,
+        "last": one.last,
+        "since": one.since,
+        "roll": one.roll,
+        "controller": one.run.controller,
+        "pid": one.run.pid,
+        "run": str(state_of(one.run)),
+    }
+
+
+def _status(locks: Locks, host: str) -> dict[str, str]:
+    held = [lock.holders[host] for lock in locks.values() if host in lock.holders]
+    queued = [one for lock in locks.values() for one in lock.queue if host in one.hosts]
+    away = [lock.out_of_service[host] for lock in locks.values() if host in lock.out_of_service]
+    if away:
+        return _words(OUT_OF_SERVICE, f"Out of service: {away[0]}")
+    if failed := [one for one in held if one.failed]:
+        return _words(FAILED, f"Failed {failed[0].operation} operation")
+    if held:
+        return _words(MAINTENANCE, f"Executing {_newest(held).operation} operation")
+    if queued:
+        return _words(WAITING, f"Awaiting {min(queued, key=lambda one: one.turn).operation} operation")
+    return _words(ACTIVE, "")
+
+
+def _newest(held: list[Holder]) -> Holder:
+    return max(held, key=lambda one: one.token)
+
+
+def _words(status: str, message: str) -> dict[str, str]:
+    return {"status": status, "message": message}

@@ -1,0 +1,201 @@
+"""The planner: from what the services say to the plays of an upgrade, in the order they run.
+
+Pure: the same services on the same hosts give the same plan, in whatever order they are listed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from .._common.graph import CycleError, closure, levels
+from .._common.text import natural
+from .._service.catalogue import variable
+from .._service.service import CatalogueError
+from .._service.steps import CHANGE, CHANGE_STEPS, FINALIZE, POST_UPGRADE, PREPARE, VALIDATE
+from .._tasks.findings import Finding, FindingsError
+from .._waves.pack import pack
+from .._waves.rules import Rules
+from .._waves.schedule import Change, make_schedule
+from .data import finalizes
+from .plan import Deployment, Plan, Play
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from .._waves.schedule import Schedule
+
+
+def compile_plan(
+    deployments: Iterable[Deployment],
+    versions: Mapping[str, str],
+    domains: Mapping[str, str] | None = None,
+    last: Collection[str] = (),
+) -> Plan:
+    """Compile the plan of a whole fleet.
+
+    *domains* gives the failure domain of hosts that have one, *last* names the hosts that go in the last wave of their
+    services. Raises :class:`CatalogueError` for stages or services that wait for each other; :class:`FindingsError` for
+    handlers that services sharing a wave have in common. What the services say was linted before.
+    """
+    by_name = {deployment.service.name: deployment for deployment in deployments}
+    order = _order(by_name)
+    changes = {
+        name: Change(each.hosts, each.slots, each.service.full_stop)
+        for name, each in by_name.items()
+        if each.changes
+    }
+    schedule = make_schedule(order, changes, domains, last)
+    once = _run_once_hosts(schedule, by_name)
+    ordered = [by_name[name] for level in levels(order) for name in level]
+    plays = (
+        *(_everywhere(VALIDATE, 0, deployment) for deployment in ordered if 0 in deployment.steps),
+        *(_everywhere(PREPARE, 1, deployment) for deployment in ordered if 1 in deployment.steps),
+        *_change_plays(schedule, ordered, by_name, once),
+        *_finalize_plays(ordered, domains or {}, last),
+    )
+    _check_handlers(plays, by_name)
+    services = {name: _described(by_name[name], once[name]) for name in sorted(by_name, key=natural)}
+    return Plan(services, plays, dict(versions))
+
+
+def _run_once_hosts(schedule: Schedule, by_name: Mapping[str, Deployment]) -> dict[str, str]:
+    """Name, for each service, the host that runs what runs once: the first one of its first wave."""
+    once = {name: deployment.hosts[0] for name, deployment in by_name.items()}
+    return once | {name: hosts[0] for wave in reversed(schedule.waves) for name, hosts in wave.items()}
+
+
+def _check_handlers(plays: Iterable[Play], by_name: Mapping[str, Deployment]) -> None:
+    """Refuse handlers of one name in services that share a wave: one would answer the notify of the other."""
+    findings = []
+    for play in plays:
+        owners: dict[str, str] = {}
+        for name in play.services:
+            for handler in by_name[name].handlers:
+                owner = owners.setdefault(handler.name, name)
+                if owner != name:
+                    message = (
+                        f'{name} has a handler "{handler.name}" and so has {owner}, which shares waves with it; a '
+                        f'notify would reach but one of them. Rename it, as in "{name} | {handler.name}", or keep the '
+                        f"two services apart in the inventory: {variable(name, 'after')}: [{owner}]"
+                    )
+                    findings.append(Finding(handler.file, handler.line, "handler", message))
+    if findings:
+        raise FindingsError(findings)
+
+
+def _order(by_name: Mapping[str, Deployment]) -> dict[str, frozenset[str]]:
+    """Name what each service comes after: what it says itself, and all services of the stages before its own."""
+    before_stage = _stages(by_name)
+    in_stage: dict[str, set[str]] = {}
+    for name, deployment in by_name.items():
+        in_stage.setdefault(deployment.service.stage, set()).add(name)
+    return {
+        name: frozenset(each.service.befores).union(*(in_stage[s] for s in before_stage[each.service.stage]))
+        for name, each in by_name.items()
+    }
+
+
+def _stages(by_name: Mapping[str, Deployment]) -> dict[str, frozenset[str]]:
+    """Name the stages before each stage, by the edges between their services."""
+    before: dict[str, set[str]] = {deployment.service.stage: set() for deployment in by_name.values()}
+    for deployment in by_name.values():
+        stages = {by_name[name].service.stage for name in deployment.service.befores if name in by_name}
+        before[deployment.service.stage] |= stages - {deployment.service.stage}
+    try:
+        levels(before)
+    except CycleError as exc:
+        raise CatalogueError(
+            f"The stages wait for each other: {exc}. Services of one stage come after services of the other and the "
+            "other way round; give some of them another stage."
+        ) from exc
+    return {stage: closure(before, stage) for stage in before}
+
+
+def _described(deployment: Deployment, run_once_host: str) -> dict[str, Any]:
+    service = deployment.service
+    return {
+        **service.settings(),
+        "role": f"orderly_plan_{service.name}",
+        "origin": service.path.name if service.role.startswith("/") else service.role,
+        "hosts": deployment.hosts,
+        "slots": deployment.slots,
+        "steps": sorted(deployment.steps),
+        "parts": sorted(deployment.parts),
+        "run_once_host": run_once_host,
+        "migrates_once": deployment.migrates_once,
+        "no_return": sorted(deployment.no_return),
+        "files": dict(deployment.files),
+    }
+
+
+def _everywhere(kind: str, step: int, deployment: Deployment, needs: Iterable[str] = ()) -> Play:
+    name = deployment.service.name
+    verb = {0: "Validate", 1: "Prepare", 6: "Complete"}[step]
+    return Play(
+        f"{kind}-{name}",
+        kind,
+        f"{verb} {name}",
+        deployment.hosts,
+        {name: deployment.hosts},
+        tuple(sorted(needs)),
+    )
+
+
+def _change_plays(
+    schedule: Schedule,
+    ordered: Sequence[Deployment],
+    by_name: Mapping[str, Deployment],
+    once: Mapping[str, str],
+) -> Iterator[Play]:
+    """Make the waves, and after the last waves of services what completes them."""
+    complete: defaultdict[int, list[Play]] = defaultdict(list)
+    for deployment in ordered:
+        if 6 in deployment.steps:
+            own = [f"{deployment.service.name}/{CHANGE}"] if deployment.changes else []
+            needs = {*own, *_befores_done(deployment, by_name)}
+            complete[schedule.done[deployment.service.name]].append(
+                _everywhere(POST_UPGRADE, 6, deployment, needs)
+            )
+    yield from complete[0]
+    for number, services in enumerate(schedule.waves, 1):
+        hosts = tuple(sorted({host for members in services.values() for host in members}, key=natural))
+        needs = {need for name in services for need in _needs(by_name[name], by_name, once[name])}
+        yield Play(f"wave-{number}", CHANGE, f"Wave {number}", hosts, services, tuple(sorted(needs)))
+        yield from complete[number]
+
+
+def _needs(deployment: Deployment, by_name: Mapping[str, Deployment], once: str) -> Iterator[str]:
+    yield from _befores_done(deployment, by_name)
+    if deployment.migrates_once:
+        yield f"{deployment.service.name}/{CHANGE}@{once}"
+
+
+def _befores_done(deployment: Deployment, by_name: Mapping[str, Deployment]) -> Iterator[str]:
+    for dependency in deployment.service.dependencies:
+        if dependency.service in by_name:
+            yield from _done(by_name[dependency.service], dependency.step)
+
+
+def _done(deployment: Deployment, step: int | None = None) -> Iterator[str]:
+    """Name what is done of a service when all of it is, or all up to a step."""
+    if deployment.changes:
+        yield f"{deployment.service.name}/{CHANGE}"
+    if 6 in deployment.steps and step not in CHANGE_STEPS:
+        yield f"{deployment.service.name}/{POST_UPGRADE}"
+
+
+def _finalize_plays(
+    ordered: Sequence[Deployment], domains: Mapping[str, str], last: Collection[str]
+) -> Iterator[Play]:
+    """Make the finalizers' waves, service by service, once every host of every stage is upgraded."""
+    everything = tuple(sorted(need for deployment in ordered for need in _done(deployment)))
+    for deployment in ordered:
+        if not finalizes(deployment.parts):
+            continue
+        name = deployment.service.name
+        rules = Rules({name: deployment.slots}, domains=domains, last=last)
+        waves = pack(dict.fromkeys(deployment.hosts, (name,)), rules)
+        for number, hosts in enumerate(waves, 1):
+            title = f"Finalize {name} ({number} of {len(waves)})"
+            yield Play(f"finalize-{name}-{number}", FINALIZE, title, hosts, {name: hosts}, everything)

@@ -1,0 +1,59 @@
+"""How long plays of a plan will take, by how long their parts took the last time. Pure."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from .data import part_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def estimate(plays: Iterable[Mapping[str, Any]], seconds: Mapping[str, float]) -> str:
+    """Say about how long *plays* take one after the other; empty where nothing is known of any.
+
+    *seconds* gives how long parts (``SERVICE/PART``) took. Services that share a play work side by side.
+    """
+    plays = tuple(plays)
+    told = by_play(plays, seconds)
+    if not told:
+        return ""
+    unknown = len(plays) - len(told)
+    rest = f", besides {unknown} never done before" if unknown else ""
+    return f"about {_minutes(sum(told.values()))}, from the last time{rest}"
+
+
+def by_play(plays: Iterable[Mapping[str, Any]], seconds: Mapping[str, float]) -> dict[str, float]:
+    """Give the seconds that each play takes, by its id; those of which some part is not known have none."""
+    known = {play["id"]: [seconds.get(part_of(play, name)) for name in play["services"]] for play in plays}
+    return {
+        play: max(each for each in parts if each is not None)
+        for play, parts in known.items()
+        if None not in parts
+    }
+
+
+def _minutes(seconds: float) -> str:
+    minutes = max(round(seconds / 60), 1)
+    return f"{minutes} minute{'' if minutes == 1 else 's'}"
+
+
+TIMES = (
+    "orderly_step_times"  # the fact of a host: by service, when its steps began, in seconds since the epoch
+)
+END = "end"  # what the moment is called at which the last step ends
+
+
+def step_seconds(noted: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Give the seconds that each step took on the slowest host; *noted* is what each host noted of one service.
+
+    A host that did not come to the end tells nothing of the step it was in.
+    """
+    seconds: dict[str, float] = {}
+    for times in noted:
+        moments = sorted((time, step) for step, time in times.items())
+        for (begin, step), (end, _next) in pairwise(moments):
+            seconds[step] = max(seconds.get(step, 0.0), round(end - begin, 1))
+    return seconds

@@ -1,0 +1,205 @@
+"""What a service's role in the plan does on a host in one go: its change, from drain to undrain, and its finalizer.
+
+Each is one task file of the role, which a play imports as a whole: Ansible takes milliseconds for every role that a
+play imports, and reads a service's tasks there in the order in which they run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ansible.release import __version__ as core_version
+
+from .._plan.durations import END, TIMES
+from .._service.steps import CHANGE_STEPS, MIGRATE_STEP, RUN_ONCE_HOST, STEP, STEPS, WHEN, step_file
+from .versions import GRANTED
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+Task = dict[str, Any]
+
+CHANGE_FILE = "upgrade_tasks.change"
+FINALIZE_FILE = "upgrade_tasks.finalize"
+PLAN = "plan"  # whose tasks those are that the role does not bring
+TEMPORARY = "orderly.services.temporary_changes"
+FINALIZED = "orderly.services.finalized_services"
+# Without it every host of a wave skips the tasks of the services it does not have, one after the other.
+# https://docs.ansible.com/ansible/latest/collections/ansible/builtin/meta_module.html (end_role: since 2.18)
+ENDS_ROLES_SINCE = "2.18"
+ENDS_ROLES = tuple(map(int, core_version.split(".")[:2])) >= (2, 18)
+
+
+class Role(NamedTuple):
+    """A service's role in the plan: what ``plan.json`` says of the service, and the task files that the role has.
+
+    *files* gives the name of each file by its stem, *checked* the stems whose arguments Ansible checks.
+    """
+
+    name: str
+    service: Mapping[str, Any]
+    files: Mapping[str, str]
+    checked: Collection[str] = ()
+
+
+def change_tasks(role: Role) -> list[Task]:
+    """Give the tasks of one service in one wave: drain, steps 2 to 5, handlers, verify, undo, undrain."""
+    return _where_granted(role, [*_part(role, "drain"), *_steps(role), *_back(role)])
+
+
+def finalize_tasks(role: Role) -> list[Task]:
+    """Give the tasks of a finalizer: what was changed for a while is undone first.
+
+    Hosts remember that it ran: a controller that dies now cannot, and no finalizer runs twice.
+    """
+    return _where_granted(role, [*_undo(role, "upgraded"), *_finalize(role)])
+
+
+def _where_granted(role: Role, tasks: list[Task]) -> list[Task]:
+    end_here = {
+        "name": f"{PLAN} | End here if {role.name} has nothing to do",
+        "ansible.builtin.meta": "end_role",
+        "when": f"'{role.name}' not in {GRANTED}",
+    }
+    granted = {"name": role.name, "when": f"'{role.name}' in {GRANTED}", "block": tasks}
+    return [end_here, granted] if ENDS_ROLES else [granted]
+
+
+def _steps(role: Role) -> Iterator[Task]:
+    service = role.service
+    for step in CHANGE_STEPS:
+        if step in service["steps"]:
+            yield _note_time(role, f"step{step}", f"Begin step {step} of {role.name} ({STEPS[step]})")
+            yield _step(role, step)
+        if service["full_stop"]:
+            yield from (FLUSH, _barrier(step))
+        elif step == MIGRATE_STEP and service["migrates_once"]:
+            yield _migrated(role)
+    yield FLUSH
+    yield _note_time(role, END, f"End the steps of {role.name}")
+
+
+def _step(role: Role, step: int) -> Task:
+    variables = {
+        **({RUN_ONCE_HOST: role.service["run_once_host"]} if step == MIGRATE_STEP else {}),
+        **({STEP: step} if role.service["dialect"] == WHEN else {}),
+    }
+    return _bring(role, step_file(step), f"{STEPS[step]} {role.name}", variables)
+
+
+def _note_time(role: Role, moment: str, words: str) -> Task:
+    """Say where a host is, and let the gate that ends the play tell how long each step took.
+
+    A fact costs no way to the host.
+    """
+    noted = f"{{'{role.name}': {{'{moment}': now().timestamp()}}}}"
+    return {
+        "name": f"{PLAN} | {words}",
+        "ansible.builtin.set_fact": {
+            TIMES: f"{{{{ {TIMES} | default({{}}) | combine({noted}, recursive=true) }}}}"
+        },
+    }
+
+
+def _back(role: Role) -> Iterator[Task]:
+    """Put the service back: only after it is verified."""
+    yield from _part(role, "verify")
+    yield from _undo(role, "verified")
+    yield from _part(role, "undrain")
+    yield FLUSH
+
+
+def _part(role: Role, part: str) -> Iterator[Task]:
+    if part in role.service["parts"]:
+        yield _bring(role, part, f"{part} {role.name}")
+
+
+def _bring(role: Role, stem: str, words: str, variables: Mapping[str, Any] | None = None) -> Task:
+    """Import one of the role's files: as tasks, which is quick, or as the role where that checks its arguments."""
+    brought: Task = (
+        {"ansible.builtin.import_role": {"name": role.service["role"], "tasks_from": stem}}
+        if stem in role.checked
+        else {"ansible.builtin.import_tasks": role.files[stem]}
+    )
+    return {"name": words, **brought, **({"vars": dict(variables)} if variables else {})}
+
+
+def _undo(role: Role, moment: str) -> Iterator[Task]:
+    """Undo what hosts have on record as changed for a while, which may be nothing, and forget it when that is done."""
+    if "undo" not in role.service["parts"]:
+        return
+    due = {"service": role.name, "until": moment, "path": "{{ rolling_op_temporary | default(omit) }}"}
+    found = "orderly_undo.previous | length > 0"
+    yield {
+        "name": f"{PLAN} | Find what is to be undone for {role.name}",
+        TEMPORARY: due,
+        "register": "orderly_undo",
+    }
+    undo = _bring(role, "undo", f"undo {role.name}", {"temporary_changes": "{{ orderly_undo.previous }}"})
+    yield {**undo, "when": found}
+    yield FLUSH
+    yield {
+        "name": f"{PLAN} | Forget what was undone for {role.name}",
+        TEMPORARY: {**due, "state": "absent"},
+        "when": found,
+    }
+
+
+def _finalize(role: Role) -> Iterator[Task]:
+    if "finalize" not in role.service["parts"]:
+        return
+    record = {
+        "campaign": "{{ orderly_gate.campaign }}",
+        "path": "{{ rolling_op_finalized | default(omit) }}",
+    }
+    yield {
+        "name": f"{PLAN} | See what is finalized already",
+        FINALIZED: record,
+        "register": "orderly_finalized",
+    }
+    variables = {RUN_ONCE_HOST: role.service["run_once_host"]}
+    yield {
+        **_bring(role, "finalize", f"finalize {role.name}", variables),
+        "when": f"'{role.name}' not in orderly_finalized.services",
+    }
+    yield FLUSH
+    yield {
+        "name": f"{PLAN} | Put on record what is finalized",
+        FINALIZED: {**record, "services": [role.name]},
+    }
+
+
+def _migrated(role: Role) -> Task:
+    """The hosts beside the one that migrates have the new packages, and must not start without the migration."""
+    host = role.service["run_once_host"]
+    return {
+        "name": f"{PLAN} | Wait for the migration of {role.name}",
+        "ansible.builtin.assert": {
+            "that": [f"'{host}' not in ansible_play_hosts_all | difference(ansible_play_hosts)"],
+            "fail_msg": (
+                f"The migration of {role.name} failed on {host}, so {role.name} does not start on "
+                "{{ inventory_hostname }}. Mend it and run again: both hosts are repeated."
+            ),
+            "quiet": True,
+        },
+    }
+
+
+def _barrier(step: int) -> Task:
+    """A full stop goes step by step: nobody goes on while a host is missing."""
+    return {
+        "name": f"{PLAN} | Wait for every host after step {step}",
+        "ansible.builtin.assert": {
+            "that": ["ansible_play_hosts | length == ansible_play_hosts_all | length"],
+            "fail_msg": (
+                f"Step {step} ({STEPS[step]}) failed on "
+                "{{ ansible_play_hosts_all | difference(ansible_play_hosts) | join(', ') }}; the service stops on all "
+                "its hosts together, so none goes on. Mend it and run again: the wave is repeated as a whole."
+            ),
+            "quiet": True,
+        },
+        "run_once": True,
+    }
+
+
+FLUSH: Task = {"name": f"{PLAN} | Run the handlers", "ansible.builtin.meta": "flush_handlers"}

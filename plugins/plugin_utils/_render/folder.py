@@ -1,0 +1,92 @@
+"""The plan's folder: ``plan.json``, ``upgrade.yml``, ``plan.html`` and the roles that the playbook runs.
+
+A folder is self-contained: it can be kept, read, and run again by itself. Its roles are copies with names of their
+own, because a collection's role would win over a copy of the same name when the playbook runs by its full name.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .._plan.durations import by_play
+from .._plan.role_files import files_of
+from .._service.catalogue import PLAN_FILE
+from .._service.service import CatalogueError
+from .page import read_task_words, render_page
+from .playbook import groups_of, render, render_group
+from .role_copy import copy_role, write_tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .._plan.plan import Plan
+    from .._service.service import Service
+
+PLAYBOOK = "upgrade.yml"
+PAGE = "plan.html"
+
+
+# --- Writing ---
+
+
+def write_plan(
+    plan: Plan, services: Iterable[Service], folder: Path, seconds: Mapping[str, float] | None = None
+) -> Path:
+    """Write the folder of a plan, and give the path of its playbook.
+
+    The folder appears as a whole or not at all; one that holds this plan unchanged is left as it is. *seconds* tells
+    the page, and nothing else, how long parts and steps (``SERVICE/PART``, ``SERVICE/step3``) took the last time.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
+            new = Path(scratch, "plan")
+            _write_files(plan, services, new, seconds or {})
+            if not folder.exists() or _contents(new) != _contents(folder):
+                _put(new, folder, Path(scratch, "old"))
+    except OSError as exc:
+        raise CatalogueError(
+            f"The plan cannot be written to {folder}: {exc}. Set plan_dir to a folder of yours."
+        ) from exc
+    return folder / PLAYBOOK
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {name: b"" if name == PAGE else path.read_bytes() for name, path in files_of(folder)}
+
+
+def _put(new: Path, folder: Path, aside: Path) -> None:
+    if folder.exists():
+        if any(folder.iterdir()) and not (folder / PLAN_FILE).is_file():
+            raise CatalogueError(
+                f"{folder} holds something else than a plan; set plan_dir to a new or empty folder."
+            )
+        folder.rename(aside)
+    new.rename(folder)
+
+
+def _write_files(plan: Plan, services: Iterable[Service], folder: Path, seconds: Mapping[str, float]) -> None:
+    folder.mkdir()
+    (folder / PLAN_FILE).write_text(plan.as_json(), encoding="utf-8")
+    (folder / PLAYBOOK).write_text(render(plan), encoding="utf-8")
+    for group in groups_of(plan):
+        (folder / f"upgrade-{group}.yml").write_text(render_group(plan, group), encoding="utf-8")
+    for service in services:
+        words = plan.services[service.name]
+        target = folder / "roles" / words["role"]
+        copy_role(service, target)
+        write_tasks(service.name, words, target)
+    data = json.loads(plan.as_json())
+    news = {**_news(plan), "seconds": by_play(data["plays"], seconds), "took": seconds}
+    page = render_page(data, read_task_words(data, folder), news)
+    (folder / PAGE).write_text(page, encoding="utf-8")
+
+
+def _news(plan: Plan) -> dict[str, Any]:
+    if plan.survey is None:
+        return {}
+    packages = {name: plan.survey.by_host(name) for name in plan.services}
+    return {"approve": plan.hash, "surveyed": plan.surveyed, "packages": packages}

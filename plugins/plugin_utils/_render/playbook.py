@@ -1,0 +1,279 @@
+"""The plan as a playbook: plain plays, each behind its gate, that Ansible runs and people read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from .._common.text import natural
+from .._plan.data import LEFT, NO_HOST, PLANNED, verified_again
+from .._plan.data import VERIFY_PLAY as VERIFY_AGAIN
+from .._service.steps import CHANGE, DISRUPTIVE, FINALIZE
+from .change import ENDS_ROLES, ENDS_ROLES_SINCE, TEMPORARY
+from .versions import (
+    ANY_GRANTED,
+    GRANTED,
+    after_change,
+    before_change,
+    check_before_all,
+    check_before_finalizers,
+    has_versions,
+    packages_of,
+)
+from .work import GATE, changed_for_a_while, waits_for_migration, work
+from .yaml_text import yaml_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .._plan.plan import Plan, Play
+
+Task = dict[str, Any]
+
+# A variable of the play, so that every condition below stays short. The filter raises where the gate of this very play
+# never ran: --start-at-task and --step cannot get around it.
+GRANTED_SERVICES = (
+    "{{ orderly_gate | default({}) | orderly.services.granted(orderly_play, inventory_hostname) }}"
+)
+NONE_GRANTED = "orderly_gate | default({}) | orderly.services.granted(orderly_play) | length == 0"
+
+HEADER = """\
+---
+# The upgrade plan {id}, compiled by orderly.services {version}. It runs by itself:
+#   ansible-playbook -i INVENTORY upgrade.yml
+# Every play begins with its gate: what comes before must be done, and disrupted hosts hold a slot in the rolling lock
+# of every service that is disrupted. Hosts on which the campaign has done a play already are left out of it.
+# Packages are never rolled back: the plan has no way back but your backups.
+"""
+
+CORE_CHECK: Task = {
+    "name": "Check that this ansible-core can run the plan",
+    "ansible.builtin.assert": {
+        "that": [f"ansible_version.full is version('{ENDS_ROLES_SINCE}', '>=')"],
+        "fail_msg": (
+            f"This folder was written for ansible-core {ENDS_ROLES_SINCE} and later, and this is "
+            "{{ ansible_version.full }}; nothing was touched. Run the upgrade itself, not this folder: it writes "
+            "the same plan anew for the version at hand, and its campaign goes on."
+        ),
+        "quiet": True,
+    },
+    "run_once": True,
+    "tags": ["always"],
+}
+
+OPENING: dict[str, Any] = {
+    "name": "Open the campaign",
+    "hosts": "all",
+    "gather_facts": False,
+    "tasks": [
+        *([CORE_CHECK] if ENDS_ROLES else []),
+        {
+            "name": "Open the campaign",
+            GATE: {"state": "opened"},
+            "run_once": True,
+            "register": "orderly_campaign",
+            "tags": ["always"],
+        },
+        {
+            "name": "Pass by what is done",
+            "ansible.builtin.set_fact": {LEFT: "{{ orderly_campaign.left }}"},
+            "delegate_to": "localhost",
+            "delegate_facts": True,
+            "run_once": True,
+            "tags": ["always"],
+        },
+    ],
+}
+
+
+def render(plan: Plan) -> str:
+    """Give the text of the plan's ``upgrade.yml``."""
+    return _text(plan, _plays(plan, plan.plays, plan.services))
+
+
+def render_group(plan: Plan, group: str) -> str:
+    """Give the text of a playbook that does what the plan does for the services of one group, behind the same gates."""
+    names = [name for name, service in plan.services.items() if service["group"] == group]
+    own = (_restricted(play, names) for play in plan.plays if not play.services.keys().isdisjoint(names))
+    return _text(plan, (_for_group(play, group, names) for play in _plays(plan, own, names)))
+
+
+def groups_of(plan: Plan) -> list[str]:
+    """Name the groups that the services of a plan are deployed on."""
+    return sorted({str(service["group"]) for service in plan.services.values()}, key=natural)
+
+
+def _plays(plan: Plan, plays: Iterable[Play], names: Iterable[str]) -> Iterator[dict[str, Any]]:
+    yield OPENING
+    names = list(names)
+    if plan.survey is not None:
+        yield check_before_all(plan, names)
+    yield from map(
+        partial(_verify_again, plan),
+        (name for name in verified_again({"services": plan.services}) if name in names),
+    )
+    looked = False
+    for play in plays:
+        if play.kind == FINALIZE and not looked:
+            looked = True
+            yield from check_before_finalizers(plan)
+        yield from render_play(plan, play)
+
+
+def _verify_again(plan: Plan, name: str) -> dict[str, Any]:
+    """Verify a service on the hosts that an earlier run has upgraded; there are none but where a run is resumed."""
+    play_id = f"{VERIFY_AGAIN}{name}"
+    tasks: list[Task] = [
+        {
+            "name": f"{play_id} | Gather facts",
+            "ansible.builtin.setup": {},
+            "when": "(ansible_facts | default({})).distribution is undefined",
+        },
+        {
+            "name": f"{play_id} | verify {name}",
+            "ansible.builtin.import_role": {"name": plan.services[name]["role"], "tasks_from": "verify"},
+        },
+        {"name": f"{play_id} | Run the handlers", "ansible.builtin.meta": "flush_handlers"},
+        {
+            "name": f"{play_id} | Record who is well",
+            GATE: {"play": play_id, "state": "verified"},
+            "run_once": True,
+        },
+    ]
+    return {
+        "name": f"Verify {name} again where it is done, before more is disrupted",
+        "hosts": f"{{{{ hostvars['localhost'].{LEFT}['{play_id}'] | default('{NO_HOST}') }}}}",
+        "gather_facts": False,
+        "become": True,
+        "any_errors_fatal": False,
+        "max_fail_percentage": 100,
+        "tasks": tasks,
+    }
+
+
+def _text(plan: Plan, plays: Iterable[dict[str, Any]]) -> str:
+    header = HEADER.format(id=plan.id, version=plan.versions.get("orderly.services", ""))
+    return header + "\n".join(yaml_text([play]) for play in plays)
+
+
+def _restricted(play: Play, names: Iterable[str]) -> Play:
+    services = {name: play.services[name] for name in play.services if name in names}
+    hosts = sorted({host for members in services.values() for host in members}, key=natural)
+    return replace(play, services=services, hosts=tuple(hosts))
+
+
+def _for_group(play: dict[str, Any], group: str, names: list[str]) -> dict[str, Any]:
+    """Let the gates of a play grant and record no more than what its playbook does."""
+    tasks = [
+        {**task, GATE: {**task[GATE], "services": names}} if GATE in task else task for task in play["tasks"]
+    ]
+    return {
+        **play,
+        "hosts": f"{play['hosts']},&{group}" if "orderly_play" in play.get("vars", {}) else play["hosts"],
+        "tasks": tasks,
+    }
+
+
+def render_play(plan: Plan, play: Play) -> list[dict[str, Any]]:
+    """Give the Ansible plays of one play of the plan.
+
+    Where several services share a wave, the work is a play of its own with the free strategy, so that hosts do not
+    wait for each other's tasks; gate and release need all hosts at once and stay linear, and so does the work where
+    hosts wait for the migration of one of them.
+    """
+    free = not any(waits_for_migration(plan, play, name) for name in play.services)
+    gate = [*_gate(play), *before_change(plan, play)]
+    release = [*after_change(plan, play), _done(play)]
+    if len(play.services) == 1:
+        tasks = [*gate, *_begin(play), *work(plan, play), *release]
+        return [_play(plan, play, title(play), tasks)]
+    return [
+        _play(plan, play, f"{title(play)} | gate", gate),
+        _play(plan, play, f"{title(play)} | work", [*_begin(play), *work(plan, play)], free=free),
+        _play(plan, play, f"{title(play)} | release", release),
+    ]
+
+
+def title(play: Play) -> str:
+    """Name a play for people: what, and for waves who."""
+    if play.kind != CHANGE:
+        return play.title
+    return f"{play.title} · " + ", ".join(
+        f"{name} on {' '.join(hosts)}" for name, hosts in play.services.items()
+    )
+
+
+def _play(plan: Plan, play: Play, name: str, tasks: list[Task], *, free: bool = False) -> dict[str, Any]:
+    return {
+        "name": name,
+        "hosts": f"{{{{ hostvars['localhost'].{LEFT}['{play.id}'] | default({PLANNED}) }}}}",
+        "gather_facts": False,
+        "become": True,
+        # Whether the run goes on is for the gates to say; these cannot be trusted with it, and free knows but one.
+        "any_errors_fatal": False,
+        **({"strategy": "ansible.builtin.free"} if free else {"max_fail_percentage": 100}),
+        "vars": {
+            PLANNED: _pattern(plan, play),
+            "orderly_play": play.id,
+            GRANTED: GRANTED_SERVICES,
+            **(
+                {"orderly_packages": packages_of(plan, play.services)}
+                if has_versions(plan, play) and not free
+                else {}
+            ),
+        },
+        **_module_defaults(plan, play),
+        "tasks": tasks,
+    }
+
+
+def _module_defaults(plan: Plan, play: Play) -> dict[str, Any]:
+    """Let what the roles put on record as temporary name its campaign."""
+    if not changed_for_a_while(plan, play.services):
+        return {}
+    return {"module_defaults": {TEMPORARY: {"campaign": "{{ orderly_gate.campaign }}"}}}
+
+
+def _pattern(plan: Plan, play: Play) -> str:
+    """Name the group where the play takes all hosts of a service: long lists of hosts are slow."""
+    for name, hosts in play.services.items():
+        if len(play.services) == 1 and len(hosts) > 1 and hosts == tuple(plan.services[name]["hosts"]):
+            return str(plan.services[name]["group"])
+    return ",".join(play.hosts)
+
+
+def _gate(play: Play) -> list[Task]:
+    return [
+        {
+            "name": f"{play.id} | Pass the gate",
+            GATE: {"play": play.id, "state": "entered"},
+            "run_once": True,
+            "register": "orderly_gate",
+            "tags": ["always"],
+        }
+    ]
+
+
+def _begin(play: Play) -> list[Task]:
+    return [
+        {
+            "name": f"{play.id} | End here if all is done",
+            "ansible.builtin.meta": "end_play",
+            "when": NONE_GRANTED,
+        },
+        {
+            "name": f"{play.id} | Gather facts",
+            "ansible.builtin.setup": {},
+            "when": [ANY_GRANTED, "(ansible_facts | default({})).distribution is undefined"],
+        },
+    ]
+
+
+def _done(play: Play) -> Task:
+    return {
+        "name": f"{play.id} | Record what is done"
+        + (", release the slots" if play.kind in DISRUPTIVE else ""),
+        GATE: {"play": play.id, "state": "done"},
+        "run_once": True,
+    }

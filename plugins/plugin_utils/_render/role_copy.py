@@ -1,0 +1,118 @@
+"""The copy of a role in a plan, with one task file for each step."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from .._plan.data import finalizes
+from .._plan.deployments import split_upgrade_tasks
+from .._plan.role_files import collection_of, dependencies_of, files_of, find_dependency, load_yaml, meta_file
+from .._service.steps import CHANGE_STEPS, PARTS, UPGRADE_TASKS, step_file
+from .._tasks.split import Split, read_part
+from .change import CHANGE_FILE, FINALIZE_FILE, Role, change_tasks, finalize_tasks
+from .yaml_text import yaml_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from .._service.service import Service
+
+
+def _copy(role: Path, target: Path) -> None:
+    for name, path in files_of(role):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, target / name)
+
+
+def copy_role(service: Service, target: Path) -> None:
+    """Copy the role of a service, its upgrade tasks split by step."""
+    _copy(service.path, target)
+    split = split_upgrade_tasks(service)
+    tasks = target / "tasks"
+    tasks.mkdir(parents=True, exist_ok=True)
+    for step, text in split.steps.items():
+        (tasks / f"{step_file(step)}.yml").write_text(text, encoding="utf-8")
+    for name, text in split.imported.items():
+        (tasks / name).write_text(text, encoding="utf-8")
+    for part in PARTS:
+        if (path := service.tasks_file(part)) is not None:
+            (tasks / path.name).write_text(read_part(path), encoding="utf-8")
+    for suffix in (".yml", ".yaml"):
+        (tasks / f"{UPGRADE_TASKS}{suffix}").unlink(missing_ok=True)
+    _write_meta(service, target, split)
+
+
+def write_tasks(name: str, service: Mapping[str, Any], target: Path) -> None:
+    """Write what the role does in one go, over the files that are there."""
+    tasks = target / "tasks"
+    files = {path.stem: path.name for path in tasks.iterdir() if path.suffix in (".yml", ".yaml")}
+    checked = load_yaml(_specs_file(target)).get("argument_specs") or {}
+    role = Role(name, service, files, checked.keys())
+    if not set(CHANGE_STEPS).isdisjoint(service["steps"]):
+        _write_yaml(tasks / f"{CHANGE_FILE}.yml", change_tasks(role))
+    if finalizes(service["parts"]):
+        _write_yaml(tasks / f"{FINALIZE_FILE}.yml", finalize_tasks(role))
+
+
+def _write_yaml(path: Path, tasks: list[dict[str, Any]]) -> None:
+    path.write_text("---\n" + yaml_text(tasks), encoding="utf-8")
+
+
+def _write_meta(service: Service, role: Path, split: Split) -> None:
+    """Write what makes the copy behave as the role did: whose short names it may use, which arguments it checks."""
+    (role / "meta").mkdir(exist_ok=True)
+    main = load_yaml(meta_file(role, "main"))
+    collections = list(main.get("collections") or [])
+    if origin := collection_of(service.path):
+        collections.insert(0, origin)
+    main |= {"collections": list(dict.fromkeys(collections))}
+    if main.get("dependencies"):
+        main["dependencies"] = _copy_dependencies(service.path, role)
+    # The service's own words; the settings that the plan was made with are in plan.json.
+    (role / "meta/service.yml").write_text(_service_text(service), encoding="utf-8")
+    _dump(meta_file(role, "main"), main)
+    specs = load_yaml(_specs_file(role))
+    entry = (specs.get("argument_specs") or {}).pop(UPGRADE_TASKS, None)
+    if entry and split.steps:
+        specs["argument_specs"][step_file(min(split.steps))] = entry
+        _dump(_specs_file(role), specs)
+
+
+def _specs_file(role: Path) -> Path:
+    """Find where a role says which arguments Ansible checks: in a file of its own, or else with all about the role.
+
+    So does Ansible, in ``Role._get_role_argspecs``.
+    """
+    own = meta_file(role, "argument_specs")
+    return own if own.is_file() else meta_file(role, "main")
+
+
+def _service_text(service: Service) -> str:
+    return "---\n" + yaml.safe_dump({"service": service.name, **service.settings()}, sort_keys=False)
+
+
+def _copy_dependencies(role: Path, copy: Path) -> list[Any]:
+    """Copy the roles that a role depends on under names of the copy's own; gives its dependencies by those names."""
+    renamed: list[Any] = []
+    for dependency in dependencies_of(role):
+        path = find_dependency(role, dependency)
+        target = copy.with_name(f"{copy.name}_{path.name}")
+        if not target.exists():
+            _copy(path, target)
+            (target / "meta").mkdir(parents=True, exist_ok=True)
+            main = load_yaml(meta_file(path, "main"))
+            dependencies = _copy_dependencies(path, target)
+            _dump(meta_file(target, "main"), {**main, "dependencies": dependencies})
+        settings = dependency if isinstance(dependency, dict) else {}
+        renamed.append(
+            {"role": target.name} | {key: settings[key] for key in settings if key not in ("role", "name")}
+        )
+    return renamed
+
+
+def _dump(path: Path, data: Any) -> None:
+    path.write_text("---\n" + yaml.safe_dump(data, sort_keys=False), encoding="utf-8")

@@ -1,0 +1,104 @@
+"""The summary of a plan: what an operator reads before approving it, one line for each service."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from .._common.text import layout
+from .._plan.data import DOWN, KEEPS, NONE, outage
+from .._service.steps import CHANGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from .._plan.plan import Plan
+    from .._plan.survey import Answer, Survey
+
+HEADER = ("SERVICE", "STAGE", "HOSTS", "AT ONCE", "WAVES", "OUTAGE", "PACKAGES")
+OUTAGES = {DOWN: "is down", KEEPS: "keeps serving", NONE: "none"}
+
+
+def summary(plan: Plan, answers: Mapping[str, Answer], folder: Path, how_long: str = "") -> list[str]:
+    """Give the lines of a plan's summary; *answers* tell why hosts were not surveyed, *how_long* what it will take."""
+    survey = plan.survey
+    if survey is None:
+        raise ValueError("a summary is made of a plan with a survey")
+    waves = _waves(plan)
+    rows = [
+        (
+            name,
+            str(service["stage"]),
+            str(len(service["hosts"])),
+            str(service["slots"]),
+            _numbers(waves.get(name, ())),
+            OUTAGES[outage(service, service["parts"])],
+            _packages(survey, name),
+        )
+        for name, service in plan.services.items()
+    ]
+    hosts = {host for service in plan.services.values() for host in service["hosts"]}
+    return [
+        f"Plan {plan.hash}: {_count(len(rows), 'service')} on {_count(len(hosts), 'host')}, "
+        f"{_count(sum(play.kind == CHANGE for play in plan.plays), 'wave')}",
+        *layout([HEADER, *rows]),
+        *_conditions(plan),
+        *(f"Not surveyed: {host}: {_why(answers.get(host, {}))}" for host in survey.missing),
+        *([f"It takes {how_long}."] if how_long else []),
+        "Packages are never rolled back.",
+        f"To look at: {folder}/plan.html",
+        f"To approve: ansible-playbook orderly.services.upgrade -e approved_plan={plan.hash}",
+    ]
+
+
+def _conditions(plan: Plan) -> Iterator[str]:
+    """Say which orders depend on versions, and whether they hold for those of the hosts."""
+    for name, service in plan.services.items():
+        for each in (*service["after"], *service["requires"]):
+            if isinstance(each, dict) and "holds" in each:
+                words = "comes after" if each["holds"] else "need not come after"
+                package, *constraints = each["when"].items()
+                told = " and ".join(f"{key} {constraint}" for key, constraint in constraints)
+                verb = "holds" if each["holds"] else "does not hold"
+                yield f"Order: {name} {words} {each['service']}: {package[1]} {told} {verb}."
+
+
+def _waves(plan: Plan) -> dict[str, list[int]]:
+    waves: defaultdict[str, list[int]] = defaultdict(list)
+    for number, play in enumerate((play for play in plan.plays if play.kind == CHANGE), 1):
+        for name in play.services:
+            waves[name].append(number)
+    return waves
+
+
+def _numbers(numbers: Iterable[int]) -> str:
+    """Give numbers in words, those in a row together: ``1-3 5``."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return " ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs) or "-"
+
+
+def _packages(survey: Survey, name: str) -> str:
+    versions = survey.services.get(name, ())
+    changing = [each for each in versions if each.is_upgrade]
+    if not versions:
+        return "unknown: its units come from no package"
+    if not changing:
+        return "as new as can be"
+    return ", ".join(
+        f"{each} on {_count(len(each.hosts), 'host')}" if len(versions) > 1 else str(each)
+        for each in changing
+    )
+
+
+def _why(answer: Answer) -> str:
+    return str(answer.get("msg") or "no answer").strip()
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

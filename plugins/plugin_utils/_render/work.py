@@ -1,0 +1,126 @@
+"""The work of the plays of a plan: the tasks between the gate, which grants it, and the record that it is done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._service.steps import CHANGE, FINALIZE, STEP, STEP_OF_KIND, STEPS, WHEN, step_file
+from .change import CHANGE_FILE, FINALIZE_FILE
+from .versions import ANY_GRANTED, GRANTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .._plan.plan import Plan, Play
+
+Task = dict[str, Any]
+
+GATE = "orderly.services.upgrade_gate"
+
+
+def work(plan: Plan, play: Play) -> Iterator[Task]:
+    """Give the tasks of a play."""
+    if play.kind == CHANGE:
+        yield from _change(plan, play)
+    elif play.kind == FINALIZE:
+        for name in play.services:
+            yield _role(plan, play, name, FINALIZE_FILE, f"finalize {name}")
+    else:
+        yield from (_step(plan, play, name) for name in play.services)
+        yield {"name": f"{play.id} | Run the handlers", "ansible.builtin.meta": "flush_handlers"}
+
+
+def _change(plan: Plan, play: Play) -> Iterator[Task]:
+    """One wave, service by service: none is down on a host for longer than its own change takes."""
+    yield _begin(plan, play)
+    yield _lift_strict_mode(play)
+    for name in play.services:
+        yield _role(plan, play, name, CHANGE_FILE, f"change {name}")
+    if _drained(plan, play):
+        yield _record(plan, play, "absent", "Take it off the record")
+
+
+def _role(plan: Plan, play: Play, name: str, tasks_from: str, words: str) -> Task:
+    """Import what a service's role does in one go; it knows by itself where the service is granted."""
+    return {
+        "name": f"{play.id} | {words}",
+        "ansible.builtin.import_role": {"name": plan.services[name]["role"], "tasks_from": tasks_from},
+    }
+
+
+def _step(plan: Plan, play: Play, name: str) -> Task:
+    step = STEP_OF_KIND[play.kind]
+    variables = {"vars": {STEP: step}} if plan.services[name]["dialect"] == WHEN else {}
+    words = f"{STEPS[step]} {name}"
+    return {
+        **_role(plan, play, name, step_file(step), words),
+        **variables,
+        "when": f"'{name}' in {GRANTED}",
+    }
+
+
+def _begin(plan: Plan, play: Play) -> Task:
+    """Say the first word to a host: one whose locks are in another store refuses, and holds no slot in this one."""
+    record = _record(plan, play, "present", "Put on record what is drained, in which store its slots are")
+    return {
+        "name": f"{play.id} | Say what is drained",
+        "block": [{**record, "register": "orderly_drained"}],
+        "rescue": [
+            {
+                "name": f"{play.id} | Give back the slots that the host refuses",
+                GATE: {"play": play.id, "state": "refused"},
+                "when": "orderly_drained.stamped is defined",  # else nobody knows what became of the host
+            },
+            {
+                "name": f"{play.id} | Stop here",
+                "ansible.builtin.fail": {"msg": "{{ orderly_drained.msg }}"},
+            },
+        ],
+    }
+
+
+def _record(plan: Plan, play: Play, state: str, words: str) -> Task:
+    """Let hosts remember what is drained, so that somebody can put it back if this run dies in between."""
+    return {
+        "name": f"{play.id} | {words}",
+        "orderly.services.drained_services": {
+            "services": f"{{{{ {GRANTED} | intersect({_drained(plan, play)}) }}}}",
+            "state": state,
+            "operation": f"upgrade {play.id}",
+            "store": "{{ orderly_gate.store }}",
+            "tokens": "{{ orderly_gate.tokens[inventory_hostname] | default({}) }}",
+            "path": "{{ rolling_op_records | default(omit) }}",
+        },
+        "when": ANY_GRANTED,
+    }
+
+
+def _drained(plan: Plan, play: Play) -> list[str]:
+    """Name the services of a play that are drained."""
+    return [name for name in play.services if "drain" in plan.services[name]["parts"]]
+
+
+def changed_for_a_while(plan: Plan, names: Iterable[str]) -> list[str]:
+    """Name the services among some that can undo temporary changes."""
+    return [name for name in names if "undo" in plan.services[name]["parts"]]
+
+
+def _lift_strict_mode(play: Play) -> Task:
+    """Let systemd stop and restart again what nobody was to restart by accident: this is on purpose."""
+    return {
+        "name": f"{play.id} | Lift strict mode",
+        "orderly.services.strict_mode": {"services": f"{{{{ {GRANTED} }}}}", "state": "absent"},
+        "when": ANY_GRANTED,
+    }
+
+
+def waits_for_migration(plan: Plan, play: Play, name: str) -> bool:
+    """Tell whether the wave holds both the host that migrates for the whole service, and others that wait for it."""
+    service = plan.services[name]
+    hosts = play.services[name]
+    return (
+        play.kind == CHANGE
+        and service["migrates_once"]
+        and service["run_once_host"] in hosts
+        and len(hosts) > 1
+    )

@@ -1,0 +1,77 @@
+"""What one run of Ansible has learned about deferred restarts, and the line that says it in the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._common.text import natural, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_SHOWN = 3
+_NEXT = "orderly.services.rolling_restart does them"
+
+
+class RunSummary:
+    """Keeps the units that wait on every host, by the latest that any result told."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._waiting: dict[str, dict[str, None]] = {}
+
+    def learn(self, host: str, result: Mapping[str, Any]) -> None:
+        """Take what a result tells: all that is pending, a restart that was deferred, restarts that were done."""
+        for told in (result, _local_fact(result)):
+            if "auto_restarts" in told and isinstance(told.get("pending"), list):
+                self._waiting[host] = dict.fromkeys(_names(told["pending"]))
+        if result.get("deferred") is True:
+            self._waiting.setdefault(host, {}).update(dict.fromkeys(_names([{"unit": result.get("name")}])))
+        for unit in _restarted(result):
+            self._waiting.get(host, {}).pop(unit, None)
+
+    def line(self) -> str:
+        """Say what is deferred, and what to do about it; nothing where nothing is."""
+        waiting = [
+            (unit, host) for host in sorted(self._waiting, key=natural) for unit in self._waiting[host]
+        ]
+        if not waiting:
+            return ""
+        hosts = len({host for _unit, host in waiting})
+        named = ", ".join(f"{printable(unit)} on {host}" for unit, host in waiting[:_SHOWN])
+        return (
+            f"{_count(len(waiting), 'restart is', 'restarts are')} deferred on {_count(hosts, 'host', 'hosts')} "
+            f"({named}{', …' if len(waiting) > _SHOWN else ''}): {_NEXT}"
+        )
+
+
+def host_and_result(result: Any) -> tuple[str, Mapping[str, Any]]:
+    """Give the host and the values of what a callback got, by the names that ansible-core has had since 2.16."""
+    return result._host.get_name(), result._result  # noqa: SLF001 - the public names are younger
+
+
+def _local_fact(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Any = result
+    for key in ("ansible_facts", "ansible_local", "orderly"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _names(entries: Iterable[Any]) -> list[str]:
+    """Name units as people do; results have them with and without the suffix of services."""
+    units = [entry.get("unit") for entry in entries if isinstance(entry, dict)]
+    return [unit.removesuffix(".service") for unit in units if isinstance(unit, str)]
+
+
+def _restarted(result: Mapping[str, Any]) -> list[str]:
+    units = result.get("units")
+    done = [
+        entry
+        for entry in (units if isinstance(units, list) else [])
+        if isinstance(entry, dict) and entry.get("result") == "restarted"
+    ]
+    return _names(done)
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

@@ -1,0 +1,200 @@
+"""The status of a fleet: pure functions from what hosts answered to lines of text, and to plain data."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING, Any
+
+from .._common.text import layout, natural, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    Answer = Mapping[str, Any]
+_WORDS = {
+    "outdated": "Programs and libraries that were replaced",
+    "paused": "What is paused",
+    "reloads": "Whether reloads have happened",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One unit or package that waits on one host, in the words of the table."""
+
+    host: str
+    unit: str
+    pending: str
+    since: str
+    why: str
+    package: str
+
+    @property
+    def counts(self) -> bool:
+        """Whether a restart of it is pending; what stands in brackets has none."""
+        return not self.pending.startswith("(")
+
+
+HEADER = Row("HOST", "UNIT", "PENDING", "SINCE", "WHY", "PACKAGE")
+
+
+@dataclass(frozen=True)
+class FleetStatus:
+    """What the hosts of a fleet answered, and why others did not, both in natural order."""
+
+    checked: Mapping[str, Answer]
+    not_checked: Mapping[str, str]
+
+    @classmethod
+    def of(cls, answers: Mapping[str, Answer]) -> FleetStatus:
+        """Sort the results of ``deferred_restarts_info``; a host without one was not checked."""
+        hosts = sorted(answers, key=natural)
+        return cls(
+            {host: answers[host] for host in hosts if "pending" in answers[host]},
+            {host: _fault(answers[host]) for host in hosts if "pending" not in answers[host]},
+        )
+
+    @property
+    def rows(self) -> list[Row]:
+        """Make the rows of the table."""
+        return [row for host, answer in self.checked.items() for row in rows_of(host, answer)]
+
+    def where(self, is_so: Callable[[Answer], bool]) -> list[str]:
+        """Name the checked hosts of which something is so."""
+        return [host for host, answer in self.checked.items() if is_so(answer)]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give plain data, for other programs."""
+        counted = [row for row in self.rows if row.counts]
+        return {
+            "pending": len(counted),
+            "hosts_pending": list(dict.fromkeys(row.host for row in counted)),
+            "hosts": {host: _plain(answer) for host, answer in self.checked.items()},
+            "not_checked": dict(self.not_checked),
+        }
+
+    def as_lines(self) -> list[str]:
+        """Lay out a table of what waits, then say what else one has to know."""
+        rows = self.rows
+        off = self.where(lambda answer: not answer["auto_restarts"])
+        return [
+            *(layout([astuple(row) for row in (HEADER, *rows)]) if rows else []),
+            _summary(len(self.checked), [row for row in rows if row.counts]),
+            *([f"Automatic restarts are off on {_listed(off)}."] if off else []),
+            *self._outdated(),
+            *(
+                f"{host}: {printable(sentence, 1000)}"
+                for host, answer in self.checked.items()
+                for sentence in answer["trouble"]
+            ),
+            *(f"{host}: not checked, {printable(why, 1000)}" for host, why in self.not_checked.items()),
+            *self._not_looked_at(),
+        ]
+
+    def _outdated(self) -> list[str]:
+        """Show apart which units run what is no longer there, though nobody asked for their restart."""
+        return [
+            f"{host}: nobody asked for it, but files were replaced under {_listed(map(printable, answer['outdated']))}."
+            for host, answer in self.checked.items()
+            if answer["outdated"]
+        ]
+
+    def _not_looked_at(self) -> list[str]:
+        """Say what could not be looked at, each reason once."""
+        hosts: dict[tuple[str, str], list[str]] = {}
+        for host, answer in self.checked.items():
+            for item in answer["not_checked"].items():
+                hosts.setdefault(item, []).append(host)
+        return [
+            f"{_WORDS.get(what, what)}: not checked on {_listed(each)}, {printable(why, 1000)}."
+            for (what, why), each in hosts.items()
+        ]
+
+
+_OF_ANSIBLE = ("changed", "failed", "failed_when_result", "invocation", "warnings", "deprecations")
+
+
+def _plain(answer: Answer) -> dict[str, Any]:
+    return {key: value for key, value in answer.items() if key not in _OF_ANSIBLE and key[0] != "_"}
+
+
+def rows_of(host: str, answer: Answer) -> list[Row]:
+    """Make a row of everything that waits on a host."""
+    paused = {entry["unit"]: entry for entry in answer["paused"]}
+    stopped = [entry for entry in answer["stopped"] if entry["unit"] not in paused]
+    return [
+        *(_unit_row(host, entry, entry["action"]) for entry in answer["pending"]),
+        *(_unit_row(host, entry, "(stopped)") for entry in stopped),
+        *(_dismissed_row(host, record) for record in answer["dismissed"]),
+        *(
+            _row(host, entry["unit"], "(paused)", _moment(entry["since"]), entry["reason"], "-")
+            for entry in paused.values()
+        ),
+        *(_temporary_row(host, entry) for entry in answer.get("temporary_changes", ())),
+        *(
+            _row(
+                host,
+                "-",
+                "(upgrade)",
+                "-",
+                "on hold",
+                _package(each["package"], each["version"], each["candidate"]),
+            )
+            for each in answer["on_hold"]
+        ),
+    ]
+
+
+def _unit_row(host: str, entry: Mapping[str, Any], pending: str) -> Row:
+    return _row(
+        host,
+        entry["unit"],
+        pending,
+        _moment(entry["since"]),
+        entry["reason"] + (" (collateral)" if entry["collateral"] else ""),
+        _package(entry["package"], entry["package_before"], entry["package_now"]),
+    )
+
+
+def _dismissed_row(host: str, record: Mapping[str, Any]) -> Row:
+    why = f"{record['dismissed_by'] or 'somebody'}: {record['dismissed']}"
+    return _row(
+        host, record["unit"], "(dismissed)", _moment(record["dismissed_at"]), why, record["package"] or "-"
+    )
+
+
+def _temporary_row(host: str, change: Mapping[str, Any]) -> Row:
+    campaign = f", campaign {change['campaign']}" if change["campaign"] else ""
+    why = f"{change['name']}, until {change['until']}{campaign}"
+    return _row(host, change["service"], "(temporary)", _moment(change["since"]), why, "-")
+
+
+def _row(*cells: str) -> Row:
+    return Row(*map(printable, cells))
+
+
+def _moment(iso: str) -> str:
+    return iso.replace("T", " ").replace("Z", " UTC")
+
+
+def _package(package: str, before: str, now: str) -> str:
+    versions = f"{before} → {now}" if before and before != now else now
+    return f"{package} {versions}".strip() or "-"
+
+
+def _summary(checked: int, pending: Sequence[Row]) -> str:
+    hosts = f"{checked} host{'' if checked == 1 else 's'} checked"
+    if not pending:
+        return f"No restart is pending; {hosts}."
+    on = len({row.host for row in pending})
+    return f"{len(pending)} pending on {on} host{'' if on == 1 else 's'}; {hosts}."
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _fault(answer: Answer) -> str:
+    if answer.get("unreachable"):
+        return "it could not be reached"
+    return str(answer.get("msg") or "it was not asked").strip().rstrip(".")

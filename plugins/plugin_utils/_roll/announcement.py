@@ -1,0 +1,128 @@
+"""What people are told before a roll begins: its waves and why, who is down meanwhile, and what is left out."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from itertools import chain, groupby
+from typing import TYPE_CHECKING
+
+from .._common.text import listed, shortened, with_services
+from .._waves.bounds import busiest
+from .._waves.rules import Visit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .roll import Roll
+
+MANY = 12  # waves; beyond that those of one kind are told together
+RESTART = "restart"
+
+
+def lines(roll: Roll, operation: str = RESTART, *, every_wave: bool = False) -> list[str]:
+    """Say it, in as few lines as are needed; with *every_wave* there is a line for each of them."""
+    waves = list(_waves(roll, fold=len(roll.waves) > MANY and not every_wave))
+    nothing = (
+        "Nothing is to be restarted." if operation == RESTART else f"{operation}: no host is to be visited."
+    )
+    return [*(waves or [nothing]), *_why(roll), *_outages(roll), *_skipped(roll), *_strays(roll)]
+
+
+# --- Waves ---
+
+
+def _waves(roll: Roll, *, fold: bool) -> Iterator[str]:
+    count = len(roll.waves)
+    numbered = list(enumerate(roll.waves, 1))
+    for _kind, group in groupby(numbered, key=lambda each: _kind_of(roll, each[1]) if fold else each[0]):
+        alike = list(group)
+        first, last = alike[0][0], alike[-1][0]
+        if len(alike) > 2:
+            yield f"Waves {first} to {last} of {count}: {_each(roll, [wave for _number, wave in alike])}"
+            continue
+        for number, wave in alike:
+            hosts = f"{len(wave)} hosts, " if len(wave) > 2 else ""
+            yield f"Wave {number} of {count}: {hosts}{with_services({host: roll.names(host) for host in wave})}"
+
+
+def _kind_of(roll: Roll, wave: Iterable[str]) -> Counter[tuple[str, ...]]:
+    return Counter(tuple(roll.names(host)) for host in wave)
+
+
+def _each(roll: Roll, waves: list[tuple[str, ...]]) -> str:
+    """Say how many hosts of which services each of some waves has, and which they are altogether."""
+    hosts: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    for host in chain.from_iterable(waves):
+        hosts[tuple(roll.names(host))].append(host)
+    counts = _kind_of(roll, waves[0])
+    return ", ".join(
+        f"{counts[services]} each of {listed(shortened(members))} ({' '.join(services)})"
+        for services, members in hosts.items()
+    )
+
+
+# --- Why ---
+
+
+def _why(roll: Roll) -> Iterator[str]:
+    if len(roll.waves) > 1:
+        yield f"Why {len(roll.waves)} waves: {', then '.join(_busiest(roll))}."
+    placement, visited = roll.fleet.placement, roll.visits.keys()
+    if domains := sorted({placement.domains[host] for host in visited & placement.domains.keys()}):
+        yield f"One failure domain at a time: {listed(domains)}."
+    if roll.sizes and roll.waves:
+        given = ", ".join(map(str, roll.sizes))
+        yield f"Sizes of waves as given: {given} of {len(visited)} hosts; budgets may make them smaller."
+    if behind := visited & roll.fleet.held.keys():
+        yield f"First what an earlier run left behind: {listed(shortened(behind))}."
+    if last := visited & placement.last:
+        yield f"Last of their services: {listed(shortened(last))}."
+
+
+def _busiest(roll: Roll) -> Iterator[str]:
+    """Say which services need the waves, one after the other: their hosts, divided by their slots."""
+    visits = [Visit(host, tuple(roll.names(host))) for host in roll.order]
+    hosts = Counter(name for visit in visits for name in visit.services)
+    for name, waves in busiest(visits, roll.fleet.rules):
+        at_a_time = f"{hosts[name]} hosts, {roll.fleet.rules.slots[name]} at a time"
+        yield f"{name} takes {waves} ({at_a_time if hosts[name] > 1 else '1 host'})"
+
+
+# --- What people should know besides ---
+
+
+def _outages(roll: Roll) -> Iterator[str]:
+    for name, numbers in roll.outages.items():
+        members = roll.fleet.members[name]
+        when = (
+            f"it is down during wave {numbers[0]}"
+            if len(numbers) == 1
+            else f"it is down in {len(numbers)} waves"
+        )
+        out = sorted(members & roll.fleet.out_of_service.get(name, {}).keys())
+        if len(members) == 1:
+            yield f"{name} has no host but {listed(sorted(members))}: {when}."
+        elif out:
+            yield f"{name} has no other host to serve, as {listed(shortened(out))} is out of service: {when}."
+        else:
+            yield f"{name} has a budget that takes all its {len(members)} hosts at once: {when}."
+
+
+def _skipped(roll: Roll) -> Iterator[str]:
+    alike: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
+    for host, services in roll.skipped.items():
+        for service, why in services.items():
+            alike[why].setdefault(host, []).append(service)
+    for why, hosts in alike.items():
+        yield f"Out of service and skipped: {with_services(hosts)}: {why}"
+
+
+def _strays(roll: Roll) -> Iterator[str]:
+    alike: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    for host, units in roll.strays.items():
+        alike[units].append(host)
+    for units, hosts in alike.items():
+        yield (
+            f"Pending, but of no service: {' '.join(units)} on {listed(shortened(hosts))}; "
+            "the module orderly.services.restart_services restarts such units."
+        )

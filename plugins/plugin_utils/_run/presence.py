@@ -1,0 +1,116 @@
+"""Let other machines see that a run goes on, or that it is over, through the store that they share.
+
+The first action of a run that uses a shared store starts a *heartbeat* (:mod:`.heartbeat`), which lends the store the
+document ``run/ID``: it is there while the keeper is heard of, so the run is alive. When the keeper sees the process
+of ansible-playbook end, it writes down that the run is over. A document that went away without that word proves
+nothing: the machine, or its network, may be gone. What a machine sees of its own processes always comes first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .._store.store import PREFIX, StoreError
+from .run import Run, RunState, run_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from .._store.store import Document, Documents, Store
+LIVE_SECONDS = 30  # how long a run is taken to be alive after its keeper was last heard of
+REFERRERS = ("lock/", "campaign/")  # where a document says which run it belongs to
+READY = "announced\n"
+ROOT = Path(__file__).parents[3]  # the keeper runs without Ansible, which would find it by its full name
+
+
+def seen_by(documents: Documents, here: Run) -> Callable[[Run], RunState]:
+    """Tell the state of runs as the run *here* can prove it, by itself or by the *documents* of the store."""
+
+    def state_of(run: Run) -> RunState:
+        state = run_state(run, here)
+        return _told(run, documents) if state is RunState.UNKNOWN else state
+
+    return state_of
+
+
+def _told(run: Run, documents: Documents) -> RunState:
+    key = PREFIX + run.id
+    if key not in documents:
+        return RunState.UNKNOWN
+    try:
+        return RunState(documents[key]["state"])
+    except (KeyError, ValueError) as exc:
+        raise StoreError(
+            f'The document "{key}" in the store is broken, and was left as it is: {exc}.'
+        ) from exc
+
+
+def is_seen(store: Store, run: Run, documents: Documents) -> bool:
+    """Tell whether others see that *run* is alive: by its document, or as they are on its machine as well."""
+    return not store.shared or PREFIX + run.id in documents
+
+
+def announce(store: Store, run: Run) -> None:
+    """Make sure that other machines that use the store can see that *run*, an ancestor of this process, is alive."""
+    if is_seen(store, run, store.read(PREFIX + run.id) if store.shared else {}):
+        return
+    command = [
+        sys.executable,
+        "-m",
+        "plugins.plugin_utils._run.heartbeat",
+        store.url,
+        json.dumps(run.as_document()),
+    ]
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    with subprocess.Popen(
+        command, env={**os.environ, "PYTHONPATH": path}, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as process:  # fmt: skip
+        said = process.stdout.read() if process.stdout else ""
+    if said != READY:
+        raise StoreError(
+            f"The store {store.url} cannot be told that this run is alive, so others would not wait for it:"
+            f" {said.strip() or 'its keeper ended without a word'}"
+        )
+
+
+def document_of(run: Run, state: RunState) -> Document:
+    """Write down the state of a run."""
+    return {"state": str(state), "run": run.as_document()}
+
+
+def leave(store: Store, run: Run) -> None:
+    """Write down that *run* is over, as long as some document is still its own, and forget such words elsewhere."""
+
+    def decide(documents: Documents) -> tuple[dict[str, Document | None], None]:
+        needed = {PREFIX + each.id for each in runs_in(documents)}
+        over = {
+            key for key, each in documents.items() if key.startswith(PREFIX) and each.get("state") == "over"
+        }
+        own = PREFIX + run.id
+        changes: dict[str, Document | None] = dict.fromkeys({*over, own} - needed)
+        if own in needed:
+            changes[own] = document_of(run, RunState.OVER)
+        return changes, None
+
+    store.transact((PREFIX, *REFERRERS), decide)
+
+
+def runs_in(documents: Mapping[str, Any]) -> Iterator[Run]:
+    """Find every run that a document belongs to, wherever it says so."""
+    for key, document in documents.items():
+        if key.startswith(REFERRERS):
+            yield from _runs_within(document)
+
+
+def _runs_within(value: Any) -> Iterator[Run]:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if isinstance(value, dict) and isinstance(value.get("run"), dict):
+        yield Run.from_document(value["run"])
+    for each in inner:
+        yield from _runs_within(each)

@@ -1,0 +1,149 @@
+"""Which run of ansible-playbook holds something, and whether that run is provably over.
+
+Nothing here expires and no clock is compared: a run is over when its own controller says that the process is
+gone.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import os
+import socket
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .._common.errors import ControllerError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROC = Path("/proc")
+MACHINE_ID = Path("/etc/machine-id")
+
+
+class RunError(ControllerError):
+    """The run that asks is over itself."""
+
+
+class RunState(StrEnum):
+    """What this process can tell about a run."""
+
+    LIVE = "live"
+    OVER = "over"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One process of ansible-playbook, told from every other, before and after a reboot."""
+
+    controller: str
+    machine: str
+    boot: str
+    namespace: str
+    pid: int
+    started: int
+
+    @property
+    def id(self) -> str:
+        """A name of the run that is unique and still tells a person where to look."""
+        return f"{self.controller}-{self.boot[:8]}-{self.pid}-{self.started}"
+
+    def __str__(self) -> str:
+        """Say which process on which machine, as a person would look for it."""
+        return f"PID {self.pid} on {self.controller}"
+
+    def as_document(self) -> dict[str, Any]:
+        """Give the run as plain data."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Run:
+        """Read a run from plain data; raises KeyError, TypeError or ValueError if it is none."""
+        values = list(map(document.__getitem__, NAMES))
+        for name, value, kind in zip(NAMES, values, KINDS, strict=True):
+            if type(value).__name__ != kind:
+                raise TypeError(f"{name} is {value!r}")
+        return cls(*values)
+
+
+# Asked for once: whoever waits reads the runs of a whole queue, again and again.
+NAMES, KINDS = zip(*((each.name, each.type) for each in fields(Run)), strict=True)
+
+
+def operator() -> str:
+    """Name who runs this, and on which controller, for people who find what was done."""
+    return f"{getpass.getuser()} on {socket.gethostname()}"
+
+
+def this_run(pid: int | None = None, *, proc: Path = PROC, machine_id: Path = MACHINE_ID) -> Run:
+    """Identify the run whose ansible-playbook process is *pid*, by default the current process.
+
+    A plugin in a worker process names its parent, ``os.getppid()``.
+    """
+    pid = os.getpid() if pid is None else pid
+    started = _start_time(pid, proc)
+    if started is None:
+        raise RunError(f"ansible-playbook, PID {pid}, has ended while its task still ran.")
+    return Run(
+        controller=socket.gethostname(),
+        machine=_machine(machine_id),
+        boot=(proc / "sys/kernel/random/boot_id").read_text(encoding="utf-8").strip(),
+        namespace=str((proc / "self/ns/pid").readlink()),
+        pid=pid,
+        started=started,
+    )
+
+
+def _machine(machine_id: Path) -> str:
+    """Tell machines of one name apart, without showing an id that systemd asks to keep from others."""
+    secret = machine_id.read_text(encoding="utf-8").strip() if machine_id.exists() else ""
+    return hashlib.sha256(f"orderly.services {secret}".encode()).hexdigest()[:16] if secret else ""
+
+
+def run_state(run: Run, here: Run, *, proc: Path = PROC) -> RunState:
+    """Tell from the machine of the run *here* whether *run* still goes on, as far as that can be proven."""
+    if (run.controller, run.machine) != (here.controller, here.machine):
+        return RunState.UNKNOWN
+    if run.boot != here.boot:
+        # Without a machine id, two machines may share a name: then a different boot proves nothing.
+        return RunState.OVER if run.machine else RunState.UNKNOWN
+    if run.namespace != here.namespace:
+        return RunState.UNKNOWN
+    return _process_state(run, proc)
+
+
+def _process_state(run: Run, proc: Path) -> RunState:
+    try:
+        started = _start_time(run.pid, proc)
+    except PermissionError:
+        return RunState.UNKNOWN
+    if started is None:
+        return RunState.UNKNOWN if _is_hidden(run.pid) else RunState.OVER
+    return RunState.LIVE if started == run.started else RunState.OVER
+
+
+def _start_time(pid: int, proc: Path) -> int | None:
+    """Read when the process began, in the kernel's count; ``None`` if there is none, or only its zombie."""
+    try:
+        with open(f"{proc}/{pid}/stat", "rb", buffering=0) as file:
+            stat = file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The second field is a program's name in parentheses and may hold anything, so count from its end.
+    state, *rest = stat.rpartition(b")")[2].split()
+    return None if state in {b"Z", b"X"} else int(rest[18])
+
+
+def _is_hidden(pid: int) -> bool:
+    """Tell whether the process exists though /proc, mounted with hidepid, does not show it."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return False

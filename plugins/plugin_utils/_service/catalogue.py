@@ -1,0 +1,259 @@
+"""The service catalogue: which roles are services, and what each of them says about itself.
+
+A role with a ``meta/service.yml`` is a service. Its settings can be overridden by inventory variables named
+``<service>_<setting>``, as in ``haproxy_max_unavailable``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ansible.constants import DEFAULT_ROLES_PATH
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.utils.collection_loader import AnsibleCollectionConfig
+
+from .._common.graph import CycleError, levels
+from .._common.text import natural
+from .service import SERVICE_FILE, CatalogueError, Service, plain
+from .settings import OVERRIDABLE, checked, line_of, parse_service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    Variables = Callable[[str, str], Any]
+
+    """Gives the value of a variable for a host, or None where the host has none."""
+
+COLLECTION = "orderly.services"
+COLLECTION_ROLES = Path(__file__).parents[3] / "roles"
+PLAN_FILE = "plan.json"
+AUTO_RESTARTS = "enable_auto_restarts"
+NONE_DEPLOYED = (
+    "No service is deployed: no service role has a group with hosts in this inventory. A service runs on the hosts of "
+    "the group named in its role's meta/service.yml (by default the service's own name)."
+)
+
+
+# --- Roles ---
+
+
+@dataclass(frozen=True)
+class RoleFolder:
+    """A folder of roles; ``prefix`` is the collection that its roles belong to, with a dot, or nothing."""
+
+    path: Path
+    prefix: str = ""
+
+
+def role_folders(variables: Mapping[str, Any]) -> tuple[RoleFolder, ...]:
+    """List the folders that hold service roles, as the variables of a play tell.
+
+    A plan brings its own copies of the roles: where the playbook stands beside a ``plan.json``, they are all there is.
+    """
+    playbook_dir = variables.get("playbook_dir")
+    if playbook_dir and (Path(playbook_dir) / PLAN_FILE).is_file():
+        return (RoleFolder(Path(playbook_dir) / "roles"),)
+    sources = [
+        Path(source) for source in variables.get("ansible_inventory_sources") or () if "," not in source
+    ]
+    beside = [
+        variables.get("inventory_dir"),
+        *(source if source.is_dir() else source.parent for source in sources),
+        playbook_dir,
+        Path.cwd(),
+    ]
+    folders = [
+        *map(Path, _as_list(variables.get("orderly_roles_path"), ":")),
+        *(Path(folder) / "roles" for folder in beside if folder),
+        *map(Path, DEFAULT_ROLES_PATH),
+    ]
+    return (
+        *(RoleFolder(folder.expanduser()) for folder in folders),
+        *map(_collection_roles, _as_list(variables.get("orderly_collections"))),
+        RoleFolder(COLLECTION_ROLES, f"{COLLECTION}."),
+    )
+
+
+def _as_list(value: str | Iterable[str] | None, separator: str | None = None) -> list[str]:
+    """Give a variable that is a list, or a text with the items apart, as a list."""
+    return value.split(separator) if isinstance(value, str) else list(value or ())
+
+
+def _collection_roles(name: str) -> RoleFolder:
+    """Find the roles of another collection, where Ansible looks for collections."""
+    if not re.fullmatch(r"[A-Za-z_]\w*\.[A-Za-z_]\w*", name):
+        raise CatalogueError(
+            f"orderly_collections: {name!r}; expected names of collections, as in community.general."
+        )
+    paths = [Path(path) for path in AnsibleCollectionConfig.collection_paths]
+    homes = [path if path.name == "ansible_collections" else path / "ansible_collections" for path in paths]
+    installed = (home / name.replace(".", "/") for home in homes)
+    found = next((folder for folder in installed if folder.is_dir()), None)
+    if found is None:
+        raise CatalogueError(
+            f"orderly_collections: {name} is not installed; Ansible looks for it in {', '.join(map(str, paths))}. "
+            f"Install it (ansible-galaxy collection install {name}), or take it out."
+        )
+    return RoleFolder(found / "roles", f"{name}.")
+
+
+def find_services(folders: Iterable[RoleFolder]) -> tuple[Service, ...]:
+    """Read every service role in the folders, in natural order of the services' names.
+
+    One role seen through two paths counts once; two roles that register one name come back as two services.
+    """
+    ours = COLLECTION_ROLES.resolve()
+    found: dict[Path, Service] = {}
+    for folder in folders:
+        for file in sorted(folder.path.glob(f"*/{SERVICE_FILE}")):
+            role_path = file.parents[1].resolve()
+            prefix = f"{COLLECTION}." if role_path.parent == ours else folder.prefix
+            role = prefix + role_path.name if prefix else str(role_path)
+            if role_path not in found:
+                found[role_path] = parse_service(file.read_text(encoding="utf-8"), file, role, role_path)
+    return tuple(sorted(found.values(), key=lambda service: natural(service.name)))
+
+
+# --- What is deployed ---
+
+
+def deployed(
+    services: Iterable[Service],
+    groups: Mapping[str, Iterable[str]],
+    variables: Variables,
+    host: str | None = None,
+) -> tuple[Service, ...]:
+    """Keep the services whose group has hosts, with their inventory overrides, each after those it comes after.
+
+    Overrides are read on *host* where the service is deployed there, else on the first of its hosts.
+    """
+    anybody = host or min(groups.get("all") or ("",), key=natural)
+    settled: dict[str, Service] = {}
+    for service in services:
+        group = (anybody and variables(anybody, variable(service.name, "group"))) or service.group
+        members = groups.get(group) or ()
+        if not members:
+            continue
+        if service.name in settled:
+            raise CatalogueError(
+                f'Two roles register the service "{service.name}": {settled[service.name].path} and {service.path}. '
+                "Rename one of them (key service in its meta/service.yml), or take it out of the roles' folders."
+            )
+        asked = host if host is not None and host in members else min(members, key=natural)
+        settled[service.name] = override(replace(service, group=group), asked, variables)
+    return in_order(settled)
+
+
+def override(service: Service, host: str, variables: Variables) -> Service:
+    """Replace the settings that the inventory overrides for a host."""
+    return replace(service, **overrides(service, host, variables))
+
+
+def overrides(service: Service, host: str, variables: Variables) -> dict[str, Any]:
+    """Give the settings that the inventory overrides for a host."""
+    values = {key: variables(host, variable(service.name, key)) for key in OVERRIDABLE}
+    return {
+        key: checked(key, value, f"{variable(service.name, key)} of {host}")
+        for key, value in values.items()
+        if value is not None
+    }
+
+
+def override_names(service: Service) -> tuple[str, ...]:
+    """Name the inventory variables that override the settings of a service."""
+    return tuple(variable(service.name, key) for key in OVERRIDABLE)
+
+
+def check_agreement(service: Service, members: Iterable[str], variables: Variables) -> None:
+    """Raise where the members of a service disagree about one of its settings."""
+    first, *others = members
+    expected = overrides(service, first, variables)
+    for host in others:
+        theirs = overrides(service, host, variables)
+        odd = next((key for key in OVERRIDABLE if theirs.get(key) != expected.get(key)), None)
+        if odd is not None:
+            said = (f"{plain(each[odd])!r}" if odd in each else "not set" for each in (theirs, expected))
+            raise CatalogueError(
+                f"{variable(service.name, odd)} is {next(said)} on {host}, but {next(said)} on {first}; a setting of a "
+                f"service must be the same on all its hosts. Set it for the group {service.group}."
+            )
+
+
+def variable(service: str, key: str) -> str:
+    """Name the inventory variable that overrides a setting."""
+    return f"{re.sub(r'[^A-Za-z0-9_]', '_', service)}_{key}"
+
+
+def allows_restarts(service: Service, variables: Callable[[str], Any]) -> bool:
+    """Tell whether packages may restart a service: what its host says about it, else about all services."""
+    for name in (variable(service.name, AUTO_RESTARTS), AUTO_RESTARTS):
+        value = variables(name)
+        if value is None:
+            continue
+        try:
+            return boolean(value)
+        except TypeError:
+            raise CatalogueError(f"{name} is {plain(value)!r}; expected true or false.") from None
+    return True
+
+
+def in_order(services: Mapping[str, Service]) -> tuple[Service, ...]:
+    """Order services so that each comes after those it names."""
+    try:
+        ordered = levels({name: service.befores for name, service in services.items()})
+    except CycleError as exc:
+        steps = zip(exc.cycle, exc.cycle[1:], strict=False)
+        places = ", ".join(_place(services[name], before) for name, before in steps)
+        raise CatalogueError(
+            f"The services wait for each other: {exc}. Take one of these out of after or requires: {places}."
+        ) from exc
+    return tuple(services[name] for level in ordered for name in level)
+
+
+def _place(service: Service, before: str) -> str:
+    """Tell where a service says that it comes after another one."""
+    key = "after" if before in {dependency.service for dependency in service.after} else "requires"
+    return f"{before} in {service.file}:{line_of(service, key)}"
+
+
+# --- Seen from a task ---
+
+
+def load_services(task_vars: Mapping[str, Any], variables: Variables | None = None) -> tuple[Service, ...]:
+    """Load every deployed service of the inventory, as a task or a lookup sees it through its variables.
+
+    *variables* reads the variables of hosts where there are no ``hostvars`` yet, while a playbook is parsed.
+    """
+
+    def from_hostvars(host: str, name: str) -> Any:
+        return task_vars["hostvars"][host].get(name)
+
+    groups = task_vars["groups"]
+    if variables is not None and (hosts := groups.get("all")):
+        anybody = min(hosts, key=natural)
+        where = {name: variables(anybody, name) for name in ("orderly_roles_path", "orderly_collections")}
+        task_vars = {**{name: value for name, value in where.items() if value is not None}, **task_vars}
+    services = find_services(role_folders(task_vars))
+    return deployed(services, groups, variables or from_hostvars, task_vars.get("inventory_hostname"))
+
+
+def deployed_services(task_vars: Mapping[str, Any]) -> tuple[Service, ...]:
+    """Load the services that are deployed on the current host."""
+    host = task_vars["inventory_hostname"]
+    groups = task_vars["groups"]
+    return tuple(service for service in load_services(task_vars) if host in groups[service.group])
+
+
+def select(services: Iterable[Service], names: Iterable[str], asked_by: str) -> tuple[Service, ...]:
+    """Keep the named services; raises where a name is unknown, and lists those that are known."""
+    services = tuple(services)
+    known = {service.name for service in services}
+    for name in names:
+        if name not in known:
+            listed = ", ".join(sorted(known, key=natural)) or "none"
+            raise CatalogueError(f'{asked_by}: unknown service "{name}"; the inventory deploys: {listed}.')
+    wanted = set(names)
+    return tuple(service for service in services if service.name in wanted)

@@ -1,0 +1,139 @@
+"""A service, and how its ``meta/service.yml`` is read.
+
+:data:`SETTINGS` is the one table of its keys: the reader checks with it, ``docs/service.schema.json`` is made of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from .._common.errors import ControllerError
+from .steps import ORDERLY, ROLL_PARTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .deb_version import Constraint
+
+SERVICE_FILE = "meta/service.yml"
+
+
+class CatalogueError(ControllerError):
+    """A service role or a setting cannot be used: where it stands, what was expected."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What the versions of a package must be for a dependency to count, over the hosts of its two services."""
+
+    package: str
+    installed: Constraint | None = None  # the lowest version that is installed
+    candidate: Constraint | None = None  # the highest that apt would install
+
+    def holds(self, installed: str, candidate: str) -> bool:
+        """Tell whether versions are so."""
+        asked = ((self.installed, installed), (self.candidate, candidate))
+        return all(constraint is None or constraint.holds(version) for constraint, version in asked)
+
+    def plain(self) -> dict[str, str]:
+        """Give it as it is written in ``meta/service.yml``."""
+        constraints = {"installed": self.installed, "candidate": self.candidate}
+        return {"package": self.package, **{key: str(each) for key, each in constraints.items() if each}}
+
+    def __str__(self) -> str:
+        package, *constraints = self.plain().items()
+        return " and ".join(f"{package[1]} {key} {constraint}" for key, constraint in constraints)
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """A service that must be done, on all its hosts, before another one changes.
+
+    With a ``step`` it must be done up to that step. Steps 2 to 5 are one unit: with any of them the other service waits
+    for the last wave, but not for what step 6 does after it. With a condition it counts where that is known to hold.
+    """
+
+    service: str
+    step: int | None = None
+    when: Condition | None = None
+    holds: bool | None = None  # what a survey says about the condition
+
+    @property
+    def counts(self) -> bool:
+        """Tell whether it is known to give an order."""
+        return self.when is None or self.holds is True
+
+    def plain(self) -> str | dict[str, Any]:
+        """Give it as it is written in ``meta/service.yml``, and whether its condition holds where that is known."""
+        if self.step is None and self.when is None:
+            return self.service
+        more = {"step": self.step, "when": self.when and self.when.plain(), "holds": self.holds}
+        return {"service": self.service, **{key: value for key, value in more.items() if value is not None}}
+
+    def __str__(self) -> str:
+        step = "" if self.step is None else f" (step {self.step})"
+        return f"{self.service}{step}" + (f" (when {self.when})" if self.when else "")
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a service says about itself; the fields are those of ``meta/service.yml``, plus where its role is."""
+
+    name: str
+    role: str
+    path: Path
+    group: str
+    units: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    stage: str = "default"
+    after: tuple[Dependency, ...] = ()
+    requires: tuple[Dependency, ...] = ()
+    max_unavailable: int | str = 1
+    failure_budget: int = 0
+    full_stop: bool = False
+    deferred_actions: tuple[str, ...] = ("stop", "restart", "try-restart")
+    deferral: str = "block"
+    dialect: str = ORDERLY
+
+    @property
+    def dependencies(self) -> tuple[Dependency, ...]:
+        """List what must be done before this service changes, as far as that is known."""
+        return tuple(each for each in (*self.after, *self.requires) if each.counts)
+
+    @property
+    def befores(self) -> tuple[str, ...]:
+        """Name the services that this one comes after."""
+        return tuple(dict.fromkeys(dependency.service for dependency in self.dependencies))
+
+    @property
+    def file(self) -> Path:
+        """Give the path of the file that says all this."""
+        return self.path / SERVICE_FILE
+
+    def tasks_file(self, name: str) -> Path | None:
+        """Find a task file of the role, ``drain`` say; None where the role has none."""
+        return self.role_file("tasks", name)
+
+    def role_file(self, folder: str, name: str) -> Path | None:
+        """Find a YAML file of the role; None where the role has none."""
+        found = (self.path / folder / f"{name}{suffix}" for suffix in (".yml", ".yaml"))
+        return next((path for path in found if path.is_file()), None)
+
+    def settings(self) -> dict[str, Any]:
+        """Give the settings as plain data, as they would stand in ``meta/service.yml``."""
+        keys = (field.name for field in fields(self) if field.name not in ("name", "role", "path"))
+        return {key: plain(getattr(self, key)) for key in keys}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give plain data for playbooks, with the optional task files the role has."""
+        parts = {part: self.tasks_file(part) is not None for part in ROLL_PARTS}
+        where = {"name": self.name, "role": self.role, "path": str(self.path)}
+        return {**where, **self.settings(), "has": parts}
+
+
+def plain(value: Any) -> Any:
+    """Give a setting as it is written in YAML."""
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    return value.plain() if isinstance(value, Dependency) else value

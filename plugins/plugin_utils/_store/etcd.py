@@ -1,0 +1,279 @@
+"""The store in an etcd cluster, for controllers and hosts that share it over the network.
+
+Under the prefix is one key that every change of the store writes, the *head*, and the documents. A change
+compares the revision of the head with the one that it read, so it knows that no document was changed, added or
+deleted since. Whether a change was made whose answer got lost shows in the head's history: the change that came
+right after what was read is either ours, which it names, or somebody else's, and then ours never will be made.
+
+Everything is read through the leader, as etcd does by default; no lock, lease or clock of etcd decides anything.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from .etcd_client import Cluster, decoded, encoded, parse_address, under
+from .store import PREFIX as LENT
+from .store import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from .etcd_client import Address, Json
+    from .store import Document, Documents
+
+Result = TypeVar("Result")
+
+LAYOUT = 1
+LARGE = 32 * 1024  # bytes; a longer document is stored compressed, as etcd takes 1.5 MB at a time
+OPERATIONS = (
+    60  # etcd takes 128 in a transaction, counted along each path of transactions within transactions
+)
+SHORTEST_WAIT = 0.05
+UNSEEN = -1
+
+
+@dataclass(frozen=True)
+class Head:
+    """What every change of the store writes: whose store it is, and which attempt wrote it last."""
+
+    store: str
+    attempt: str
+    revision: int  # 0: there is no store yet
+
+    def value(self) -> str:
+        return json.dumps({"layout": LAYOUT, "store": self.store, "attempt": self.attempt})
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The head and some documents, at one revision."""
+
+    head: Head
+    documents: Documents
+    revision: int
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The time for which etcd keeps a document without hearing of its writer."""
+
+    number: int
+    seconds: int
+
+
+def from_url(url: str) -> EtcdStore:
+    """Name the store that ``etcd://HOST:PORT[,HOST:PORT…]/PREFIX`` means; no cluster is asked yet."""
+    return EtcdStore(parse_address(url))
+
+
+class EtcdStore:
+    """A :class:`~.store.Store` under a prefix of a cluster's keys, which its first transaction creates."""
+
+    shared = True
+
+    def __init__(self, address: Address, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.url = address.url
+        self.name = address.url.partition("?")[0]
+        self.prefix = address.prefix
+        self._cluster = Cluster(address)
+        self._head_key = f"/{address.prefix}/store"
+        self._folder = f"/{address.prefix}/documents/"
+        # Whoever watches documents is sent the whole of each that changes. So only what is small is watched, the keys
+        # from those that are lent to the head: these change by themselves, and every other change writes the head.
+        self._news = {"key": encoded(self._folder + LENT), "range_end": encoded(self._head_key + "\0")}
+        self._clock = clock
+        self._seen = UNSEEN
+        self._id = ""
+
+    def store_id(self, *, create: bool = True) -> str:
+        while not self._id:
+            snapshot = self._look(())
+            if not snapshot.head.revision:
+                if not create:
+                    break
+                self._commit(snapshot, (), {})
+        return self._id
+
+    def read(self, *prefixes: str) -> Documents:
+        return self._look(prefixes).documents
+
+    def transact(
+        self,
+        prefixes: tuple[str, ...],
+        decide: Callable[[Documents], tuple[Mapping[str, Document | None], Result]],
+    ) -> Result:
+        snapshot: Snapshot | None = self._look(prefixes)
+        while snapshot:
+            changes, result = decide(snapshot.documents)
+            for key in changes:
+                if not key.startswith(prefixes):
+                    raise ValueError(f"{key} was written but not read: it is under none of {prefixes}")
+            snapshot = self._commit(snapshot, prefixes, changes) if changes else None
+        return result
+
+    def wait_for_change(self, timeout: float) -> bool:
+        if self._seen == UNSEEN:
+            return True
+        end = self._clock() + timeout
+        watch = {"create_request": {**self._news, "start_revision": self._seen + 1}}
+        for said in self._cluster.stream("/watch", watch, max(timeout, SHORTEST_WAIT)):
+            # A watch that is cancelled has been overtaken by a compaction: what happened nobody can tell.
+            if said.get("events") or said.get("canceled"):
+                return True
+        if (left := end - self._clock()) > 0:  # the endpoint went away
+            time.sleep(min(left, SHORTEST_WAIT))
+            return True
+        return False
+
+    def close(self) -> None:
+        self._cluster.close()
+        self._seen = UNSEEN
+        self._id = ""
+
+    # --- Documents that are there while their writer is heard of ---
+
+    def lend(self, key: str, document: Document, seconds: int) -> Lease:
+        """Write a document that etcd deletes when :meth:`renew` has not been called for so many seconds."""
+        answer = self._cluster.call("/lease/grant", {"TTL": seconds})
+        lease = Lease(int(answer.body["ID"]), seconds)
+        self._cluster.call("/kv/put", {**self._put(key, document), "lease": lease.number})
+        return lease
+
+    def renew(self, lease: Lease) -> bool:
+        """Keep the documents of a lease; ``False`` if they are gone."""
+        answer = self._cluster.call("/lease/keepalive", {"ID": lease.number})
+        return int(answer.body["result"].get("TTL", 0)) > 0
+
+    # --- Reading ---
+
+    def _look(self, prefixes: tuple[str, ...]) -> Snapshot:
+        answer = self._cluster.call("/kv/txn", {"success": _nested(self._reads(prefixes))})
+        return self._snapshot(answer.body)
+
+    def _reads(self, prefixes: tuple[str, ...]) -> list[Json]:
+        folders = [under(self._folder + prefix) for prefix in prefixes]
+        return [{"request_range": what} for what in ({"key": encoded(self._head_key)}, *folders)]
+
+    def _snapshot(self, body: Json) -> Snapshot:
+        head = Head(str(uuid.uuid4()), "", 0)
+        documents: Documents = {}
+        for pair in _pairs(body):
+            key = decoded(pair["key"]).decode("utf-8", "replace")
+            value = decoded(pair.get("value", ""))
+            if key == self._head_key:
+                head = self._read_head(value, int(pair["mod_revision"]))
+                self._id = head.store
+            else:
+                documents[key.removeprefix(self._folder)] = self._document(key, value)
+        if documents and not head.revision:
+            raise StoreError(
+                f"The store {self.url} is broken, and was left as it is: there are documents, but not the key"
+                f" {self._head_key}. Restore it from a backup of etcd."
+            )
+        self._seen = int(body["header"]["revision"])
+        return Snapshot(head, documents, self._seen)
+
+    def _read_head(self, value: bytes, revision: int) -> Head:
+        document = self._document(self._head_key, value)
+        layout = document.get("layout")
+        if layout != LAYOUT:
+            raise StoreError(
+                f"The store {self.url} has layout {layout}, this version of orderly.services knows {LAYOUT}:"
+                " use the version that wrote it, or a newer one."
+            )
+        try:
+            return Head(document["store"], document["attempt"], revision)
+        except KeyError as exc:
+            raise self._broken(self._head_key, f"{exc} is missing") from exc
+
+    def _document(self, key: str, value: bytes) -> Document:
+        try:
+            document = json.loads(value if value.startswith(b"{") else zlib.decompress(value))
+        except (ValueError, zlib.error) as exc:
+            raise self._broken(key, str(exc)) from exc
+        if not isinstance(document, dict):
+            raise self._broken(key, "it is not an object")
+        return document
+
+    def _broken(self, key: str, what: str) -> StoreError:
+        return StoreError(f"Key {key} of the store {self.url} is broken, and was left as it is: {what}.")
+
+    # --- Writing ---
+
+    def _commit(
+        self, snapshot: Snapshot, prefixes: tuple[str, ...], changes: Mapping[str, Document | None]
+    ) -> Snapshot | None:
+        """Make the changes unless the store has changed since *snapshot*; then give the newer one."""
+        attempt = Head(snapshot.head.store, uuid.uuid4().hex, 0)
+        head_key = encoded(self._head_key)
+        writes = [{"request_put": {"key": head_key, "value": encoded(attempt.value())}}]
+        writes += [self._write(key, document) for key, document in changes.items()]
+        compare = {"key": head_key, "target": "MOD", "mod_revision": snapshot.head.revision}
+        answer = self._cluster.call(
+            "/kv/txn",
+            {
+                "compare": [compare],
+                "success": _nested(writes),
+                "failure": _nested(self._reads(prefixes)),
+            },
+        )
+        if answer.body.get("succeeded"):
+            self._seen = int(answer.body["header"]["revision"])
+            return None
+        newer = self._snapshot(answer.body)
+        if answer.repeated and self._follows(snapshot.head, newer.head, attempt):
+            self._seen = snapshot.revision  # so that whatever others changed since is not missed
+            return None
+        return newer
+
+    def _write(self, key: str, document: Document | None) -> Json:
+        if document is None:
+            return {"request_delete_range": {"key": encoded(self._folder + key)}}
+        return {"request_put": self._put(key, document)}
+
+    def _put(self, key: str, document: Document) -> Json:
+        body = json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False).encode()
+        return {
+            "key": encoded(self._folder + key),
+            "value": encoded(zlib.compress(body, level=1) if len(body) > LARGE else body),
+        }
+
+    def _follows(self, before: Head, now: Head, attempt: Head) -> bool:
+        """Tell whether *attempt* was the first change of the head after *before*."""
+        if now.attempt == attempt.attempt:
+            return True
+        # The head has changed, or the attempt had succeeded: so its history has an answer, unless compacted away.
+        watch = {"create_request": {"key": encoded(self._head_key), "start_revision": before.revision + 1}}
+        for said in self._cluster.stream("/watch", watch, seconds=8):
+            for event in said.get("events", ()):
+                first = self._read_head(
+                    decoded(event["kv"].get("value", "")), int(event["kv"]["mod_revision"])
+                )
+                return first.attempt == attempt.attempt
+            if said.get("canceled"):
+                break
+        raise StoreError(
+            f"The store {self.url} lost an answer, and cannot tell any more whether the change was made: other"
+            " changes came after it. Run again; what is held shows in the locks."
+        )
+
+
+def _nested(operations: Sequence[Json]) -> list[Json]:
+    """Put operations into transactions within a transaction where they are too many for one."""
+    if len(operations) <= OPERATIONS:
+        return list(operations)
+    parts = [operations[start : start + OPERATIONS] for start in range(0, len(operations), OPERATIONS)]
+    return [{"request_txn": {"success": list(part)}} for part in parts]
+
+
+def _pairs(body: Json) -> Iterator[Json]:
+    """Give the keys and values of every range in the answer to a transaction, wherever it is nested."""
+    for response in body.get("responses", ()):
+        yield from response.get("response_range", {}).get("kvs", ())
+        yield from _pairs(response.get("response_txn", {}))

@@ -1,0 +1,121 @@
+"""The store: where locks and journal live, behind one small protocol.
+
+A store maps keys (``lock/nginx``, ``campaign/…``) to JSON documents. Every change is a transaction: a pure
+function sees the documents it asked for and answers with the documents to write. A store that cannot be
+reached raises :class:`StoreError`: there is no second place to look, so there is no new disruption either.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from .._common.errors import ControllerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Document = dict[str, Any]
+Documents = dict[str, Document]
+Result = TypeVar("Result")
+
+
+class StoreError(ControllerError):
+    """The store cannot be used: what was tried, where, what to do."""
+
+
+class Store(Protocol):
+    """What the state machine and the journal need of a store."""
+
+    url: str
+    name: str
+    """What people call it, on whichever machine they are."""
+    shared: bool
+    """Whether other machines use it too."""
+
+    def store_id(self, *, create: bool = True) -> str:
+        """Tell the id of this store, which never changes; without *create*, nothing where there is no store yet."""
+
+    def read(self, *prefixes: str) -> Documents:
+        """Read every document whose key starts with one of the prefixes, at one instant."""
+
+    def transact(
+        self,
+        prefixes: tuple[str, ...],
+        decide: Callable[[Documents], tuple[Mapping[str, Document | None], Result]],
+    ) -> Result:
+        """Apply what *decide* answers to the documents under *prefixes*, atomically; ``None`` deletes one.
+
+        *decide* must be pure: a store may call it again with newer documents when another writer came first.
+        """
+
+    def wait_for_change(self, timeout: float) -> bool:
+        """Wait up to *timeout* seconds until some document may have changed; tell whether one may have.
+
+        A change by someone else since this store was last used counts, so none is missed between two calls.
+        """
+
+    def close(self) -> None:
+        """Give connections and files back; the store opens again when it is used again."""
+
+
+class Rehearsal:
+    """A store seen in check mode: decisions are made as ever, and what they would write is forgotten."""
+
+    def __init__(self, store: Store) -> None:
+        self.url, self.name = store.url, store.name
+        self.shared = False  # nobody is told of a run that takes nothing
+        self.store_id = partial(store.store_id, create=False)
+        self.read = store.read
+        self.wait_for_change = store.wait_for_change
+        self.close = store.close
+
+    def transact(
+        self,
+        prefixes: tuple[str, ...],
+        decide: Callable[[Documents], tuple[Mapping[str, Document | None], Result]],
+    ) -> Result:
+        _changes, result = decide(self.read(*prefixes))
+        return result
+
+
+# Scheme -> module beside this one whose ``from_url`` makes the store. Named, not imported: the library that a
+# store needs is only needed where that store is used.
+BACKENDS = {
+    "sqlite": "sqlite",
+    "etcd": "etcd",
+}
+
+
+def open_store(url: str) -> Store:
+    """Name the store at *url*; whether it can be used shows at its first use.
+
+    Raises :class:`StoreError` for a URL that names no store.
+    """
+    scheme, separator, _rest = url.partition("://")
+    if not separator or scheme not in BACKENDS:
+        known = ", ".join(f"{name}://" for name in BACKENDS)
+        raise StoreError(f'"{url}" names no store: orderly_store begins with one of {known}.')
+    backend = importlib.import_module(f"{__package__}.{BACKENDS[scheme]}")
+    store: Store = backend.from_url(url)
+    return store
+
+
+def stamp_of(store: Store) -> dict[str, str]:
+    """Tell a store from every other, by its id, and by a name for people, as hosts remember it."""
+    return {"id": store.store_id(), "name": store.name}
+
+
+def default_url(environ: Mapping[str, str] | None = None, *, root: bool | None = None) -> str:
+    """Tell where locks and journal live when ``orderly_store`` does not say."""
+    if os.geteuid() == 0 if root is None else root:
+        return "sqlite:///var/lib/orderly/store.db"
+    environ = os.environ if environ is None else environ
+    state = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME", "~")).expanduser() / ".local/state")
+    return f"sqlite://{state}/orderly/store.db"
+
+
+PREFIX = "run/"

@@ -1,0 +1,226 @@
+"""Lint before plan: what services that can each be read would still do wrong, alone or to each other.
+
+A rule is a function that gives findings; :data:`RULES` lists those for one service, :data:`RULES_FOR_ALL` those for all
+services together. What keeps a task file from being read at all is found by :mod:`.split` and :mod:`.rules`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import yaml
+
+from .._common.text import natural
+from .._service.settings import line_of
+from .._service.steps import CHANGE, CHANGE_STEPS, HANDLERS, KNOWN_STEPS, ORDERLY, STEP, WHEN
+from .files import forms, is_true, label, strings, value_of
+from .findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from .variables import ServiceWords, Word
+
+    Rule = Callable[[ServiceWords], Iterator[Finding]]
+
+    RuleForAll = Callable[[Sequence[ServiceWords]], Iterator[Finding]]
+
+# The parts whose variables a part may read: those that surely run before it, in the same play.
+SEES = {
+    "validate": {"validate"},
+    "prepare": {"prepare"},
+    "drain": {"drain"},
+    CHANGE: {"drain", CHANGE},
+    "verify": {"drain", "verify"},
+    "undo": {"undo"},
+    "undrain": {"drain", "verify", "undrain"},
+    "post-upgrade": {"post-upgrade"},
+    "finalize": {"finalize"},
+}
+IN_ANY_ROLL = ("drain", "verify", "undo", "undrain")
+SERVICE_MODULES = (
+    *forms("service", "systemd", "systemd_service", "sysvinit"),
+    "orderly.services.deferrable_service",
+    "deferrable_service",
+)
+
+TEMPORARY = ("orderly.services.temporary_changes", "temporary_changes")
+
+
+def lint(services: Iterable[ServiceWords]) -> list[Finding]:
+    """Look at all services that are deployed."""
+    listed = sorted(services, key=lambda each: natural(each.service.name))
+    alone = [finding for each in listed for rule in RULES for finding in rule(each)]
+    return alone + [finding for rule in RULES_FOR_ALL for finding in rule(listed)]
+
+
+# --- One service ---
+
+
+def dead_conditions(said: ServiceWords) -> Iterator[Finding]:
+    """Find conditions on TripleO's variable ``step`` where no plan sets it: their tasks would fail, or never run."""
+    if STEP in said.given or STEP in said.writes:
+        return
+    in_when = said.service.dialect == WHEN
+    for word in said.words:
+        when = value_of(word.task, "when")
+        if when is not None and STEP in _asked(word, "when") and not (in_when and word.step is not None):
+            where = f"which only steps have, not {word.part}" if in_when else "which no plan sets"
+            remedy = "take it out" if in_when else f"give it the tag of its step, one of {KNOWN_STEPS}"
+            if said.service.dialect == ORDERLY:
+                remedy += f", or say dialect: when in {said.service.file}"
+            message = f"{label(word.task)} asks for the variable step, {where}; {remedy}."
+            yield word.file.finding(word.task, "dead-condition", message)
+
+
+def own_step(said: ServiceWords) -> Iterator[Finding]:
+    """Find services in TripleO's dialect of conditions that have a variable ``step`` of their own."""
+    if said.service.dialect == WHEN and (STEP in said.given or STEP in said.writes):
+        message = (
+            "dialect: when means TripleO's variable step, and this role has its own of that name; rename it."
+        )
+        yield Finding(said.service.file, line_of(said.service, "dialect"), "dialect", message)
+
+
+def _asked(word: Word, key: str) -> frozenset[str]:
+    """Name the variables that one key of a task asks for."""
+    only = [pair for pair in word.task.value if pair[0].value == key]
+    node = yaml.MappingNode(word.task.tag, only, word.task.start_mark, word.task.end_mark)
+    return type(word)(word.part, word.step, word.file, node).reads
+
+
+def lost_variables(said: ServiceWords) -> Iterator[Finding]:
+    """Find variables that one part writes and another reads: they do not survive between runs."""
+    for word in said.words:
+        for name in sorted(word.reads & said.writes.keys() - said.given):
+            writers = said.writes[name]
+            if word.part == HANDLERS or any(each.part in {*SEES[word.part], HANDLERS} for each in writers):
+                continue
+            first = writers[0]
+            why = (
+                f"{word.part}.yml also runs without an upgrade, in rolling restarts"
+                if word.part in IN_ANY_ROLL
+                else "variables do not survive between runs, and each part may run in another one"
+            )
+            message = (
+                f"{label(word.task)} in {word.part} reads {name}, which {first.part} writes ({_place(first)}); {why}. "
+                f"Find it out again in {word.part}, or keep it in a file on the host."
+            )
+            yield word.file.finding(word.task, "lost-variable", message)
+
+
+def stopped_for_good(said: ServiceWords) -> Iterator[Finding]:
+    """Find what steps 2 to 5 stop and nothing starts again afterwards."""
+    steps = sorted(
+        (word for word in said.words if word.step in CHANGE_STEPS), key=lambda word: word.step or 0
+    )
+    later = [word for word in said.words if word.part in ("undrain", HANDLERS)]
+    for number, word in enumerate(steps):
+        stopped = _handled(word, "stopped") if not _retired(word) else frozenset()
+        started = (_handled(each, "started", "restarted") for each in [*steps[number + 1 :], *later])
+        for name in sorted(stopped.difference(*started)):
+            message = (
+                f"{label(word.task)} stops {name}, and no later task of steps 2 to 5, undrain.yml or a handler starts "
+                f"it. Start it in step5; if it is to stay down, say enabled: false here too."
+            )
+            yield word.file.finding(word.task, "stopped-for-good", message)
+
+
+def changed_for_good(said: ServiceWords) -> Iterator[Finding]:
+    """Find what is put on record as changed for a while, and that nothing undoes."""
+    if said.service.tasks_file("undo") is not None:
+        return
+    for word in said.words:
+        if value_of(word.task, *TEMPORARY) is not None:
+            message = (
+                f"{label(word.task)} puts a temporary change on record, but {said.service.name} has no tasks/undo.yml "
+                "that undoes it. Write one."
+            )
+            yield word.file.finding(word.task, "no-undo", message)
+
+
+def _handled(word: Word, *states: str) -> frozenset[str]:
+    """Name the units that a task brings into one of some states; a template counts as what it says."""
+    module = value_of(word.task, *SERVICE_MODULES)
+    if not isinstance(module, yaml.MappingNode):
+        return frozenset()
+    state, name = value_of(module, "state"), value_of(module, "name", "service", "unit")
+    if not isinstance(state, yaml.ScalarNode) or not any(each in state.value for each in states):
+        return frozenset()
+    names = strings(name)
+    if any("item" in each for each in names):
+        names = strings(value_of(word.task, "loop", "with_items")) or names
+    return frozenset(each.removesuffix(".service") for each in names)
+
+
+def _retired(word: Word) -> bool:
+    module = value_of(word.task, *SERVICE_MODULES)
+    if not isinstance(module, yaml.MappingNode):
+        return False
+    enabled = value_of(module, "enabled")
+    return is_true(value_of(module, "masked")) or (enabled is not None and not is_true(enabled))
+
+
+# --- All services together ---
+
+
+def missing_requirements(services: Sequence[ServiceWords]) -> Iterator[Finding]:
+    """Find services that require one that no host is to have."""
+    deployed = {said.service.name for said in services}
+    for service in (said.service for said in services):
+        for required in (each.service for each in service.requires if each.counts):
+            if required not in deployed:
+                message = (
+                    f"{service.name} requires {required}, which is not deployed: no host is in its group. Add hosts to "
+                    "the group, or take it out of requires; after is for services that may be missing."
+                )
+                yield Finding(service.file, line_of(service, "requires"), "missing-requirement", message)
+
+
+def shared_variables(services: Sequence[ServiceWords]) -> Iterator[Finding]:
+    """Find variables that two services write: on a host that has both, one would read what the other wrote."""
+    for name, owner, others in _owners(services):
+        for other in others:
+            word = other.writes[name][0]
+            message = (
+                f"{label(word.task)} of {other.service.name} writes {name}, and so does {owner.service.name} "
+                f"({_place(owner.writes[name][0])}); on a host that has both, one would read what the other wrote. "
+                f"Give it a name of the service's own, as in __{other.service.name}_{name.lstrip('_')}."
+            )
+            yield word.file.finding(word.task, "shared-variable", message)
+
+
+def borrowed_variables(services: Sequence[ServiceWords]) -> Iterator[Finding]:
+    """Find variables that a service reads and only another one writes: it is there by luck of the order."""
+    owners = {name: owner for name, owner, _others in _owners(services)}
+    for said in services:
+        mine = said.given | said.writes.keys()
+        for word in said.words:
+            for name in sorted((word.reads & owners.keys()) - mine):
+                owner = owners[name]
+                message = (
+                    f"{label(word.task)} of {said.service.name} reads {name}, which only {owner.service.name} writes "
+                    f"({_place(owner.writes[name][0])}); without it, or in another run, it would be undefined. Find it "
+                    f"out in {said.service.name} itself."
+                )
+                yield word.file.finding(word.task, "borrowed-variable", message)
+
+
+def _owners(
+    services: Sequence[ServiceWords],
+) -> Iterator[tuple[str, ServiceWords, Sequence[ServiceWords]]]:
+    """Give each variable with the first service that writes it, and the others that do."""
+    writers: dict[str, list[ServiceWords]] = {}
+    for said in services:
+        for name in said.writes:
+            writers.setdefault(name, []).append(said)
+    for name, (owner, *others) in writers.items():
+        yield name, owner, others
+
+
+def _place(word: Word) -> str:
+    return f"{word.file.path}:{word.task.start_mark.line + 1}"
+
+
+RULES: Iterable[Rule] = (dead_conditions, own_step, lost_variables, stopped_for_good, changed_for_good)
+RULES_FOR_ALL: Iterable[RuleForAll] = (missing_requirements, shared_variables, borrowed_variables)

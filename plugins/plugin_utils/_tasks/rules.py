@@ -1,0 +1,98 @@
+"""Rules for what a task of a service may do, wherever it stands: in a step, in an included file, in a handler."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import yaml
+
+from .._service.steps import CHANGE_STEPS, MIGRATE_STEP, RUN_ONCE_HOST
+from .edits import Edit, add_condition
+from .files import (
+    IMPORT_TASKS,
+    INCLUDE_TASKS,
+    METAS,
+    TaskFile,
+    file_name,
+    is_true,
+    label,
+    named_file,
+    read_tasks,
+    strings,
+    value_of,
+    walk,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .findings import Finding
+
+FORBIDDEN_METAS = ("end_host", "end_play", "end_batch", "clear_host_errors")
+
+
+class TaskRules:
+    """Looks at tasks of one role, and collects what is wrong with them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.findings: list[Finding] = []
+        self._checked: set[tuple[Path, bool]] = set()
+
+    def report(self, file: TaskFile, node: yaml.Node, rule: str, message: str) -> None:
+        """Keep a finding."""
+        self.findings.append(file.finding(node, rule, message))
+
+    def find(self, file: TaskFile, name: yaml.ScalarNode) -> Path | None:
+        """Find a file that a task names."""
+        return named_file(self.folder, file, name)
+
+    def check_task(self, file: TaskFile, task: yaml.MappingNode, *, run_once_allowed: bool = False) -> None:
+        """Look for what would take a host out of Ansible's sight, and into files that are included."""
+        meta = value_of(task, *METAS)
+        if isinstance(meta, yaml.ScalarNode) and meta.value in FORBIDDEN_METAS:
+            message = f"meta: {meta.value} would leave a half-done host green; let the task fail, or use a condition."
+            self.report(file, task, "meta", message)
+        name = file_name(task, *INCLUDE_TASKS, *IMPORT_TASKS)
+        target = self.find(file, name) if name is not None else None
+        if target is not None:
+            self.check_dynamic(read_tasks(target), run_once_allowed=run_once_allowed)
+
+    def check_dynamic(self, file: TaskFile, *, run_once_allowed: bool = False) -> None:
+        """Check a file whose tasks take their step from the task that includes it."""
+        if (file.path, run_once_allowed) in self._checked:  # a file may include itself, to try again
+            return
+        self._checked.add((file.path, run_once_allowed))
+        for task in file.walk():
+            self.check_task(file, task, run_once_allowed=run_once_allowed)
+            tagged = [tag for tag in strings(value_of(task, "tags")) if re.fullmatch(r"step\d+", tag)]
+            if tagged:
+                message = (
+                    f"{label(task)} has the tag {tagged[0]}, but its file belongs to no step, or to the step of "
+                    "its include; take the tag out."
+                )
+                self.report(file, task, "included-step", message)
+            if is_true(value_of(task, "run_once")) and not run_once_allowed:
+                message = (
+                    f"{label(task)} is run_once in a file that every wave runs: it would run in each one."
+                )
+                self.report(file, task, "run-once", message)
+
+    def run_once_edits(self, file: TaskFile, task: yaml.MappingNode, step: int) -> list[Edit]:
+        """Turn ``run_once`` in step 4 into a condition on the one host of the migration; refuse it in steps 2, 3, 5."""
+        once = value_of(task, "run_once")
+        if once is None or not is_true(once) or step not in CHANGE_STEPS:
+            return []
+        if step == MIGRATE_STEP:
+            only = f"inventory_hostname == {RUN_ONCE_HOST}"
+            return [Edit(once.start_mark.index, once.end_mark.index, "false"), add_condition(task, only)]
+        message = (
+            f"{label(task)} is run_once in step{step}, which runs wave by wave; only step4 may run once."
+        )
+        self.report(file, task, "run-once", message)
+        return []
+
+    def all_run_once_edits(self, file: TaskFile, task: yaml.MappingNode, step: int) -> list[Edit]:
+        """Do so for a task or block and all below it."""
+        return [edit for each in walk(task) for edit in self.run_once_edits(file, each, step)]

@@ -1,0 +1,49 @@
+"""Whether the hosts of a wave go on by themselves, or task by task together.
+
+By themselves they are faster, as none waits for the slowest at every task. But what one host does for all of them
+(``run_once``, ``pause``) needs strategy linear.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .files import (
+    IMPORT_TASKS,
+    INCLUDE_TASKS,
+    entry,
+    file_name,
+    forms,
+    is_true,
+    named_file,
+    read_tasks,
+    value_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+FREE, LINEAR = "ansible.builtin.free", "ansible.builtin.linear"
+FOR_ALL_HOSTS = forms(
+    "add_host", "pause"
+)  # Ansible runs them on one host of the batch, and not at all with free
+
+
+def acts_for_all(paths: Iterable[Path]) -> bool:
+    """Tell whether any of some task files, or of those that they name, has a task that runs on one host for all."""
+    queue, seen = list(paths), set()
+    while queue:
+        path = queue.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        file = read_tasks(path)
+        for task in file.walk():
+            if is_true(value_of(task, "run_once")) or entry(task, *FOR_ALL_HOSTS):
+                return True
+            name = file_name(task, *IMPORT_TASKS, *INCLUDE_TASKS)
+            target = named_file(path.parent, file, name) if name is not None else None
+            if target is not None:
+                queue.append(target)
+    return False

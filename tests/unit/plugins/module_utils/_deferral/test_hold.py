@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from ansible_collections.orderly.services.plugins.module_utils._deferral.hold import (
+    HoldPlan,
+    check_packages,
+    held_units,
+    mark,
+    packages_of,
+    plan_hold,
+    plan_release,
+)
+from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def test_what_somebody_else_holds_does_not_become_ours() -> None:
+    plan = plan_hold(["mariadb-server", "theirs"], ["theirs", "ours"], ["ours"])
+    assert plan == HoldPlan(hold=("mariadb-server",), ours=("mariadb-server", "ours"))
+
+
+RELEASES = [
+    ([], HoldPlan(release=("a", "b"), ours=())),
+    (["a"], HoldPlan(release=("a",), ours=("b", "gone"))),
+    (["theirs"], HoldPlan(release=(), ours=("a", "b", "gone"))),
+]
+
+
+@pytest.mark.parametrize(("wanted", "plan"), RELEASES)
+def test_only_what_is_ours_is_released(wanted: list[str], plan: HoldPlan) -> None:
+    assert plan_release(wanted, ["a", "b", "theirs"], ["a", "b", "gone"]) == plan
+
+
+class FakeDpkg:
+    """A host with one unit, and what dpkg says about its files."""
+
+    def __init__(self, owners: str, held: str = "") -> None:
+        self.owners = owners
+        self.held = held
+        self.commands: list[list[str]] = []
+
+    def __call__(self, args: Sequence[str], *, environ_update: Mapping[str, str]) -> tuple[int, str, str]:
+        if environ_update != {"LC_ALL": "C"}:
+            raise AssertionError(f"{args} depends on the language of the host")
+        self.commands.append([*args])
+        if args[0] == "systemctl":
+            program = "{ path=/usr/sbin/mariadbd ; argv[]=/usr/sbin/mariadbd $OPTS ; ignore_errors=no }"
+            return 0, f"FragmentPath=/lib/systemd/system/mariadb.service\nExecStart={program}\n", ""
+        if args[:2] == ["apt-mark", "showhold"]:
+            return 0, self.held, ""
+        if args[0] == "dpkg-query":
+            return 1, self.owners, "no path found"
+        return 100, "", "E: Unable to lock"
+
+
+def test_a_unit_and_its_program_tell_the_packages() -> None:
+    dpkg = FakeDpkg(
+        "mariadb-server: /lib/systemd/system/mariadb.service\n"
+        "diversion by x from: /usr/sbin/mariadbd\nmariadb-server-core:amd64, other: /usr/sbin/mariadbd\n"
+    )
+    assert packages_of(dpkg, ["mariadb"]) == ["mariadb-server", "mariadb-server-core", "other"]
+    assert "/usr/lib/systemd/system/mariadb.service" in dpkg.commands[1]
+
+
+def test_a_unit_of_no_package_is_named() -> None:
+    with pytest.raises(HostError, match=r"mariadb.service comes from no package"):
+        packages_of(FakeDpkg(""), ["mariadb.service"])
+
+
+HELD = [("", False), ("mariadb-server\n", False), ("mariadb-server\nmariadb-server-core\nother\n", True)]
+
+
+@pytest.mark.parametrize(("held", "untouched"), HELD)
+def test_no_upgrade_touches_a_unit_whose_packages_are_all_on_hold(held: str, untouched: bool) -> None:
+    owners = "mariadb-server: /lib/systemd/system/mariadb.service\nmariadb-server-core: /usr/sbin/mariadbd\n"
+    assert bool(held_units(FakeDpkg(owners, held), ["mariadb.service"])) is untouched
+    assert not held_units(FakeDpkg("", held), ["mariadb.service"])
+
+
+@pytest.mark.parametrize("name", ["--purge", "a b", "", "UPPER", "x;y"])
+def test_names_of_packages_are_checked(name: str) -> None:
+    with pytest.raises(HostError, match="is no name of a package"):
+        check_packages([name])
+
+
+def test_a_failure_of_apt_is_told() -> None:
+    with pytest.raises(HostError, match=r"apt-mark hold -- a failed: E: Unable to lock"):
+        mark(FakeDpkg(""), "hold", ["a"])

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.orderly.services.plugins.module_utils._deferral.ledger import (
+    is_done,
+    settled_by,
+    sort_records,
+)
+from ansible_collections.orderly.services.plugins.module_utils._deferral.policy import Requestor
+from ansible_collections.orderly.services.plugins.module_utils._deferral.record import (
+    Event,
+    Record,
+    join_reasons,
+    note_event,
+    parse_record,
+)
+from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Program, UnitState
+from ansible_collections.orderly.services.plugins.module_utils._host.yaml import YamlError
+from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import BOOT, record_text
+
+UNIT = "alpha.service"
+RECORD = parse_record(record_text(UNIT), "/records/a")
+RELOAD = replace(RECORD, action="reload")
+FOREIGN = parse_record(
+    "service: alpha\ntimestamp: 5\naction: restart\nreason: Package update\n", "/records/f"
+)
+OLD, NEW = (
+    Program("1:10", "/usr/sbin/alpha", replaced=True),
+    Program("1:11", "/usr/sbin/alpha", replaced=False),
+)
+
+
+def running(invocation: str = f"{UNIT}-1", program: Program = OLD) -> UnitState:
+    return UnitState(UNIT, (UNIT, "omega.service"), "loaded", "active", "running", invocation, program)
+
+
+STOPPED = UnitState(UNIT, (UNIT,), "loaded", "inactive", "dead", f"{UNIT}-1")
+
+PROOFS = [
+    (RECORD, running(), BOOT, ""),
+    (RECORD, running(f"{UNIT}-2"), BOOT, "the unit was started anew"),
+    (RECORD, running(), "another boot", "the host was rebooted"),
+    (RECORD, running(program=NEW), BOOT, ""),
+    (RELOAD, running(program=NEW), BOOT, "the unit executed its new program"),
+    (RELOAD, running(), BOOT, ""),
+    (RELOAD, running(f"{UNIT}-2"), BOOT, "the unit was started anew"),
+    (replace(RELOAD, executables=()), running(program=NEW), BOOT, ""),
+    (RECORD, STOPPED, BOOT, ""),
+    (replace(RECORD, invocation_id=""), running(), BOOT, "the unit was started anew"),
+    (FOREIGN, running(f"{UNIT}-2"), "another boot", ""),
+]
+
+
+@pytest.mark.parametrize(("record", "state", "boot", "proof"), PROOFS)
+def test_only_a_proof_settles_a_record(record: Record, state: UnitState, boot: str, proof: str) -> None:
+    assert settled_by(record, state, boot) == proof
+
+
+def test_records_are_sorted_by_what_they_mean_now() -> None:
+    other = replace(RECORD, unit="beta.service", invocation_id="old", path="/records/b")
+    idle = replace(RECORD, unit="idle.service", path="/records/i")
+    states = {
+        UNIT: running(),
+        "beta.service": UnitState("beta.service", ("beta.service",), active="active", invocation_id="new"),
+        "idle.service": UnitState("idle.service", ("idle.service",)),
+    }
+    ledger = sort_records([other, RECORD, idle], states, BOOT)
+    assert [entry.unit for entry in ledger.pending] == [UNIT]
+    assert [entry.unit for entry in ledger.stopped] == ["idle.service"]
+    assert [entry.record for entry in ledger.settled] == [other]
+    assert ledger.waiting_units == (UNIT, "idle.service")
+
+
+def test_what_waits_longest_comes_first() -> None:
+    later = replace(RECORD, unit="beta.service", since=1500)
+    states = {UNIT: running(), "beta.service": replace(running(), unit="beta.service")}
+    assert sort_records([later, RECORD], states, BOOT).waiting_units == (UNIT, "beta.service")
+
+
+def test_all_records_of_a_unit_are_one_entry_whatever_name_they_use() -> None:
+    alias = replace(
+        RELOAD, unit="omega.service", since=500, last=3000, count=4, package="other", collateral=True
+    )
+    alias = replace(alias, requestor=Requestor("charm", "x"), path="/records/o")
+    ledger = sort_records([RECORD, alias], {UNIT: running(), "omega.service": running()}, BOOT)
+    (entry,) = ledger.pending
+    assert entry.as_dict({"other": "2.0"}) == {
+        "unit": UNIT,
+        "action": "restart",
+        "actions": ["restart"],
+        "since": "1970-01-01T00:08:20Z",
+        "count": 4,
+        "reason": "Package update",
+        "package": "other",
+        "package_before": "1.0",
+        "package_now": "2.0",
+        "requestors": ["ansible test", "charm x"],
+        "collateral": False,
+        "records": ["/records/o", "/records/a"],
+    }
+
+
+DONE = [
+    (RECORD, running(f"{UNIT}-2"), True),
+    (replace(RECORD, invocation_id=f"{UNIT}-2"), running(f"{UNIT}-2"), False),  # it came after the restart
+    (replace(RECORD, unit="beta.service"), running(f"{UNIT}-2"), False),
+    (replace(RECORD, unit="omega.service"), running(f"{UNIT}-2"), True),
+    (FOREIGN, running(f"{UNIT}-2"), True),
+    (replace(FOREIGN, last=6), running(f"{UNIT}-2"), False),  # it was written anew meanwhile
+]
+
+
+@pytest.mark.parametrize(("record", "state", "done"), DONE)
+def test_a_restart_is_done_for_what_was_recorded_before_it(
+    record: Record, state: UnitState, *, done: bool
+) -> None:
+    assert is_done(record, state, BOOT, [FOREIGN]) == done
+
+
+def test_a_record_of_another_tool_needs_only_the_common_keys() -> None:
+    assert FOREIGN.unit == UNIT
+    assert FOREIGN.since == FOREIGN.last == 5
+    assert FOREIGN.requestor == Requestor("unknown", "unknown")
+    assert FOREIGN.as_dict()["since"] == "1970-01-01T00:00:05Z"
+
+
+@pytest.mark.parametrize("text", ["", "a: b\n", "- x\n", "service: [a]\n", "service: a\n  b: c\n"])
+def test_refuses_what_is_no_record(text: str) -> None:
+    with pytest.raises(YamlError):
+        parse_record(text, "/records/x")
+
+
+@pytest.mark.parametrize("number", ["-1", "x", "1e9", "9" * 40, "null"])
+def test_a_time_that_is_none_is_the_epoch(number: str) -> None:
+    assert parse_record(record_text(UNIT, timestamp=number), "/records/x").last == 0
+
+
+# --- Writing ---
+
+EVENT = Event(UNIT, "restart", "File(s) changed: /etc/alpha", Requestor("ansible", "test"))
+
+
+def test_an_event_begins_a_record_that_can_be_proved() -> None:
+    record = note_event(EVENT, None, running(), BOOT, 1000)
+    assert (record.unit, record.action, record.count, record.since, record.last) == (
+        UNIT,
+        "restart",
+        1,
+        1000,
+        1000,
+    )
+    assert settled_by(record, running(), BOOT) == ""
+    assert settled_by(record, running(f"{UNIT}-2"), BOOT) == "the unit was started anew"
+
+
+def test_a_record_is_read_as_it_was_written() -> None:
+    odd = replace(EVENT, reason='File(s) changed: /etc/\u00e4 "x": {y}, /etc/\U0001f980\n- z\0')
+    record = note_event(odd, None, running(), BOOT, 1000)
+    assert parse_record(record.render(), "") == record
+
+
+def test_the_next_event_goes_into_the_same_record() -> None:
+    first = note_event(replace(EVENT, action="reload"), None, running(), BOOT, 1000)
+    again = note_event(replace(EVENT, action="stop", reason="Package update"), first, running(), BOOT, 2000)
+    assert (again.action, again.actions, again.count) == ("restart", ("reload", "stop"), 2)
+    assert (again.since, again.last) == (1000, 2000)
+    assert again.reason == "Package update; File(s) changed: /etc/alpha"
+
+
+ANEW = [
+    (replace(RECORD, count=7), running(f"{UNIT}-2"), BOOT),
+    (replace(RECORD, count=7), running(), "another boot"),
+    (replace(RECORD, count=7, dismissed="not needed"), running(), BOOT),
+    (replace(FOREIGN, count=7), running(), BOOT),
+]
+
+
+@pytest.mark.parametrize(("old", "state", "boot"), ANEW)
+def test_what_was_settled_or_dismissed_begins_anew(old: Record, state: UnitState, boot: str) -> None:
+    assert note_event(EVENT, old, state, boot, 5000).count == 1
+
+
+REASONS = [
+    ("", "Package update", "Package update"),
+    ("Package update", "Package update", "Package update"),
+    ("File(s) changed: /b", "File(s) changed: /a, /b", "File(s) changed: /a, /b"),
+    ("Key rotated", "File(s) changed: /a", "File(s) changed: /a; Key rotated"),
+]
+
+
+@pytest.mark.parametrize(("before", "now", "both"), REASONS)
+def test_reasons_are_kept_once_each(before: str, now: str, both: str) -> None:
+    assert join_reasons(before, now) == both
+    assert join_reasons(both, now) == both
+
+
+FILES = [
+    (Requestor("ansible", "test"), "alpha.service", "ansible-test-alpha.service.deferred"),
+    (Requestor("charm", "a-b"), "c.service", "charm-a%2db-c.service.deferred"),
+    (Requestor("charm", "a"), "b-c.service", "charm-a-b-c.service.deferred"),
+    (Requestor("t", "../\u00e4"), "x@1.service", "t-..%2f%c3%a4-x@1.service.deferred"),
+]
+
+
+@pytest.mark.parametrize(("requestor", "unit", "name"), FILES)
+def test_a_record_has_a_file_of_its_own(requestor: Requestor, unit: str, name: str) -> None:
+    assert Event(unit, "restart", "", requestor).file_name == name
+
+
+def test_what_was_dismissed_is_on_record_and_not_pending() -> None:
+    dismissed = replace(RECORD, dismissed="replaced tonight")
+    ledger = sort_records([dismissed], {UNIT: running()}, BOOT)
+    assert (ledger.pending, ledger.dismissed) == ((), (dismissed,))
+    assert sort_records([dismissed], {UNIT: running(f"{UNIT}-2")}, BOOT).dismissed == ()

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._host.systemd import (
+    Systemd,
+    UnitState,
+    full_name,
+    known_services,
+    read_program,
+)
+from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import FakeHost
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAMES = [
+    ("nginx", "nginx.service"),
+    ("nginx.service", "nginx.service"),
+    ("nginx.socket", "nginx.socket"),
+    ("postgresql@15-main", "postgresql@15-main.service"),
+    ("my.app", "my.app.service"),
+    ("a\\x2db", "a\\x2db.service"),
+]
+
+
+@pytest.mark.parametrize(("name", "unit"), NAMES)
+def test_completes_the_name_of_a_unit(name: str, unit: str) -> None:
+    assert full_name(name) == unit
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "a\n", "$(x)"])
+def test_refuses_what_is_no_name(name: str) -> None:
+    with pytest.raises(HostError, match="is no name of a unit"):
+        full_name(name)
+
+
+def test_all_units_are_read_at_once() -> None:
+    host = FakeHost()
+    host.add("alpha.service", Names="alpha.service omega.service")
+    host.add("beta.service", ActiveState="inactive", SubState="dead", InvocationID="")
+    states = Systemd(host.run).show(["omega.service", "beta.service", "nosuch.service"])
+    assert len(host.commands) == 1
+    assert states["omega.service"] == UnitState(
+        "alpha.service", ("alpha.service", "omega.service"), "loaded", "active", "running", "alpha.service-1"
+    )
+    assert not states["beta.service"].is_active
+    assert not states["nosuch.service"].is_known
+
+
+def test_no_units_need_no_command() -> None:
+    host = FakeHost()
+    assert Systemd(host.run).show([]) == {}
+    assert host.commands == []
+
+
+def test_says_so_where_systemd_does_not_answer() -> None:
+    def run(_args: Sequence[str], **_: object) -> tuple[int, str, str]:
+        return 1, "", "System has not been booted with systemd as init system"
+
+    with pytest.raises(HostError, match=r"systemd tells nothing about a.service: System has not been booted"):
+        Systemd(run).show(["a.service"])
+
+
+def test_a_name_that_is_no_unit_is_no_service() -> None:
+    with pytest.raises(HostError, match=r'Unknown service "nosuch" on .*there is no unit nosuch.service'):
+        known_services(["nosuch"], Systemd(FakeHost().run))
+
+
+def test_reads_what_a_process_runs() -> None:
+    program = read_program(os.getpid())
+    assert program is not None
+    assert os.path.samefile(program.path, sys.executable)
+    assert not program.replaced
+
+
+def test_a_process_that_has_ended_runs_nothing() -> None:
+    assert read_program(2**22 + 1) is None

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._records.temporary import (
+    TemporaryChange,
+    TemporaryFolder,
+)
+from ansible_collections.orderly.services.plugins.module_utils._restart.paused import Paused
+from ansible_collections.orderly.services.plugins.module_utils._status import read as status_reader
+from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import (
+    BOOT,
+    FakeHost,
+    record_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+HELD = "install\tbash\t5.2\nhold\tmariadb-server\t1.0\nhold\tgone\t2.0\n"
+POLICY = "mariadb-server:\n  Installed: 1.0\n  Candidate: 1.1\n  Version table:\n *** 1.0 500\n"
+BATCH = "NEEDRESTART-VER: 3.6\nNEEDRESTART-SVC: cron.service\nNEEDRESTART-SVC: nginx.service\n"
+
+
+class Host(FakeHost):
+    """A host with packages on hold, and needrestart where its file is."""
+
+    def run(self, args: Sequence[str], *, environ_update: Mapping[str, str]) -> tuple[int, str, str]:
+        answers = {"hold": HELD, "apt-cache": POLICY, "needrestart": BATCH}
+        kind = "hold" if "Status-Want" in args[-1] else args[0].rpartition("/")[2]
+        if kind in answers:
+            self.commands.append(list(args))
+            return 0, answers[kind], ""
+        return super().run(args, environ_update=environ_update)
+
+
+@pytest.fixture
+def host() -> Host:
+    host = Host(versions={"demo": "1.1"})
+    host.add("nginx.service")
+    return host
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    def write(name: str, text: str) -> None:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+
+    write("proc/sys/kernel/random/boot_id", BOOT)
+    write("var/lib/policy-rc.d/x-nginx.service.deferred", record_text("nginx.service"))
+    write(
+        "var/lib/orderly/paused/redis.service", Paused("redis.service", True, True, 1000, "new disk").render()
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def read(host: Host, root: Path) -> Callable[..., dict[str, Any]]:
+    return lambda **options: status_reader.read_status(host.run, root=root, **options).as_dict()
+
+
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+
+
+def test_everything_is_put_together(read: Callable[..., dict[str, Any]]) -> None:
+    found = read()
+    assert [entry["unit"] for entry in found["pending"]] == ["nginx.service"]
+    assert found["paused"] == [
+        {"unit": "redis.service", "since": "1970-01-01T00:16:40Z", "reason": "new disk"}
+    ]
+    assert found["on_hold"] == [
+        {"package": "mariadb-server", "version": "1.0", "candidate": "1.1"},
+        {"package": "gone", "version": "2.0", "candidate": ""},
+    ]
+    assert found["not_checked"] == {"outdated": "nobody asked for it"}
+    assert found["temporary_changes"] == []
+
+
+def test_what_is_changed_for_a_while_is_told_without_what_it_was(
+    read: Callable[..., dict[str, Any]], root: Path
+) -> None:
+    pinned = TemporaryChange("nova", "rpc", "upgraded", "a secret", "friday-1", 1000)
+    folder = TemporaryFolder(root / "var/lib/orderly/temporary")
+    folder.write([pinned])
+    assert read()["temporary_changes"] == [
+        {
+            "service": "nova",
+            "name": "rpc",
+            "until": "upgraded",
+            "campaign": "friday-1",
+            "since": "1970-01-01T00:16:40Z",
+        }
+    ]
+    (folder.path / "nova,rpc.json").write_text("?")
+    assert "nova,rpc.json does not tell what was changed" in read()["trouble"][0]
+
+
+def test_a_package_that_we_hold_means_that_restarts_are_off(
+    read: Callable[..., dict[str, Any]], root: Path
+) -> None:
+    assert read()["auto_restarts"]
+    (root / "var/lib/orderly").mkdir(exist_ok=True)
+    (root / "var/lib/orderly/holds").write_text("mariadb-server\n", encoding="utf-8")
+    assert not read()["auto_restarts"]
+
+
+def test_needrestart_is_asked_where_that_is_wanted(read: Callable[..., dict[str, Any]], root: Path) -> None:
+    assert read(outdated=True)["not_checked"] == {"outdated": "needrestart is not installed"}
+    (root / "usr/sbin").mkdir(parents=True)
+    (root / "usr/sbin/needrestart").touch()
+    found = read(outdated=True)
+    assert found["outdated"] == ["cron.service"]
+    assert found["not_checked"] == {}
+
+
+@pytest.mark.usefixtures("nobody")
+def test_what_only_root_can_tell_is_not_checked(read: Callable[..., dict[str, Any]], root: Path) -> None:
+    found = read(outdated=True)
+    assert found["not_checked"] == {"paused": "only root can tell", "outdated": "only root can tell"}
+    assert found["paused"] == []
+    text = record_text("nginx.service", action="reload", actions="[reload]")
+    (root / "var/lib/policy-rc.d/x-nginx.service.deferred").write_text(text, encoding="utf-8")
+    assert read()["not_checked"]["reloads"] == "only root can tell"
+
+
+def test_a_hidden_folder_is_not_taken_for_an_empty_one(
+    read: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_arguments: False)
+    with pytest.raises(
+        HostError, match=r"var/lib/policy-rc.d cannot be read by this user; run this as root\."
+    ):
+        read()
+
+
+@pytest.mark.parametrize("units", [1, 20, 200])
+def test_the_number_of_commands_does_not_grow_with_that_of_units(host: Host, root: Path, units: int) -> None:
+    for number in range(units):
+        name = f"unit{number}.service"
+        host.add(name)
+        (root / f"var/lib/policy-rc.d/x-{name}.deferred").write_text(record_text(name), encoding="utf-8")
+    read = partial(status_reader.read_status, host.run, root=root)
+    assert len(read().as_dict()["pending"]) == units + 1
+    assert [command[0] for command in host.commands] == ["systemctl", "dpkg-query", "dpkg-query", "apt-cache"]

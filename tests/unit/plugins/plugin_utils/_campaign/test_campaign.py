@@ -1,0 +1,163 @@
+"""Campaigns on a real store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._campaign.campaign import (
+    CampaignError,
+    abandon,
+    end_campaign,
+    list_campaigns,
+    note,
+    open_journal,
+    others_open,
+)
+from ansible_collections.orderly.services.plugins.plugin_utils._campaign.journal import DONE
+from ansible_collections.orderly.services.plugins.plugin_utils._run.run import RunState
+from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
+
+from ..lock_world import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ansible_collections.orderly.services.plugins.plugin_utils._campaign.journal import Journal
+    from ansible_collections.orderly.services.plugins.plugin_utils._store.store import Store
+
+AT, LATER = "2026-01-31T03:12:45+00:00", "2026-01-31T04:00:00+00:00"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = open_store(f"sqlite://{tmp_path}/store.db")
+    yield store
+    store.close()
+
+
+def opened(
+    store: Store,
+    pid: int = 1,
+    plan: str = "plan",
+    other: RunState = RunState.OVER,
+    name: str | None = None,
+    at: str = AT,
+) -> Journal:
+    return open_journal(store, plan, run(pid), lambda _run: other, at, name)
+
+
+def refusal(store: Store, **known: str) -> str:
+    with pytest.raises(CampaignError) as caught:
+        opened(store, **known)  # type: ignore[arg-type]
+    return str(caught.value)
+
+
+def give_up(store: Store, campaign: str, reason: str = "wrong plan", other: RunState = RunState.OVER) -> str:
+    return str(abandon(store, campaign, reason, lambda _run: other, LATER))
+
+
+def test_a_campaign_is_resumed_until_it_ends_and_the_next_one_begins_empty(store: Store) -> None:
+    first = opened(store)
+    first.record(DONE, "wave-1", {"web/change": ["w1"]}, AT)
+    assert opened(store, pid=2).campaign == first.campaign == "plan-1"
+    end_campaign(store, first.campaign, LATER)
+    second = opened(store, pid=3)
+    assert second.campaign == "plan-2"
+    assert not second.progress().entries
+    assert [(each.id, each.is_open) for each in list_campaigns(store)] == [
+        ("plan-2", True),
+        ("plan-1", False),
+    ]
+
+
+def test_campaigns_of_two_plans_do_not_meet(store: Store) -> None:
+    one, other = opened(store, plan="one"), opened(store, plan="other")
+    one.record(DONE, "wave-1", {"web/change": ["w1"]}, AT)
+    assert not other.progress().entries
+    assert [each.id for each in others_open(list_campaigns(store), "other")] == ["one-1"]
+
+
+def test_a_run_is_refused_while_another_of_its_campaign_is_alive(store: Store) -> None:
+    opened(store, pid=41)
+    with pytest.raises(CampaignError) as caught:
+        opened(store, pid=42, other=RunState.LIVE)
+    assert str(caught.value) == (
+        "Another run works on the campaign plan-1: PID 41 on ctl. Wait for its end; a campaign has one live run at a "
+        "time."
+    )
+
+
+def test_a_run_may_open_its_own_campaign_again(store: Store) -> None:
+    assert opened(store, other=RunState.LIVE).campaign == opened(store, other=RunState.LIVE).campaign
+
+
+# --- Names ---
+
+
+def test_a_campaign_has_the_name_it_is_given_and_is_resumed_by_it_or_by_its_plan(store: Store) -> None:
+    assert opened(store, name="friday").campaign == "friday-1"
+    assert opened(store, name="friday").campaign == "friday-1"
+    assert opened(store, name="friday-1").campaign == "friday-1"
+    assert opened(store).campaign == "friday-1"
+    end_campaign(store, "friday-1", LATER)
+    assert opened(store, name="friday").campaign == "friday-2"
+
+
+def test_a_name_stands_for_one_plan_while_its_campaign_is_open(store: Store) -> None:
+    opened(store, name="friday")
+    assert refusal(store, name="friday", plan="drifted") == (
+        "The campaign friday-1 is of plan plan, but inventory and roles give drifted now. Run the kept folder of its "
+        "plan, or give it up: ansible-playbook orderly.services.abandon_campaign -e campaign=friday-1 -e reason=…"
+    )
+
+
+def test_a_plan_has_one_open_campaign(store: Store) -> None:
+    opened(store)
+    assert 'This plan has the open campaign plan-1, so "friday" would do again what it has done.' in refusal(
+        store, name="friday"
+    )
+
+
+@pytest.mark.parametrize("name", ["", "a b", "-x", "a/b", "x" * 65])
+def test_a_name_that_cannot_be_one_is_refused(store: Store, name: str) -> None:
+    assert f'campaign: "{name}" cannot be its name' in refusal(store, name=name)
+
+
+def test_an_open_campaign_tells_what_was_left_of_it(store: Store) -> None:
+    opened(store, name="friday")
+    note(store, "friday-1", plays_left=3, finalizers=["db", "web"])
+    assert str(list_campaigns(store)[0]) == (
+        f"Campaign friday-1 of plan plan: begun {AT}, open: 3 plays are left, finalizers of db, web wait; last run PID "
+        "1 on ctl"
+    )
+
+
+# --- Giving up ---
+
+
+def test_a_campaign_is_abandoned_with_a_reason_and_the_next_one_begins_empty(store: Store) -> None:
+    opened(store, name="friday").record(DONE, "wave-1", {"web/change": ["w1"]}, AT)
+    assert give_up(store, "friday") == (
+        f"Campaign friday-1 of plan plan: begun {AT}, abandoned {LATER} (wrong plan)"
+    )
+    assert not opened(store, name="friday").progress().entries
+
+
+ABANDONED_NOT = [
+    ({"campaign": "monday"}, 'There is no open campaign "monday"; open: plan-1.'),
+    ({"campaign": "plan-1", "reason": " "}, "Say why the campaign is abandoned"),
+    (
+        {"campaign": "plan-1", "other": RunState.LIVE},
+        "A run works on the campaign plan-1: PID 1 on ctl. End it first.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("asked", "message"), ABANDONED_NOT)
+def test_a_campaign_is_not_abandoned_by_mistake(store: Store, asked: dict[str, str], message: str) -> None:
+    opened(store)
+    with pytest.raises(CampaignError, match="^" + message.replace("(", r"\(")):
+        give_up(store, **asked)  # type: ignore[arg-type]
+    assert list_campaigns(store)[0].is_open

@@ -1,0 +1,264 @@
+"""An upgrade in two stages over two runs, with a fault at every boundary of its journal in turn.
+
+The gates, the journal and the locks are the real ones; Ansible, its hosts and the store are played here.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._campaign.campaign import list_campaigns
+from ansible_collections.orderly.services.plugins.plugin_utils._campaign.gate import GateError
+from ansible_collections.orderly.services.plugins.plugin_utils._campaign.upgrade_run import UpgradeRun
+from ansible_collections.orderly.services.plugins.plugin_utils._inventory.selection import Selection
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import LockError
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager import held_slots
+from ansible_collections.orderly.services.plugins.plugin_utils._run.run import this_run
+from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
+
+from ..plan_world import deployment, plan_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PLAN = plan_of(
+    deployment("db", "d1 d2", "0 1 3 6", "finalize", stage="control"),
+    deployment("queue", "d1 d2 w1", "0 3", stage="control"),
+    deployment("web", "w1 w2 w3", "0 3 6", stage="data", after=("db",), max_unavailable=2),
+    deployment("cache", "w1 w2", "3", "finalize", stage="data", after=("queue",)),
+)
+COMMANDS = (Selection(stage="control"), Selection())
+FAULTS = ("away", "failed", "killed")
+
+
+class Killed(BaseException):
+    """The controller is gone."""
+
+
+class MortalStore:
+    """A store in memory whose controller is killed just before, or just after, its *at*-th change."""
+
+    url, name, shared = "memory", "memory", False
+
+    def __init__(self, at: int = 0, *, after: bool = False) -> None:
+        self.at, self.after, self.changes = at, after, 0
+        self.dead = False
+        self.documents: dict[str, str] = {}
+
+    def store_id(self) -> str:
+        return "id"
+
+    def read(self, *prefixes: str) -> Any:
+        if self.dead:
+            raise Killed
+        return {key: json.loads(text) for key, text in self.documents.items() if key.startswith(prefixes)}
+
+    def transact(self, prefixes: tuple[str, ...], decide: Any) -> Any:
+        self.changes += 1
+        self.dead = self.dead or (self.changes == self.at and not self.after)
+        written, result = decide(self.read(*prefixes))
+        for key, document in written.items():
+            self.documents[key] = json.dumps(document)
+        self.dead = self.changes == self.at
+        if self.dead:
+            raise Killed
+        return result
+
+
+@dataclass
+class Fleet:
+    """Hosts that are upgraded, and what happens to one of them in one play."""
+
+    fault: str = ""
+    at: int = 0  # the piece of work, a service on a host in a play, that the fault happens in
+    pieces: int = 0
+    down: set[tuple[str, str]] = field(default_factory=set)
+    done: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def work(self, play: dict[str, Any], service: str, host: str) -> bool:
+        """Do a play's work for a service on a host; tell whether it came to its end."""
+        self.pieces += 1
+        fault = self.fault if self.pieces == self.at else ""
+        if fault == "away":
+            return False
+        if play["kind"] == "change":
+            self.down.add((service, host))
+            self.check(service)
+        if fault == "killed":
+            raise Killed
+        if fault == "failed":
+            return False
+        self.down.discard((service, host))
+        self.done.append((service, play["kind"], host))
+        return True
+
+    def check(self, service: str) -> None:
+        """Nobody exceeds a budget, or overtakes what it comes after."""
+        about = PLAN["services"][service]
+        assert len([host for name, host in self.down if name == service]) <= about["slots"]
+        for before in about["after"]:
+            assert {host for name, kind, host in self.done if (name, kind) == (before, "change")} == set(
+                PLAN["services"][before]["hosts"]
+            )
+
+
+def upgrade(store: Any, fleet: Fleet, selection: Selection) -> bool:
+    """Play one run as Ansible would; tell whether nothing went wrong."""
+    lost: set[str] = set()
+    with suppress(Killed), process() as pid:
+        upgrade_run = UpgradeRun(
+            PLAN, store, this_run(pid), selection, rehearsal=False, say=lambda _line: None
+        )
+        left = upgrade_run.open()["left"]
+        for play in PLAN["plays"]:
+            pattern = left.get(play["id"], ",".join(play["hosts"]))
+            hosts = [host for host in play["hosts"] if host in pattern.split(",") and host not in lost]
+            if hosts:
+                lost |= _play(upgrade_run, fleet, play, hosts)
+        return not lost
+    return False
+
+
+@contextmanager
+def process() -> Iterator[int]:
+    """Let a process stand for ansible-playbook: locks ask whether that of a run is alive."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as cat:
+        try:
+            yield cat.pid
+        finally:
+            cat.kill()
+
+
+def _play(upgrade_run: UpgradeRun, fleet: Fleet, play: dict[str, Any], hosts: list[str]) -> set[str]:
+    """Play a play; give the hosts that are lost in it."""
+    try:
+        granted = upgrade_run.enter(play["id"], hosts, wait=0)["granted"]
+    except (GateError, LockError):
+        return set(hosts)
+    lost: set[str] = set()
+    for service, members in granted.items():
+        lost |= {host for host in members if host not in lost and not fleet.work(play, service, host)}
+    if set(hosts) - lost:
+        upgrade_run.finish(play["id"], set(hosts) - lost)
+    return lost
+
+
+def upgrade_all(fleet: Fleet, at: int = 0, *, after: bool = False) -> int:
+    """Upgrade everything, a command again where it went wrong; give the number of changes before that."""
+    store: Any = MortalStore(at, after=after)
+    changes = 0
+    for selection in COMMANDS:
+        if not upgrade(store, fleet, selection):
+            changes, store.dead = store.changes, False
+            assert upgrade(store, fleet, selection)
+    assert [each.document["state"] for each in list_campaigns(store)] == ["ended"]
+    assert not held_slots(store)
+    assert not fleet.down
+    return changes or store.changes
+
+
+EVERYTHING = {
+    (service, play["kind"], host)
+    for play in PLAN["plays"]
+    for service, hosts in play["services"].items()
+    for host in hosts
+}
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> tuple[int, int]:
+    """Count the changes of the store, and the pieces of work, where nothing goes wrong."""
+    fleet = Fleet()
+    changes = upgrade_all(fleet)
+    assert len(fleet.done) == len(EVERYTHING)
+    assert set(fleet.done) == EVERYTHING
+    return changes, fleet.pieces
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_controller_may_be_killed_at_any_change_of_journal_and_locks(
+    undisturbed: tuple[int, int], *, after: bool
+) -> None:
+    last = undisturbed[0] - 1 if after else undisturbed[0]  # after the last one, the campaign has ended
+    for change in range(1, last + 1):
+        fleet = Fleet()
+        upgrade_all(fleet, change, after=after)
+        assert set(fleet.done) == EVERYTHING
+        # What came to its end unrecorded is the work of one play, and is all that is repeated.
+        repeated = {each for each in fleet.done if fleet.done.count(each) > 1}
+        assert any(repeated <= _work_of(play) for play in PLAN["plays"])
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_in_any_piece_of_work_ends_as_if_it_had_never_been(
+    undisturbed: tuple[int, int], fault: str
+) -> None:
+    for piece in range(1, undisturbed[1] + 1):
+        fleet = Fleet(fault, piece)
+        upgrade_all(fleet)
+        assert set(fleet.done) == EVERYTHING
+        finalized = [each for each in fleet.done if each[1] == "finalize"]
+        assert fault == "killed" or len(finalized) == len(set(finalized))
+
+
+ONE_WAY = plan_of(deployment("db", "d1", "0 3", no_return=frozenset({"change"})))
+
+
+def test_a_run_ends_before_a_point_of_no_return_until_somebody_confirms_it_once_for_the_campaign() -> None:
+    store: Any = MortalStore()
+    said: list[str] = []
+    with process() as pid:
+        run = UpgradeRun(ONE_WAY, store, this_run(pid), Selection(), rehearsal=False, say=said.append)
+        run.open()
+        assert said[-1].endswith("unless it is given -e confirm=db.")
+        run.enter("validate-db", ["d1"], wait=0)
+        run.finish("validate-db", ["d1"])
+        with pytest.raises(
+            GateError, match="passes the point of no return of db, from which only a backup leads back"
+        ):
+            run.enter("wave-1", ["d1"], wait=0)
+        assert not held_slots(store)
+        replace(run, confirmed=frozenset({"db"})).open()
+        assert run.enter("wave-1", ["d1"], wait=0)["granted"] == {"db": ["d1"]}
+
+
+@pytest.mark.parametrize("answer", ["db", "yes", "", None])
+def test_somebody_at_a_terminal_is_asked_before_a_point_of_no_return_and_has_to_name_it(
+    answer: str | None, tmp_path: Path
+) -> None:
+    store = open_store(f"sqlite://{tmp_path}/store.db")
+    asked: list[str] = []
+
+    def ask(question: str) -> str | None:
+        asked.append(question)
+        assert not held_slots(store)
+        return answer
+
+    with closing(store), process() as pid:
+        run = UpgradeRun(
+            ONE_WAY, store, this_run(pid), Selection(), rehearsal=False, say=lambda _line: None, ask=ask
+        )
+        run.open()
+        run.enter("validate-db", ["d1"], wait=0)
+        run.finish("validate-db", ["d1"])
+        replace(run, rehearsal=True).enter("wave-1", ["d1"], wait=0)
+        assert asked == []
+        if answer == "db":
+            for _again in range(2):  # once for the campaign
+                assert run.enter("wave-1", ["d1"], wait=0)["granted"] == {"db": ["d1"]}
+        else:
+            with pytest.raises(GateError, match="nothing in it was touched"):
+                run.enter("wave-1", ["d1"], wait=0)
+    (question,) = asked
+    assert question.startswith("Wave 1 of 1: db on d1 passes the point of no return of db: ")
+    assert "Type db to go on" in question
+
+
+def _work_of(play: dict[str, Any]) -> set[tuple[str, str, str]]:
+    return {(service, play["kind"], host) for service, hosts in play["services"].items() for host in hosts}

@@ -1,0 +1,846 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.changes import (
+    freeze,
+    take_out,
+    thaw,
+    withdraw,
+)
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.decision import enqueue
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import LockError
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import (
+    Claim,
+    Decision,
+    Granted,
+    Refused,
+    Request,
+    Requested,
+    Waiting,
+    Why,
+)
+
+from ..lock_world import WEB, World, request, run
+
+
+def refused(decision: Decision | Requested) -> Refused:
+    assert isinstance(decision, Refused), decision
+    return decision
+
+
+# --- Granting ---
+
+
+def test_a_wave_gets_a_slot_for_every_host_in_every_service(world: World) -> None:
+    decision = world.asks(1, "web1 web2", services="nginx haproxy", budget=2)
+    assert isinstance(decision, Granted)
+    assert decision.changed
+    assert decision.tokens == {host: {"haproxy": 1, "nginx": 1} for host in ("web1", "web2")}
+    assert world.holders("nginx") == world.holders("haproxy") == {"web1": 1, "web2": 1}
+
+
+def test_all_or_none_where_one_of_the_services_is_busy(world: World) -> None:
+    world.asks(1, "web1", services="haproxy")
+    assert isinstance(world.asks(2, "web2", services="nginx haproxy"), Waiting)
+    assert world.holders("nginx") == {}
+
+
+def test_asking_again_changes_nothing_for_the_holder(world: World) -> None:
+    first = world.asks(1, "web1")
+    before = world.locks
+    again = world.asks(1, "web1")
+    assert isinstance(first, Granted)
+    assert isinstance(again, Granted)
+    assert (again.changed, again.tokens, again.locks) == (False, first.tokens, {})
+    assert world.locks == before
+
+
+def test_tokens_increase_over_all_locks(world: World) -> None:
+    tokens = []
+    for pid, service in enumerate(("nginx", "haproxy", "nginx"), start=1):
+        decision = world.asks(pid, "web1", services=service)
+        assert isinstance(decision, Granted)
+        tokens.append(decision.tokens["web1"][service])
+        world.gives(pid, "web1")
+    assert tokens == [1, 2, 3]
+
+
+BUDGETS = [(1, 4, 1), (3, 4, 3), ("50%", 4, 2), ("50%", 3, 1), ("10%", 4, 1), ("100%", 4, 4), ("67%", 3, 2)]
+
+
+@pytest.mark.parametrize(("budget", "members", "slots"), BUDGETS)
+def test_the_budget_is_of_the_registered_members(
+    world: World, budget: int | str, members: int, slots: int
+) -> None:
+    hosts = [f"web{n}" for n in range(1, members + 1)]
+    asked = {"budget": budget, "members": frozenset(hosts)}
+    for pid, host in enumerate(hosts[:slots]):
+        assert isinstance(world.asks(pid, host, **asked), Granted)
+    if slots < members:
+        assert isinstance(world.asks(9, hosts[slots], **asked), Waiting)
+
+
+def test_a_budget_that_shrank_takes_no_slot_away_and_gives_no_new_one(world: World) -> None:
+    world.asks(1, "web1 web2", budget=2)
+    assert isinstance(world.asks(1, "web1 web2", budget=1), Granted)
+    assert isinstance(world.asks(2, "web3", budget=1), Waiting)
+    assert world.holders() == {"web1": 1, "web2": 1}
+
+
+def test_hosts_out_of_service_get_no_slot_and_cost_none(world: World) -> None:
+    world.asks(1, "web1")
+    world.apply({"nginx": replace(world.lock(), out_of_service={"web1": "no mainboard", "web4": "no power"})})
+    decision = world.asks(2, "web2 web4")
+    assert isinstance(decision, Granted)
+    assert decision.out_of_service == {"web4": "no power"}
+    assert decision.tokens.keys() == {"web2"}
+
+
+def test_hosts_out_of_service_are_not_in_the_base_of_a_percentage(world: World) -> None:
+    world.asks(1, "web1", budget="50%")
+    world.apply({"nginx": replace(world.lock(), out_of_service={"web3": "no power"})})
+    assert world.lock().slots == 1
+
+
+# --- Refusing: a host did not finish ---
+
+
+def test_a_roll_stops_when_an_earlier_wave_still_holds_a_slot(world: World) -> None:
+    world.asks(1, "web1", budget=3)
+    refusal = refused(world.asks(1, "web2", budget=3))
+    assert refusal.why is Why.FAILED_BEFORE
+    assert "web1 holds a slot of nginx since 2026-01-31T03:12:45+00:00" in refusal.message
+    assert "state=force_released, services=[nginx], hosts=[web1]" in refusal.message
+    assert world.holders() == {"web1": 1}
+
+
+def test_a_roll_stops_whatever_service_the_earlier_wave_was_about(world: World) -> None:
+    world.asks(1, "web1", services="haproxy")
+    assert refused(world.asks(1, "web2", services="nginx")).why is Why.FAILED_BEFORE
+
+
+def test_a_roll_goes_on_when_the_host_that_failed_is_out_of_service(world: World) -> None:
+    world.asks(1, "web1")
+    world.apply({"nginx": replace(world.lock(), out_of_service={"web1": "no mainboard"})})
+    assert isinstance(world.asks(1, "web2"), Granted)
+
+
+def test_hosts_that_failed_in_other_rolls_spend_the_budget(world: World) -> None:
+    world.asks(1, "web1")
+    world.ends(1)
+    refusal = refused(world.asks(2, "web2"))
+    assert refusal.why is Why.BUDGET_SPENT
+    assert [slot.holder.host for slot in refusal.slots] == ["web1"]
+    assert "Bring them back and run again with them first" in refusal.message
+
+
+def test_a_failed_host_leaves_the_rest_of_the_budget(world: World) -> None:
+    world.asks(1, "web1", budget=2)
+    world.ends(1)
+    assert isinstance(world.asks(2, "web2", budget=2), Granted)
+    assert isinstance(world.asks(3, "web3", budget=2), Waiting)
+
+
+def test_a_run_never_waits_for_what_it_left_behind_itself(world: World) -> None:
+    world.asks(1, "web1", roll="first play")
+    assert refused(world.asks(1, "web2", roll="second play")).why is Why.BUDGET_SPENT
+
+
+# --- Refusing: nobody can tell ---
+
+
+def test_holders_that_cannot_be_asked_are_named_at_once(world: World) -> None:
+    world.asks(1, "web1")
+    world.is_lost_sight_of(1)
+    refusal = refused(world.asks(2, "web2"))
+    assert refusal.why is Why.HOLDER_UNKNOWN
+    assert "Nobody here can tell" in refusal.message
+    assert "force_released" in refusal.message
+
+
+def test_holders_that_cannot_be_asked_do_no_harm_where_the_budget_suffices(world: World) -> None:
+    world.asks(1, "web1", budget=2)
+    world.is_lost_sight_of(1)
+    assert isinstance(world.asks(2, "web2", budget=2), Granted)
+
+
+def test_a_run_that_is_over_takes_nothing(world: World) -> None:
+    world.ends(1)
+    assert refused(world.asks(1, "web1")).why is Why.ABANDONED
+    assert world.locks == {}
+
+
+# --- The very host is held ---
+
+
+def test_the_next_run_takes_over_what_a_run_that_is_over_holds_for_its_host(world: World) -> None:
+    world.asks(1, "web1")
+    world.ends(1)
+    decision = world.asks(2, "web1")
+    assert isinstance(decision, Granted)
+    assert decision.tokens == {"web1": {"nginx": 2}}
+    assert decision.taken_over == {"web1"}
+    assert world.holders() == {"web1": 2}
+    assert [(old.host, old.roll, old.outcome) for old in world.lock().outcomes] == [
+        ("web1", "roll1", "taken_over")
+    ]
+
+
+def test_a_resumed_roll_takes_its_hosts_over_even_from_a_run_that_cannot_be_asked(world: World) -> None:
+    world.asks(1, "web1", roll="campaign")
+    world.is_lost_sight_of(1)
+    assert isinstance(world.asks(2, "web1", roll="campaign"), Granted)
+
+
+def test_the_host_of_another_roll_that_cannot_be_asked_is_named(world: World) -> None:
+    world.asks(1, "web1", budget=2)
+    world.is_lost_sight_of(1)
+    assert refused(world.asks(2, "web1", budget=2)).why is Why.HOLDER_UNKNOWN
+
+
+def test_the_host_of_a_living_run_is_waited_for(world: World) -> None:
+    world.asks(1, "web1", budget=2)
+    waiting = world.asks(2, "web1", budget=2)
+    assert isinstance(waiting, Waiting)
+    assert waiting.message.startswith("web1 holds a slot of nginx since")
+
+
+def test_one_roll_does_not_go_on_in_two_runs(world: World) -> None:
+    world.asks(1, "web1", roll="campaign", budget=2)
+    for hosts in ("web1", "web2"):
+        assert refused(world.asks(2, hosts, roll="campaign", budget=2)).why is Why.RUNS_ELSEWHERE
+
+
+def test_a_run_does_not_take_its_own_host_for_another_roll(world: World) -> None:
+    world.asks(1, "web1", roll="outer", budget=2)
+    assert refused(world.asks(1, "web1", roll="inner", budget=2)).why is Why.HELD_BY_OWN_RUN
+
+
+def test_taking_over_needs_no_free_slot_and_no_place_in_the_queue(world: World) -> None:
+    world.asks(1, "web1", budget=2)
+    world.ends(1)
+    world.asks(2, "web2", budget=2)
+    assert isinstance(world.asks(3, "web3", budget=2), Waiting)
+    assert isinstance(world.asks(4, "web1", budget=2), Granted)
+
+
+# --- What cannot work is refused, not waited for ---
+
+
+def test_a_wave_larger_than_the_budget_is_refused(world: World) -> None:
+    refusal = refused(world.asks(1, "web1 web2 web3", budget="50%"))
+    assert refusal.why is Why.WAVE_TOO_LARGE
+    assert "2 of its 4 members may be unavailable at a time (max_unavailable: 50%)" in refusal.message
+    assert "serial: 2" in refusal.message
+
+
+def test_waiting_while_holding_is_refused_so_that_two_runs_never_wait_for_each_other(world: World) -> None:
+    world.asks(1, "web1", services="nginx")
+    world.asks(2, "web1", services="haproxy")
+    refusal = refused(world.asks(1, "web1", services="haproxy"))
+    assert refusal.why is Why.HOLDS_AND_WAITS
+    assert "Ask for all services of a wave in one acquire" in refusal.message
+
+
+def test_claims_of_hosts_that_do_not_have_the_service_are_refused() -> None:
+    with pytest.raises(LockError, match="web9: not among the hosts of nginx"):
+        Claim("nginx", frozenset({"web9"}), WEB)
+
+
+def test_a_request_claims_a_service_once() -> None:
+    claim = Claim("nginx", frozenset({"web1"}), WEB)
+    with pytest.raises(LockError, match="once"):
+        Request("roll", run(1), "operation", (claim, claim))
+
+
+# --- Members ---
+
+
+def test_new_members_register_by_themselves(world: World) -> None:
+    world.asks(1, "web1", members=frozenset({"web1"}))
+    world.asks(1, "web1", members=WEB)
+    assert world.lock().members == WEB
+
+
+FEW = frozenset({"web1", "web2"})
+
+
+def test_a_smaller_inventory_is_named_and_the_base_is_kept(world: World) -> None:
+    world.asks(1, "web1")
+    world.gives(1, "web1")
+    decision = world.asks(2, "web1", members=FEW)
+    assert isinstance(decision, Granted)
+    assert decision.unlisted == {"nginx": ("web3", "web4")}
+    assert world.lock().members == WEB
+
+
+def test_a_smaller_inventory_is_refused_where_it_changes_the_slots_until_confirmed(world: World) -> None:
+    world.asks(1, "web1", budget="50%")
+    world.gives(1, "web1")
+    refusal = refused(world.asks(2, "web1", members=FEW, budget="50%"))
+    assert refusal.why is Why.MEMBERS_LEFT
+    assert "lacks members of nginx: web3, web4. With them, 50% is 2 hosts, without them 1" in refusal.message
+    assert "forget_members=[web3, web4]" in refusal.message
+    assert isinstance(world.asks(2, "web1", members=FEW, budget="50%", forget="web3 web4"), Granted)
+    assert world.lock().members == FEW
+
+
+def test_a_forgotten_member_gives_up_the_slot_it_failed_with(world: World) -> None:
+    world.asks(1, "web3")
+    world.ends(1)
+    assert isinstance(world.asks(2, "web1", members=FEW, forget="web3 web4"), Granted)
+    assert world.holders() == {"web1": 2}
+    assert [old.outcome for old in world.lock().outcomes] == ["forgotten"]
+
+
+def test_waiting_forgets_nobody(world: World) -> None:
+    world.asks(1, "web1", budget=2)
+    world.asks(2, "web3", budget=2)
+    world.ends(2)
+    assert isinstance(world.asks(3, "web2", members=FEW, forget="web3 web4"), Waiting)
+    assert world.holders() == {"web1": 1, "web3": 2}
+    assert world.lock().members == WEB
+
+
+def test_a_host_that_left_one_service_is_not_skipped_in_another_for_having_been_out_of_it(
+    world: World,
+) -> None:
+    world.asks(1, "web1", services="nginx redis")
+    world.gives(1, "web1")
+    world.apply(take_out(world.locks, {"web2": ["redis"]}, "no power"))
+    asked = Request(
+        "roll2", run(2), "operation", forget_members=frozenset({"web2"}),
+        claims=(Claim("redis", frozenset({"web1"}), WEB - {"web2"}), Claim("nginx", frozenset({"web2"}), WEB)),
+    )  # fmt: skip
+    granted = world.decide(asked)
+    assert isinstance(granted, Granted)
+    assert granted.tokens.keys() == {"web1", "web2"}
+
+
+def test_hosts_that_the_inventory_lists_are_not_forgotten(world: World) -> None:
+    world.asks(1, "web1", forget="web2")
+    assert world.lock().members == WEB
+
+
+# --- Waiting in line ---
+
+
+def test_first_come_first_served(world: World) -> None:
+    world.asks(1, "web1")
+    assert isinstance(world.asks(2, "web2"), Waiting)
+    third = world.asks(3, "web3")
+    assert isinstance(third, Waiting)
+    assert third.positions == {"nginx": 2}
+    world.gives(1, "web1")
+    assert isinstance(world.asks(3, "web3"), Waiting)
+    assert isinstance(world.asks(2, "web2"), Granted)
+    assert world.queue() == [3]
+
+
+def test_a_request_that_would_overtake_waits_though_a_slot_is_free(world: World) -> None:
+    world.asks(1, "web1", services="haproxy")
+    world.asks(2, "web2", services="nginx haproxy")
+    later = world.asks(3, "web3", services="nginx")
+    assert isinstance(later, Waiting)
+    assert later.message == "place 2 in the queue of nginx"
+
+
+@pytest.mark.parametrize("left", [World.ends, World.is_lost_sight_of])
+def test_nobody_waits_behind_those_who_are_not_alive(world: World, left: object) -> None:
+    world.asks(1, "web1")
+    world.asks(2, "web2")
+    left(world, 2)  # type: ignore[operator]
+    world.gives(1, "web1")
+    assert isinstance(world.asks(3, "web3"), Granted)
+
+
+def test_waiters_whose_run_is_over_are_dropped(world: World) -> None:
+    world.asks(1, "web1")
+    world.asks(2, "web2")
+    world.ends(2)
+    world.asks(3, "web3")
+    assert world.queue() == [3]
+
+
+def test_asking_again_keeps_the_place_and_writes_nothing(world: World) -> None:
+    world.asks(1, "web1")
+    world.asks(2, "web2")
+    again = world.asks(2, "web2")
+    assert isinstance(again, Waiting)
+    assert again.locks == {}
+
+
+def test_whoever_is_refused_leaves_the_queue(world: World) -> None:
+    world.asks(1, "web1")
+    world.asks(2, "web2")
+    world.ends(1)
+    refused(world.asks(2, "web2"))
+    assert world.queue() == []
+
+
+def test_withdrawing_leaves_the_queue(world: World) -> None:
+    world.asks(1, "web1")
+    world.asks(2, "web2")
+    world.apply(withdraw(world.locks, "roll2", run(2)))
+    assert world.queue() == []
+
+
+# --- Turns ---
+
+
+def served(world: World, pids: str) -> str:
+    """Let one after the other finish and whoever can go on do so; names the order of those who got the slot."""
+    order: list[str] = []
+    while waiting := [pid for pid in pids.split() if pid not in order]:
+        for pid in waiting:
+            if isinstance(world.asks(int(pid), f"web{pid}", callback=None), Granted):
+                order.append(pid)
+                world.gives(int(pid), f"web{pid}")
+                break
+        else:
+            return " ".join([*order, "stuck"])
+    return " ".join(order)
+
+
+@pytest.fixture
+def busy(world: World) -> World:
+    """Let run 1 hold the only slot."""
+    world.asks(1, "web1")
+    return world
+
+
+def test_the_order_is_that_of_asking_not_of_polling(busy: World) -> None:
+    for pid in (4, 2, 3):
+        busy.asks(pid, f"web{pid}")
+    busy.gives(1, "web1")
+    assert served(busy, "2 3 4") == "4 2 3"
+
+
+def test_the_last_is_served_when_nobody_else_waits(busy: World) -> None:
+    busy.asks(2, "web2", last=True)
+    busy.asks(3, "web3")
+    busy.gives(1, "web1")
+    busy.requests(4, "web4")
+    assert served(busy, "2 3 4") == "3 4 2"
+
+
+def test_the_last_of_one_lock_does_not_wait_for_other_locks(world: World) -> None:
+    world.asks(1, "web1", services="redis")
+    world.asks(2, "web2", services="redis")
+    assert isinstance(world.asks(3, "web3", last=True), Granted)
+
+
+def test_first_requests_come_before_released_retries_and_those_in_their_own_order(busy: World) -> None:
+    busy.asks(2, "web2")
+    busy.retries(1, "web1", hold=False)
+    assert isinstance(busy.asks(2, "web2"), Granted)
+    busy.requests(3, "web3")
+    busy.retries(2, "web2", hold=False)
+    assert busy.queue() == [3, 1, 2]
+    assert served(busy, "1 2 3") == "3 1 2"
+
+
+def test_a_held_retry_goes_on_though_others_wait(busy: World) -> None:
+    busy.asks(2, "web2")
+    for attempt in (1, 2, 3):
+        assert busy.retries(1, "web1", hold=True).attempts == {"web1": attempt}
+        assert isinstance(busy.asks(1, "web1"), Granted)
+        assert isinstance(busy.asks(2, "web2"), Waiting)
+    busy.gives(1, "web1")
+    assert isinstance(busy.asks(2, "web2"), Granted)
+
+
+def test_released_retries_take_turns(busy: World) -> None:
+    busy.asks(2, "web2")
+    order = []
+    for _turn in range(3):
+        for pid in (1, 2):
+            assert isinstance(busy.asks(pid, f"web{pid}"), Granted)
+            assert isinstance(busy.asks(3 - pid, f"web{3 - pid}"), Waiting)
+            busy.retries(pid, f"web{pid}", hold=False)
+            order.append(pid)
+    assert order == [1, 2] * 3
+
+
+def test_whoever_comes_later_may_have_a_slot_that_nobody_before_wants(busy: World) -> None:
+    busy.asks(2, "web2")
+    assert isinstance(busy.asks(3, "web3", services="redis"), Granted)
+
+
+# --- Asking for later ---
+
+
+def test_a_request_for_later_takes_its_place_and_no_slot(world: World) -> None:
+    answer = world.requests(1, "web1", "restart", services="nginx redis")
+    assert isinstance(answer, Requested)
+    assert (answer.changed, answer.positions) == (True, {"nginx": 1, "redis": 1})
+    assert world.holders() == {}
+    later = world.asks(2, "web2")
+    assert isinstance(later, Waiting)
+    assert later.positions == {"nginx": 2}
+
+
+def test_a_lock_that_only_a_request_has_made_knows_the_budget_and_the_members(world: World) -> None:
+    world.requests(1, "web1", budget="50%", may_fail=2)
+    lock = world.lock()
+    assert (lock.slots, lock.failure_budget, lock.members) == (2, 2, WEB)
+
+
+def test_what_was_asked_for_is_told_with_the_slot(world: World) -> None:
+    world.requests(1, "web1", "restart", arguments={"unit": "nginx.service"}, retries=2)
+    decision = world.asks(1, "web1")
+    assert isinstance(decision, Granted)
+    assert (decision.callback, decision.arguments) == ("restart", {"unit": "nginx.service"})
+    holder = world.lock().holders["web1"]
+    assert (holder.callback, holder.arguments, holder.retries) == (
+        "restart",
+        {"unit": "nginx.service"},
+        2,
+    )
+    assert world.queue() == []
+
+
+ASKED = [("A", 1), ("A A", 1), ("A B", 2), ("A B A", 3), ("A A B B A A", 3)]
+
+
+@pytest.mark.parametrize(("asked", "kept"), ASKED)
+def test_only_what_was_asked_last_is_not_asked_again(world: World, asked: str, kept: int) -> None:
+    answers = [world.requests(1, "web1", callback) for callback in asked.split()]
+    assert sum(answer.changed for answer in answers if isinstance(answer, Requested)) == kept
+    assert len(world.queue()) == kept
+
+
+def test_the_same_callback_with_other_arguments_is_another_operation(world: World) -> None:
+    for size in (1, 2, 2):
+        world.requests(1, "web1", "resize", arguments={"size": size}, retries=size)
+    assert len(world.queue()) == 2
+
+
+def test_the_operations_of_a_host_are_served_in_the_order_of_asking(world: World) -> None:
+    for callback in "ABA":
+        world.requests(1, "web1", callback)
+    done = []
+    for _turn in range(3):
+        decision = world.asks(1, "web1")
+        assert isinstance(decision, Granted)
+        done.append(decision.callback)
+        changes = world.lock().end(["web1"], "released", "now")
+        world.apply({"nginx": changes})
+    assert done == ["A", "B", "A"]
+
+
+def test_what_was_asked_for_later_is_not_taken_before(world: World) -> None:
+    world.requests(1, "web1", "A")
+    world.requests(1, "web1", "B")
+    refusal = refused(world.asks(1, "web1", callback="B"))
+    assert refusal.why is Why.OUT_OF_TURN
+    assert 'This run asked for "A" on web1 first' in refusal.message
+    assert len(world.queue()) == 2
+
+
+def test_a_run_does_not_wait_behind_those_who_wait_for_what_it_asked_before(world: World) -> None:
+    world.asks(9, "web4", services="redis")
+    world.requests(1, "web1", "A")
+    world.asks(2, "web2", services="nginx redis")
+    assert refused(world.asks(1, "web3", callback="B", services="redis")).why is Why.OUT_OF_TURN
+
+
+def test_asking_again_for_another_operation_while_the_first_goes_on_is_refused(world: World) -> None:
+    world.asks(1, "web1", callback="A")
+    world.requests(1, "web1", "B")
+    assert refused(world.asks(1, "web1", callback="B")).why is Why.HELD_BY_OWN_RUN
+    assert isinstance(world.asks(1, "web1"), Granted)
+    assert len(world.queue()) == 1
+
+
+def test_what_is_asked_while_it_goes_on_is_done_once_more(world: World) -> None:
+    world.asks(1, "web1", callback="A")
+    answer = world.requests(1, "web1", "A")
+    assert isinstance(answer, Requested)
+    assert answer.changed
+
+
+def test_a_request_is_served_host_by_host_and_keeps_its_place(world: World) -> None:
+    world.requests(1, "web1 web2", "A", budget=2)
+    world.asks(2, "web3")
+    assert isinstance(world.asks(1, "web1"), Granted)
+    assert [waiter.hosts for waiter in world.lock().queue] == [("web2",), ("web3",)]
+    changes = world.lock().end(["web1"], "released", "now")
+    world.apply({"nginx": changes})
+    assert isinstance(world.asks(2, "web3"), Waiting)
+    assert isinstance(world.asks(1, "web2"), Granted)
+
+
+def test_a_request_stays_when_nobody_waits_for_it_any_more(busy: World) -> None:
+    busy.requests(2, "web2", "A")
+    busy.asks(2, "web2")
+    busy.apply(withdraw(busy.locks, "roll2", run(2)))
+    assert busy.queue() == [2]
+
+
+def test_a_request_of_a_run_that_is_over_is_on_record_as_abandoned(busy: World) -> None:
+    changes = enqueue(busy.locks, request(2, "web2", roll=run(2).id), busy.state_of, "now").locks
+    busy.apply(changes)
+    busy.ends(2)
+    busy.asks(3, "web3")
+    assert busy.queue() == [3]
+    assert [(one.host, one.outcome) for one in busy.lock().outcomes] == [("web2", "abandoned")]
+
+
+def test_the_next_run_of_a_roll_goes_on_with_its_requests(busy: World) -> None:
+    busy.requests(2, "web2", "A", roll="campaign")
+    busy.asks(3, "web3")
+    busy.ends(2)
+    busy.gives(1, "web1")
+    decision = busy.asks(4, "web2", roll="campaign")
+    assert isinstance(decision, Granted)
+    assert decision.callback == "A"
+    assert busy.queue() == [3]
+
+
+def test_requests_of_runs_that_are_over_hold_nobody_up(busy: World) -> None:
+    busy.requests(2, "web2", "A", roll="campaign")
+    busy.ends(2)
+    busy.gives(1, "web1")
+    assert isinstance(busy.asks(3, "web3"), Granted)
+    assert busy.queue() == [2]
+
+
+def test_a_request_for_later_that_can_never_be_granted_is_refused_at_once(world: World) -> None:
+    assert refused(world.requests(1, "web1 web2")).why is Why.WAVE_TOO_LARGE
+    assert world.locks == {}
+
+
+def test_only_those_who_asked_take_part(world: World) -> None:
+    world.asks(1, "web1")
+    world.requests(2, "web2")
+    assert world.holders() == {"web1": 1}
+    assert world.queue() == [2]
+
+
+def test_a_number_of_retries_is_not_negative() -> None:
+    with pytest.raises(LockError, match="retries is a number of retries, 0 for none, not -1"):
+        request(1, "web1", retries=-1)
+
+
+# --- Hosts that are down already ---
+
+
+def test_a_host_that_was_found_unhealthy_counts_against_the_budget(world: World) -> None:
+    refusal = refused(world.asks(1, "web1", unhealthy="web3"))
+    assert refusal.why is Why.BUDGET_SPENT
+    assert "spent by hosts that are unhealthy: web3. Roll them first" in refusal.message
+    assert isinstance(world.asks(1, "web1", unhealthy="web3", budget=2), Granted)
+
+
+def test_an_unhealthy_host_is_rolled_though_the_budget_is_spent_and_others_wait(busy: World) -> None:
+    busy.asks(2, "web2")
+    assert isinstance(busy.asks(3, "web3", unhealthy="web3"), Granted)
+    assert busy.holders() == {"web1": 1, "web3": 3}
+    assert busy.lock().holders["web3"].unhealthy
+
+
+def test_while_it_is_rolled_it_still_counts_against_the_budget_of_others(busy: World) -> None:
+    busy.asks(3, "web3", unhealthy="web3")
+    busy.gives(1, "web1")
+    assert isinstance(busy.asks(2, "web2"), Waiting)
+    busy.gives(3, "web3")
+    assert isinstance(busy.asks(2, "web2"), Granted)
+
+
+def test_an_unhealthy_host_takes_no_healthy_one_along(busy: World) -> None:
+    assert isinstance(busy.asks(3, "web3 web4", unhealthy="web3", budget=2), Waiting)
+
+
+def test_an_unhealthy_host_that_somebody_works_on_is_waited_for(busy: World) -> None:
+    assert isinstance(busy.asks(2, "web2", unhealthy="web1"), Waiting)
+    assert isinstance(busy.asks(2, "web1", unhealthy="web1"), Waiting)
+
+
+def test_an_unhealthy_host_out_of_service_does_not_count(world: World) -> None:
+    world.apply(take_out(world.locks, {"web3": ["nginx"]}, "no power"))
+    assert isinstance(world.asks(1, "web1", unhealthy="web3"), Granted)
+
+
+def test_a_wave_of_unhealthy_hosts_is_no_larger_than_any_other(world: World) -> None:
+    refusal = refused(world.asks(1, "web1 web2", unhealthy="web1 web2"))
+    assert refusal.why is Why.WAVE_TOO_LARGE
+
+
+# --- Failure domains ---
+
+RACKS = "web1=a web2=a web3=b"
+
+
+def test_hosts_of_one_failure_domain_are_disrupted_together(world: World) -> None:
+    world.asks(1, "web1", budget=3, domains=RACKS)
+    assert isinstance(world.asks(2, "web2", budget=3, domains=RACKS), Granted)
+
+
+def test_a_living_run_in_another_failure_domain_is_waited_for_though_slots_are_free(world: World) -> None:
+    world.asks(1, "web1", budget=3, domains=RACKS)
+    waiting = world.asks(2, "web3", budget=3, domains=RACKS)
+    assert isinstance(waiting, Waiting)
+    assert "web1 in failure domain a holds a slot of nginx" in waiting.message
+    world.gives(1, "web1")
+    assert isinstance(world.asks(2, "web3", budget=3, domains=RACKS), Granted)
+
+
+def test_a_host_left_behind_in_another_failure_domain_is_named(world: World) -> None:
+    world.asks(1, "web1", budget=3, domains=RACKS)
+    world.ends(1)
+    refusal = refused(world.asks(2, "web3", budget=3, domains=RACKS))
+    assert "Only one failure domain of nginx may be disrupted at a time, and in another" in refusal.message
+    assert "hosts that did not finish: web1 in failure domain a holds a slot" in refusal.message
+    assert isinstance(world.asks(2, "web2", budget=3, domains=RACKS), Granted)
+
+
+def test_a_host_in_another_failure_domain_that_nobody_can_ask_about_is_named(world: World) -> None:
+    world.asks(1, "web1", budget=3, domains=RACKS)
+    world.is_lost_sight_of(1)
+    assert refused(world.asks(2, "web3", budget=3, domains=RACKS)).why is Why.HOLDER_UNKNOWN
+
+
+def test_a_host_found_down_in_another_failure_domain_counts(world: World) -> None:
+    refusal = refused(world.asks(1, "web1", budget=3, domains=RACKS, unhealthy="web3"))
+    assert "in another are hosts that are unhealthy: web3" in refusal.message
+
+
+def test_a_host_without_a_failure_domain_goes_with_any(world: World) -> None:
+    world.asks(1, "web1", budget=3, domains=RACKS)
+    assert isinstance(world.asks(2, "web4", budget=3, domains=RACKS), Granted)
+
+
+def test_services_do_not_share_failure_domains(world: World) -> None:
+    world.asks(1, "web1", domains=RACKS)
+    assert isinstance(world.asks(2, "web3", services="redis", domains=RACKS), Granted)
+
+
+def test_a_host_out_of_service_keeps_no_failure_domain_busy(world: World) -> None:
+    world.asks(1, "web1", budget=3, domains=RACKS)
+    world.apply(take_out(world.locks, {"web1": ["nginx"]}, "no power"))
+    assert isinstance(world.asks(2, "web3", budget=3, domains=RACKS), Granted)
+
+
+def test_a_wave_is_of_one_failure_domain(world: World) -> None:
+    refusal = refused(world.asks(1, "web1 web3", budget=3, domains=RACKS))
+    assert refusal.why is Why.DOMAINS_MIXED
+    assert "several failure domains: web1 in a, web3 in b." in refusal.message
+
+
+# --- A roll that may lose hosts ---
+
+
+def test_a_roll_goes_on_until_its_failure_budget_is_spent(world: World) -> None:
+    asked = {"budget": 3, "may_fail": 1}
+    world.asks(1, "web1", **asked)
+    assert isinstance(world.asks(1, "web2", **asked), Granted)
+    refusal = refused(world.asks(1, "web3", **asked))
+    assert refusal.why is Why.FAILED_BEFORE
+    assert "Its failure budget is 1 in nginx." in refusal.message
+
+
+def test_hosts_that_may_fail_still_spend_the_disruption_budget(world: World) -> None:
+    world.asks(1, "web1", may_fail=2)
+    assert refused(world.asks(1, "web2", may_fail=2)).why is Why.BUDGET_SPENT
+
+
+def test_the_failure_budget_of_one_service_is_not_that_of_another(world: World) -> None:
+    world.asks(1, "web1", services="redis", budget=2)
+    assert refused(world.asks(1, "web2", budget=3, may_fail=2)).why is Why.FAILED_BEFORE
+
+
+def test_a_roll_does_not_go_on_with_a_host_whose_operation_has_failed(world: World) -> None:
+    world.asks(1, "web1", retries=0)
+    world.retries(1, "web1", hold=True, reason="nginx does not answer")
+    refusal = refused(world.asks(1, "web1"))
+    assert refusal.why is Why.FAILED_BEFORE
+    assert "failed: tried once, nginx does not answer" in refusal.message
+
+
+def test_nobody_waits_for_a_host_that_has_failed_though_its_run_is_alive(world: World) -> None:
+    world.asks(1, "web1", retries=0)
+    world.retries(1, "web1", hold=True)
+    assert refused(world.asks(2, "web2")).why is Why.BUDGET_SPENT
+
+
+def test_a_roll_that_may_lose_hosts_still_waits_for_others(world: World) -> None:
+    asked = {"budget": 2, "may_fail": 1}
+    world.asks(1, "web1", retries=0, **asked)
+    world.retries(1, "web1", hold=True)
+    world.asks(2, "web2", **asked)
+    assert isinstance(world.asks(1, "web3", **asked), Waiting)
+
+
+# --- Frozen ---
+
+
+def test_while_a_service_is_frozen_nothing_more_is_granted(world: World) -> None:
+    world.apply(freeze(world.locks, ["nginx"], "audit", "PID 7 on ctl", "10:04"))
+    waiting = world.asks(1, "web1")
+    assert isinstance(waiting, Waiting)
+    assert waiting.message == "nginx is frozen since 10:04 by PID 7 on ctl: audit"
+    assert isinstance(world.asks(1, "web1", services="redis"), Granted)
+    world.apply(thaw(world.locks, ["nginx"]))
+    assert isinstance(world.asks(2, "web2"), Granted)
+
+
+def test_who_holds_a_slot_of_a_frozen_service_keeps_it_and_gives_it_back(world: World) -> None:
+    world.asks(1, "web1")
+    world.apply(freeze(world.locks, ["nginx"], "audit", "me", "10:04"))
+    again = world.asks(1, "web1")
+    assert isinstance(again, Granted)
+    assert not again.changed
+    assert world.gives(1, "web1") == ["web1"]
+    assert isinstance(world.asks(1, "web2"), Waiting)
+
+
+def test_slots_of_a_frozen_service_are_not_taken_over(world: World) -> None:
+    world.asks(1, "web1")
+    world.ends(1)
+    world.apply(freeze(world.locks, ["nginx"], "audit", "me", "10:04"))
+    assert isinstance(world.asks(2, "web1"), Waiting)
+    assert isinstance(world.asks(3, "web1", unhealthy="web1"), Waiting)
+
+
+def test_those_who_wait_while_frozen_are_in_line(world: World) -> None:
+    world.apply(freeze(world.locks, ["nginx"], "audit", "me", "10:04"))
+    world.asks(2, "web2")
+    world.asks(1, "web1")
+    world.apply(thaw(world.locks, None))
+    assert isinstance(world.asks(1, "web1"), Waiting)
+    assert isinstance(world.asks(2, "web2"), Granted)
+
+
+# --- Paused hosts ---
+
+
+def test_a_paused_host_is_named_as_that(world: World) -> None:
+    world.decide(replace(request(1, "web1"), operation="pause"))
+    world.ends(1)
+    refusal = refused(world.asks(2, "web2"))
+    assert refusal.why is Why.BUDGET_SPENT
+    assert "spent by hosts that are paused: web1 is paused since" in refusal.message
+    assert "did not finish" not in refusal.message
+    assert "playbook resume_services" in refusal.message
+
+
+def test_all_who_spend_a_budget_are_named_each_with_what_to_do(world: World) -> None:
+    world.asks(1, "web1", budget=2)
+    world.ends(1)
+    world.decide(replace(request(3, "web3", budget=2), operation="pause"))
+    world.ends(3)
+    message = refused(world.asks(2, "web2", unhealthy="web4")).message
+    assert message.startswith(
+        "The disruption budget of nginx is spent by hosts that did not finish: web1 holds"
+    )
+    assert "Others are paused: web3 is paused" in message
+    assert "Others are unhealthy: web4. Roll them first" in message
+
+
+def test_a_host_that_a_controller_out_of_sight_has_paused_is_known_to_be_down(world: World) -> None:
+    world.decide(replace(request(1, "web1"), operation="pause"))
+    world.is_lost_sight_of(1)
+    assert refused(world.asks(2, "web2")).why is Why.BUDGET_SPENT

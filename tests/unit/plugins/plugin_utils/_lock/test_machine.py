@@ -1,0 +1,55 @@
+"""What the rolling lock promises holds whatever happens: most steps in memory, some in every real store.
+
+``tests/env python tests/fuzz/lock.py`` takes many more of them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from itertools import count
+from typing import TYPE_CHECKING
+
+from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from ..lock_machine import machine
+from ..lock_world import MemoryStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ansible_collections.orderly.services.plugins.plugin_utils._store.store import Store
+    from real_etcd import Etcd
+
+MANY = settings(
+    max_examples=100,
+    stateful_step_count=50,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow],
+)
+FEW = settings(
+    max_examples=5,
+    stateful_step_count=30,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+def test_what_the_lock_promises_holds_in_memory() -> None:
+    run_state_machine_as_test(machine(MemoryStore), settings=MANY)
+
+
+def test_what_the_lock_promises_holds_in_sqlite(tmp_path: Path) -> None:
+    number = count()
+
+    def opener() -> Store:
+        return open_store(f"sqlite://{tmp_path}/{next(number)}.db")
+
+    run_state_machine_as_test(machine(opener), settings=FEW)
+
+
+def test_what_the_lock_promises_holds_in_etcd(etcd: Etcd) -> None:
+    run_state_machine_as_test(machine(lambda: open_store(etcd.url(f"machine/{uuid.uuid4()}"))), settings=FEW)

@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._lock import manager
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import LockError
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager import (
+    RefusedError,
+    TimedOutError,
+    acquire,
+    claims_of,
+    enqueue,
+    force_release,
+    held_slots,
+    preview,
+    release,
+)
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import (
+    Claim,
+    Granted,
+    Request,
+    Waiting,
+)
+from ansible_collections.orderly.services.plugins.plugin_utils._run.run import Run, RunState
+from ansible_collections.orderly.services.plugins.plugin_utils._service.service import Service
+from ansible_collections.orderly.services.plugins.plugin_utils._store.store import StoreError
+
+from ..lock_world import WEB, MemoryStore, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class FakeStore(MemoryStore):
+    """A store in memory whose time only passes while it is waited for; ``events`` happen at their second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.events: dict[float, Callable[[], object]] = {}
+
+    def clock(self) -> float:
+        return self.now
+
+    def wait_for_change(self, timeout: float) -> bool:
+        self.now += timeout
+        for at in [at for at in self.events if at <= self.now]:
+            self.events.pop(at)()
+        return False
+
+
+class Fleet:
+    """Runs that ask for hosts of nginx, one slot in all."""
+
+    def __init__(self) -> None:
+        self.store = FakeStore()
+        self.over: set[Run] = set()
+        self.told: list[tuple[float, str]] = []
+
+    def state_of(self, one: Run) -> RunState:
+        return RunState.OVER if one in self.over else RunState.LIVE
+
+    def request(self, pid: int, host: str) -> Request:
+        return Request(f"roll{pid}", run(pid), "restart", (Claim("nginx", frozenset({host}), WEB, 1),))
+
+    def acquire(self, pid: int, host: str, wait: float = 3600) -> Any:
+        def tell(waiting: Waiting, waited: float) -> None:
+            self.told.append((waited, waiting.message))
+
+        return acquire(
+            self.store,
+            self.request(pid, host),
+            wait=wait,
+            progress=tell,
+            state_of=self.state_of,
+            clock=self.store.clock,
+        )
+
+    def release(self, pid: int, host: str) -> list[str]:
+        return [slot.holder.host for slot in release(self.store, f"roll{pid}", run(pid), [host])]
+
+    @property
+    def queue(self) -> list[Any]:
+        return self.store.documents["lock/nginx"]["queue"]
+
+
+@pytest.fixture
+def fleet() -> Fleet:
+    return Fleet()
+
+
+def test_a_free_lock_is_taken_at_once(fleet: Fleet) -> None:
+    grant = fleet.acquire(1, "web1")
+    assert (grant.granted.changed, grant.slots, grant.waited) == (True, {"web1": ["nginx"]}, 0)
+    assert fleet.told == []
+
+
+def test_a_busy_lock_is_taken_as_soon_as_it_is_given_back(fleet: Fleet) -> None:
+    fleet.acquire(1, "web1")
+    fleet.store.events[25] = lambda: fleet.release(1, "web1")
+    assert fleet.acquire(2, "web2").waited == 25
+    assert fleet.queue == []
+
+
+def test_whoever_waits_is_told_for_whom_at_once_and_at_least_every_ten_seconds(fleet: Fleet) -> None:
+    fleet.acquire(1, "web1")
+    with pytest.raises(TimedOutError):
+        fleet.acquire(2, "web2", wait=60)
+    times = [0.0, *(waited for waited, _message in fleet.told), 60.0]
+    assert fleet.told[0][0] == 0
+    assert fleet.told[0][1].startswith("web1 holds a slot of nginx since")
+    assert all(later - earlier <= 10 for earlier, later in pairwise(times))
+
+
+def test_waiting_ends_with_who_was_in_the_way_and_leaves_the_queue(fleet: Fleet) -> None:
+    fleet.acquire(1, "web1")
+    with pytest.raises(TimedOutError, match="not free for 60 s: web1 holds a slot of nginx") as error:
+        fleet.acquire(2, "web2", wait=60)
+    assert error.value.details["why"] == "timed_out"
+    assert [holder["host"] for holder in error.value.details["holders"]] == ["web1"]
+    assert fleet.queue == []
+
+
+def test_a_holder_that_dies_meanwhile_ends_the_waiting(fleet: Fleet) -> None:
+    fleet.acquire(1, "web1")
+    fleet.store.events[5] = lambda: fleet.over.add(run(1))
+    with pytest.raises(RefusedError) as error:
+        fleet.acquire(2, "web2")
+    assert error.value.why == "budget_spent"
+    assert fleet.store.now <= 6
+    assert fleet.queue == []
+
+
+def test_a_task_whose_playbook_dies_meanwhile_takes_nothing(fleet: Fleet) -> None:
+    fleet.acquire(1, "web1")
+    fleet.store.events[5] = lambda: (fleet.over.add(run(2)), fleet.release(1, "web1"))
+    with pytest.raises(RefusedError) as error:
+        fleet.acquire(2, "web2")
+    assert error.value.why == "abandoned"
+    assert held_slots(fleet.store) == ()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), StoreError("The disk is full.")])
+def test_whatever_ends_the_waiting_no_request_stays_in_the_queue(fleet: Fleet, error: BaseException) -> None:
+    def fail() -> None:
+        raise error
+
+    fleet.acquire(1, "web1")
+    fleet.store.events[5] = fail
+    with pytest.raises(type(error)):
+        fleet.acquire(2, "web2")
+    assert fleet.queue == []
+
+
+def test_a_preview_tells_and_takes_nothing(fleet: Fleet) -> None:
+    free = preview(fleet.store, fleet.request(1, "web1"), state_of=fleet.state_of)
+    assert isinstance(free, Granted)
+    assert fleet.store.documents == {}
+    fleet.acquire(1, "web1")
+    before = dict(fleet.store.documents)
+    assert isinstance(preview(fleet.store, fleet.request(2, "web2"), state_of=fleet.state_of), Waiting)
+    assert fleet.store.documents == before
+
+
+def test_a_release_tells_what_it_gave_back(fleet: Fleet) -> None:
+    fleet.acquire(1, "web1")
+    assert fleet.release(2, "web1") == []
+    assert fleet.release(1, "web1") == ["web1"]
+    assert fleet.release(1, "web1") == []
+
+
+def test_a_wave_claims_each_service_for_its_own_hosts_with_the_budget_of_the_catalogue() -> None:
+    services = [
+        Service("nginx", "nginx", Path(), "web", max_unavailable="50%"),
+        Service("redis", "redis", Path(), "cache", max_unavailable=2),
+        Service("haproxy", "haproxy", Path(), "lb"),
+    ]
+    groups = {"web": ["a", "b", "c"], "cache": ["c"], "lb": ["d"]}
+    assert claims_of(services, groups, {"a": ["nginx"], "c": ["redis", "nginx"], "d": []}) == (
+        Claim("nginx", frozenset("ac"), frozenset("abc"), "50%"),
+        Claim("redis", frozenset("c"), frozenset("c"), 2),
+    )
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_a_forced_release_needs_a_reason(fleet: Fleet, reason: str) -> None:
+    fleet.acquire(1, "web1")
+    with pytest.raises(LockError, match="needs a reason"):
+        force_release(fleet.store, ["web1"], reason=reason)
+    assert len(held_slots(fleet.store)) == 1
+    assert force_release(fleet.store, ["web1"], reason="checked by hand")
+    assert held_slots(fleet.store) == ()
+
+
+def test_those_at_the_back_look_less_often_and_still_tell_whom_they_wait_for(fleet: Fleet) -> None:
+    fleet.acquire(1, "web1")
+    for pid in range(2, 22):
+        enqueue(fleet.store, fleet.request(pid, "web2"), state_of=fleet.state_of)
+    looks: list[float] = []
+    look = fleet.store.wait_for_change
+
+    def counted(timeout: float) -> bool:
+        looks.append(timeout)
+        return look(timeout)
+
+    fleet.store.wait_for_change = counted  # type: ignore[method-assign]
+    with pytest.raises(TimedOutError):
+        fleet.acquire(30, "web3", wait=60)
+    assert len(looks) < 30
+    told = [at for at, _message in fleet.told[-6:]]
+    assert max(after - before for before, after in pairwise(told)) <= 10
+
+
+def test_whoever_is_at_the_back_sleeps_while_most_of_those_in_front_have_their_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = FakeStore()
+    slept: list[float] = []
+    monkeypatch.setattr(manager.time, "sleep", slept.append)
+    pace = manager._Pace(store.clock)
+    waits: list[list[float]] = []
+    for now, in_front in ((0, 52), (12, 52), (24, 42), (24.1, 32), (24.2, 2), (36, 1), (48, 3), (60, 0)):
+        store.now = now
+        pace.wait(store, in_front, seconds=0.75)
+        waits.append(slept.copy())
+        slept.clear()
+    unknown, unmoved, slow, fast, next_but_one, next_one, put_back, first = waits
+    assert (
+        unknown == unmoved == next_but_one == next_one == put_back == first == []
+    )  # they wait for the next change
+    assert slow == [0.75]  # one in a second, so the others are far away; but no longer than it was asked for
+    assert fast == pytest.approx([0.8 * 30 * 0.01])

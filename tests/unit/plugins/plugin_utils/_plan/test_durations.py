@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.durations import estimate
+
+LAST = "from the last time"
+WAVES = [
+    {"id": "wave-1", "kind": "change", "services": {"db": ["d1"], "web": ["w1"]}},
+    {"id": "wave-2", "kind": "change", "services": {"web": ["w2"]}},
+]
+CASES = [
+    ("nothing is known", {}, ""),
+    ("services of a wave work side by side", {"db/change": 600, "web/change": 60}, f"about 11 minutes, {LAST}"),
+    ("a part that is new", {"web/change": 20}, f"about 1 minute, {LAST}, besides 1 never done before"),
+    ("other parts do not count", {"web/validate": 600}, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("seconds", "words"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_plays_take_as_long_as_the_last_time(seconds: dict[str, float], words: str) -> None:
+    assert estimate(WAVES, seconds) == words

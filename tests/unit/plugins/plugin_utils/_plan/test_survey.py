@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.survey import Survey, drift_of_versions
+
+
+def answer(service: str = "web", **packages: str) -> dict[str, Any]:
+    """Give what a host answers: ``nginx="1 2"`` is installed in version 1, and apt would install 2."""
+    keys = ("installed", "candidate")
+    versions = {name: dict(zip(keys, said.split(), strict=True)) for name, said in packages.items()}
+    return {"services": {service: versions}}
+
+
+AWAY = {"unreachable": True, "msg": "w3 is away."}
+SURVEY = Survey.of(
+    {"w1": answer(nginx="1 2"), "w2": answer(nginx="1 2"), "w10": answer(nginx="2 2"), "w3": AWAY},
+    {"web": ["w10", "w3", "w2", "w1"]},
+)
+
+
+def test_hosts_with_the_same_versions_are_told_together() -> None:
+    assert [(str(each), each.hosts) for each in SURVEY.services["web"]] == [
+        ("nginx 1 → 2", ("w1", "w2")),
+        ("nginx 2", ("w10",)),
+    ]
+    assert SURVEY.missing == ("w3",)
+    assert Survey.from_data(SURVEY.as_data()) == SURVEY
+
+
+def test_the_order_of_hosts_and_of_their_answers_changes_nothing() -> None:
+    again = Survey.of(
+        {"w3": AWAY, "w10": answer(nginx="2 2"), "w2": answer(nginx="1 2"), "w1": answer(nginx="1 2")},
+        {"web": ["w1", "w2", "w3", "w10"]},
+    )
+    assert again == SURVEY
+
+
+def test_only_what_apt_would_install_counts_as_drift() -> None:
+    assert drift_of_versions(SURVEY, {"w1": answer(nginx="2 2"), "w10": answer(nginx="2 2")}) == ()
+
+
+def test_drift_tells_what_was_and_what_is_with_its_hosts() -> None:
+    now = {
+        "w1": answer(nginx="1 3"),
+        "w2": answer(nginx="1 3"),
+        "w10": answer(nginx="2 2", zlib="1 1"),
+        "w3": answer(nginx="1 2"),
+    }
+    assert drift_of_versions(SURVEY, now) == (
+        "nginx of web: 2 was approved, apt would install 3 (w1 w2)",
+        "everything of web: was not surveyed when the plan was made (w3)",
+        "zlib of web: nothing was approved, apt would install 1 (w10)",
+    )
+
+
+def test_a_host_that_does_not_answer_is_drift_and_says_why() -> None:
+    assert drift_of_versions(SURVEY, {"w1": AWAY, "w2": {}}) == (
+        "w1 could not be asked: w3 is away",
+        "w2 could not be asked: no answer",
+    )

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.orderly.services.plugins.plugin_utils._render import change
+from ansible_collections.orderly.services.plugins.plugin_utils._render.change import (
+    Role,
+    change_tasks,
+    finalize_tasks,
+)
+
+if TYPE_CHECKING:
+    import pytest
+
+FILES = {
+    stem: f"{stem}.yml"
+    for stem in (
+        *("drain", "verify", "undo", "undrain", "finalize"),
+        *(f"upgrade_tasks.step{step}" for step in range(7)),
+    )
+}
+
+
+def a_role(parts: str = "", steps: str = "3", checked: str = "", **more: Any) -> Role:
+    service = {
+        "role": "orderly_plan_web",
+        "parts": parts.split(),
+        "steps": [int(step) for step in steps.split()],
+        "full_stop": False,
+        "migrates_once": False,
+        "run_once_host": "w1",
+        "dialect": "orderly",
+    }
+    return Role("web", {**service, **more}, FILES, checked.split())
+
+
+def within(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give what runs where the service is granted, which is all but what ends it elsewhere."""
+    *ends, granted = tasks
+    assert all(task["ansible.builtin.meta"] == "end_role" for task in ends)
+    assert granted["when"] == "'web' in orderly_granted"
+    block: list[dict[str, Any]] = granted["block"]
+    return block
+
+
+def names(tasks: list[dict[str, Any]]) -> list[str]:
+    return [task["name"].removeprefix("plan | ") for task in within(tasks)]
+
+
+def test_a_change_goes_from_drain_to_undrain() -> None:
+    role = a_role("drain verify undo undrain", "3 5")
+    assert names(change_tasks(role)) == [
+        "drain web",
+        "Begin step 3 of web (upgrade)",
+        "upgrade web",
+        "Begin step 5 of web (start)",
+        "start web",
+        "Run the handlers",
+        "End the steps of web",
+        "verify web",
+        "Find what is to be undone for web",
+        "undo web",
+        "Run the handlers",
+        "Forget what was undone for web",
+        "undrain web",
+        "Run the handlers",
+    ]
+
+
+def test_hosts_without_the_service_pass_by_where_ansible_lets_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(change, "ENDS_ROLES", True)
+    assert change_tasks(a_role())[0] == {
+        "name": "plan | End here if web has nothing to do",
+        "ansible.builtin.meta": "end_role",
+        "when": "'web' not in orderly_granted",
+    }
+    monkeypatch.setattr(change, "ENDS_ROLES", False)
+    assert len(change_tasks(a_role())) == 1
+
+
+def test_files_are_imported_as_tasks_unless_ansible_checks_their_arguments() -> None:
+    tasks = {
+        task["name"]: task
+        for task in within(change_tasks(a_role("drain verify", "3", checked="verify main")))
+    }
+    assert tasks["drain web"]["ansible.builtin.import_tasks"] == "drain.yml"
+    assert tasks["verify web"]["ansible.builtin.import_role"] == {
+        "name": "orderly_plan_web",
+        "tasks_from": "verify",
+    }
+
+
+def test_a_full_stop_waits_for_every_host_after_each_step() -> None:
+    told = names(change_tasks(a_role(steps="3 5", full_stop=True)))
+    waits = [name for name in told if name.startswith("Wait for every host after step")]
+    assert waits == [f"Wait for every host after step {step}" for step in (2, 3, 4, 5)]
+    assert told.index("upgrade web") < told.index(waits[1]) < told.index("start web")
+
+
+def test_hosts_do_not_start_without_the_migration_of_their_service() -> None:
+    tasks = within(change_tasks(a_role(steps="3 4 5", migrates_once=True)))
+    told = [task["name"] for task in tasks]
+    wait = told.index("plan | Wait for the migration of web")
+    assert told.index("migrate web") < wait < told.index("start web")
+    assert tasks[wait]["ansible.builtin.assert"]["that"] == [
+        "'w1' not in ansible_play_hosts_all | difference(ansible_play_hosts)"
+    ]
+    assert tasks[told.index("migrate web")]["vars"] == {"orderly_run_once_host": "w1"}
+
+
+def test_steps_of_a_step_loop_know_which_step_it_is() -> None:
+    tasks = {task["name"]: task for task in within(change_tasks(a_role(steps="3 5", dialect="when")))}
+    assert tasks["upgrade web"]["vars"] == {"step": 3}
+    assert tasks["start web"]["vars"] == {"step": 5}
+
+
+def test_a_finalizer_undoes_first_and_is_remembered_by_its_host() -> None:
+    assert names(finalize_tasks(a_role("undo finalize"))) == [
+        "Find what is to be undone for web",
+        "undo web",
+        "Run the handlers",
+        "Forget what was undone for web",
+        "See what is finalized already",
+        "finalize web",
+        "Run the handlers",
+        "Put on record what is finalized",
+    ]
+    assert "finalize web" not in names(finalize_tasks(a_role("undo")))

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._inventory.placement import Placement
+from ansible_collections.orderly.services.plugins.plugin_utils._roll.roll import (
+    Fleet,
+    Roll,
+    RollError,
+    plan_roll,
+    read_sizes,
+)
+from ansible_collections.orderly.services.plugins.plugin_utils._service.service import Dependency, Service
+
+WEB = Service("web", "web", Path("/roles/web"), "web", units=("web.service",))
+DB = Service("db", "db", Path("/roles/db"), "db", units=("db.service", "db-log.service"))
+GROUPS = {"web": ["h1", "h2", "h3"], "db": ["h1", "d1"]}
+
+
+def roll(pending: dict[str, str], held: dict[str, str] | None = None, **options: Any) -> Roll:
+    names = {field.name for field in fields(Fleet)} & options.keys()
+    known = {"services": (DB, WEB), "groups": GROUPS} | {name: options.pop(name) for name in names}
+    fleet = Fleet(
+        pending={host: units.split() for host, units in pending.items()},
+        held={host: names.split() for host, names in (held or {}).items()},
+        **known,
+    )
+    return plan_roll(fleet, **{"deferred_only": True, **options})
+
+
+def visits(made: Roll) -> dict[str, list[str]]:
+    return {host: made.names(host) for host in made.order}
+
+
+NOBODY = {"h1": "", "h2": "", "h3": "", "d1": ""}
+
+
+def test_with_deferred_only_just_what_is_pending_is_restarted() -> None:
+    made = roll({**NOBODY, "h1": "web.service", "d1": "db-log.service"})
+    assert visits(made) == {"d1": ["db"], "h1": ["web"]}
+    assert made.waves == (("d1", "h1"),)
+
+
+def test_without_deferred_only_every_service_of_every_host_is_restarted() -> None:
+    assert visits(roll(NOBODY, deferred_only=False)) == {
+        "d1": ["db"], "h2": ["web"], "h1": ["db", "web"], "h3": ["web"],
+    }  # fmt: skip
+
+
+def test_only_named_services_are_restarted() -> None:
+    made = roll({**NOBODY, "h1": "web.service db.service", "d1": "db.service"}, only=["web"])
+    assert visits(made) == {"h1": ["web"]}
+
+
+def test_nothing_pending_is_nothing_to_do() -> None:
+    made = roll(NOBODY)
+    assert made.waves == ()
+    assert made.as_result() == {
+        "order": [], "batches": [], "waves": [], "visits": {}, "outages": [], "strays": {}, "out_of_service": {},
+    }  # fmt: skip
+
+
+def test_a_host_left_behind_is_visited_again_first_for_what_it_still_holds() -> None:
+    made = roll({**NOBODY, "h2": "web.service"}, {"h3": "web"})
+    assert made.waves == (("h3",), ("h2",))
+    assert visits(made) == {"h3": ["web"], "h2": ["web"]}
+
+
+def test_units_of_no_service_are_told_not_restarted() -> None:
+    made = roll({**NOBODY, "h2": "ssh.service cron.service"})
+    assert made.waves == ()
+    assert made.strays == {"h2": ("cron.service", "ssh.service")}
+
+
+BUDGETS: list[tuple[int | str, tuple[tuple[str, ...], ...]]] = [
+    (1, (("h1",), ("h2",), ("h3",))),
+    (2, (("h1", "h2"), ("h3",))),
+    ("34%", (("h1",), ("h2",), ("h3",))),
+    ("67%", (("h1", "h2"), ("h3",))),
+]
+
+
+@pytest.mark.parametrize(("budget", "waves"), BUDGETS)
+def test_the_budget_is_of_the_whole_group(budget: int | str, waves: tuple[tuple[str, ...], ...]) -> None:
+    web = Service("web", "web", Path("/roles/web"), "web", units=("web.service",), max_unavailable=budget)
+    pending = dict.fromkeys(["h1", "h2", "h3"], "web.service")
+    assert roll({**NOBODY, **pending}, services=(web,)).waves == waves
+
+
+def test_a_service_is_restarted_after_what_it_comes_after() -> None:
+    web = Service("web", "web", Path("/roles/web"), "web", units=("web.service",), after=(Dependency("db"),))
+    made = roll({**NOBODY, "h2": "web.service", "d1": "db.service"}, services=(DB, web))
+    assert made.waves == (("d1",), ("h2",))
+
+
+# --- Who is not there ---
+
+BROKEN = {"h2": "disk", "d1": "power"}
+
+
+def test_hosts_out_of_service_are_skipped_with_the_reason() -> None:
+    made = roll(NOBODY, deferred_only=False, out_of_service={"web": BROKEN, "db": {"h1": "split brain"}})
+    assert visits(made) == {"h1": ["web"], "d1": ["db"], "h3": ["web"]}
+    assert made.skipped == {"h1": {"db": "split brain"}, "h2": {"web": "disk"}}
+
+
+def test_a_host_that_is_silent_stops_the_roll_before_it_begins() -> None:
+    with pytest.raises(RollError, match=r"h2 did not answer\. .*--limit '!h2'"):
+        roll({**NOBODY, "h3": "web.service"}, silent={"h2"})
+
+
+def test_a_host_that_is_silent_is_skipped_where_it_is_out_of_service_as_a_whole() -> None:
+    made = roll({**NOBODY, "h3": "web.service"}, silent={"h2"}, out_of_service={"web": BROKEN})
+    assert visits(made) == {"h3": ["web"]}
+    assert made.skipped == {"h2": {"web": "disk"}}
+    with pytest.raises(RollError, match="h1 did not answer"):
+        roll(NOBODY, silent={"h1"}, out_of_service={"web": {"h1": "disk"}})
+
+
+OUTAGES = [
+    ("of two hosts one is left", "d1 h2", {}, {}),
+    ("the other one is out of service", "d1 h2", {"db": {"h1": "disk"}}, {"db": (1,)}),
+    ("all at once", "h1 h2 h3", {}, {"web": (1,)}),
+]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "out", "down"), [case[1:] for case in OUTAGES], ids=[case[0] for case in OUTAGES]
+)
+def test_services_that_nobody_serves_during_a_wave_are_outages(
+    hosts: str, out: dict[str, dict[str, str]], down: dict[str, tuple[int, ...]]
+) -> None:
+    web = replace(WEB, max_unavailable=3)
+    made = roll(dict.fromkeys(hosts.split(), ""), deferred_only=False, services=(DB, web), out_of_service=out)
+    assert made.outages == down
+
+
+# --- Where hosts are ---
+
+
+def test_failure_domains_and_primaries_are_those_of_the_hosts() -> None:
+    web = replace(WEB, max_unavailable=3)
+    every = dict.fromkeys(["h1", "h2", "h3"], "web.service")
+    racks = Placement(domains={"h1": "b", "h2": "a", "h3": "b"})
+    assert roll(every, services=(web,), placement=racks).waves == (("h1", "h3"), ("h2",))
+    assert roll(every, services=(WEB,), placement=Placement(last=frozenset({"h1"}))).order == [
+        "h2",
+        "h3",
+        "h1",
+    ]
+
+
+# --- Sizes by hand ---
+
+
+@pytest.mark.parametrize(
+    ("waves", "serial", "sizes"),
+    [
+        (None, None, ()),
+        ([1, "10%", "100%"], None, (1, "10%", "100%")),
+        ('[1, "10%", "100%"]', None, (1, "10%", "100%")),
+        ("1, 10% 100%", None, (1, "10%", "100%")),
+        (3, None, (3,)),
+        (None, 1, (1,)),
+        (None, "1", (1,)),
+        (None, "25%", ("25%",)),
+    ],
+)
+def test_sizes_are_read_however_they_are_given(waves: Any, serial: Any, sizes: tuple[int | str, ...]) -> None:
+    assert read_sizes(waves, serial) == sizes
+
+
+@pytest.mark.parametrize(
+    ("waves", "serial", "message"),
+    [
+        (
+            [1, "ten"],
+            None,
+            "rolling_waves has 'ten'; expected sizes of waves, each a number of hosts from 1 on or a ",
+        ),
+        ("[1, ", None, r"rolling_waves has '\[1, '; expected sizes"),
+        ("0", None, "rolling_waves has 0; expected"),
+        ({"a": 1}, None, "rolling_waves has {'a': 1}; expected"),
+        (None, "0", "rolling_serial has 0; expected one number"),
+        (None, [1, 2], r"rolling_serial has \[1, 2\]; expected one number"),
+        ([1], 1, "rolling_waves and rolling_serial both say how large waves are; give one of them"),
+    ],
+)
+def test_sizes_that_mean_nothing_are_refused(waves: Any, serial: Any, message: str) -> None:
+    with pytest.raises(RollError, match=message):
+        read_sizes(waves, serial)
+
+
+def test_a_canary_goes_first() -> None:
+    web = replace(WEB, max_unavailable=2)
+    every = dict.fromkeys(["h1", "h2", "h3"], "web.service")
+    assert roll(every, services=(web,), sizes=(1, "100%")).waves == (("h1",), ("h2", "h3"))

@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager import (
+    RefusedError,
+    acquire,
+    preview,
+    release,
+)
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import Claim, Request
+from ansible_collections.orderly.services.plugins.plugin_utils._run import heartbeat
+from ansible_collections.orderly.services.plugins.plugin_utils._run.presence import (
+    announce,
+    document_of,
+    leave,
+    runs_in,
+    seen_by,
+)
+from ansible_collections.orderly.services.plugins.plugin_utils._run.run import Run, RunState, this_run
+from ansible_collections.orderly.services.plugins.plugin_utils._store.etcd import EtcdStore
+from ansible_collections.orderly.services.plugins.plugin_utils._store.store import (
+    PREFIX,
+    Document,
+    Rehearsal,
+    StoreError,
+    open_store,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from real_etcd import Etcd
+
+HERE = this_run()
+ELSEWHERE = replace(HERE, controller="elsewhere")
+HOSTS = frozenset({"h1", "h2"})
+BUILD = Path(__file__).parents[5] / ".build"
+
+
+@pytest.fixture
+def store(etcd: Etcd) -> Iterator[EtcdStore]:
+    with closing(open_store(etcd.url(f"test/{uuid.uuid4()}"))) as opened:
+        assert isinstance(opened, EtcdStore)
+        yield opened
+
+
+@contextmanager
+def process() -> Iterator[Run]:
+    """Have a process that stands for ansible-playbook, until a test kills it."""
+    with subprocess.Popen(["sleep", "600"]) as sleeping:
+        try:
+            yield this_run(sleeping.pid)
+        finally:
+            sleeping.kill()
+
+
+def write(store: EtcdStore, key: str, document: Document) -> None:
+    store.transact((key,), lambda _documents: ({key: document}, None))
+
+
+def hold(store: EtcdStore, run: Run, key: str = "lock/web") -> None:
+    write(store, key, {"holders": {"h1": {"run": run.as_document()}}})
+
+
+def state_elsewhere(store: EtcdStore, run: Run) -> RunState:
+    return seen_by(store.read(PREFIX), ELSEWHERE)(run)
+
+
+def wait_until_not_live(store: EtcdStore, run: Run) -> RunState:
+    while (state := state_elsewhere(store, run)) is RunState.LIVE:
+        store.wait_for_change(60)
+    return state
+
+
+# --- What is seen ---
+
+
+def test_what_a_machine_sees_of_its_own_processes_comes_first() -> None:
+    documents = {PREFIX + HERE.id: {"state": "over"}}
+    assert seen_by(documents, HERE)(HERE) is RunState.LIVE
+    assert seen_by(documents, ELSEWHERE)(HERE) is RunState.OVER
+    assert seen_by({}, ELSEWHERE)(HERE) is RunState.UNKNOWN
+
+
+@pytest.mark.parametrize("document", [{}, {"state": "asleep"}])
+def test_a_broken_word_is_refused_and_named(document: Document) -> None:
+    with pytest.raises(StoreError, match=rf'"run/{HERE.id}" in the store is broken, and was left as it is'):
+        seen_by({PREFIX + HERE.id: document}, ELSEWHERE)(HERE)
+
+
+# --- The keeper ---
+
+
+def test_a_run_is_alive_elsewhere_until_it_ends_and_then_over(store: EtcdStore) -> None:
+    with process() as run:
+        announce(store, run)
+        hold(store, run)
+        assert state_elsewhere(store, run) is RunState.LIVE
+    assert wait_until_not_live(store, run) is RunState.OVER
+
+
+def test_a_run_that_leaves_nothing_behind_leaves_no_word_either(store: EtcdStore) -> None:
+    with process() as run:
+        announce(store, run)
+    wait_until_not_live(store, run)
+    assert store.read("") == {}
+
+
+def test_a_run_has_one_keeper(etcd: Etcd, store: EtcdStore) -> None:
+    before = set(etcd.keepers())
+    with process() as run:
+        announce(store, run)
+        announce(store, run)
+        assert len(set(etcd.keepers()) - before) == 1
+
+
+def test_a_run_whose_keeper_is_gone_without_a_word_is_unknown(etcd: Etcd, store: EtcdStore) -> None:
+    before = set(etcd.keepers())
+    with process() as run:
+        announce(store, run)
+        (keeper,) = set(etcd.keepers()) - before
+        os.kill(keeper, signal.SIGKILL)
+        etcd.expire(f"/{store.prefix}/documents/run/{run.id}")
+    assert state_elsewhere(store, run) is RunState.UNKNOWN
+
+
+ANNOUNCES = """
+import os, sys, time
+from ansible_collections.orderly.services.plugins.plugin_utils._presence import announce
+from ansible_collections.orderly.services.plugins.plugin_utils._run import this_run
+from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
+announce(open_store(sys.argv[1]), this_run(int(sys.argv[2]) or os.getpid()))
+print("said", flush=True)
+time.sleep(float(sys.argv[3]))
+"""
+
+
+def announcing(store: EtcdStore, pid: int, seconds: int) -> list[str]:
+    return [sys.executable, "-c", ANNOUNCES, store.url, str(pid), str(seconds)]
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_what_ends_the_whole_group_of_a_run_does_not_end_its_keeper(
+    store: EtcdStore, how: signal.Signals
+) -> None:
+    with subprocess.Popen(
+        announcing(store, 0, 600), env={**os.environ, "PYTHONPATH": str(BUILD)},
+        stdout=subprocess.PIPE, text=True, start_new_session=True,
+    ) as group:  # fmt: skip
+        assert group.stdout
+        assert group.stdout.readline() == "said\n"
+        run = this_run(group.pid)
+        hold(store, run)
+        os.killpg(group.pid, how)
+    assert wait_until_not_live(store, run) is RunState.OVER
+
+
+def test_the_keeper_keeps_no_output_of_ansible_open(store: EtcdStore) -> None:
+    with process() as run:
+        done = subprocess.run(  # returns at the end of the output
+            announcing(store, run.pid, 0), env={**os.environ, "PYTHONPATH": str(BUILD)},
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.stdout == "said\n"
+        assert state_elsewhere(store, run) is RunState.LIVE
+
+
+def test_a_keeper_that_was_cut_off_says_again_that_its_run_is_alive(
+    etcd: Etcd, store: EtcdStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "RENEW_SECONDS", 0.1)
+    announced = threading.Event()
+    with process() as run:
+        own = open_store(store.url)
+        keeper = threading.Thread(target=heartbeat.keep, args=(own, run, announced.set))
+        keeper.start()
+        announced.wait()
+        etcd.expire(f"/{store.prefix}/documents/run/{run.id}")
+        while state_elsewhere(store, run) is not RunState.LIVE:
+            store.wait_for_change(60)
+    keeper.join()
+    assert store.read("") == {}
+
+
+def test_nobody_is_announced_in_a_rehearsal_nor_in_a_store_of_one_machine(
+    store: EtcdStore, tmp_path: Path
+) -> None:
+    with process() as run:
+        announce(Rehearsal(store), run)
+        announce(open_store(f"sqlite://{tmp_path}/store.db"), run)
+    assert store.read("") == {}
+
+
+def test_a_run_that_cannot_be_announced_is_told_why(
+    store: EtcdStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/nowhere")
+    monkeypatch.setattr(sys, "executable", "false")
+    with pytest.raises(StoreError, match="cannot be told that this run is alive, so others would not wait"):
+        announce(store, HERE)
+
+
+# --- What is forgotten ---
+
+
+def test_a_word_is_kept_as_long_as_something_belongs_to_its_run(store: EtcdStore) -> None:
+    runs = [replace(HERE, pid=n) for n in range(3)]
+    hold(store, runs[0])
+    write(store, "campaign/1", {"run": runs[1].as_document()})
+    for run in runs:
+        write(store, PREFIX + run.id, document_of(run, RunState.LIVE))
+        leave(store, run)
+    assert sorted(store.read(PREFIX)) == sorted(PREFIX + run.id for run in runs[:2])
+    store.transact(("lock/", "campaign/"), lambda documents: (dict.fromkeys(documents), None))
+    leave(store, runs[2])
+    assert store.read("") == {}
+
+
+def test_every_run_in_a_document_is_found() -> None:
+    waiting, holding = replace(HERE, pid=1), replace(HERE, pid=2)
+    lock = {"holders": {"h": {"run": holding.as_document()}}, "queue": [{"run": waiting.as_document()}]}
+    assert set(runs_in({"lock/web": lock, "journal/x": {"run": HERE.as_document()}})) == {waiting, holding}
+
+
+# --- What it is for ---
+
+
+def request(run: Run, host: str) -> Request:
+    return Request(f"roll {run.id}", run, "restart", (Claim("web", frozenset({host}), HOSTS, 1),))
+
+
+@pytest.fixture
+def elsewhere(store: EtcdStore) -> Request:
+    """Have a run on another machine hold the only slot."""
+    other = request(ELSEWHERE, "h1")
+    store.store_id()
+    store.lend(PREFIX + ELSEWHERE.id, document_of(ELSEWHERE, RunState.LIVE), seconds=600)
+    acquire(store, other)
+    return other
+
+
+def test_a_run_that_is_alive_elsewhere_is_waited_for(store: EtcdStore, elsewhere: Request) -> None:
+    def give_back(*_anything: object) -> None:
+        with closing(open_store(store.url)) as other:
+            release(other, elsewhere.roll, elsewhere.run, ["h1"])
+
+    grant = acquire(store, request(HERE, "h2"), progress=give_back)
+    assert grant.slots == {"h2": ["web"]}
+
+
+def test_a_slot_of_a_run_that_is_over_elsewhere_goes_to_the_next_run_with_its_host(
+    store: EtcdStore, elsewhere: Request
+) -> None:
+    leave(store, elsewhere.run)
+    with pytest.raises(RefusedError, match="spent by hosts that did not finish: h1"):
+        acquire(store, request(HERE, "h2"))
+    assert acquire(store, request(HERE, "h1")).slots == {"h1": ["web"]}
+
+
+def test_a_run_that_nobody_has_heard_of_is_refused_with_how_to_force(
+    etcd: Etcd, store: EtcdStore, elsewhere: Request
+) -> None:
+    etcd.expire(f"/{store.prefix}/documents/run/{elsewhere.run.id}")
+    with pytest.raises(
+        RefusedError, match="Nobody here can tell whether the holder still works: h1"
+    ) as refused:
+        acquire(store, request(HERE, "h2"))
+    assert "state=force_released, services=[web], hosts=[h1]" in str(refused.value)
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_check_mode_shows_nobody_a_run(store: EtcdStore) -> None:
+    before = store.read("")
+    preview(store, request(HERE, "h2"))
+    assert store.read("") == before

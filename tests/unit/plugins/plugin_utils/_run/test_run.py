@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._run import run
+from ansible_collections.orderly.services.plugins.plugin_utils._run.run import (
+    Run,
+    RunError,
+    RunState,
+    run_state,
+    this_run,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HERE = this_run()
+
+
+def test_this_process_is_alive() -> None:
+    assert run_state(HERE, HERE) is RunState.LIVE
+
+
+def test_a_process_is_over_once_it_has_ended_even_while_nobody_has_fetched_its_status() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        run = this_run(process.pid)
+        assert run_state(run, HERE) is RunState.LIVE
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert run_state(run, HERE) is RunState.OVER  # a zombie
+        process.wait()
+        assert run_state(run, HERE) is RunState.OVER
+
+
+CASES = [
+    ({"started": 1}, "over", "another process has the number now"),
+    ({"boot": "before"}, "over", "the machine was rebooted"),
+    ({"boot": "before", "machine": ""}, "unknown", "another machine may have the name"),
+    ({"namespace": "pid:[7]"}, "unknown", "a container whose processes we cannot see"),
+    ({"controller": "other"}, "unknown", "another controller"),
+    ({"machine": "other"}, "unknown", "another machine of the same name"),
+    ({"controller": "other", "boot": "before"}, "unknown", "another controller"),
+]
+
+
+@pytest.mark.parametrize(("difference", "expected", "why"), CASES, ids=[case[2] for case in CASES])
+def test_only_what_is_proven_is_over(difference: dict[str, object], expected: str, why: str) -> None:
+    here = replace(HERE, machine=str(difference.get("machine", "m")) and "m")
+    if difference.get("machine") == "":
+        here = replace(here, machine="")
+    assert run_state(replace(here, **difference), here) == expected, why  # type: ignore[arg-type]
+
+
+def test_a_process_that_proc_hides_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def kill(_pid: int, _signal: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(run.os, "kill", kill)
+    assert run_state(HERE, HERE, proc=tmp_path) is RunState.UNKNOWN
+
+
+@pytest.mark.parametrize("name", ["ansible-playboo", "a) R 1 (b", "two words"])
+def test_the_start_time_is_found_whatever_the_process_is_called(tmp_path: Path, name: str) -> None:
+    fields = ["S", "1", *["0"] * 17, "4711", "0", "0"]
+    (tmp_path / "42").mkdir()
+    (tmp_path / "42/stat").write_text(f"42 ({name}) {' '.join(fields)}")
+    run = replace(HERE, pid=42, started=4711)
+    assert run_state(run, HERE, proc=tmp_path) is RunState.LIVE
+    assert run_state(replace(run, started=4712), HERE, proc=tmp_path) is RunState.OVER
+
+
+def test_a_process_that_is_gone_has_no_run() -> None:
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    with pytest.raises(RunError, match="has ended while its task still ran"):
+        this_run(process.pid)
+
+
+def test_a_run_goes_to_a_document_and_back() -> None:
+    assert Run.from_document(HERE.as_document()) == HERE
+
+
+@pytest.mark.parametrize("wrong", [{"pid": "1"}, {"pid": True}, {"boot": None}])
+def test_a_document_that_is_no_run_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(TypeError):
+        Run.from_document(HERE.as_document() | wrong)
+
+
+def test_the_machine_is_told_apart_without_showing_its_id(tmp_path: Path) -> None:
+    secret = tmp_path / "machine-id"
+    assert this_run(machine_id=secret).machine == ""
+    secret.write_text("b08dfa6083e7567a1921a715000001fb\n")
+    shown = this_run(machine_id=secret).machine
+    assert shown
+    assert shown not in secret.read_text()

@@ -1,6 +1,6 @@
 # make alone prints what it can do. Every target sets up what it needs, below .build, before it begins.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clean-demo test fast lint types unit fuzz page docs sanity package molecule bare cores faults bench cleanroom clean
+.PHONY: help setup demo clean-demo test fast lint types unit play store host fuzz page docs sanity package molecule bare cores faults bench cleanroom clean
 
 CHECK := tests/env python tests/check.py
 
@@ -16,10 +16,10 @@ clean-demo: ## Remove the hosts of the demo
 test: ## Run everything that CI runs
 	@$(CHECK)
 
-fast: ## Run what needs no hosts
+fast: ## Run what needs neither hosts nor stores
 	@$(CHECK) lint types unit docs
 
-lint types unit fuzz page docs sanity package molecule bare: ## Run one kind of check
+lint types unit play store host fuzz page docs sanity package molecule bare: ## Run one kind of check
 	@$(CHECK) $@
 
 cores: ## Play with every supported ansible-core; CI plays a part of it

@@ -26,7 +26,7 @@ BUILD = ROOT / ".build"
 IN_COLLECTIONS = BUILD / "ansible_collections/orderly/services"
 SCENARIOS = ROOT / "extensions/molecule"
 DEMO_INVENTORY = ROOT / "tests/demo/inventory/groups.yml"
-OPTIONS = "tests/unit/playbooks/test_options.py"  # of ansible-playbook
+OPTIONS = "tests/play/test_options.py"  # of ansible-playbook
 SHELL_SCRIPTS = [
     ".ci/run",
     "tests/env",
@@ -63,8 +63,23 @@ def types() -> None:
 
 
 def unit() -> None:
-    """Run the unit and property tests."""
+    """Run the unit and property tests: logic alone, no hosts, no stores, no Ansible."""
     run("pytest", "-n", PROCESSES, "--dist", "worksteal")
+
+
+def play() -> None:
+    """Run playbooks, roles and callbacks with ansible-playbook, on hosts that are folders."""
+    run("pytest", "-n", PROCESSES, "--dist", "worksteal", "tests/play")
+
+
+def store() -> None:
+    """Run the lock and the journal in real stores, etcd of one node and of three among them."""
+    run("pytest", "-n", PROCESSES, "--dist", "worksteal", "tests/store")
+
+
+def host() -> None:
+    """Ask the real policy-rc.d, and let its records be read."""
+    run("pytest", "-n", PROCESSES, "--dist", "worksteal", "tests/host")
 
 
 def fuzz() -> None:
@@ -198,9 +213,9 @@ def plain(*acts: Callable[[], None], **fleets: str) -> dict[str, list[Check]]:
 LONGEST = ("deferral", "status", "deferral_upgrade", "default", "rolling_op", "pause")
 SUITES = ("bookworm", "trixie")
 GROUPS: dict[str, list[Check]] = {  # the longest first, so that none of them is left for the end
-    **plain(unit, faults, cores, faults="faults", cores="cores"),
+    **plain(play, faults, cores, faults="faults", cores="cores"),
     "bare": [Check(f"bare {suite}", partial(bare, suite)) for suite in SUITES],
-    **plain(fuzz, sanity, lint, page, docs, types, package),
+    **plain(store, fuzz, sanity, unit, lint, page, host, docs, types, package),
     "molecule": [Check(f"molecule {name}", partial(molecule, name), f"molecule-{name}") for name in scenarios()],
     "cleanroom": [
         *(Check(f"make demo, {suite}", partial(cleanroom, "make demo", suite)) for suite in SUITES),

@@ -27,7 +27,7 @@ from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 
 import yaml
-from ansible_collections.orderly.services.tests.unit.playbooks.toys import UPGRADE, Site
+from ansible_collections.orderly.services.tests.play.toys import UPGRADE, Site
 
 SERVICES = ("cache", "lb", "web")
 HOSTS = 3

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ansible_collections.orderly.services.plugins.plugin_utils._common.graph import closure
-from ansible_collections.orderly.services.tests.unit.playbooks.toys import Site
+from ansible_collections.orderly.services.tests.play.toys import Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -199,7 +199,7 @@ class UpgradeRun:
         return {}
 
     def _agreed(self, play: Mapping[str, Any], grant: Grant, campaign: str) -> Grant:
-        """Leave finalizers open that this run cannot look after, for the versions of some hosts; see :mod:`.finalizers`."""
+        """Leave finalizers open that this run cannot look after, for the versions of some hosts."""
         is_finalizer = grant.services and play["kind"] == FINALIZE
         if not is_finalizer or not VersionRecord(self.store, campaign).read(AFTER):
             return grant

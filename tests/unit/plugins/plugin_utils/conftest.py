@@ -1,40 +1,12 @@
-"""The world of the rolling lock, in every kind of store."""
+"""The world of the rolling lock in memory; ``tests/store`` plays the same tests in real stores."""
 
 from __future__ import annotations
 
-import uuid
-from contextlib import closing
-from typing import TYPE_CHECKING
-
 import pytest
-from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
 
-from .lock_world import World
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from real_etcd import Etcd
-
-CLUSTERS = {"etcd, one node": "etcd", "etcd, three nodes": "etcd3"}
-STORES = ("sqlite", *CLUSTERS)
+from .lock_world import MemoryStore, World
 
 
-def url_of(kind: str, request: pytest.FixtureRequest, folder: Path) -> str:
-    """Name a store of a kind that nobody has used."""
-    if kind not in CLUSTERS:
-        return f"{kind}://{folder}/state/store.db"
-    cluster: Etcd = request.getfixturevalue(CLUSTERS[kind])
-    return cluster.url(f"test/{uuid.uuid4()}")
-
-
-@pytest.fixture(params=STORES)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return url_of(request.param, request, tmp_path)
-
-
-@pytest.fixture(params=["sqlite", "etcd, one node"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    with closing(open_store(url_of(request.param, request, tmp_path))) as store:
-        yield World(store)
+@pytest.fixture
+def world() -> World:
+    return World(MemoryStore())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-SCRIPT = Path(__file__).parents[4] / "roles/deferral/files/policy-rc.d"
+SCRIPT = Path(__file__).parents[2] / "roles/deferral/files/policy-rc.d"
 ALLOWED, DENIED = 0, 101
 
 # What deb-systemd-invoke does with policy-rc.d: one question for each unit, through a shell, until one is denied.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.orderly.services.tests.faults.cells import RELEASE, task
 from ansible_collections.orderly.services.tests.faults.local_site import Site
-from ansible_collections.orderly.services.tests.unit.playbooks.toys import Site as Toys
+from ansible_collections.orderly.services.tests.play.toys import Site as Toys
 
 if TYPE_CHECKING:
     from pathlib import Path

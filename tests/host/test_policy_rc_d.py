@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from ansible_collections.orderly.services.tests.unit.roles.deferral.host import ALLOWED, DENIED, SCRIPT, Host
+from ansible_collections.orderly.services.tests.host.host import ALLOWED, DENIED, SCRIPT, Host
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -10,11 +10,10 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
+from ansible_collections.orderly.services.tests.unit.plugins.plugin_utils.lock_machine import machine
+from ansible_collections.orderly.services.tests.unit.plugins.plugin_utils.lock_world import MemoryStore
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
-
-from ..lock_machine import machine
-from ..lock_world import MemoryStore
 
 if TYPE_CHECKING:
     from pathlib import Path

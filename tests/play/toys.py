@@ -23,7 +23,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._store.store impo
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 STEPS = {0: "look", 1: "prepare", 2: "stop", 3: "install", 4: "migrate", 5: "start", 6: "check"}
 UPGRADE = "orderly.services.upgrade"
 PYTHON = (

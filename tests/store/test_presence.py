@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 HERE = this_run()
 ELSEWHERE = replace(HERE, controller="elsewhere")
 HOSTS = frozenset({"h1", "h2"})
-BUILD = Path(__file__).parents[5] / ".build"
+BUILD = Path(__file__).parents[2] / ".build"
 
 
 @pytest.fixture
@@ -137,9 +137,9 @@ def test_a_run_whose_keeper_is_gone_without_a_word_is_unknown(etcd: Etcd, store:
 
 ANNOUNCES = """
 import os, sys, time
-from ansible_collections.orderly.services.plugins.plugin_utils._presence import announce
-from ansible_collections.orderly.services.plugins.plugin_utils._run import this_run
-from ansible_collections.orderly.services.plugins.plugin_utils._store import open_store
+from ansible_collections.orderly.services.plugins.plugin_utils._run.presence import announce
+from ansible_collections.orderly.services.plugins.plugin_utils._run.run import this_run
+from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
 announce(open_store(sys.argv[1]), this_run(int(sys.argv[2]) or os.getpid()))
 print("said", flush=True)
 time.sleep(float(sys.argv[3]))

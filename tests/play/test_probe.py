@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.orderly.services.tests.unit.playbooks.toys import Site, one_service
+from ansible_collections.orderly.services.tests.play.toys import Site, one_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.orderly.services.tests.unit.roles.deferral.host import ALLOWED, DENIED, Host
+from ansible_collections.orderly.services.tests.host.host import ALLOWED, DENIED, Host
 
 if TYPE_CHECKING:
     from pathlib import Path

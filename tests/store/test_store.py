@@ -32,9 +32,9 @@ from ansible_collections.orderly.services.plugins.plugin_utils._store.store impo
     default_url,
     open_store,
 )
+from ansible_collections.orderly.services.tests.unit.plugins.plugin_utils.lock_world import World
 
-from ..conftest import STORES
-from ..lock_world import World
+from .conftest import STORES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

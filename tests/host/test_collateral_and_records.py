@@ -18,7 +18,7 @@ from ansible_collections.orderly.services.plugins.module_utils._deferral.record 
 from ansible_collections.orderly.services.plugins.module_utils._deferral.record_files import DeferredStore
 from ansible_collections.orderly.services.plugins.module_utils._host.files import boot_id
 from ansible_collections.orderly.services.plugins.module_utils._host.systemd import UnitState
-from ansible_collections.orderly.services.tests.unit.roles.deferral.host import ALLOWED, DENIED, Host
+from ansible_collections.orderly.services.tests.host.host import ALLOWED, DENIED, Host
 
 if TYPE_CHECKING:
     from pathlib import Path

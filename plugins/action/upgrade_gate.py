@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from functools import partial
 from pathlib import Path
@@ -22,8 +21,8 @@ from ..plugin_utils._inventory.inventory import limited_hosts
 from ..plugin_utils._inventory.placement import domains_of
 from ..plugin_utils._inventory.selection import Selection
 from ..plugin_utils._plan.durations import TIMES
+from ..plugin_utils._plan.plan import read_plan
 from ..plugin_utils._run.run import this_run
-from ..plugin_utils._service.catalogue import PLAN_FILE
 from ..plugin_utils._store.store import open_store
 
 if TYPE_CHECKING:
@@ -69,13 +68,13 @@ class ActionModule(ControllerAction):
 
     def _upgrade(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> UpgradeRun:
         folder = Path(variables["playbook_dir"])
-        plan = json.loads((folder / PLAN_FILE).read_text(encoding="utf-8"))
+        plan = read_plan(folder)
         limit = variables.get("ansible_limit")
         hosts = limited_hosts(self._loader, variables["groups"], limit) if limit else None
         named = {name: self.templated(variables, name) for name in ("upgrade_stage", "upgrade_only")}
         campaign = self.templated(variables, "campaign")
         selection = Selection.from_variables(named, hosts)
-        selection.check(plan["services"])
+        selection.check(plan.stages)
         selection = selection.within(options["services"])
         return UpgradeRun(
             plan=plan,

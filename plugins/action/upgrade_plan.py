@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +44,7 @@ class ActionModule(ControllerAction):
             raise
         except AnsibleError as exc:
             raise AnsibleActionFail(f"The inventory cannot be read for the plan: {exc}") from None
-        how_long = estimate(json.loads(plan.as_json())["plays"], took)
+        how_long = estimate(plan.plays, took)
         lines = summary(plan, answers, playbook.parent, how_long)
         for line in lines:
             display.display(line)

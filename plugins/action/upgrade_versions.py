@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import closing
 from dataclasses import dataclass
@@ -24,11 +23,9 @@ from ..plugin_utils._campaign.finalizers import (
 )
 from ..plugin_utils._campaign.versions import AFTER, BEFORE, VersionRecord
 from ..plugin_utils._common.text import natural
-from ..plugin_utils._plan.approval import AGAIN
-from ..plugin_utils._plan.data import part_of
-from ..plugin_utils._plan.survey import Survey, drift_of_versions
+from ..plugin_utils._plan.plan import AGAIN, Plan, read_plan
+from ..plugin_utils._plan.survey import drift_of_versions
 from ..plugin_utils._run.run import this_run
-from ..plugin_utils._service.catalogue import PLAN_FILE
 from ..plugin_utils._service.steps import CHANGE
 from ..plugin_utils._store.store import Rehearsal, open_store
 
@@ -48,11 +45,11 @@ class ActionModule(ControllerAction):
             variable={"type": "str", "default": "orderly_versions"},
             store={"type": "str"},
         )
-        plan = json.loads(Path(variables["playbook_dir"], PLAN_FILE).read_text(encoding="utf-8"))
+        plan = read_plan(Path(variables["playbook_dir"]))
         answers = _answers(variables, options["variable"])
         name = self.templated(variables, "campaign")
         with closing(open_store(self.store_url(options, variables))) as store:
-            journal = read_journal(Rehearsal(store), plan["id"], this_run(os.getppid()), name)
+            journal = read_journal(Rehearsal(store), plan.id, this_run(os.getppid()), name)
             look = Look(plan, Rehearsal(store) if self._task.check_mode else store, journal, answers)
             outcome: dict[str, Any] = STATES[options["state"]](look)
         return {"changed": False, **outcome}
@@ -62,7 +59,7 @@ class ActionModule(ControllerAction):
 class Look:
     """What is needed to make something of the hosts' answers."""
 
-    plan: Mapping[str, Any]
+    plan: Plan
     store: Store
     journal: Journal
     answers: Mapping[str, Answer]
@@ -90,24 +87,20 @@ def _wanted(look: Look) -> dict[str, Any]:
     progress = look.journal.progress()
     hosts = {
         host
-        for play in look.plan["plays"]
-        if play["kind"] == CHANGE
-        for name, members in play["services"].items()
+        for play in look.plan.plays
+        if play.kind == CHANGE
+        for name, members in play.services.items()
         for host in members
-        if not progress.is_done(part_of(play, name), host)
+        if not progress.is_done(play.part(name), host)
     }
     return {"hosts": sorted(hosts, key=natural)}
 
 
 def _checked(look: Look) -> dict[str, Any]:
-    drift = (
-        drift_of_versions(Survey.from_data(look.plan["survey"]), look.answers)
-        if "survey" in look.plan
-        else ()
-    )
+    drift = drift_of_versions(look.plan.survey, look.answers) if look.plan.survey else ()
     if drift:
         raise AnsibleActionFail(
-            f"This is not what the plan {look.plan['hash']} was approved for, and it stops here:{_listed(drift)}\n"
+            f"This is not what the plan {look.plan.hash} was approved for, and it stops here:{_listed(drift)}\n"
             f"{AGAIN}",
             result={"drift": list(drift)},
         )

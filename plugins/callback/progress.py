@@ -66,7 +66,7 @@ from ansible.plugins.callback import CallbackBase
 from ansible.utils.color import stringc
 
 from ..plugin_utils._common.files import write_report
-from ..plugin_utils._plan.data import PLANNED, WAVE_TITLE
+from ..plugin_utils._plan.names import PLANNED, WAVE_TITLE
 from ..plugin_utils._report.deferred_summary import host_and_result
 from ..plugin_utils._report.live_line import LiveLine, can_show
 from ..plugin_utils._report.progress import Batch, Heard, Progress, State, batches

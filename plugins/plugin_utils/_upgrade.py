@@ -72,7 +72,7 @@ def make_plan(
         placement.domains,
         placement.last,
     )
-    Selection.from_variables(options).check(plan.services)
+    Selection.from_variables(options).check(plan.stages)
     if answers is not None:
         plan = replace(plan, survey=survey, surveyed=_now())
     elif kept is not None and kept["id"] == plan.id:

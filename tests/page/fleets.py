@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.compile import compile_plan
-from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Deployment
-from ansible_collections.orderly.services.plugins.plugin_utils._render.page import PARTS
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Deployment, Plan
 from ansible_collections.orderly.services.plugins.plugin_utils._render.page_tasks import TaskWords
 from ansible_collections.orderly.services.plugins.plugin_utils._service.service import Dependency, Service
+from ansible_collections.orderly.services.plugins.plugin_utils._service.steps import TASK_LISTS
 
 STEPS = frozenset({0, 1, 3, 5, 6})
 
 
-def fleet(hosts: int, services: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def fleet(hosts: int, services: int) -> tuple[Plan, dict[str, Any]]:
     """Give the plan of a fleet, and what its tasks say: a chain of services, three on few hosts, others on all."""
     names = [f"service{number}" for number in range(1, services + 1)]
     machines = tuple(f"host{number}" for number in range(1, hosts + 1))
@@ -34,8 +33,10 @@ def fleet(hosts: int, services: int) -> tuple[dict[str, Any], dict[str, Any]]:
         )
         members = machines[:3] if first else machines
         deployments.append(Deployment(service, members, STEPS, frozenset({"drain", "verify"})))
-    plan = json.loads(compile_plan(deployments, {"orderly.services": "1.2.3"}).as_json())
-    parts = [part for part in PARTS if part in ("drain", "verify") or part.removeprefix("step") in "01356"]
+    plan = compile_plan(deployments, {"orderly.services": "1.2.3"})
+    parts = [
+        part for part in TASK_LISTS if part in ("drain", "verify") or part.removeprefix("step") in "01356"
+    ]
     tasks = {
         name: {part: (TaskWords(f"Do {part} of {name}", "ansible.builtin.command"),) for part in parts}
         for name in names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -194,12 +195,12 @@ def test_text_of_the_plan_never_becomes_markup(tmp_path: Path, browser: Browser)
     )
     plan, tasks = fleet(3, 2)
     tasks["service1"]["step3"] = (TaskWords(evil, evil, evil),)
-    plan["services"]["service1"]["group"] = evil
+    plan.services["service1"] = replace(plan.services["service1"], group=evil)
     page = tmp_path / "plan.html"
     page.write_text(render_page(plan, tasks, {"surveyed": evil}), encoding="utf-8")
     browser.open(page)
     browser.run("document.querySelectorAll('details').forEach((each) => { each.open = true; each.fill(); })")
-    assert browser.run("return document.title") == f"Upgrade plan {plan['id']}"
+    assert browser.run("return document.title") == f"Upgrade plan {plan.id}"
     assert browser.run("return document.images.length") == 0
     assert evil in browser.run("return document.querySelector('#service-service1').textContent")
 
@@ -228,5 +229,5 @@ def test_the_data_in_the_page_are_those_of_the_plan(tmp_path: Path, browser: Bro
     browser.open(put(tmp_path, 4, 3))
     data = json.loads(browser.run("return document.getElementById('plan').textContent"))
     plan, _tasks = fleet(4, 3)
-    assert [play["id"] for play in data["plays"]] == [play["id"] for play in plan["plays"]]
+    assert [play["id"] for play in data["plays"]] == [play.id for play in plan.plays]
     assert data["hosts"] == ["host1", "host2", "host3", "host4"]

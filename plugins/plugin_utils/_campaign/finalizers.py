@@ -6,7 +6,7 @@ A host that was restored from a backup, or made anew, is done for the journal an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._common.text import natural
 from .._plan.survey import Survey
@@ -18,12 +18,12 @@ from .gate import plays_left, undone
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from .._plan.plan import Plan
     from .._plan.survey import Answer
     from .._store.store import Store
     from .journal import Progress
     from .versions import Installed
 
-    Plan = Mapping[str, Any]
 
 LOOKED = "looked_at"
 
@@ -41,7 +41,7 @@ class Expected:
 
 def expected_versions(plan: Plan, after: Mapping[str, Installed]) -> tuple[Expected, ...]:
     """Tell what must be installed where: what the plan was approved with, else what was there after the change."""
-    survey = Survey.from_data(plan["survey"]) if "survey" in plan else Survey({})
+    survey = plan.survey or Survey({})
     return tuple(
         _expected(host, service, package, version, surveyed.get(host, {}).get(package, {}))
         for service, hosts in sorted(after.items())
@@ -61,8 +61,8 @@ def _expected(host: str, service: str, package: str, version: str, surveyed: Map
 
 def finalizers_are_due(plan: Plan, progress: Progress) -> bool:
     """Tell whether some finalizer is left, and all that it waits for is done in the journal."""
-    left = [play for play in plays_left(plan, progress) if play["kind"] == FINALIZE]
-    return any(not any(any(undone(plan, need, progress)) for need in play["needs"]) for play in left)
+    left = [play for play in plays_left(plan, progress) if play.kind == FINALIZE]
+    return any(not any(any(undone(plan, need, progress)) for need in play.needs) for play in left)
 
 
 def disagreements(expected: Iterable[Expected], answers: Mapping[str, Answer]) -> Iterator[str]:

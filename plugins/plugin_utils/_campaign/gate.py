@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from .._common.errors import ControllerError
 from .._common.text import natural
-from .._plan.data import NO_HOST, Plan, Play, find_play, part_of
+from .._plan.names import NO_HOST
 from .._service.steps import FINALIZE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from .._inventory.selection import Selection
+    from .._plan.plan import Plan, Play
     from .journal import Progress
 NAMED = 5  # how many missing hosts a refusal names before it counts the rest
 
@@ -72,7 +73,7 @@ def pass_gate(
     In a rehearsal (check mode) nothing gets done, so what this run would have done before counts as done. Finalizers
     stay open where another run has something left to do before them. Raises :class:`GateError` with what is missing.
     """
-    play = find_play(plan, play_id)
+    play = plan.play(play_id)
     here = set(batch)
     left = _left(plan, play, progress, selection)
     grant = Grant(
@@ -81,7 +82,7 @@ def pass_gate(
     if grant.services:
         missing = _missing(plan, play, progress, selection, grant, rehearsal=rehearsal)
         elsewhere = tuple(each for each in missing if not each.is_ours)
-        if elsewhere and play["kind"] == FINALIZE:
+        if elsewhere and play.kind == FINALIZE:
             return Grant({}, elsewhere)
         if missing:
             raise GateError(_refusal(play, missing), missing)
@@ -91,8 +92,8 @@ def pass_gate(
 def hosts_left(plan: Plan, progress: Progress, selection: Selection) -> dict[str, tuple[str, ...]]:
     """Name for every play the hosts on which the run has something left to do, in the order of the plan."""
     return {
-        play["id"]: tuple(host for host in play["hosts"] if host in todo)
-        for play in plan["plays"]
+        play.id: tuple(host for host in play.hosts if host in todo)
+        for play in plan.plays
         for todo in [{host for _name, hosts in _left(plan, play, progress, selection) for host in hosts}]
     }
 
@@ -105,9 +106,9 @@ def services_left(plan: Plan, play: Play, progress: Progress, selection: Selecti
 def patterns(plan: Plan, left: Mapping[str, Collection[str]]) -> dict[str, str]:
     """Give the ``hosts`` of the plays that need not run on all their hosts, by the hosts that are left of each."""
     return {
-        play["id"]: ",".join(left[play["id"]]) or NO_HOST
-        for play in plan["plays"]
-        if len(left[play["id"]]) < len(play["hosts"])
+        play.id: ",".join(left[play.id]) or NO_HOST
+        for play in plan.plays
+        if len(left[play.id]) < len(play.hosts)
     }
 
 
@@ -115,11 +116,7 @@ def points_of_no_return(
     plan: Plan, play: Play, services: Iterable[str], confirmed: Collection[str]
 ) -> list[str]:
     """Name the services from whose part in a play there is no way back, which nobody has confirmed."""
-    return [
-        name
-        for name in services
-        if play["kind"] in plan["services"][name]["no_return"] and name not in confirmed
-    ]
+    return [name for name in services if play.kind in plan.services[name].no_return and name not in confirmed]
 
 
 def check_confirmed(plan: Plan, play: Play, services: Iterable[str], confirmed: Collection[str]) -> None:
@@ -127,7 +124,7 @@ def check_confirmed(plan: Plan, play: Play, services: Iterable[str], confirmed: 
     if names := points_of_no_return(plan, play, services, confirmed):
         listed = ",".join(names)
         raise GateError(
-            f"{play['title']} is refused, nothing in it was touched: it passes the point of no return of {listed}, "
+            f"{play.title} is refused, nothing in it was touched: it passes the point of no return of {listed}, "
             f"from which only a backup leads back. Run it again with -e confirm={listed}: it resumes here.",
             (),
         )
@@ -137,17 +134,16 @@ def plays_left(plan: Plan, progress: Progress) -> list[Play]:
     """List the plays that are not done on all their hosts."""
     return [
         play
-        for play in plan["plays"]
+        for play in plan.plays
         if any(
-            not progress.done_on(part_of(play, name)).issuperset(hosts)
-            for name, hosts in play["services"].items()
+            not progress.done_on(play.part(name)).issuperset(hosts) for name, hosts in play.services.items()
         )
     ]
 
 
 def to_finalize(left: Iterable[Play]) -> list[str]:
     """Name the services that have finalizers among the plays that are left."""
-    names = {name for play in left if play["kind"] == FINALIZE for name in play["services"]}
+    names = {name for play in left if play.kind == FINALIZE for name in play.services}
     return sorted(names, key=natural)
 
 
@@ -157,13 +153,13 @@ def to_undo(plan: Plan, progress: Progress) -> list[str]:
     return [
         name
         for name in to_finalize(plays_left(plan, progress))
-        if name in begun and "undo" in plan["services"][name]["parts"]
+        if name in begun and "undo" in plan.services[name].parts
     ]
 
 
 def _selected(plan: Plan, play: Play, selection: Selection) -> Iterator[tuple[str, list[str]]]:
-    for name, hosts in play["services"].items():
-        if selection.has_service(name, plan["services"][name]["stage"]):
+    for name, hosts in play.services.items():
+        if selection.has_service(name, plan.services[name].stage):
             yield name, [host for host in hosts if selection.has_host(host)]
 
 
@@ -171,7 +167,7 @@ def _left(
     plan: Plan, play: Play, progress: Progress, selection: Selection
 ) -> Iterator[tuple[str, list[str]]]:
     for name, hosts in _selected(plan, play, selection):
-        done = progress.done_on(part_of(play, name))
+        done = progress.done_on(play.part(name))
         if left := [host for host in hosts if host not in done]:
             yield name, left
 
@@ -179,15 +175,15 @@ def _left(
 def _missing(
     plan: Plan, play: Play, progress: Progress, selection: Selection, grant: Grant, *, rehearsal: bool
 ) -> tuple[Missing, ...]:
-    earlier = plan["plays"][: plan["plays"].index(play)]
+    earlier = plan.plays[: plan.plays.index(play)]
     ours = {
-        (part_of(before, name), host)
+        (before.part(name), host)
         for before in earlier
         for name, hosts in _left(plan, before, progress, selection)
         for host in hosts
     }
-    here = {(part_of(play, name), host) for name, hosts in grant.services.items() for host in hosts}
-    needed = {pair for need in play["needs"] for pair in undone(plan, need, progress)} - here
+    here = {(play.part(name), host) for name, hosts in grant.services.items() for host in hosts}
+    needed = {pair for need in play.needs for pair in undone(plan, need, progress)} - here
     missing = needed - ours if rehearsal else needed | ours
     return tuple(
         _describe(plan, part, host, progress, is_ours=(part, host) in ours)
@@ -198,13 +194,13 @@ def _missing(
 def undone(plan: Plan, need: str, progress: Progress) -> Iterator[tuple[str, str]]:
     """Name where something that a play needs (``SERVICE/PART``, ``SERVICE/PART@HOST``) is not done: parts and hosts."""
     part, _at, one = need.partition("@")
-    hosts = {one} if one else set(plan["services"][part.partition("/")[0]]["hosts"])
+    hosts = {one} if one else set(plan.services[part.partition("/")[0]].hosts)
     return ((part, host) for host in hosts - progress.done_on(part))
 
 
 def _describe(plan: Plan, part: str, host: str, progress: Progress, *, is_ours: bool) -> Missing:
     service, _slash, kind = part.partition("/")
-    plays = (p["id"] for p in plan["plays"] if p["kind"] == kind and host in p["services"].get(service, ()))
+    plays = (p.id for p in plan.plays if p.kind == kind and host in p.services.get(service, ()))
     entry = progress.entry(part, host)
     state = f"started {entry.since}, never done" if entry else "not begun"
     return Missing(part, host, f"{kind} of {service} on {host} ({next(plays, '?')}: {state})", is_ours)
@@ -220,6 +216,6 @@ def name_some(missing: Sequence[Missing]) -> str:
 
 def _refusal(play: Play, missing: Sequence[Missing]) -> str:
     return (
-        f"{play['title']} is refused, nothing in it was touched. Before it must be done: {name_some(missing)}. "
+        f"{play.title} is refused, nothing in it was touched. Before it must be done: {name_some(missing)}. "
         "Bring the host back or mend what failed, and run the same command again: it resumes there."
     )

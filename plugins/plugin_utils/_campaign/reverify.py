@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._common.text import natural
-from .._plan.data import befores_of, verified_again
 from .._service.steps import CHANGE, DISRUPTIVE
 from .gate import GateError, services_left
 
@@ -18,11 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from .._inventory.selection import Selection
+    from .._plan.plan import Plan
     from .._run.run import Run
     from .._store.store import Document, Documents, Store
     from .journal import Progress
 
-    Plan = Mapping[str, Any]
 Hosts = dict[str, list[str]]
 """By service, the hosts that are to be verified."""
 
@@ -33,21 +32,21 @@ def hosts_to_verify(
     """Give what a run verifies before it goes on, by service; *away* are the hosts that are out of service."""
     going_on = {
         name
-        for play in plan["plays"]
-        if play["kind"] in DISRUPTIVE
+        for play in plan.plays
+        if play.kind in DISRUPTIVE
         for name in services_left(plan, play, progress, selection)
     }
-    wanted = going_on.union(*(befores_of(plan["services"][name]) for name in going_on))
+    wanted = going_on.union(*(plan.services[name].befores for name in going_on))
     found = {
         name: [
             host
-            for host in plan["services"][name]["hosts"]
+            for host in service.hosts
             if progress.is_done(f"{name}/{CHANGE}", host)
             and selection.has_host(host)
             and host not in away.get(name, ())
         ]
-        for name in verified_again(plan)
-        if name in wanted and selection.has_service(name, plan["services"][name]["stage"])
+        for name, service in plan.services.items()
+        if service.is_verified_again and name in wanted and selection.has_service(name, service.stage)
     }
     return {name: hosts for name, hosts in found.items() if hosts}
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from .._common.text import natural
 from .._lock import manager
 from .._lock.request import Claim, Request
-from .._plan.data import VERIFY_PLAY, find_play, part_of, verified_again
 from .._plan.durations import estimate, step_seconds
+from .._plan.names import VERIFY_PLAY
 from .._run.presence import announce, seen_by
 from .._service.steps import CHANGE, DISRUPTIVE, FINALIZE
 from .._store.store import PREFIX as RUNS
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
     from .._inventory.selection import Selection
     from .._lock.request import Waiting
+    from .._plan.plan import Plan, Play
     from .._run.run import Run
     from .._store.store import Store
     from .journal import Entry, Progress
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
 class UpgradeRun:
     """A run of a plan; in a rehearsal (check mode) it reads, and neither takes nor records."""
 
-    plan: Mapping[str, Any]
+    plan: Plan
     store: Store
     run: Run
     selection: Selection
@@ -82,8 +83,8 @@ class UpgradeRun:
         journal = self._journal()
         progress = journal.progress()
         left = hosts_left(self.plan, progress, self.selection)
-        todo = [play for play in self.plan["plays"] if left[play["id"]]]
-        for other in others_open(list_campaigns(self.store), self.plan["id"]):
+        todo = [play for play in self.plan.plays if left[play.id]]
+        for other in others_open(list_campaigns(self.store), self.plan.id):
             self.say(
                 f"{other}. This run is of another plan and does not know what that one has done. Go on with it by its "
                 f"own playbook ({other.document.get('folder', '?')}), or give it up: {how_to_abandon(other)}"
@@ -91,7 +92,7 @@ class UpgradeRun:
         state = "is resumed" if progress.entries else "begins"
         how_long = estimate(todo, read_seconds(self.store))
         self.say(
-            f"Campaign {journal.campaign} {state}: {len(todo)} of {len(self.plan['plays'])} plays to do"
+            f"Campaign {journal.campaign} {state}: {len(todo)} of {len(self.plan.plays)} plays to do"
             + (f", {how_long}" if how_long else "")
             + "."
         )
@@ -99,17 +100,21 @@ class UpgradeRun:
         if not self.rehearsal:
             note(self.store, journal.campaign, confirmed=sorted(confirmed))
         for play in todo:
-            if names := points_of_no_return(self.plan, play, play["services"], confirmed):
+            if names := points_of_no_return(self.plan, play, play.services, confirmed):
                 self.say(
-                    f"{play['title']} passes the point of no return of {', '.join(names)}; before it the run asks, or "
+                    f"{play.title} passes the point of no return of {', '.join(names)}; before it the run asks, or "
                     f"ends where nobody can answer, unless it is given -e confirm={','.join(names)}."
                 )
         self._look_forward(journal, progress)
         again = {} if self.rehearsal else self._to_verify(progress)
-        if not self.rehearsal and verified_again(self.plan):
+        if not self.rehearsal and self._verifies_again:
             reverify.begin(self.store, journal.campaign, self.run, again)
         verify = {VERIFY_PLAY + name: ",".join(hosts) for name, hosts in again.items()}
         return {"campaign": journal.campaign, "left": {**patterns(self.plan, left), **verify}}
+
+    @property
+    def _verifies_again(self) -> bool:
+        return any(service.is_verified_again for service in self.plan.services.values())
 
     def _to_verify(self, progress: Progress) -> dict[str, list[str]]:
         away = manager.out_of_service(self.store)
@@ -127,7 +132,7 @@ class UpgradeRun:
 
         Raises ``GateError`` where something before it is not done, and ``LockError`` where the slots are not given.
         """
-        play = find_play(self.plan, play_id)
+        play = self.plan.play(play_id)
         journal = self._journal()
         gate = partial(
             pass_gate, self.plan, play_id, journal.progress(), self.selection, rehearsal=self.rehearsal
@@ -135,9 +140,9 @@ class UpgradeRun:
         grant = gate(batch)
         if not self.rehearsal:
             grant = self._agreed(play, grant, journal.campaign)
-            if grant.services and play["kind"] in DISRUPTIVE and verified_again(self.plan):
+            if grant.services and play.kind in DISRUPTIVE and self._verifies_again:
                 reverify.check(
-                    play["title"],
+                    play.title,
                     self.store,
                     journal.campaign,
                     self.run,
@@ -147,7 +152,7 @@ class UpgradeRun:
             check_confirmed(self.plan, play, grant.services, self._confirmed(journal))
         away: Mapping[str, str] = {}
         tokens: Mapping[str, Mapping[str, int]] = {}
-        if grant.services and play["kind"] in DISRUPTIVE:
+        if grant.services and play.kind in DISRUPTIVE:
             away, tokens = self._acquire(play, grant, journal.campaign, wait)
             grant = gate([host for host in batch if host not in away])
         self.say(self._words(play, grant, away) + self._to_the_end(play, journal.progress()))
@@ -176,18 +181,18 @@ class UpgradeRun:
         """
         if self.rehearsal:
             return {"done": {}}
-        play = find_play(self.plan, play_id)
+        play = self.plan.play(play_id)
         journal = self._journal()
         started = self._came_through(play, journal, set(alive))
         done = {name: tuple(hosts) for name, hosts in started.items()}
         hosts = {host for members in done.values() for host in members}
-        if play["kind"] in DISRUPTIVE:
+        if play.kind in DISRUPTIVE:
             manager.release(self.store, journal.campaign, self.run, hosts)
         if done:
             now = self.clock()
             begun = min(entry.clock for entries in started.values() for entry in entries.values())
-            steps = _steps(done, noted) if play["kind"] == CHANGE else {}
-            took = {part_of(play, name): Took(now - begun, steps.get(name, {})) for name in done}
+            steps = _steps(done, noted) if play.kind == CHANGE else {}
+            took = {play.part(name): Took(now - begun, steps.get(name, {})) for name in done}
             journal.record(DONE, play_id, _parts(play, done), _now(), now, took)
         self._look_forward(journal, journal.progress())
         return {"done": {name: list(hosts) for name, hosts in done.items()}}
@@ -198,15 +203,15 @@ class UpgradeRun:
             manager.release(self.store, self._journal().campaign, self.run, {host})
         return {}
 
-    def _agreed(self, play: Mapping[str, Any], grant: Grant, campaign: str) -> Grant:
+    def _agreed(self, play: Play, grant: Grant, campaign: str) -> Grant:
         """Leave finalizers open that this run cannot look after, for the versions of some hosts."""
-        is_finalizer = grant.services and play["kind"] == FINALIZE
+        is_finalizer = grant.services and play.kind == FINALIZE
         if not is_finalizer or not VersionRecord(self.store, campaign).read(AFTER):
             return grant
         hosts = hosts_not_asked(self.store, campaign, self.run.id)
         if hosts is None:
             raise GateError(
-                f"{play['title']} is refused, nothing in it was touched: this run has not looked whether the hosts "
+                f"{play.title} is refused, nothing in it was touched: this run has not looked whether the hosts "
                 "still have the versions that the upgrade has brought. Run the same command again without "
                 "--start-at-task, and let it do all tasks.",
                 (),
@@ -215,7 +220,7 @@ class UpgradeRun:
         unknown = tuple(Missing("versions", host, f"{host}: {words}", is_ours=False) for host in hosts)
         return Grant({}, unknown) if unknown else grant
 
-    def _ask_to_confirm(self, play: Mapping[str, Any], grant: Grant, journal: Journal) -> None:
+    def _ask_to_confirm(self, play: Play, grant: Grant, journal: Journal) -> None:
         """Ask before a point of no return, while no slot is held for it; what is confirmed is so for the campaign."""
         confirmed = self._confirmed(journal)
         if names := points_of_no_return(self.plan, play, grant.services, confirmed):
@@ -233,7 +238,7 @@ class UpgradeRun:
 
     def _foresee_undo(self, services: Iterable[str], journal: Journal) -> None:
         """Tell the store, before they do so, which services may change something for a while."""
-        if any("undo" in self.plan["services"][name]["parts"] for name in services):
+        if any("undo" in self.plan.services[name].parts for name in services):
             note(self.store, journal.campaign, temporary=to_undo(self.plan, journal.progress()))
 
     def _look_forward(self, journal: Journal, progress: Progress) -> None:
@@ -251,18 +256,16 @@ class UpgradeRun:
         elif not self.rehearsal:
             end_campaign(self.store, journal.campaign, _now())
         if not left:
-            self.say(f"The upgrade is complete: everything in plan {self.plan['id']} is done.")
+            self.say(f"The upgrade is complete: everything in plan {self.plan.id} is done.")
 
     def _journal(self) -> Journal:
         if self.rehearsal:
-            return read_journal(self.store, self.plan["id"], self.run, self.campaign)
+            return read_journal(self.store, self.plan.id, self.run, self.campaign)
         announce(self.store, self.run)
         state_of = seen_by(self.store.read(RUNS), self.run)
-        return open_journal(self.store, self.plan["id"], self.run, state_of, _now(), self.campaign)
+        return open_journal(self.store, self.plan.id, self.run, state_of, _now(), self.campaign)
 
-    def _came_through(
-        self, play: Mapping[str, Any], journal: Journal, alive: set[str]
-    ) -> dict[str, dict[str, Entry]]:
+    def _came_through(self, play: Play, journal: Journal, alive: set[str]) -> dict[str, dict[str, Entry]]:
         """Give what this run started in the play and did not lose on the way, by service and host."""
         progress = journal.progress()
         started = {
@@ -270,52 +273,52 @@ class UpgradeRun:
                 host: entry
                 for host in hosts
                 if host in alive
-                and (entry := progress.entry(part_of(play, name), host))
-                and (entry.state, entry.play, entry.run) == (STARTED, play["id"], self.run.id)
+                and (entry := progress.entry(play.part(name), host))
+                and (entry.state, entry.play, entry.run) == (STARTED, play.id, self.run.id)
             }
-            for name, hosts in play["services"].items()
+            for name, hosts in play.services.items()
         }
         return {name: hosts for name, hosts in started.items() if hosts}
 
     def _acquire(
-        self, play: Mapping[str, Any], grant: Grant, campaign: str, wait: float
+        self, play: Play, grant: Grant, campaign: str, wait: float
     ) -> tuple[Mapping[str, str], Mapping[str, Mapping[str, int]]]:
         """Take the slots of a play; give the hosts that are out of service with the reasons, and the slots' tokens."""
         claims = tuple(self._claim(name, hosts) for name, hosts in grant.services.items())
-        request = Request(roll=campaign, run=self.run, operation=f"upgrade {play['id']}", claims=claims)
+        request = Request(roll=campaign, run=self.run, operation=f"upgrade {play.id}", claims=claims)
         if self.rehearsal:
             decision = manager.preview(self.store, request)
             busy = getattr(decision, "message", None)
             if busy:
-                self.say(f"{play['title']} would have to wait, or be refused: {busy}")
+                self.say(f"{play.title} would have to wait, or be refused: {busy}")
             return getattr(decision, "out_of_service", {}), {}
         granted = manager.acquire(self.store, request, wait=wait, progress=self._tell).granted
         return granted.out_of_service, granted.tokens
 
     def _claim(self, name: str, hosts: Iterable[str]) -> Claim:
-        service = self.plan["services"][name]
+        service = self.plan.services[name]
         # A service that must stop everywhere takes its whole group: that outage is what its author declared.
-        if service["full_stop"]:
-            return Claim(name, frozenset(hosts), frozenset(service["hosts"]), "100%")
+        if service.full_stop:
+            return Claim(name, frozenset(hosts), frozenset(service.hosts), "100%")
         domains = {host: self.domains[host] for host in hosts if host in self.domains}
-        members, budget = frozenset(service["hosts"]), service["max_unavailable"]
+        members, budget = frozenset(service.hosts), service.max_unavailable
         return Claim(name, frozenset(hosts), members, budget, domains=domains)
 
     def _tell(self, waiting: Waiting, waited: float) -> None:
         self.say(f"Waiting for {waited:.0f} s: {waiting.message}")
 
-    def _to_the_end(self, play: Mapping[str, Any], progress: Progress) -> str:
+    def _to_the_end(self, play: Play, progress: Progress) -> str:
         """Say before a wave how long what is left of this run takes, as far as is known."""
-        if play["kind"] != CHANGE:
+        if play.kind != CHANGE:
             return ""
-        later = self.plan["plays"][self.plan["plays"].index(play) :]
+        later = self.plan.plays[self.plan.plays.index(play) :]
         todo = [each for each in later if services_left(self.plan, each, progress, self.selection)]
         how_long = estimate(todo, read_seconds(self.store))
         return f" (to the end: {how_long})" if how_long else ""
 
-    def _words(self, play: Mapping[str, Any], grant: Grant, away: Mapping[str, str]) -> str:
-        waves = sum(each["kind"] == CHANGE for each in self.plan["plays"])
-        title = f"{play['title']} of {waves}" if play["kind"] == CHANGE else play["title"]
+    def _words(self, play: Play, grant: Grant, away: Mapping[str, str]) -> str:
+        waves = sum(each.kind == CHANGE for each in self.plan.plays)
+        title = f"{play.title} of {waves}" if play.kind == CHANGE else play.title
         what = "; ".join(f"{name} on {' '.join(hosts)}" for name, hosts in grant.services.items())
         if grant.waits_for:
             return f"{title} stays open until this is done: {name_some(grant.waits_for)}."
@@ -323,8 +326,8 @@ class UpgradeRun:
         return f"{title}: " + "; ".join([what or "nothing left to do", *left_out])
 
 
-def _parts(play: Mapping[str, Any], services: Mapping[str, Iterable[str]]) -> dict[str, Iterable[str]]:
-    return {part_of(play, name): sorted(hosts, key=natural) for name, hosts in services.items()}
+def _parts(play: Play, services: Mapping[str, Iterable[str]]) -> dict[str, Iterable[str]]:
+    return {play.part(name): sorted(hosts, key=natural) for name, hosts in services.items()}
 
 
 def _steps(

@@ -34,14 +34,13 @@ class Selection:
         names = frozenset(services)
         return replace(self, only=names if self.only is None else self.only & names)
 
-    def check(self, services: Mapping[str, Mapping[str, Any]]) -> None:
-        """Raise where the stage or a service is unknown."""
-        stages = {str(service["stage"]) for service in services.values()}
-        if self.stage is not None and self.stage not in stages:
-            raise CatalogueError(_unknown("upgrade_stage", "stage", self.stage, stages))
+    def check(self, stages: Mapping[str, str]) -> None:
+        """Raise where the stage or a service is unknown, by the stage of each service that is there."""
+        if self.stage is not None and self.stage not in stages.values():
+            raise CatalogueError(_unknown("upgrade_stage", "stage", self.stage, set(stages.values())))
         for name in self.only or ():
-            if name not in services:
-                raise CatalogueError(_unknown("upgrade_only", "service", name, services))
+            if name not in stages:
+                raise CatalogueError(_unknown("upgrade_only", "service", name, stages))
 
     def has_service(self, name: str, stage: str) -> bool:
         """Tell whether the run is about a service."""

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from .._service.catalogue import PLAN_FILE
 from .._service.service import CatalogueError
-from .data import hash_of
 from .drift import drift_of_plans
+from .plan import AGAIN, hash_of
 from .survey import Survey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .plan import Plan
-
-AGAIN = "Make the plan again with orderly.services.plan, read it, and approve its hash."
 
 
 def plan_folder(hash_of_plan: str, plan_dir: str | None) -> Path:

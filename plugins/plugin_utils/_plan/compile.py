@@ -6,7 +6,7 @@ Pure: the same services on the same hosts give the same plan, in whatever order 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._common.graph import CycleError, closure, levels
 from .._common.text import natural
@@ -17,8 +17,7 @@ from .._tasks.findings import Finding, FindingsError
 from .._waves.pack import pack
 from .._waves.rules import Rules
 from .._waves.schedule import Change, make_schedule
-from .data import finalizes
-from .plan import Deployment, Plan, Play
+from .plan import Deployment, Plan, PlannedService, Play, finalizes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -112,21 +111,23 @@ def _stages(by_name: Mapping[str, Deployment]) -> dict[str, frozenset[str]]:
     return {stage: closure(before, stage) for stage in before}
 
 
-def _described(deployment: Deployment, run_once_host: str) -> dict[str, Any]:
+def _described(deployment: Deployment, run_once_host: str) -> PlannedService:
     service = deployment.service
-    return {
-        **service.settings(),
-        "role": f"orderly_plan_{service.name}",
-        "origin": service.path.name if service.role.startswith("/") else service.role,
-        "hosts": deployment.hosts,
-        "slots": deployment.slots,
-        "steps": sorted(deployment.steps),
-        "parts": sorted(deployment.parts),
-        "run_once_host": run_once_host,
-        "migrates_once": deployment.migrates_once,
-        "no_return": sorted(deployment.no_return),
-        "files": dict(deployment.files),
-    }
+    return PlannedService.from_data(
+        {
+            **service.settings(),
+            "role": f"orderly_plan_{service.name}",
+            "origin": service.path.name if service.role.startswith("/") else service.role,
+            "hosts": deployment.hosts,
+            "slots": deployment.slots,
+            "steps": sorted(deployment.steps),
+            "parts": sorted(deployment.parts),
+            "run_once_host": run_once_host,
+            "migrates_once": deployment.migrates_once,
+            "no_return": sorted(deployment.no_return),
+            "files": dict(deployment.files),
+        }
+    )
 
 
 def _everywhere(kind: str, step: int, deployment: Deployment, needs: Iterable[str] = ()) -> Play:

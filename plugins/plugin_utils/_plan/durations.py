@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
-
-from .data import part_of
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from .plan import Play
 
-def estimate(plays: Iterable[Mapping[str, Any]], seconds: Mapping[str, float]) -> str:
+
+def estimate(plays: Iterable[Play], seconds: Mapping[str, float]) -> str:
     """Say about how long *plays* take one after the other; empty where nothing is known of any.
 
     *seconds* gives how long parts (``SERVICE/PART``) took. Services that share a play work side by side.
@@ -25,9 +25,9 @@ def estimate(plays: Iterable[Mapping[str, Any]], seconds: Mapping[str, float]) -
     return f"about {_minutes(sum(told.values()))}, from the last time{rest}"
 
 
-def by_play(plays: Iterable[Mapping[str, Any]], seconds: Mapping[str, float]) -> dict[str, float]:
+def by_play(plays: Iterable[Play], seconds: Mapping[str, float]) -> dict[str, float]:
     """Give the seconds that each play takes, by its id; those of which some part is not known have none."""
-    known = {play["id"]: [seconds.get(part_of(play, name)) for name in play["services"]] for play in plays}
+    known = {play.id: [seconds.get(play.part(name)) for name in play.services] for play in plays}
     return {
         play: max(each for each in parts if each is not None)
         for play, parts in known.items()

@@ -9,15 +9,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .._service.budget import slots_of
-from .._service.steps import CHANGE_STEPS
+from .._service.catalogue import PLAN_FILE
+from .._service.service import CatalogueError
+from .._service.steps import CHANGE_STEPS, FINALIZE
+from .survey import Survey
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from .._service.service import Service
     from .._tasks.split import Handler
-    from .survey import Survey
 FORMAT = 1
+AGAIN = "Make the plan again with orderly.services.plan, read it, and approve its hash."
+DOWN, KEEPS, NONE = "down", "keeps", "none"
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,72 @@ class Deployment:
 
 
 @dataclass(frozen=True)
+class PlannedService:
+    """A service in a plan: its settings as role and inventory give them, and what follows from them.
+
+    In ``after`` and ``requires`` stand names, or mappings where more than a name is said.
+    """
+
+    group: str
+    units: tuple[str, ...]
+    packages: tuple[str, ...]
+    stage: str
+    after: tuple[Any, ...]
+    requires: tuple[Any, ...]
+    max_unavailable: int | str
+    failure_budget: int
+    full_stop: bool
+    deferred_actions: tuple[str, ...]
+    deferral: str
+    dialect: str
+    role: str
+    origin: str
+    hosts: tuple[str, ...]
+    slots: int
+    steps: tuple[int, ...]
+    parts: tuple[str, ...]
+    run_once_host: str
+    migrates_once: bool
+    no_return: tuple[str, ...]
+    files: dict[str, str]
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> PlannedService:
+        """Read what ``plan.json`` says of a service."""
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
+        }
+        return cls(**values)
+
+    @property
+    def changes(self) -> bool:
+        """Tell whether upgrading it disrupts it."""
+        return not set(CHANGE_STEPS).isdisjoint(self.steps)
+
+    @property
+    def finalizes(self) -> bool:
+        """Tell whether something is left to do for it when everything is upgraded."""
+        return finalizes(self.parts)
+
+    @property
+    def is_verified_again(self) -> bool:
+        """Tell whether a resumed run can verify it after its change."""
+        return "verify" in self.parts and self.changes
+
+    @property
+    def befores(self) -> list[str]:
+        """Name the services that it comes after."""
+        return holding((*self.after, *self.requires))
+
+    @property
+    def outage(self) -> str:
+        """Tell what users may notice while it is upgraded: it is down, it keeps serving, or nothing."""
+        if not self.changes and not self.finalizes:
+            return NONE
+        return DOWN if self.full_stop or self.slots >= len(self.hosts) else KEEPS
+
+
+@dataclass(frozen=True)
 class Play:
     """One play of the plan: one kind of work, for some services on some hosts, after a gate.
 
@@ -63,6 +134,18 @@ class Play:
     services: dict[str, tuple[str, ...]]
     needs: tuple[str, ...] = ()
 
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Play:
+        """Read what ``plan.json`` says of a play."""
+        services = {name: tuple(hosts) for name, hosts in data["services"].items()}
+        return cls(
+            **{**data, "hosts": tuple(data["hosts"]), "services": services, "needs": tuple(data["needs"])}
+        )
+
+    def part(self, service: str) -> str:
+        """Name the part of a service that it does, as the journal does."""
+        return f"{service}/{self.kind}"
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -72,18 +155,38 @@ class Plan:
     ``hash`` covers the survey too, and is what an approval names. *surveyed* tells when, and is in neither.
     """
 
-    services: dict[str, dict[str, Any]]
+    services: dict[str, PlannedService]
     plays: tuple[Play, ...]
     versions: dict[str, str] = field(default_factory=dict)
     survey: Survey | None = None
     surveyed: str | None = None
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Plan:
+        """Read what :meth:`as_data` gave."""
+        return cls(
+            {name: PlannedService.from_data(service) for name, service in data["services"].items()},
+            tuple(map(Play.from_data, data["plays"])),
+            dict(data["versions"]),
+            Survey.from_data(data["survey"]) if "survey" in data else None,
+            data.get("surveyed"),
+        )
+
+    @cached_property
+    def stages(self) -> dict[str, str]:
+        """Give the stage of each service."""
+        return {name: service.stage for name, service in self.services.items()}
+
+    def play(self, play_id: str) -> Play:
+        """Find a play by its id."""
+        return next(play for play in self.plays if play.id == play_id)
 
     def content(self) -> dict[str, Any]:
         """Give the plan as plain data, without its id."""
         return {
             "format": FORMAT,
             "versions": self.versions,
-            "services": self.services,
+            "services": {name: dict(vars(service)) for name, service in self.services.items()},
             "plays": [dict(vars(play)) for play in self.plays],
         }
 
@@ -115,3 +218,33 @@ def hash_data(data: Any) -> str:
 def canonical(data: Any) -> str:
     """Give the one JSON text of some data."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def hash_of(data: Mapping[str, Any]) -> str:
+    """Tell the hash of a plan as ``plan.json`` has it, from its content and not from what it says."""
+    names = ("id", "hash", "survey", "surveyed")
+    plan_id = hash_data({key: value for key, value in data.items() if key not in names})
+    return hash_data({"id": plan_id, "survey": data["survey"]}) if "survey" in data else plan_id
+
+
+def read_plan(folder: Path) -> Plan:
+    """Read the plan of a folder; raises :class:`CatalogueError` where there is none, or not the one that was made."""
+    file = folder / PLAN_FILE
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+        if hash_of(data) != data["hash"]:
+            raise CatalogueError(f"{file} was edited after it was made. {AGAIN}")
+        return Plan.from_data(data)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise CatalogueError(f"{file} cannot be read as a plan: {exc!r}. {AGAIN}") from exc
+
+
+def finalizes(parts: Iterable[str]) -> bool:
+    """Tell whether something is left to do for a service with these parts when everything is upgraded."""
+    return not {"undo", FINALIZE}.isdisjoint(parts)
+
+
+def holding(entries: Iterable[Any]) -> list[str]:
+    """Name the services of some entries of ``after``: those without a condition, or whose condition holds."""
+    named = [each for each in entries if isinstance(each, str) or each.get("holds", "when" not in each)]
+    return [each if isinstance(each, str) else each["service"] for each in named]

@@ -17,6 +17,8 @@ from .versions import GRANTED
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+    from .._plan.plan import PlannedService
+
 Task = dict[str, Any]
 
 CHANGE_FILE = "upgrade_tasks.change"
@@ -37,7 +39,7 @@ class Role(NamedTuple):
     """
 
     name: str
-    service: Mapping[str, Any]
+    service: PlannedService
     files: Mapping[str, str]
     checked: Collection[str] = ()
 
@@ -68,12 +70,12 @@ def _where_granted(role: Role, tasks: list[Task]) -> list[Task]:
 def _steps(role: Role) -> Iterator[Task]:
     service = role.service
     for step in CHANGE_STEPS:
-        if step in service["steps"]:
+        if step in service.steps:
             yield _note_time(role, f"step{step}", f"Begin step {step} of {role.name} ({STEPS[step]})")
             yield _step(role, step)
-        if service["full_stop"]:
+        if service.full_stop:
             yield from (FLUSH, _barrier(step))
-        elif step == MIGRATE_STEP and service["migrates_once"]:
+        elif step == MIGRATE_STEP and service.migrates_once:
             yield _migrated(role)
     yield FLUSH
     yield _note_time(role, END, f"End the steps of {role.name}")
@@ -81,8 +83,8 @@ def _steps(role: Role) -> Iterator[Task]:
 
 def _step(role: Role, step: int) -> Task:
     variables = {
-        **({RUN_ONCE_HOST: role.service["run_once_host"]} if step == MIGRATE_STEP else {}),
-        **({STEP: step} if role.service["dialect"] == WHEN else {}),
+        **({RUN_ONCE_HOST: role.service.run_once_host} if step == MIGRATE_STEP else {}),
+        **({STEP: step} if role.service.dialect == WHEN else {}),
     }
     return _bring(role, step_file(step), f"{STEPS[step]} {role.name}", variables)
 
@@ -110,14 +112,14 @@ def _back(role: Role) -> Iterator[Task]:
 
 
 def _part(role: Role, part: str) -> Iterator[Task]:
-    if part in role.service["parts"]:
+    if part in role.service.parts:
         yield _bring(role, part, f"{part} {role.name}")
 
 
 def _bring(role: Role, stem: str, words: str, variables: Mapping[str, Any] | None = None) -> Task:
     """Import one of the role's files: as tasks, which is quick, or as the role where that checks its arguments."""
     brought: Task = (
-        {"ansible.builtin.import_role": {"name": role.service["role"], "tasks_from": stem}}
+        {"ansible.builtin.import_role": {"name": role.service.role, "tasks_from": stem}}
         if stem in role.checked
         else {"ansible.builtin.import_tasks": role.files[stem]}
     )
@@ -126,7 +128,7 @@ def _bring(role: Role, stem: str, words: str, variables: Mapping[str, Any] | Non
 
 def _undo(role: Role, moment: str) -> Iterator[Task]:
     """Undo what hosts have on record as changed for a while, which may be nothing, and forget it when that is done."""
-    if "undo" not in role.service["parts"]:
+    if "undo" not in role.service.parts:
         return
     due = {"service": role.name, "until": moment, "path": "{{ rolling_op_temporary | default(omit) }}"}
     found = "orderly_undo.previous | length > 0"
@@ -146,7 +148,7 @@ def _undo(role: Role, moment: str) -> Iterator[Task]:
 
 
 def _finalize(role: Role) -> Iterator[Task]:
-    if "finalize" not in role.service["parts"]:
+    if "finalize" not in role.service.parts:
         return
     record = {
         "campaign": "{{ orderly_gate.campaign }}",
@@ -157,7 +159,7 @@ def _finalize(role: Role) -> Iterator[Task]:
         FINALIZED: record,
         "register": "orderly_finalized",
     }
-    variables = {RUN_ONCE_HOST: role.service["run_once_host"]}
+    variables = {RUN_ONCE_HOST: role.service.run_once_host}
     yield {
         **_bring(role, "finalize", f"finalize {role.name}", variables),
         "when": f"'{role.name}' not in orderly_finalized.services",
@@ -171,7 +173,7 @@ def _finalize(role: Role) -> Iterator[Task]:
 
 def _migrated(role: Role) -> Task:
     """The hosts beside the one that migrates have the new packages, and must not start without the migration."""
-    host = role.service["run_once_host"]
+    host = role.service.run_once_host
     return {
         "name": f"{PLAN} | Wait for the migration of {role.name}",
         "ansible.builtin.assert": {

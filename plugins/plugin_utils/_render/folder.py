@@ -6,7 +6,6 @@ own, because a collection's role would win over a copy of the same name when the
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,13 +74,12 @@ def _write_files(plan: Plan, services: Iterable[Service], folder: Path, seconds:
     for group in groups_of(plan):
         (folder / f"upgrade-{group}.yml").write_text(render_group(plan, group), encoding="utf-8")
     for service in services:
-        words = plan.services[service.name]
-        target = folder / "roles" / words["role"]
+        planned = plan.services[service.name]
+        target = folder / "roles" / planned.role
         copy_role(service, target)
-        write_tasks(service.name, words, target)
-    data = json.loads(plan.as_json())
-    news = {**_news(plan), "seconds": by_play(data["plays"], seconds), "took": seconds}
-    page = render_page(data, read_task_words(data, folder), news)
+        write_tasks(service.name, planned, target)
+    news = {**_news(plan), "seconds": by_play(plan.plays, seconds), "took": seconds}
+    page = render_page(plan, read_task_words(plan, folder), news)
     (folder / PAGE).write_text(page, encoding="utf-8")
 
 

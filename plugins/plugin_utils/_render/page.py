@@ -16,18 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._common.text import natural
-from .._plan.data import befores_of, outage
+from .._plan.plan import holding
 from .._service.steps import CHANGE, RUN_ONCE_HOST, STEP_OF_KIND, TASK_LISTS, step_file
 from .page_tasks import list_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from .._plan.plan import Plan, PlannedService, Play
     from .page_tasks import TaskWords
-
-    Plan = Mapping[str, Any]
-
-    """A plan as ``plan.json`` has it."""
 
     Tasks = Mapping[str, Mapping[str, tuple[TaskWords, ...]]]
 
@@ -77,8 +74,7 @@ def _as_script(data: Any) -> str:
 def read_task_words(plan: Plan, folder: Path) -> Tasks:
     """Read what the tasks of a plan say from the roles in the plan's folder."""
     return {
-        name: _words_of(folder / "roles" / service["role"] / "tasks")
-        for name, service in plan["services"].items()
+        name: _words_of(folder / "roles" / service.role / "tasks") for name, service in plan.services.items()
     }
 
 
@@ -107,17 +103,17 @@ def page_data(plan: Plan, tasks: Tasks, news: Mapping[str, Any]) -> dict[str, An
     installed and the candidate version of packages), ``seconds`` (by play, how long it may take), and ``took`` (how
     long parts and steps of services took, as ``SERVICE/step3``).
     """
-    services = plan["services"]
+    services = plan.services
     stages = _stages(plan)
     columns = _columns(services, stages)
     order = sorted(services, key=lambda name: (columns[name], natural(name)))
-    hosts = sorted({host for service in services.values() for host in service["hosts"]}, key=natural)
+    hosts = sorted({host for service in services.values() for host in service.hosts}, key=natural)
     number_of = {host: number for number, host in enumerate(hosts)}
     seconds = news.get("seconds") or {}
     return {
-        "id": plan["id"],
-        "approve": news.get("approve") or plan["id"],
-        "made_by": plan["versions"].get("orderly.services", ""),
+        "id": plan.id,
+        "approve": news.get("approve") or plan.id,
+        "made_by": plan.versions.get("orderly.services", ""),
         "surveyed": news.get("surveyed"),
         "estimate": sum(seconds.values()) if seconds else None,
         "stages": stages,
@@ -132,18 +128,18 @@ def page_data(plan: Plan, tasks: Tasks, news: Mapping[str, Any]) -> dict[str, An
             }
             for name in order
         ],
-        "plays": [_play(plan, play, order, number_of, seconds.get(play["id"])) for play in plan["plays"]],
+        "plays": [_play(plan, play, order, number_of, seconds.get(play.id)) for play in plan.plays],
     }
 
 
-def _service(service: Mapping[str, Any], number_of: Mapping[str, int]) -> dict[str, Any]:
+def _service(service: PlannedService, number_of: Mapping[str, int]) -> dict[str, Any]:
     kept = ("stage", "group", "slots", "full_stop")
     return {
-        **{key: service[key] for key in kept},
-        "after": befores_of({**service, "requires": []}),
-        "requires": befores_of({**service, "after": []}),
-        "hosts": [number_of[host] for host in service["hosts"]],
-        "outage": outage(service, service["parts"]),
+        **{key: getattr(service, key) for key in kept},
+        "after": holding(service.after),
+        "requires": holding(service.requires),
+        "hosts": [number_of[host] for host in service.hosts],
+        "outage": service.outage,
     }
 
 
@@ -178,47 +174,45 @@ def _packages(by_host: Mapping[str, Mapping[str, Mapping[str, str]]]) -> list[li
 
 
 def _play(
-    plan: Plan, play: Mapping[str, Any], order: list[str], number_of: Mapping[str, int], seconds: float | None
+    plan: Plan, play: Play, order: list[str], number_of: Mapping[str, int], seconds: float | None
 ) -> dict[str, Any]:
-    services = plan["services"]
+    services = plan.services
     return {
-        "id": play["id"],
-        "kind": play["kind"],
-        "title": play["title"],
-        "needs": [need for need in play["needs"] if need.partition("@")[2] not in play["hosts"]],
+        "id": play.id,
+        "kind": play.kind,
+        "title": play.title,
+        "needs": [need for need in play.needs if need.partition("@")[2] not in play.hosts],
         "seconds": seconds,
         # A play on all hosts of a service does not name them.
         "on": {
             str(order.index(name)): None
-            if list(hosts) == list(services[name]["hosts"])
+            if hosts == services[name].hosts
             else [number_of[host] for host in hosts]
-            for name, hosts in play["services"].items()
+            for name, hosts in play.services.items()
         },
     }
 
 
 def _stages(plan: Plan) -> list[str]:
     """Put the stages in the order in which they begin to change."""
-    plays = sorted(plan["plays"], key=lambda play: play["kind"] != CHANGE)
-    begun = [str(plan["services"][name]["stage"]) for play in plays for name in play["services"]]
-    rest = sorted({str(service["stage"]) for service in plan["services"].values()}, key=natural)
+    plays = sorted(plan.plays, key=lambda play: play.kind != CHANGE)
+    begun = [str(plan.services[name].stage) for play in plays for name in play.services]
+    rest = sorted({str(service.stage) for service in plan.services.values()}, key=natural)
     return list(dict.fromkeys([*begun, *rest]))
 
 
-def _columns(services: Mapping[str, Mapping[str, Any]], stages: Iterable[str]) -> dict[str, int]:
+def _columns(services: Mapping[str, PlannedService], stages: Iterable[str]) -> dict[str, int]:
     """Put each service one column right of what it comes after, and each stage right of the one before."""
     columns: dict[str, int] = {}
     start = 0
     for stage in stages:
-        own = {name for name, service in services.items() if service["stage"] == stage}
+        own = {name for name, service in services.items() if service.stage == stage}
         while waiting := own - columns.keys():
             ready = {
-                name for name in waiting if not waiting & set(befores_of(services[name])) - {name}
+                name for name in waiting if not waiting & set(services[name].befores) - {name}
             } or waiting
             columns |= {
-                name: max(
-                    [start, *(columns[each] + 1 for each in befores_of(services[name]) if each in columns)]
-                )
+                name: max([start, *(columns[each] + 1 for each in services[name].befores if each in columns)])
                 for name in ready
             }
         start = max((columns[name] + 1 for name in own), default=start)

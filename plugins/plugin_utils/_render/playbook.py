@@ -7,8 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._common.text import natural
-from .._plan.data import LEFT, NO_HOST, PLANNED, verified_again
-from .._plan.data import VERIFY_PLAY as VERIFY_AGAIN
+from .._plan.names import LEFT, NO_HOST, PLANNED, VERIFY_PLAY
 from .._service.steps import CHANGE, DISRUPTIVE, FINALIZE
 from .change import ENDS_ROLES, ENDS_ROLES_SINCE, TEMPORARY
 from .versions import (
@@ -94,14 +93,14 @@ def render(plan: Plan) -> str:
 
 def render_group(plan: Plan, group: str) -> str:
     """Give the text of a playbook that does what the plan does for the services of one group, behind the same gates."""
-    names = [name for name, service in plan.services.items() if service["group"] == group]
+    names = [name for name, service in plan.services.items() if service.group == group]
     own = (_restricted(play, names) for play in plan.plays if not play.services.keys().isdisjoint(names))
     return _text(plan, (_for_group(play, group, names) for play in _plays(plan, own, names)))
 
 
 def groups_of(plan: Plan) -> list[str]:
     """Name the groups that the services of a plan are deployed on."""
-    return sorted({str(service["group"]) for service in plan.services.values()}, key=natural)
+    return sorted({str(service.group) for service in plan.services.values()}, key=natural)
 
 
 def _plays(plan: Plan, plays: Iterable[Play], names: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -111,7 +110,7 @@ def _plays(plan: Plan, plays: Iterable[Play], names: Iterable[str]) -> Iterator[
         yield check_before_all(plan, names)
     yield from map(
         partial(_verify_again, plan),
-        (name for name in verified_again({"services": plan.services}) if name in names),
+        (name for name in names if plan.services[name].is_verified_again),
     )
     looked = False
     for play in plays:
@@ -123,7 +122,7 @@ def _plays(plan: Plan, plays: Iterable[Play], names: Iterable[str]) -> Iterator[
 
 def _verify_again(plan: Plan, name: str) -> dict[str, Any]:
     """Verify a service on the hosts that an earlier run has upgraded; there are none but where a run is resumed."""
-    play_id = f"{VERIFY_AGAIN}{name}"
+    play_id = f"{VERIFY_PLAY}{name}"
     tasks: list[Task] = [
         {
             "name": f"{play_id} | Gather facts",
@@ -132,7 +131,7 @@ def _verify_again(plan: Plan, name: str) -> dict[str, Any]:
         },
         {
             "name": f"{play_id} | verify {name}",
-            "ansible.builtin.import_role": {"name": plan.services[name]["role"], "tasks_from": "verify"},
+            "ansible.builtin.import_role": {"name": plan.services[name].role, "tasks_from": "verify"},
         },
         {"name": f"{play_id} | Run the handlers", "ansible.builtin.meta": "flush_handlers"},
         {
@@ -238,8 +237,8 @@ def _module_defaults(plan: Plan, play: Play) -> dict[str, Any]:
 def _pattern(plan: Plan, play: Play) -> str:
     """Name the group where the play takes all hosts of a service: long lists of hosts are slow."""
     for name, hosts in play.services.items():
-        if len(play.services) == 1 and len(hosts) > 1 and hosts == tuple(plan.services[name]["hosts"]):
-            return str(plan.services[name]["group"])
+        if len(play.services) == 1 and len(hosts) > 1 and hosts == tuple(plan.services[name].hosts):
+            return str(plan.services[name].group)
     return ",".join(play.hosts)
 
 

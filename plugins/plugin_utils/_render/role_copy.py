@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from .._plan.data import finalizes
 from .._plan.deployments import split_upgrade_tasks
 from .._plan.role_files import collection_of, dependencies_of, files_of, find_dependency, load_yaml, meta_file
-from .._service.steps import CHANGE_STEPS, PARTS, UPGRADE_TASKS, step_file
+from .._service.steps import PARTS, UPGRADE_TASKS, step_file
 from .._tasks.split import Split, read_part
 from .change import CHANGE_FILE, FINALIZE_FILE, Role, change_tasks, finalize_tasks
 from .yaml_text import yaml_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
+    from .._plan.plan import PlannedService
     from .._service.service import Service
 
 
@@ -46,15 +45,15 @@ def copy_role(service: Service, target: Path) -> None:
     _write_meta(service, target, split)
 
 
-def write_tasks(name: str, service: Mapping[str, Any], target: Path) -> None:
+def write_tasks(name: str, service: PlannedService, target: Path) -> None:
     """Write what the role does in one go, over the files that are there."""
     tasks = target / "tasks"
     files = {path.stem: path.name for path in tasks.iterdir() if path.suffix in (".yml", ".yaml")}
     checked = load_yaml(_specs_file(target)).get("argument_specs") or {}
     role = Role(name, service, files, checked.keys())
-    if not set(CHANGE_STEPS).isdisjoint(service["steps"]):
+    if service.changes:
         _write_yaml(tasks / f"{CHANGE_FILE}.yml", change_tasks(role))
-    if finalizes(service["parts"]):
+    if service.finalizes:
         _write_yaml(tasks / f"{FINALIZE_FILE}.yml", finalize_tasks(role))
 
 

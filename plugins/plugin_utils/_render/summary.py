@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from .._common.text import layout
-from .._plan.data import DOWN, KEEPS, NONE, outage
+from .._plan.plan import DOWN, KEEPS, NONE
 from .._service.steps import CHANGE
 
 if TYPE_CHECKING:
@@ -29,16 +29,16 @@ def summary(plan: Plan, answers: Mapping[str, Answer], folder: Path, how_long: s
     rows = [
         (
             name,
-            str(service["stage"]),
-            str(len(service["hosts"])),
-            str(service["slots"]),
+            str(service.stage),
+            str(len(service.hosts)),
+            str(service.slots),
             _numbers(waves.get(name, ())),
-            OUTAGES[outage(service, service["parts"])],
+            OUTAGES[service.outage],
             _packages(survey, name),
         )
         for name, service in plan.services.items()
     ]
-    hosts = {host for service in plan.services.values() for host in service["hosts"]}
+    hosts = {host for service in plan.services.values() for host in service.hosts}
     return [
         f"Plan {plan.hash}: {_count(len(rows), 'service')} on {_count(len(hosts), 'host')}, "
         f"{_count(sum(play.kind == CHANGE for play in plan.plays), 'wave')}",
@@ -55,7 +55,7 @@ def summary(plan: Plan, answers: Mapping[str, Answer], folder: Path, how_long: s
 def _conditions(plan: Plan) -> Iterator[str]:
     """Say which orders depend on versions, and whether they hold for those of the hosts."""
     for name, service in plan.services.items():
-        for each in (*service["after"], *service["requires"]):
+        for each in (*service.after, *service.requires):
             if isinstance(each, dict) and "holds" in each:
                 words = "comes after" if each["holds"] else "need not come after"
                 package, *constraints = each["when"].items()

@@ -25,9 +25,9 @@ def packages_of(plan: Plan, names: Iterable[str]) -> list[dict[str, Any]]:
     """Give what tells the packages of services, of those that may have any."""
     kept = ("group", "packages", "units")
     return [
-        {"name": name, **{key: plan.services[name][key] for key in kept}}
+        {"name": name, **{key: getattr(plan.services[name], key) for key in kept}}
         for name in names
-        if plan.services[name]["packages"] or plan.services[name]["units"]
+        if plan.services[name].packages or plan.services[name].units
     ]
 
 
@@ -100,7 +100,7 @@ def _look(plan: Plan, names: Iterable[str], name: str, tasks: list[Task]) -> dic
     names = list(names)
     return {
         "name": name,
-        "hosts": ",".join(dict.fromkeys(str(plan.services[each]["group"]) for each in names)),
+        "hosts": ",".join(dict.fromkeys(str(plan.services[each].group) for each in names)),
         "gather_facts": False,
         "any_errors_fatal": False,
         "max_fail_percentage": 100,

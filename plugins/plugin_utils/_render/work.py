@@ -44,13 +44,13 @@ def _role(plan: Plan, play: Play, name: str, tasks_from: str, words: str) -> Tas
     """Import what a service's role does in one go; it knows by itself where the service is granted."""
     return {
         "name": f"{play.id} | {words}",
-        "ansible.builtin.import_role": {"name": plan.services[name]["role"], "tasks_from": tasks_from},
+        "ansible.builtin.import_role": {"name": plan.services[name].role, "tasks_from": tasks_from},
     }
 
 
 def _step(plan: Plan, play: Play, name: str) -> Task:
     step = STEP_OF_KIND[play.kind]
-    variables = {"vars": {STEP: step}} if plan.services[name]["dialect"] == WHEN else {}
+    variables = {"vars": {STEP: step}} if plan.services[name].dialect == WHEN else {}
     words = f"{STEPS[step]} {name}"
     return {
         **_role(plan, play, name, step_file(step), words),
@@ -97,12 +97,12 @@ def _record(plan: Plan, play: Play, state: str, words: str) -> Task:
 
 def _drained(plan: Plan, play: Play) -> list[str]:
     """Name the services of a play that are drained."""
-    return [name for name in play.services if "drain" in plan.services[name]["parts"]]
+    return [name for name in play.services if "drain" in plan.services[name].parts]
 
 
 def changed_for_a_while(plan: Plan, names: Iterable[str]) -> list[str]:
     """Name the services among some that can undo temporary changes."""
-    return [name for name in names if "undo" in plan.services[name]["parts"]]
+    return [name for name in names if "undo" in plan.services[name].parts]
 
 
 def _lift_strict_mode(play: Play) -> Task:
@@ -118,9 +118,4 @@ def waits_for_migration(plan: Plan, play: Play, name: str) -> bool:
     """Tell whether the wave holds both the host that migrates for the whole service, and others that wait for it."""
     service = plan.services[name]
     hosts = play.services[name]
-    return (
-        play.kind == CHANGE
-        and service["migrates_once"]
-        and service["run_once_host"] in hosts
-        and len(hosts) > 1
-    )
+    return play.kind == CHANGE and service.migrates_once and service.run_once_host in hosts and len(hosts) > 1

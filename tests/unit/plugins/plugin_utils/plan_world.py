@@ -13,7 +13,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._campaign.journal
     Progress,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.compile import compile_plan
-from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Deployment
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Deployment, Plan
 from ansible_collections.orderly.services.plugins.plugin_utils._service.service import Dependency, Service
 
 AT = "2026-01-31T03:12:45+00:00"
@@ -31,10 +31,9 @@ def deployment(name: str, hosts: str, steps: str = "3", parts: str = "", **setti
     return Deployment(service, tuple(hosts.split()), numbers, frozenset(parts.split()), **own)
 
 
-def plan_of(*deployments: Deployment) -> dict[str, Any]:
+def plan_of(*deployments: Deployment) -> Plan:
     """Compile a plan and read it as a run does."""
-    plan: dict[str, Any] = json.loads(compile_plan(deployments, {}).as_json())
-    return plan
+    return Plan.from_data(json.loads(compile_plan(deployments, {}).as_json()))
 
 
 def progress(done: str = "", started: str = "") -> Progress:

@@ -10,11 +10,13 @@ from ansible_collections.orderly.services.plugins.plugin_utils._campaign.finaliz
     expected_versions,
     finalizers_are_due,
 )
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Plan
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.survey import Survey, Versions
 
 from ..plan_world import deployment, plan_of, progress
 
 AFTER = {"web": {"w1": {"nginx": "1.2", "doc": ""}, "w2": {"nginx": "1.2"}}}
-EXPECTED = expected_versions({}, AFTER)
+EXPECTED = expected_versions(Plan({}, ()), AFTER)
 
 
 def seen(version: str) -> dict[str, Any]:
@@ -23,11 +25,10 @@ def seen(version: str) -> dict[str, Any]:
 
 def test_what_was_there_after_the_change_is_expected_or_what_the_plan_promised_if_that_is_newer() -> None:
     assert [(each.host, each.version) for each in EXPECTED] == [("w1", "1.2"), ("w2", "1.2")]
-    versions = [
-        {"package": "nginx", "installed": "1.0", "candidate": candidate, "hosts": [host]}
-        for host, candidate in (("w1", "1.10"), ("w2", "1.1"))
-    ]
-    plan = {"survey": {"services": {"web": versions}, "missing": []}}
+    versions = tuple(
+        Versions("nginx", "1.0", candidate, (host,)) for host, candidate in (("w1", "1.10"), ("w2", "1.1"))
+    )
+    plan = Plan({}, (), survey=Survey({"web": versions}))
     by_plan, by_journal = expected_versions(plan, AFTER)
     assert (by_plan.version, by_plan.by) == ("1.10", "as the plan says")
     assert (by_journal.version, by_journal.by) == ("1.2", "as it was after its change")

@@ -192,5 +192,5 @@ def test_a_plan_is_complete_when_every_part_is_done_on_every_host() -> None:
     complete = f"{WEB} web/post-upgrade@w1 web/post-upgrade@w2"
     assert plays_left(PLAN, progress(complete)) == []
     (last,) = plays_left(PLAN, progress(complete.replace("web/post-upgrade@w2", "")))
-    assert last["id"] == "post-upgrade-web"
-    assert plays_left(PLAN, progress()) == PLAN["plays"]
+    assert last.id == "post-upgrade-web"
+    assert plays_left(PLAN, progress()) == list(PLAN.plays)

@@ -87,7 +87,7 @@ class Fleet:
         fault = self.fault if self.pieces == self.at else ""
         if fault == "away":
             return False
-        if play["kind"] == "change":
+        if play.kind == "change":
             self.down.add((service, host))
             self.check(service)
         if fault == "killed":
@@ -95,16 +95,16 @@ class Fleet:
         if fault == "failed":
             return False
         self.down.discard((service, host))
-        self.done.append((service, play["kind"], host))
+        self.done.append((service, play.kind, host))
         return True
 
     def check(self, service: str) -> None:
         """Nobody exceeds a budget, or overtakes what it comes after."""
-        about = PLAN["services"][service]
-        assert len([host for name, host in self.down if name == service]) <= about["slots"]
-        for before in about["after"]:
+        about = PLAN.services[service]
+        assert len([host for name, host in self.down if name == service]) <= about.slots
+        for before in about.after:
             assert {host for name, kind, host in self.done if (name, kind) == (before, "change")} == set(
-                PLAN["services"][before]["hosts"]
+                PLAN.services[before].hosts
             )
 
 
@@ -116,9 +116,9 @@ def upgrade(store: Any, fleet: Fleet, selection: Selection) -> bool:
             PLAN, store, this_run(pid), selection, rehearsal=False, say=lambda _line: None
         )
         left = upgrade_run.open()["left"]
-        for play in PLAN["plays"]:
-            pattern = left.get(play["id"], ",".join(play["hosts"]))
-            hosts = [host for host in play["hosts"] if host in pattern.split(",") and host not in lost]
+        for play in PLAN.plays:
+            pattern = left.get(play.id, ",".join(play.hosts))
+            hosts = [host for host in play.hosts if host in pattern.split(",") and host not in lost]
             if hosts:
                 lost |= _play(upgrade_run, fleet, play, hosts)
         return not lost
@@ -138,14 +138,14 @@ def process() -> Iterator[int]:
 def _play(upgrade_run: UpgradeRun, fleet: Fleet, play: dict[str, Any], hosts: list[str]) -> set[str]:
     """Play a play; give the hosts that are lost in it."""
     try:
-        granted = upgrade_run.enter(play["id"], hosts, wait=0)["granted"]
+        granted = upgrade_run.enter(play.id, hosts, wait=0)["granted"]
     except (GateError, LockError):
         return set(hosts)
     lost: set[str] = set()
     for service, members in granted.items():
         lost |= {host for host in members if host not in lost and not fleet.work(play, service, host)}
     if set(hosts) - lost:
-        upgrade_run.finish(play["id"], set(hosts) - lost)
+        upgrade_run.finish(play.id, set(hosts) - lost)
     return lost
 
 
@@ -164,9 +164,9 @@ def upgrade_all(fleet: Fleet, at: int = 0, *, after: bool = False) -> int:
 
 
 EVERYTHING = {
-    (service, play["kind"], host)
-    for play in PLAN["plays"]
-    for service, hosts in play["services"].items()
+    (service, play.kind, host)
+    for play in PLAN.plays
+    for service, hosts in play.services.items()
     for host in hosts
 }
 
@@ -192,7 +192,7 @@ def test_a_controller_may_be_killed_at_any_change_of_journal_and_locks(
         assert set(fleet.done) == EVERYTHING
         # What came to its end unrecorded is the work of one play, and is all that is repeated.
         repeated = {each for each in fleet.done if fleet.done.count(each) > 1}
-        assert any(repeated <= _work_of(play) for play in PLAN["plays"])
+        assert any(repeated <= _work_of(play) for play in PLAN.plays)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -261,4 +261,4 @@ def test_somebody_at_a_terminal_is_asked_before_a_point_of_no_return_and_has_to_
 
 
 def _work_of(play: dict[str, Any]) -> set[tuple[str, str, str]]:
-    return {(service, play["kind"], host) for service, hosts in play["services"].items() for host in hosts}
+    return {(service, play.kind, host) for service, hosts in play.services.items() for host in hosts}

@@ -6,7 +6,7 @@ import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._inventory.selection import Selection
 from ansible_collections.orderly.services.plugins.plugin_utils._service.service import CatalogueError
 
-SERVICES = {"web": {"stage": "front"}, "db": {"stage": "data"}}
+STAGES = {"web": "front", "db": "data"}
 
 NAMES: list[tuple[Any, frozenset[str] | None]] = [
     (None, None),
@@ -43,5 +43,5 @@ def test_an_unknown_name_is_refused_with_those_that_are_known(
     variables: dict[str, str], message: str
 ) -> None:
     with pytest.raises(CatalogueError) as caught:
-        Selection.from_variables(variables).check(SERVICES)
+        Selection.from_variables(variables).check(STAGES)
     assert str(caught.value) == message

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.orderly.services.plugins.plugin_utils._lock import manager
+from ansible_collections.orderly.services.plugins.plugin_utils._lock import waiting
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import LockError
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager import (
     RefusedError,
@@ -219,8 +219,8 @@ def test_whoever_is_at_the_back_sleeps_while_most_of_those_in_front_have_their_t
 ) -> None:
     store = FakeStore()
     slept: list[float] = []
-    monkeypatch.setattr(manager.time, "sleep", slept.append)
-    pace = manager._Pace(store.clock)
+    monkeypatch.setattr(waiting.time, "sleep", slept.append)
+    pace = waiting.Pace(store.clock)
     waits: list[list[float]] = []
     for now, in_front in ((0, 52), (12, 52), (24, 42), (24.1, 32), (24.2, 2), (36, 1), (48, 3), (60, 0)):
         store.now = now

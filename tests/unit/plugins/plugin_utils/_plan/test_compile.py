@@ -160,7 +160,7 @@ def test_the_host_that_migrates_is_the_first_of_the_first_wave_not_of_the_list()
     services = plan(
         deployment("db", "h1 h2", "4", migrates_once=True), deployment("cache", "c1 h2", max_unavailable=1)
     ).services
-    assert services["db"]["run_once_host"] == "h2"
+    assert services["db"].run_once_host == "h2"
 
 
 def test_a_finalizer_needs_every_service_of_every_stage() -> None:
@@ -282,7 +282,7 @@ def test_whoever_waits_for_a_migration_waits_for_a_host_of_the_first_wave(fleet:
     for name, service in made.services.items():
         first = next((play for play in made.plays if play.kind == CHANGE and name in play.services), None)
         if first is not None:
-            assert service["run_once_host"] == first.services[name][0]
+            assert service.run_once_host == first.services[name][0]
 
 
 CHANGED: list[tuple[str, dict[str, Any]]] = [

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.durations import estimate
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Play
 
 LAST = "from the last time"
 WAVES = [
-    {"id": "wave-1", "kind": "change", "services": {"db": ["d1"], "web": ["w1"]}},
-    {"id": "wave-2", "kind": "change", "services": {"web": ["w2"]}},
+    Play("wave-1", "change", "Wave 1", ("d1", "w1"), {"db": ("d1",), "web": ("w1",)}),
+    Play("wave-2", "change", "Wave 2", ("w2",), {"web": ("w2",)}),
 ]
 CASES = [
     ("nothing is known", {}, ""),

@@ -9,6 +9,8 @@ from ansible_collections.orderly.services.plugins.plugin_utils._render.change im
     finalize_tasks,
 )
 
+from ..plan_world import deployment, plan_of
+
 if TYPE_CHECKING:
     import pytest
 
@@ -22,16 +24,8 @@ FILES = {
 
 
 def a_role(parts: str = "", steps: str = "3", checked: str = "", **more: Any) -> Role:
-    service = {
-        "role": "orderly_plan_web",
-        "parts": parts.split(),
-        "steps": [int(step) for step in steps.split()],
-        "full_stop": False,
-        "migrates_once": False,
-        "run_once_host": "w1",
-        "dialect": "orderly",
-    }
-    return Role("web", {**service, **more}, FILES, checked.split())
+    service = plan_of(deployment("web", "w1", steps, parts, **more)).services["web"]
+    return Role("web", service, FILES, checked.split())
 
 
 def within(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.compile import compile_plan
-from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Deployment
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Deployment, Plan
 from ansible_collections.orderly.services.plugins.plugin_utils._render.page import (
     page_data,
     read_task_words,
@@ -22,9 +21,8 @@ def deployment(name: str, hosts: str = "h1 h2", steps: str = "0 3", **settings: 
     return Deployment(service, tuple(hosts.split()), frozenset(map(int, steps.split())))
 
 
-def plan_of(*deployments: Deployment) -> dict[str, Any]:
-    plan: dict[str, Any] = json.loads(compile_plan(deployments, {"orderly.services": "1.0"}).as_json())
-    return plan
+def plan_of(*deployments: Deployment) -> Plan:
+    return compile_plan(deployments, {"orderly.services": "1.0"})
 
 
 def told(data: dict[str, Any], name: str) -> dict[str, Any]:

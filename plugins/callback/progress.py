@@ -56,7 +56,6 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +65,7 @@ from ansible.plugins.callback import CallbackBase
 from ansible.utils.color import stringc
 
 from ..plugin_utils._common.files import write_report
+from ..plugin_utils._common.text import now_text
 from ..plugin_utils._plan.names import PLANNED, WAVE_TITLE
 from ..plugin_utils._report.deferred_summary import host_and_result
 from ..plugin_utils._report.live_line import LiveLine, can_show
@@ -101,7 +101,7 @@ class CallbackModule(CallbackBase):
         self._process = os.getpid()
         self._clock = time.monotonic
         self._start = self._clock()
-        self._started = _wall_clock()
+        self._started = now_text()
 
     # --- What Ansible tells ---
 
@@ -177,7 +177,7 @@ class CallbackModule(CallbackBase):
         task = result._task  # noqa: SLF001 - also ansible-core 2.16's names
         heard = Heard(host, task.get_name(), task.get_path() or "", told, state)
         with self._guard:
-            lines = self._progress.hear(heard, self._clock(), _wall_clock())
+            lines = self._progress.hear(heard, self._clock(), now_text())
             self._say(lines)
             if lines:
                 self._write("running")
@@ -262,7 +262,3 @@ def _planned_for(play: Play) -> Iterable[str]:
     """Name all hosts of a play of a plan, of which it will leave out those that have nothing left to do."""
     inventory = play.get_variable_manager()._inventory  # noqa: SLF001 - Ansible gives callbacks no other way to it
     return [host.name for host in inventory.get_hosts(play.vars[PLANNED])]
-
-
-def _wall_clock() -> str:
-    return datetime.now().astimezone().isoformat(timespec="seconds")

@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ._common.text import natural
+from ._common.text import natural, now_text
 from ._inventory.placement import DOMAIN, LAST, read_placement
 from ._inventory.selection import Selection
 from ._plan.approval import check_approved, plan_folder, read_kept, survey_of
@@ -74,7 +73,7 @@ def make_plan(
     )
     Selection.from_variables(options).check(plan.stages)
     if answers is not None:
-        plan = replace(plan, survey=survey, surveyed=_now())
+        plan = replace(plan, survey=survey, surveyed=now_text())
     elif kept is not None and kept["id"] == plan.id:
         plan = replace(plan, survey=survey, surveyed=kept.get("surveyed"))
     check_approved(plan, approved, kept)
@@ -97,10 +96,6 @@ def _refuse_sizes(given: Mapping[str, Any]) -> None:
                 "as large as budgets allow. For smaller ones give a service a smaller budget "
                 "(SERVICE_max_unavailable), or upgrade a canary first with --limit."
             )
-
-
-def _now() -> str:
-    return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 def collection_version() -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .._common.text import natural
+from .._common.text import natural, now_text
 from .._lock import manager
 from .._lock.request import Claim, Request
 from .._plan.durations import estimate, step_seconds
@@ -157,7 +156,7 @@ class UpgradeRun:
             grant = gate([host for host in batch if host not in away])
         self.say(self._words(play, grant, away) + self._to_the_end(play, journal.progress()))
         if grant.services and not self.rehearsal:
-            journal.record(STARTED, play_id, _parts(play, grant.services), _now(), self.clock())
+            journal.record(STARTED, play_id, _parts(play, grant.services), now_text(), self.clock())
             self._foresee_undo(grant.services, journal)
         granted = {name: list(hosts) for name, hosts in grant.services.items()}
         store = Rehearsal(self.store) if self.rehearsal else self.store
@@ -193,7 +192,7 @@ class UpgradeRun:
             begun = min(entry.clock for entries in started.values() for entry in entries.values())
             steps = _steps(done, noted) if play.kind == CHANGE else {}
             took = {play.part(name): Took(now - begun, steps.get(name, {})) for name in done}
-            journal.record(DONE, play_id, _parts(play, done), _now(), now, took)
+            journal.record(DONE, play_id, _parts(play, done), now_text(), now, took)
         self._look_forward(journal, journal.progress())
         return {"done": {name: list(hosts) for name, hosts in done.items()}}
 
@@ -254,7 +253,7 @@ class UpgradeRun:
                 temporary=to_undo(self.plan, progress),
             )
         elif not self.rehearsal:
-            end_campaign(self.store, journal.campaign, _now())
+            end_campaign(self.store, journal.campaign, now_text())
         if not left:
             self.say(f"The upgrade is complete: everything in plan {self.plan.id} is done.")
 
@@ -263,7 +262,7 @@ class UpgradeRun:
             return read_journal(self.store, self.plan.id, self.run, self.campaign)
         announce(self.store, self.run)
         state_of = seen_by(self.store.read(RUNS), self.run)
-        return open_journal(self.store, self.plan.id, self.run, state_of, _now(), self.campaign)
+        return open_journal(self.store, self.plan.id, self.run, state_of, now_text(), self.campaign)
 
     def _came_through(self, play: Play, journal: Journal, alive: set[str]) -> dict[str, dict[str, Entry]]:
         """Give what this run started in the play and did not lose on the way, by service and host."""
@@ -336,7 +335,3 @@ def _steps(
     """Give the seconds of each step of some services, by what their hosts noted."""
     times = {host: noted(host) for hosts in done.values() for host in hosts}
     return {name: step_seconds(times[host].get(name, {}) for host in hosts) for name, hosts in done.items()}
-
-
-def _now() -> str:
-    return datetime.now().astimezone().isoformat(timespec="seconds")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,10 +39,10 @@ def _runs(numbers: Sequence[str]) -> Iterator[str]:
             first = end
 
 
-def listed(names: Sequence[str], shown: int = SHOWN) -> str:
-    """Join names with commas, and count those that would be too many."""
+def listed(names: Sequence[str], shown: int = SHOWN, between: str = ", ") -> str:
+    """Join names, and count those that would be too many."""
     rest = len(names) - shown
-    return ", ".join(names[:shown]) + (f" and {rest} more" if rest > 0 else "")
+    return between.join(names[:shown]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def with_services(visits: Mapping[str, Iterable[str]]) -> str:
@@ -59,9 +60,14 @@ def natural(name: str) -> tuple[tuple[int, int | str], ...]:
     return tuple((0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name) if part)
 
 
-def plural(number: int, word: str) -> str:
+def plural(number: int, one: str, many: str = "") -> str:
     """Count something: ``1 host``, ``2 hosts``."""
-    return f"{number} {word}{'' if number == 1 else 's'}"
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def now_text() -> str:
+    """Give the time with its offset, to the second, as in ``2026-01-31T03:12:45+00:00``."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 def duration(seconds: float) -> str:

@@ -239,7 +239,7 @@ def held_slots(locks: Locks) -> tuple[Slot, ...]:
     )
 
 
-def listed(slots: Iterable[Slot]) -> list[str]:
+def slot_names(slots: Iterable[Slot]) -> list[str]:
     """Name slots, and count those that would make a sentence endless."""
     names = [str(slot) for slot in slots]
     rest = len(names) - NAMED_AT_MOST

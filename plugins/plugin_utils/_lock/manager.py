@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .._common.text import now_text
 from .._run.presence import announce, is_seen, seen_by
 from .._store.store import PREFIX as RUNS
 from .._store.store import Rehearsal, StoreError
@@ -166,7 +166,7 @@ def enqueue(store: Store, request: Request, *, state_of: StateOf | None = None) 
 
     def decide(documents: Documents) -> tuple[Documents, Requested | Refused]:
         seen = state_of or seen_by(documents, request.run)
-        answer = decide_to_enqueue(read_locks(documents), request, seen, _now())
+        answer = decide_to_enqueue(read_locks(documents), request, seen, now_text())
         return write_locks(answer.locks), answer
 
     answer = _announced(store, request.run, decide)
@@ -178,7 +178,7 @@ def enqueue(store: Store, request: Request, *, state_of: StateOf | None = None) 
 def release(store: Store, roll: str, run: Run, hosts: Iterable[str]) -> tuple[Slot, ...]:
     """Give back what this roll and run hold for *hosts* and withdraw what they wait for; tell which slots."""
     hosts = frozenset(hosts)
-    return _change(store, lambda locks: changes.release(locks, roll, run, hosts, _now()))
+    return _change(store, lambda locks: changes.release(locks, roll, run, hosts, now_text()))
 
 
 def retry(
@@ -187,7 +187,7 @@ def retry(
     """Let operations of *hosts* be tried again, with the slots held or given back to ask for them anew."""
     hosts = frozenset(hosts)
     return _change(
-        store, lambda locks: changes.retry(locks, roll, run, hosts, hold=hold, at=_now(), reason=reason)
+        store, lambda locks: changes.retry(locks, roll, run, hosts, hold=hold, at=now_text(), reason=reason)
     )
 
 
@@ -200,14 +200,14 @@ def force_release(
     """
     _insist_on(reason, "A forced release")
     hosts, chosen = frozenset(hosts), _maybe_set(services)
-    return _change(store, lambda locks: changes.force_release(locks, hosts, chosen, reason, _now()))
+    return _change(store, lambda locks: changes.force_release(locks, hosts, chosen, reason, now_text()))
 
 
 def freeze(store: Store, services: Iterable[str], *, reason: str, by: str) -> tuple[str, ...]:
     """Let nothing more be granted in *services*; tell which were not frozen before."""
     _insist_on(reason, "A freeze")
     chosen = frozenset(services)
-    return _apply(store, lambda locks: changes.freeze(locks, chosen, reason, by, _now()))
+    return _apply(store, lambda locks: changes.freeze(locks, chosen, reason, by, now_text()))
 
 
 def thaw(store: Store, services: Iterable[str] | None) -> tuple[str, ...]:
@@ -260,7 +260,7 @@ def held_slots(store: Store) -> tuple[Slot, ...]:
 
 
 def _decided(documents: Documents, request: Request, state_of: StateOf) -> tuple[Documents, Decision]:
-    decision = decide(read_locks(documents), request, state_of, _now())
+    decision = decide(read_locks(documents), request, state_of, now_text())
     return write_locks(decision.locks), decision
 
 
@@ -293,7 +293,3 @@ def _change(store: Store, function: Callable[[Locks], tuple[Locks, Result]]) -> 
 
 def _plain(slots: Iterable[Slot]) -> list[dict[str, Any]]:
     return [slot.as_dict() for slot in slots]
-
-
-def _now() -> str:
-    return datetime.now().astimezone().isoformat(timespec="seconds")

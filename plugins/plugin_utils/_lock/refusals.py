@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from .._common.text import listed
 from .._run.run import RunState
 from .._service.budget import slots_of
 from .assessment import Case, View
-from .lock import NAMED_AT_MOST, PAUSE, Slot, how_to_force, listed
+from .lock import NAMED_AT_MOST, PAUSE, Slot, how_to_force, slot_names
 from .request import Refused, Waiting, Why
 
 
@@ -66,7 +67,7 @@ def _members_left(case: Case) -> Iterator[Refused]:
             gone = sorted(view.unlisted)
             yield Refused(
                 Why.MEMBERS_LEFT,
-                f"This inventory lacks members of {lock.service}: {_names(gone)}. With them,"
+                f"This inventory lacks members of {lock.service}: {listed(gone, NAMED_AT_MOST)}. With them,"
                 f" {lock.max_unavailable} is {lock.slots} hosts, without them {here}. Use the whole inventory,"
                 f" or, if they have left for good, confirm it with forget_members=[{', '.join(gone)}].",
             )
@@ -78,7 +79,7 @@ def _wave_too_large(case: Case) -> Iterator[Refused]:
         if len(wave) > slots and view.wanted != view.owned:
             yield Refused(
                 Why.WAVE_TOO_LARGE,
-                f"A wave of {len(wave)} hosts of {lock.service} ({_names(wave)}) is more than its budget:"
+                f"A wave of {len(wave)} hosts of {lock.service} ({listed(wave, NAMED_AT_MOST)}) is more than its budget:"
                 f" {slots} of its {len(lock.members)} members may be unavailable at a time (max_unavailable:"
                 f" {lock.max_unavailable}). Take smaller waves (serial: {slots}), or raise"
                 f" {lock.service}_max_unavailable.",
@@ -92,7 +93,7 @@ def _domains_mixed(case: Case) -> Iterator[Refused]:
             hosts = [f"{host} in {domains[host]}" for host in sorted(view.wanted & domains.keys())]
             yield Refused(
                 Why.DOMAINS_MIXED,
-                f"A wave of {view.lock.service} would disrupt several failure domains: {_names(hosts)}. Only one may be"
+                f"A wave of {view.lock.service} would disrupt several failure domains: {listed(hosts, NAMED_AT_MOST)}. Only one may be"
                 " disrupted at a time: take smaller waves (serial: 1), or hosts of one orderly_failure_domain.",
             )
 
@@ -119,7 +120,7 @@ def _out_of_turn(case: Case) -> Iterator[Refused]:
         first = before[0]
         yield Refused(
             Why.OUT_OF_TURN,
-            f'This run asked for "{first.callback or first.operation}" on {_names(first.hosts)} first, and is served'
+            f'This run asked for "{first.callback or first.operation}" on {listed(first.hosts, NAMED_AT_MOST)} first, and is served'
             " in that order. Acquire that before, or withdraw it with state=released"
             f" and hosts=[{', '.join(first.hosts)}].",
         )
@@ -167,7 +168,7 @@ def _spenders(slots: Iterable[Slot], spent: Sequence[View]) -> Iterator[str]:
         yield f"are paused: {_sentence(paused)} Resume them first (playbook resume_services)."
     if unhealthy:
         yield (
-            f"are unhealthy: {_names(unhealthy)}. Roll them first, which costs no budget as they are down already,"
+            f"are unhealthy: {listed(unhealthy, NAMED_AT_MOST)}. Roll them first, which costs no budget as they are down already,"
             " or bring them back."
         )
 
@@ -207,12 +208,7 @@ FOR_LATER: tuple[Rule, ...] = (_abandoned, _members_left, _wave_too_large, _doma
 
 
 def _sentence(slots: Iterable[Slot]) -> str:
-    return "; ".join(listed(slots)) + "."
-
-
-def _names(hosts: Sequence[str]) -> str:
-    rest = len(hosts) - NAMED_AT_MOST
-    return ", ".join(hosts[:NAMED_AT_MOST]) + (f" and {rest} more" if rest > 0 else "")
+    return "; ".join(slot_names(slots)) + "."
 
 
 def first_refusal(case: Case, rules: Iterable[Rule] = REFUSALS) -> Refused | None:

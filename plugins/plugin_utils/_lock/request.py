@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from .._run.run import Run, RunState
-from .lock import Freeze, Holder, LockError, Locks, Slot, Waiter, listed
+from .lock import Freeze, Holder, LockError, Locks, Slot, Waiter, slot_names
 
 # --- What is asked ---
 
@@ -133,7 +133,7 @@ class Waiting:
             for service, freeze in self.frozen.items()
         ]
         behind = [f"place {place} in the queue of {service}" for service, place in self.positions.items()]
-        return "; ".join([*ice, *listed(self.slots), *behind])
+        return "; ".join([*ice, *slot_names(self.slots), *behind])
 
 
 class Why(StrEnum):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from .._common.text import plural
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -36,8 +38,7 @@ def by_play(plays: Iterable[Play], seconds: Mapping[str, float]) -> dict[str, fl
 
 
 def _minutes(seconds: float) -> str:
-    minutes = max(round(seconds / 60), 1)
-    return f"{minutes} minute{'' if minutes == 1 else 's'}"
+    return plural(max(round(seconds / 60), 1), "minute")
 
 
 TIMES = (

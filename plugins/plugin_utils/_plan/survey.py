@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from .._common.text import natural
+from .._common.text import listed, natural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -110,7 +110,7 @@ def drift_of_versions(approved: Survey, answers: Mapping[str, Answer]) -> tuple[
             for package, words in _differences(expected[name].get(host), packages):
                 lines[f"{package} of {name}", words].append(host)
     return tuple(
-        f"{what}: {words} ({_named(hosts)})" if what else f"{_named(hosts)} {words}"
+        f"{what}: {words} ({listed(hosts, 8, ' ')})" if what else f"{listed(hosts, 8, ' ')} {words}"
         for (what, words), hosts in lines.items()
     )
 
@@ -125,8 +125,3 @@ def _differences(
         was, is_now = (each.get(package, {}).get("candidate") for each in (before, now))
         if was != is_now:
             yield package, f"{was or 'nothing'} was approved, apt would install {is_now or 'nothing'}"
-
-
-def _named(hosts: list[str], most: int = 8) -> str:
-    named = " ".join(hosts[:most])
-    return f"{named} and {len(hosts) - most} more" if len(hosts) > most else named

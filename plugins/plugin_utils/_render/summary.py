@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from .._common.text import layout
+from .._common.text import layout, plural
 from .._plan.plan import DOWN, KEEPS, NONE
 from .._service.steps import CHANGE
 
@@ -40,8 +40,8 @@ def summary(plan: Plan, answers: Mapping[str, Answer], folder: Path, how_long: s
     ]
     hosts = {host for service in plan.services.values() for host in service.hosts}
     return [
-        f"Plan {plan.hash}: {_count(len(rows), 'service')} on {_count(len(hosts), 'host')}, "
-        f"{_count(sum(play.kind == CHANGE for play in plan.plays), 'wave')}",
+        f"Plan {plan.hash}: {plural(len(rows), 'service')} on {plural(len(hosts), 'host')}, "
+        f"{plural(sum(play.kind == CHANGE for play in plan.plays), 'wave')}",
         *layout([HEADER, *rows]),
         *_conditions(plan),
         *(f"Not surveyed: {host}: {_why(answers.get(host, {}))}" for host in survey.missing),
@@ -91,14 +91,10 @@ def _packages(survey: Survey, name: str) -> str:
     if not changing:
         return "as new as can be"
     return ", ".join(
-        f"{each} on {_count(len(each.hosts), 'host')}" if len(versions) > 1 else str(each)
+        f"{each} on {plural(len(each.hosts), 'host')}" if len(versions) > 1 else str(each)
         for each in changing
     )
 
 
 def _why(answer: Answer) -> str:
     return str(answer.get("msg") or "no answer").strip()
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

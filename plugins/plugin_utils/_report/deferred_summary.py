@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._common.text import natural, printable
+from .._common.text import natural, plural, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -40,7 +40,7 @@ class RunSummary:
         hosts = len({host for _unit, host in waiting})
         named = ", ".join(f"{printable(unit)} on {host}" for unit, host in waiting[:_SHOWN])
         return (
-            f"{_count(len(waiting), 'restart is', 'restarts are')} deferred on {_count(hosts, 'host', 'hosts')} "
+            f"{plural(len(waiting), 'restart is', 'restarts are')} deferred on {plural(hosts, 'host')} "
             f"({named}{', …' if len(waiting) > _SHOWN else ''}): {_NEXT}"
         )
 
@@ -71,7 +71,3 @@ def _restarted(result: Mapping[str, Any]) -> list[str]:
         if isinstance(entry, dict) and entry.get("result") == "restarted"
     ]
     return _names(done)
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from .._common.text import duration, natural, plural, printable, with_services
+from .._common.text import duration, listed, natural, plural, printable, with_services
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 HEARTBEAT = (
     60.0  # seconds of silence after which a log is told who is waited for; then twice as long, and so on
 )
-SHOWN = 8
 TASKS_SHOWN = 2
 WIDEST = 200
 # Of services, not of our role that goes through them.
@@ -324,7 +323,7 @@ class Progress:
             visit.state, visit.why = self._faults.get(host, (State.UNFINISHED, ""))
             visit.seconds = now - visit.began
         lost = wave.in_state(*LOST)
-        how = f"failed on {_named(lost)}" if lost else "is done"
+        how = f"failed on {listed(lost)}" if lost else "is done"
         rest = f"{self._count(State.DONE)} done, {self.waiting} waiting, {self._count(*LOST)} failed"
         return [f"{wave.title} {how} after {duration(now - wave.began)}: {rest}"]
 
@@ -346,7 +345,7 @@ class Progress:
             since.setdefault(task, began)
             hosts.setdefault(task, []).append(host)
         told = [
-            f'{_named(sorted(hosts[task], key=natural))} at "{printable(task)}" for {duration(now - since[task])}'
+            f'{listed(sorted(hosts[task], key=natural))} at "{printable(task)}" for {duration(now - since[task])}'
             for task in list(since)[:TASKS_SHOWN]
         ]
         rest = sum(len(hosts[task]) for task in list(since)[TASKS_SHOWN:])
@@ -356,11 +355,11 @@ class Progress:
         kept = [f"{host} ({' '.join(sorted(names))})" for host, names in _sorted(self.slots).items()]
         drained = [f"{host} ({' '.join(names)})" for host, names in _sorted(self.drained).items()]
         lines = [f"Refused: {self.refusal}"] if self.refusal else []
-        lines += [f"Slots kept, and counted as down: {_named(kept)}"] if kept else []
-        lines += [f"Still drained: {_named(drained)}"] if drained else []
+        lines += [f"Slots kept, and counted as down: {listed(kept)}"] if kept else []
+        lines += [f"Still drained: {listed(drained)}"] if drained else []
         if kept:
             lines.append(
-                f"To resume, bring {_named(sorted(self.slots, key=natural))} back and run again: {command}"
+                f"To resume, bring {listed(sorted(self.slots, key=natural))} back and run again: {command}"
             )
         return lines
 
@@ -405,8 +404,3 @@ def _why(heard: Heard) -> str:
 
 def _sorted(names: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
     return {host: sorted(names[host]) for host in sorted(names, key=natural) if names[host]}
-
-
-def _named(names: Sequence[str]) -> str:
-    rest = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .._common.text import natural
-from .._lock.lock import PAUSE, how_to_force, listed
+from .._lock.lock import PAUSE, how_to_force, slot_names
 from .._run.run import RunState
 from .._service.budget import slots_of
 
@@ -120,7 +120,7 @@ def plan_recovery(
             continue
         visits[host] = tuple(service for service in services if service.name in concerned)
         records = f"{', '.join(drained)} is on record as drained" if drained else ""
-        why[host] = "; ".join([*listed(slots), *filter(None, [records, _changed(forgotten)])])
+        why[host] = "; ".join([*slot_names(slots), *filter(None, [records, _changed(forgotten)])])
         until[host] = found.due(host)
         if not (slots or drained):
             to_take.add(host)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from ansible_collections.orderly.services.tests.host.host import ALLOWED, DENIED, SCRIPT, Host
+from ansible_collections.orderly.services.tests.host.host import ALLOWED, DENIED, Host
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -447,36 +446,6 @@ def test_list_says_that_nothing_is_blocked(tmp_path: Path) -> None:
     host = Host(tmp_path)
     assert host.ask("--list") == ALLOWED
     assert host.said == "No policy blocks anything.\n"
-
-
-# --- The script itself ---
-
-
-def test_the_whole_file_is_a_valid_shell_script() -> None:
-    assert subprocess.run(["sh", "-n", SCRIPT], check=False).returncode == 0
-
-
-def test_perl_finds_nothing_to_warn_about_even_if_strict() -> None:
-    perl = SCRIPT.read_text().partition("#!perl")[2].partition("__END__")[0]
-    whole = perl.replace("__DATA__\n", "", 1).replace("<DATA>", "<STDIN>", 1)
-    command = ["perl", "-Mstrict", "-wc", "-e", whole.partition("\n")[2]]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.stderr == "-e syntax OK\n"
-
-
-def test_every_chapter_compiles_alone() -> None:
-    perl = SCRIPT.read_text().partition("#!perl -w\n")[2].partition("\n1;\n__END__")[0]
-    front, data = perl.split("__DATA__\n")
-    constants = front[: front.index("\nsub ")]
-    for chapter in data.split("\n# --- ")[1:]:
-        command = ["perl", "-Mstrict", "-c", "-e", f"{constants}\n# --- {chapter}"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-
-
-def test_no_perl_module_is_loaded() -> None:
-    used = [line for line in SCRIPT.read_text().splitlines() if line.startswith(("use ", "require "))]
-    assert used == []
 
 
 # --- Anything at all ---

@@ -3,6 +3,8 @@
 # GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
+# Made of its parts in roles/deferral/src/policy-rc.d by tests/write_policy_rc_d.py; a change belongs there.
+#
 # policy-rc.d [--quiet] UNIT ACTIONS [RUNLEVEL]: may a package do this to this unit now?
 # policy-rc.d --list [UNIT]: what packages may not do on this host, or to this unit, and who says so.
 # policy-rc.d --restart-collateral: what dpkg runs at its end; restarts what was denied only for its neighbour's sake.
@@ -48,6 +50,7 @@ last_known_denies() {
     [ -r "$known" ] || return 1
     tab=$(printf '\t')
     while IFS="$tab" read -r _ listed denied; do
+        # shellcheck disable=SC2254 # what is listed may be a pattern
         case $unit in $listed | $listed@*) ;; *) continue ;; esac
         for action in $1; do
             case $action in force-reload | *-or-restart | upgrade) action=restart ;; esac
@@ -104,13 +107,15 @@ esac
 # The shell never comes here; Perl starts at its own line. As a document the rest is no concern of sh -n either.
 : <<'END_OF_PERL'
 #!perl -w
-# Written under "use strict", as a test checks; but loading even that takes a tenth of the time that an answer takes.
-# Compiling takes most of an answer's time: the chapters after __DATA__ are compiled when something in them is called first.
+#line 6 "policy-rc.d/constants.pl"
+# --- Constants ---
 
-# Codes for the shell above; whatever else Perl ends with means that it could not decide.
-my ($ALLOWED, $DENIED) = (10, 101);
-my @DISRUPTIVE = ('stop', 'restart', 'try-restart');
-my %ACTIONS_OF = (    # what an action comes down to, where it is not its own name
+# Written under "use strict", as a test checks; but loading even that takes a tenth of the time that an answer takes.
+
+# Codes for the shell; whatever else Perl ends with means that it could not decide.
+our ($ALLOWED, $DENIED) = (10, 101);
+our @DISRUPTIVE = ('stop', 'restart', 'try-restart');
+our %ACTIONS_OF = (    # what an action comes down to, where it is not its own name
     'force-reload'          => ['reload', 'restart'],
     'reload-or-restart'     => ['reload', 'restart'],
     'try-reload-or-restart' => ['reload', 'try-restart'],
@@ -118,56 +123,39 @@ my %ACTIONS_OF = (    # what an action comes down to, where it is not its own na
     'upgrade'               => ['upgrade', 'restart'],    # nginx's init script: a new program takes over
 );
 
-my $OTHER_SUFFIX = qr/\.(?:socket|target|timer|path|mount|automount|swap|slice|scope|device)$/;
+our $OTHER_SUFFIX = qr/\.(?:socket|target|timer|path|mount|automount|swap|slice|scope|device)$/;
 
-my $ROOT     = shift @ARGV;
-my $POLICIES = "$ROOT/etc/policy-rc.d";
-my $KNOWN    = "$ROOT/var/lib/orderly/policy.known";
-my $PAUSED   = "$ROOT/var/lib/orderly/paused";
-my @RECORDS  = ("$ROOT/var/lib/policy-rc.d", "$ROOT/run/policy-rc.d");    # the second one for when the first is full
-my $RUN      = "$ROOT/run/orderly";
-my $LINKS    = "$RUN/units.links";
-my $STARTED  = "$ROOT/run/systemd/units";
-my @UNITS    = map { "$ROOT$_" } (    # in systemd's order: the first that has a name decides
+our $ROOT     = shift @ARGV;
+our $POLICIES = "$ROOT/etc/policy-rc.d";
+our $KNOWN    = "$ROOT/var/lib/orderly/policy.known";
+our $PAUSED   = "$ROOT/var/lib/orderly/paused";
+our @RECORDS  = ("$ROOT/var/lib/policy-rc.d", "$ROOT/run/policy-rc.d");    # the second one for when the first is full
+our $RUN      = "$ROOT/run/orderly";
+our $LINKS    = "$RUN/units.links";
+our $STARTED  = "$ROOT/run/systemd/units";
+our @UNITS    = map { "$ROOT$_" } (    # in systemd's order: the first that has a name decides
     '/etc/systemd/system', '/run/systemd/system', '/run/systemd/generator', '/usr/local/lib/systemd/system',
     '/usr/lib/systemd/system', '/lib/systemd/system', '/run/systemd/generator.late',
 );
 $SIG{$_} = 'IGNORE' for 'HUP', 'INT', 'TERM', 'PIPE';
 
-sub main {
-    my ($options, $asked, $actions) = question(@_);
-    return restart_collateral(policies(), paused()) if grep { $_ eq '--restart-collateral' } @$options;
-    return list($asked, policies(), paused()) if grep { $_ eq '--list' } @$options;
-    return $ALLOWED if !defined $asked;
-    # Debian's own rule asks in parentheses about units that are disabled and do not run: they stay down.
-    return $DENIED if $actions =~ /^\s*\(/;
-    my @policies = (policies(), paused()) or return $ALLOWED;
-    my $caller = caller_of_question();
-    # One user's unit of the same name is none of ours; and who removes a package may stop its daemon.
-    return $ALLOWED if grep { $_ eq '--user' } @{ $caller->{options} };
-    my @actions = split ' ', $actions;
-    return $ALLOWED if removes_package($caller) && !grep { !/^(?:force-)?stop$/ } @actions;
-    my %verdicts = map { $_ => verdict($_, \@actions, \@policies) } concrete($asked, $caller);
-    return $ALLOWED if !grep { is_blocked($_) } values %verdicts;
-    # --query only asks, and --force goes on whatever the answer is.
-    if (!grep { /^--(?:query|force)$/ } @{ $caller->{options} }) {
-        eval { record_call(\@actions, \@policies, $caller, \%verdicts); 1 } or trouble("no record about $asked: $@");
-    }
-    return $DENIED;
+#line 6 "policy-rc.d/read.pl"
+# --- Files ---
+
+sub slurp {
+    my ($file) = @_;
+    return if !-f $file || -s _ > 1 << 20;
+    return contents($file);
 }
 
-my @chapters;
-
-sub AUTOLOAD {
-    our $AUTOLOAD;
-    local $@;    # it may be what the function is called with
-    my ($name) = $AUTOLOAD =~ /(\w+)$/;
-    @chapters = split /^(?=# --- )/m, do { local $/; <DATA> } if !@chapters;
-    my ($chapter) = grep { /^sub $name /m } @chapters;
-    defined $chapter && eval "$chapter; 1" or die "$name: $@";
-    goto &$AUTOLOAD;
+sub contents {
+    my ($file) = @_;
+    open my $handle, '<', $file or return '';
+    local $/;
+    return scalar <$handle>;
 }
 
+#line 7 "policy-rc.d/question.pl"
 # --- The question ---
 
 sub question {
@@ -226,7 +214,7 @@ sub canonical {
     $name =~ s/\.sh$//;
     $name .= '.service' if $name !~ /\.service$|$OTHER_SUFFIX/;
     my $links = links();
-    for (1 .. 8) {    # a name may be a link to a name that is a link, but not for ever
+    for (1 .. 8) {    # a name may be a link to a name that is a link, but not forever
         my ($prefix, $instance) = $name =~ /^([^@]+@)(.+)(?=\.\w+$)/;
         my $next = $links->{$name} || (defined $prefix && $links->{ $prefix . suffix($name) }) or last;
         $next =~ s/^([^@]+@)(?=\.\w+$)/$1$instance/ if defined $prefix;
@@ -263,6 +251,7 @@ sub suffix { my ($name) = @_; return $name =~ /(\.\w+)$/ ? $1 : '' }
 sub is_running { my ($unit) = @_; return defined invocation($unit) }
 sub invocation { my ($unit) = @_; return readlink "$STARTED/invocation:$unit" }
 
+#line 7 "policy-rc.d/policies.pl"
 # --- Policies ---
 
 sub policies {
@@ -384,19 +373,43 @@ sub known {
     return \%policies;
 }
 
-# --- Files ---
+#line 7 "policy-rc.d/main.pl"
+# --- The answer ---
 
-sub slurp {
-    my ($file) = @_;
-    return if !-f $file || -s _ > 1 << 20;
-    return contents($file);
+sub main {
+    my ($options, $asked, $actions) = question(@_);
+    return restart_collateral(policies(), paused()) if grep { $_ eq '--restart-collateral' } @$options;
+    return list($asked, policies(), paused()) if grep { $_ eq '--list' } @$options;
+    return $ALLOWED if !defined $asked;
+    # Debian's own rule asks in parentheses about units that are disabled and do not run: they stay down.
+    return $DENIED if $actions =~ /^\s*\(/;
+    my @policies = (policies(), paused()) or return $ALLOWED;
+    my $caller = caller_of_question();
+    # One user's unit of the same name is none of ours; and who removes a package may stop its daemon.
+    return $ALLOWED if grep { $_ eq '--user' } @{ $caller->{options} };
+    my @actions = split ' ', $actions;
+    return $ALLOWED if removes_package($caller) && !grep { !/^(?:force-)?stop$/ } @actions;
+    my %verdicts = map { $_ => verdict($_, \@actions, \@policies) } concrete($asked, $caller);
+    return $ALLOWED if !grep { is_blocked($_) } values %verdicts;
+    # --query only asks, and --force goes on whatever the answer is.
+    if (!grep { /^--(?:query|force)$/ } @{ $caller->{options} }) {
+        eval { record_call(\@actions, \@policies, $caller, \%verdicts); 1 } or trouble("no record about $asked: $@");
+    }
+    return $DENIED;
 }
 
-sub contents {
-    my ($file) = @_;
-    open my $handle, '<', $file or return '';
-    local $/;
-    return scalar <$handle>;
+# Compiling takes most of an answer's time: the chapters after __DATA__ are compiled when something in them is called
+# first. Each begins with the #line that says which part it is.
+my @chapters;
+
+sub AUTOLOAD {
+    our $AUTOLOAD;
+    local $@;    # it may be what the function is called with
+    my ($name) = $AUTOLOAD =~ /(\w+)$/;
+    @chapters = split /^(?=#line )/m, do { local $/; <DATA> } if !@chapters;
+    my ($chapter) = grep { /^sub $name /m } @chapters;
+    defined $chapter && eval "$chapter; 1" or die "$name: $@";
+    goto &$AUTOLOAD;
 }
 
 my $answer = eval { main(@ARGV) };
@@ -404,6 +417,7 @@ trouble($@) if !defined $answer;
 exit(defined $answer ? $answer : 99);
 __DATA__
 
+#line 7 "policy-rc.d/records.pl"
 # --- Records ---
 
 # deb-systemd-invoke drops the whole call at the first denial, so every unit of the call is recorded: those that a policy
@@ -577,6 +591,7 @@ sub yaml_scalar {
     return qq("$text");
 }
 
+#line 7 "policy-rc.d/write.pl"
 # --- Files that are written ---
 
 # By rename, so that at any moment there is the old file or the new one; O_SYNC, so that after a power cut too.
@@ -619,6 +634,7 @@ sub trouble {
     syswrite $handle, "$sentence\n";
 }
 
+#line 7 "policy-rc.d/links.pl"
 # --- Links between units that changed ---
 
 sub links_anew {
@@ -639,6 +655,7 @@ sub links_anew {
     return \%found;
 }
 
+#line 7 "policy-rc.d/changed_policies.pl"
 # --- Policies that changed ---
 
 sub policy_anew {
@@ -694,6 +711,7 @@ sub remember {
     write_file($KNOWN, $text) or trouble("$KNOWN cannot be written: should a policy become unreadable, it blocks only what it names");
 }
 
+#line 7 "policy-rc.d/systemd.pl"
 # --- Names that are patterns, and what only systemd knows ---
 
 sub running {
@@ -751,6 +769,7 @@ sub systemctl {
     return defined $text ? $text : '';
 }
 
+#line 7 "policy-rc.d/list.pl"
 # --- Lists for people ---
 
 sub list {
@@ -778,6 +797,7 @@ sub list_unit {
     return $ALLOWED;
 }
 
+#line 7 "policy-rc.d/collateral.pl"
 # --- Restarts that nobody forbade ---
 
 # deb-systemd-invoke dropped these with a neighbour that must not be restarted; now, with dpkg done, they are made up for.
@@ -830,6 +850,7 @@ sub merge_fallback {
     rmdir $fallback;
 }
 
+#line 6 "policy-rc.d/yaml.pl"
 # --- YAML as policies are written in it, and no more; whatever else is an error ---
 
 sub parsed { my $data = eval { parse_yaml($_[0]) }; return ref $data eq 'HASH' ? $data : undef }
@@ -949,6 +970,7 @@ sub parse_flow {
 
 sub scalar_value { my ($text) = @_; return $text =~ /^(?:~|null|Null|NULL)$/ ? undef : $text }
 
+#line 6 "policy-rc.d/yaml_quotes.pl"
 # --- YAML: texts in quotes ---
 
 sub unquote {

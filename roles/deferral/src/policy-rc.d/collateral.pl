@@ -1,0 +1,57 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+use strict;
+use warnings;
+our ($ALLOWED, $ROOT, @RECORDS);
+
+# --- Restarts that nobody forbade ---
+
+# deb-systemd-invoke dropped these with a neighbour that must not be restarted; now, with dpkg done, they are made up for.
+sub restart_collateral {
+    my @policies = @_;
+    tidy(@RECORDS);
+    tell_if_not_asked(@policies);
+    return $ALLOWED if !-d "$ROOT/run/systemd/system";
+    my $lock = lock_records();
+    for my $file (map { glob "$_/*.deferred" } @RECORDS) {
+        my $record = read_record($file);
+        next if !$record || ($record->{collateral} || '') ne 'true' || ref $record->{actions} ne 'ARRAY';
+        my ($unit, $actions) = @$record{ 'unit', 'actions' };
+        next if !defined $unit || $unit !~ /^[\w:.@\\-]+$/a || is_blocked(verdict($unit, $actions, \@policies));
+        unlink $file if is_made_up_for($unit, $record);
+    }
+    return $ALLOWED;
+}
+
+sub is_made_up_for {
+    my ($unit, $record) = @_;
+    my $before = invocation($unit);
+    return 1 if (defined $before ? $before : '') ne (defined $record->{invocation_id} ? $record->{invocation_id} : '');
+    my $action = defined $before ? $record->{action} : (grep { /^(?:re)?start$/ } @{ $record->{actions} }) ? 'start' : '';
+    # As Debian does it: what is disabled and does not run stays down.
+    return 1 if !$action || !defined $before && systemctl('is-enabled', '--', $unit) !~ /enabled/;
+    my $failed = system { 'systemctl' } 'systemctl', '--quiet', $action, '--', $unit;
+    trouble("systemctl $action $unit failed, which a package had wanted") if $failed;
+    return !$failed;
+}
+
+# ansible.builtin.apt with policy_rc_d, among others, puts a script of its own in the place of ours for a while.
+sub tell_if_not_asked {
+    return if !@_;
+    my ($asked, $ours) = map { join ' ', (stat)[0, 1] } "$ROOT/usr/sbin/policy-rc.d", "$ROOT/usr/lib/orderly/policy-rc.d";
+    trouble('dpkg ran while packages asked another script at /usr/sbin/policy-rc.d (ansible.builtin.apt does so with'
+        . ' policy_rc_d): what it blocked is on no record, and what it did not block may have been restarted')
+        if $asked ne $ours;
+}
+
+# Records that could not be written to the disk are newer than what is there.
+sub merge_fallback {
+    my ($lasting, $fallback) = @RECORDS;
+    for my $file (glob "$fallback/*.deferred") {
+        next if !read_record($file);
+        my ($name) = $file =~ m{([^/]+)$};
+        write_file("$lasting/$name", slurp($file)) or return;
+        unlink $file;
+    }
+    rmdir $fallback;
+}

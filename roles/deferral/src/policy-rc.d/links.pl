@@ -1,0 +1,25 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+use strict;
+use warnings;
+our ($LINKS, @UNITS);
+
+# --- Links between units that changed ---
+
+sub links_anew {
+    my ($stamp) = @_;
+    my (%seen, %folders);
+    for my $dir (@UNITS) {
+        opendir my $handle, $dir or next;
+        next if $folders{ join ' ', (stat $dir)[0, 1] }++;
+        for my $name (readdir $handle) {
+            next if exists $seen{$name};
+            my $target = readlink "$dir/$name";
+            $seen{$name} = defined $target && $target =~ m{([^/]+\.\w+)$} && $1 ne $name ? $1 : undef;
+        }
+    }
+    my %found = map { defined $seen{$_} ? ($_ => $seen{$_}) : () } keys %seen;
+    my $text = join "\n", $stamp, map { "$_\t$found{$_}" } sort keys %found;
+    write_file($LINKS, "$text\n") if $stamp ne '' && !grep { /[\t\n]/ } %found;
+    return \%found;
+}

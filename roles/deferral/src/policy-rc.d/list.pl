@@ -1,0 +1,32 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+use strict;
+use warnings;
+our ($ALLOWED, $OTHER_SUFFIX, $POLICIES, $KNOWN, @RECORDS, $RUN);
+
+# --- Lists for people ---
+
+sub list {
+    my ($asked, @policies) = @_;
+    return list_unit(canonical($asked), @policies) if defined $asked;
+    tidy($POLICIES, $KNOWN =~ m{(.*)/}, @RECORDS, $RUN);
+    print "No policy blocks anything.\n" if !@policies;
+    for my $policy (@policies) {
+        print "$policy->{type} $policy->{name} (", $policy->{path} || "$POLICIES/$policy->{file}", ") blocks:\n";
+        print "  (the file cannot be read; what it blocked before, and whatever it names)\n" if $policy->{broken};
+        for my $line (split /\n/, $policy->{lines}) {
+            my (undef, $listed, $actions) = split /\t/, $line;
+            print "  $listed", ($listed =~ $OTHER_SUFFIX ? '' : '.service'), ':', (map { " $_" } split ' ', $actions), "\n";
+        }
+    }
+    return $ALLOWED;
+}
+
+sub list_unit {
+    my ($unit, @policies) = @_;
+    for my $action ('start', 'stop', 'restart', 'try-restart', 'reload', 'force-reload', 'rotate', 'status') {
+        my @by = map { "$_->{type} $_->{name}" } @{ blocked_by($unit, [$action], \@policies) };
+        print "$unit $action: ", (@by ? 'denied by ' . join(', ', @by) : 'allowed'), ", no fallback\n";
+    }
+    return $ALLOWED;
+}

@@ -1,0 +1,48 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+use strict;
+use warnings;
+our ($ALLOWED, $DENIED);
+
+# --- The answer ---
+
+sub main {
+    my ($options, $asked, $actions) = question(@_);
+    return restart_collateral(policies(), paused()) if grep { $_ eq '--restart-collateral' } @$options;
+    return list($asked, policies(), paused()) if grep { $_ eq '--list' } @$options;
+    return $ALLOWED if !defined $asked;
+    # Debian's own rule asks in parentheses about units that are disabled and do not run: they stay down.
+    return $DENIED if $actions =~ /^\s*\(/;
+    my @policies = (policies(), paused()) or return $ALLOWED;
+    my $caller = caller_of_question();
+    # One user's unit of the same name is none of ours; and who removes a package may stop its daemon.
+    return $ALLOWED if grep { $_ eq '--user' } @{ $caller->{options} };
+    my @actions = split ' ', $actions;
+    return $ALLOWED if removes_package($caller) && !grep { !/^(?:force-)?stop$/ } @actions;
+    my %verdicts = map { $_ => verdict($_, \@actions, \@policies) } concrete($asked, $caller);
+    return $ALLOWED if !grep { is_blocked($_) } values %verdicts;
+    # --query only asks, and --force goes on whatever the answer is.
+    if (!grep { /^--(?:query|force)$/ } @{ $caller->{options} }) {
+        eval { record_call(\@actions, \@policies, $caller, \%verdicts); 1 } or trouble("no record about $asked: $@");
+    }
+    return $DENIED;
+}
+
+# Compiling takes most of an answer's time: the chapters after __DATA__ are compiled when something in them is called
+# first. Each begins with the #line that says which part it is.
+my @chapters;
+
+sub AUTOLOAD {
+    our $AUTOLOAD;
+    local $@;    # it may be what the function is called with
+    my ($name) = $AUTOLOAD =~ /(\w+)$/;
+    @chapters = split /^(?=#line )/m, do { local $/; <DATA> } if !@chapters;
+    my ($chapter) = grep { /^sub $name /m } @chapters;
+    defined $chapter && eval "$chapter; 1" or die "$name: $@";
+    goto &$AUTOLOAD;
+}
+
+my $answer = eval { main(@ARGV) };
+trouble($@) if !defined $answer;
+exit(defined $answer ? $answer : 99);
+__DATA__

@@ -1,0 +1,178 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+use strict;
+use warnings;
+our ($ROOT, @RECORDS, $RUN, $STARTED);
+
+# --- Records ---
+
+# deb-systemd-invoke drops the whole call at the first denial, so every unit of the call is recorded: those that a policy
+# blocks, and under the policy that denied it those that none does.
+sub record_call {
+    my ($actions, $policies, $caller, $verdicts) = @_;
+    my ($denied_by) = map { @{ $verdicts->{$_}{blocked_by} } } sort keys %$verdicts;
+    my %units = map { $_ => 1 } keys %$verdicts, map { concrete($_, $caller) } @{ $caller->{units} };
+    my $lock = lock_records();
+    for my $unit (sort grep { !/[*?\[]/ } keys %units) {
+        my $verdict = $verdicts->{$unit} || verdict($unit, $actions, $policies);
+        my $collateral = !is_blocked($verdict);
+        # What does not run has nothing to restart; but it would have been started if it were not for the neighbour.
+        next if !is_running($unit) && -d $STARTED && !($collateral && grep { /^(?:re)?start$/ } @$actions);
+        record($unit, $actions, $caller, $_, $verdict) for $collateral ? $denied_by : @{ $verdict->{blocked_by} };
+    }
+    merge_fallback() if -d $RECORDS[1];
+}
+
+sub record {
+    my ($unit, $actions, $caller, $policy, $verdict) = @_;
+    my $name = record_name($policy->{type}, $policy->{name}, $unit);
+    my %now  = (
+        boot_id       => first_line("/proc/sys/kernel/random/boot_id"),
+        invocation_id => invocation($unit),
+    );
+    my @executables = executables($unit);
+    my $old = old_record($name, \%now, \@executables);
+    my %actions = map { $_ => 1 } @$actions, @{ $old->{actions} || [] };
+    my $reason = defined $old->{reason} ? $old->{reason} : '';
+    my %record = (
+        %now,
+        action                => effective(keys %actions),
+        actions               => [sort keys %actions],
+        collateral            => is_blocked($verdict) ? 'false' : 'true',
+        count                 => ($old->{count} || 0) + 1,
+        executables           => $old->{executables} || \@executables,
+        first_timestamp       => $old->{first_timestamp} || time,
+        maintainer_script     => join(' ', grep { length } $caller->{script}, @{ $caller->{arguments} }),
+        package               => $ENV{DPKG_MAINTSCRIPT_PACKAGE},
+        package_before        => defined $old->{package_before} ? $old->{package_before} : package_before($caller),
+        policy_requestor_name => $policy->{name},
+        policy_requestor_type => $policy->{type},
+        reason                => $reason =~ /^(?:Package update|$)/ ? $reason || 'Package update' : "Package update; $reason",
+        service               => $unit,
+        timestamp             => time,
+        unit                  => $unit,
+    );
+    $record{drags} = $verdict->{drags} if @{ $verdict->{drags} };
+    store($name, join '', map { "$_: " . yaml_value($_, $record{$_}) . "\n" } sort keys %record);
+}
+
+sub store {
+    my ($name, $text) = @_;
+    my ($lasting, $fallback) = @RECORDS;
+    if (write_file("$lasting/$name", $text)) {
+        unlink "$fallback/$name", "$lasting/" . ($name =~ s/deferred$/dismissed/r);
+        return;
+    }
+    return if write_file("$fallback/$name", $text);
+    trouble("the record $name could be written neither into $lasting nor into $fallback");
+}
+
+# The record so far, unless the unit was started anew since: then that is settled, and this is a new one.
+sub old_record {
+    my ($name, $now, $executables) = @_;
+    for my $file (map { "$_/$name" } reverse @RECORDS) {
+        my $old = read_record($file) or next;
+        next if grep { (defined $old->{$_} ? $old->{$_} : '') ne (defined $now->{$_} ? $now->{$_} : '') } keys %$now;
+        delete @$old{ grep { ref $old->{$_} ne 'ARRAY' } 'actions', 'executables' };
+        delete @$old{ grep { !defined $old->{$_} || $old->{$_} !~ /^\d{1,12}$/ } 'count', 'first_timestamp' };
+        my $executed_anew = ($old->{action} || '') eq 'reload' && "@{ $old->{executables} || [] }" ne "@$executables";
+        return $old if !$executed_anew;
+    }
+    return {};
+}
+
+# Our own records are one key a line; what is laid out in another way needs more to be read.
+sub read_record {
+    my ($file) = @_;
+    my (undef, undef, undef, $links, $owner) = lstat $file;
+    return if !$links || !-f _ || $owner && $owner != $>;
+    my $text = slurp($file);
+    return if !defined $text || $text eq '';
+    my %record;
+    for my $line (split /\n/, $text) {
+        my ($key, $list, $value) = $line =~ /^([a-z_]+): (?:\[(.*)\]|("(?:[^"\\]|\\.)*"|[\w@.+-]+(?: [\w@.+-]+)*))$/
+            or return parsed($text);
+        $record{$key} = defined $list ? [map { unquote($_) } $list =~ /("(?:[^"\\]|\\.)*"|[^,"\s][^,"]*)/g]
+            : $value eq 'null' ? undef : unquote($value);
+    }
+    return \%record;
+}
+
+sub record_name {
+    my ($type, $requestor, $unit) = @_;
+    s/([^\w.+])/sprintf '%%%02x', ord $1/age for $type, $requestor;
+    $unit =~ s/([^\w@:.+-])/sprintf '%%%02x', ord $1/age;
+    my $name = "$type-$requestor-$unit";
+    if (length $name > 220) {
+        my $checksum = 5381;
+        $checksum = ($checksum * 33 + $_) & 0xffffffff for unpack 'C*', $name;
+        $name = substr($name, 0, 200) . sprintf '%08x', $checksum;
+    }
+    return "$name.deferred";
+}
+
+# What has to be done to the unit in the end: a stop that was to be followed by a start is a restart.
+sub effective {
+    my @actions = @_;
+    return 'restart' if grep { /restart|stop|force-reload|upgrade/ } @actions;
+    return (grep { $_ eq 'reload' } @actions) ? 'reload' : join ' ', sort @actions;
+}
+
+sub package_before {
+    my ($caller) = @_;
+    my ($what, $version) = @{ $caller->{arguments} };
+    return "$caller->{script} " . ($what || '') =~ /^(?:postinst configure|preinst upgrade)$/ ? $version : undef;
+}
+
+# Device and inode of the programs that a unit runs: a reload that executes a new one keeps PID and invocation id.
+sub executables {
+    my ($unit) = @_;
+    my %running;
+    for my $hierarchy ('', '/systemd', '/unified') {
+        my $slice = "$ROOT/sys/fs/cgroup$hierarchy/system.slice";
+        my ($template) = $unit =~ /^([^@]+)@/;
+        my $group = defined $template ? "$slice/system-$template.slice/$unit" : "$slice/$unit";
+        my $pids = slurp("$group/cgroup.procs");
+        for my $pid (split /\n/, defined $pids ? $pids : '') {
+            my ($device, $inode) = stat "/proc/$pid/exe";
+            $running{"$device:$inode"} = 1 if defined $inode;
+        }
+    }
+    return sort keys %running;
+}
+
+# Packages are configured one at a time, but nothing forbids many callers; a lock that hangs must not hang dpkg.
+sub lock_records {
+    mkdir $RUN, 0755;
+    open my $lock, '>>', "$RUN/records.lock" or return;
+    my $is_held = eval {
+        local $SIG{ALRM} = sub { die "somebody else holds it\n" };
+        alarm 10;
+        flock $lock, 2;    # exclusive
+        alarm 0;
+        1;
+    };
+    return $lock if $is_held;
+    trouble("$RUN/records.lock is held by somebody for more than ten seconds: records were written without it");
+    return;
+}
+
+sub first_line { my ($text) = map { defined $_ ? $_ : '' } slurp($_[0]); $text =~ s/\n.*//s; return $text }
+
+sub yaml_value {
+    my ($key, $value) = @_;
+    return '[' . join(', ', map { yaml_scalar($_) } @$value) . ']' if ref $value;
+    return 'null' if !defined $value;
+    return $value if $key =~ /^(?:count|timestamp|first_timestamp|collateral)$/;
+    return yaml_scalar($value);
+}
+
+sub yaml_scalar {
+    my ($text) = @_;
+    return $text if $text =~ /^[A-Za-z][\w@.-]*(?: [A-Za-z][\w@.-]*)*$/ && $text !~ /^(?:y|n|yes|no|on|off|true|false|null)$/i;
+    $text =~ s/(["\\])/\\$1/g;
+    utf8::decode($text);
+    $text =~ s/([^\x20-\x7e])/my $c = ord $1; sprintf $c < 256 ? '\\x%02x' : $c < 65536 ? '\\u%04x' : '\\U%08x', $c/ge;
+    utf8::encode($text);
+    return qq("$text");
+}

@@ -1,0 +1,105 @@
+#!/bin/sh
+# Copyright (c) The orderly.services maintainers
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Made of its parts in roles/deferral/src/policy-rc.d by tests/write_policy_rc_d.py; a change belongs there.
+#
+# policy-rc.d [--quiet] UNIT ACTIONS [RUNLEVEL]: may a package do this to this unit now?
+# policy-rc.d --list [UNIT]: what packages may not do on this host, or to this unit, and who says so.
+# policy-rc.d --restart-collateral: what dpkg runs at its end; restarts what was denied only for its neighbour's sake.
+#
+# Exits 0 (it may) or 101 (it may not, and the record is in /var/lib/policy-rc.d), never anything else: every other
+# code makes dpkg fail or is taken for permission. It needs the shell and perl-base, which are Essential, and no Perl
+# module at all: it has to answer in the middle of any upgrade. Where Perl cannot run, the shell decides by the
+# list of what was blocked when it last could.
+
+root=''
+perl=/usr/bin/perl
+chained="$root/usr/lib/orderly/policy-rc.d.chained"
+known="$root/var/lib/orderly/policy.known"
+paused="$root/var/lib/orderly/paused"
+trouble="$root/run/orderly/policy.trouble"
+
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+LC_ALL=C
+export PATH LC_ALL
+unset PERL5LIB PERL5OPT PERLLIB PERL5DB PERL_UNICODE
+umask 022
+
+is_chained() { [ -f "$chained" ] && [ -x "$chained" ] && ! [ "$chained" -ef "$0" ]; }
+
+chained_denies() {
+    is_chained || return 1
+    "$chained" "$@" >/dev/null
+    [ $? -eq 101 ]
+}
+
+denied_without_perl() {
+    while [ "${1#--}" != "$1" ]; do shift; done
+    case $2 in \(*) return 0 ;; esac
+    unit=${1%.service}
+    unit=${unit%.sh}
+    case $2 in *start* | *reload*) if [ -e "$paused/$unit" ] || [ -e "$paused/$unit.service" ]; then return 0; fi ;; esac
+    last_known_denies "$2" || return 1
+    record_without_perl
+    return 0
+}
+
+last_known_denies() {
+    [ -r "$known" ] || return 1
+    tab=$(printf '\t')
+    while IFS="$tab" read -r _ listed denied; do
+        # shellcheck disable=SC2254 # what is listed may be a pattern
+        case $unit in $listed | $listed@*) ;; *) continue ;; esac
+        for action in $1; do
+            case $action in force-reload | *-or-restart | upgrade) action=restart ;; esac
+            case $denied in *" ${action#force-} "*) return 0 ;; esac
+        done
+    done <"$known"
+    return 1
+}
+
+record_without_perl() {
+    case $unit in
+        *[!A-Za-z0-9@:._-]*) return ;;
+        *.socket | *.target | *.timer | *.path | *.mount) ;;
+        *) unit=$unit.service ;;
+    esac
+    for folder in "$root/var/lib/policy-rc.d" "$root/run/policy-rc.d"; do
+        mkdir -p "$folder" && cat >"$folder/.last-known-$unit.$$" <<END &&
+action: restart
+boot_id: $(cat /proc/sys/kernel/random/boot_id)
+invocation_id: "$(readlink "$root/run/systemd/units/invocation:$unit")"
+policy_requestor_name: last-known
+policy_requestor_type: orderly
+reason: Package update
+service: $unit
+timestamp: $(date +%s)
+END
+            sync "$folder/.last-known-$unit.$$" &&
+            mv -f "$folder/.last-known-$unit.$$" "$folder/orderly-last-known-$unit.deferred" && return
+    done
+}
+
+# Who presses Ctrl-C gets dpkg to stop; but a question that was asked is answered, since no answer means permission.
+trap : HUP INT TERM PIPE
+
+answer=0
+case " $* " in
+    *" --restart-collateral "*) ;;
+    *" --list "*) if is_chained; then "$chained" "$@"; fi ;;
+    *) if chained_denies "$@"; then answer=101; fi ;;
+esac
+
+"$perl" -x "$0" "$root" "$@"
+case $? in
+    10) exit $answer ;;
+    101) exit 101 ;;
+    *)
+        mkdir -p "${trouble%/*}" && [ "$(wc -c 2>/dev/null <"$trouble" || echo 0)" -lt 16384 ] &&
+            printf 'policy-rc.d: Perl could not decide about: %s\n' "$(printf %.200s "$*" | tr -c '[:print:]' '?')" >>"$trouble"
+        if denied_without_perl "$@"; then exit 101; fi
+        exit $answer
+        ;;
+esac

@@ -8,13 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 from ansible_collections.orderly.services.plugins.module_utils._deferral.policy import Requestor
-from ansible_collections.orderly.services.plugins.module_utils._deferral.record import (
-    Event,
-    Record,
-    parse_record,
-)
+from ansible_collections.orderly.services.plugins.module_utils._deferral.record import Event, Record
 from ansible_collections.orderly.services.plugins.module_utils._deferral.record_files import DeferredStore
 from ansible_collections.orderly.services.plugins.module_utils._host.files import boot_id
 from ansible_collections.orderly.services.plugins.module_utils._host.systemd import UnitState
@@ -258,19 +253,3 @@ def test_the_script_ends_a_dismissal_too(host: Host) -> None:
     assert [file.name for file in (host.root / "var/lib/policy-rc.d").iterdir()] == [
         "ansible-test-alpha.service.deferred"
     ]
-
-
-REQUESTORS = [("charm", "a-b"), ("t", "\u00e4 / \u65e5\u672c"), ("t" * 90, "n" * 90), ("t", "x: y # z")]
-
-
-@pytest.mark.parametrize(("kind", "name"), REQUESTORS)
-def test_script_and_python_agree_on_names_of_files(host: Host, kind: str, name: str) -> None:
-    unit = "u" * 100 + ".service"
-    host.run(unit)
-    who = {"policy_requestor_type": kind, "policy_requestor_name": name}
-    text = yaml.dump({"blocked_actions": {unit: ["restart"]}, **who}, allow_unicode=True)
-    (host.root / "etc/policy-rc.d/ansible-test.policy").write_bytes(text.encode())
-    assert host.ask(unit, "restart") == DENIED
-    (file,) = (host.root / "var/lib/policy-rc.d").iterdir()
-    assert file.name == Event(unit, "restart", "", Requestor(kind, name)).file_name
-    assert parse_record(file.read_text(), "").requestor == Requestor(kind, name)

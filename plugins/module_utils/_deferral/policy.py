@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Policies: which actions packages may not do to which units of a host, and who says so."""
 
@@ -112,19 +111,29 @@ def needrestart_settings(policies: Iterable[Policy]) -> str:
         for unit, actions in policy.blocked_actions.items()
         if set(actions) & set(DISRUPTIVE_ACTIONS) and _UNIT.fullmatch(unit)
     }
-    lines = [f"$nrconf{{override_rc}}{{qr(^{_as_regex(unit)})}} = 0;\n" for unit in sorted(blocking)]
+    expressions = filter(_is_regex, map(_as_regex, sorted(blocking)))
+    lines = [f"$nrconf{{override_rc}}{{qr(^{expression})}} = 0;\n" for expression in expressions]
     return _NEEDRESTART_HEADER + "".join(lines) if lines else ""
 
 
 def _as_regex(unit: str) -> str:
     """Write the name of a unit, or a pattern, as a Perl expression that matches whole names of units."""
     other = re.search(r"\.(socket|target|timer|path|mount)$", unit)
-    name = unit[: -len(".service")] if unit.endswith(".service") else unit
-    instances = "" if other or "@" in name else "(@.*)?"
+    name = re.sub(r"\.(service|sh)$", "", unit)
+    instances = ".*" if name.endswith("@") else "" if other or "@" in name else "(@.*)?"
     parts = re.findall(r"\[[^\]]+\]|.", name)
     known = {"*": ".*", "?": "."}
     regex = "".join(known.get(part) or _class_or_literal(part) for part in parts)
     return regex + ("" if other else rf"{instances}\.service") + "$"
+
+
+def _is_regex(expression: str) -> bool:
+    """Leave out [z-a], which matches nothing and would keep needrestart from reading its configuration."""
+    try:
+        re.compile(expression)
+    except re.error:
+        return False
+    return True
 
 
 def _class_or_literal(part: str) -> str:
@@ -142,11 +151,15 @@ def parse_policy(text: str) -> Policy:
     blocked = data.get("blocked_actions") if isinstance(data, dict) else None
     if not isinstance(blocked, dict):
         raise yaml.YamlError("expected a mapping with blocked_actions, a mapping of units")
-    kind, name = (data.get(f"policy_requestor_{part}") for part in ("type", "name"))
+    kind, name = (_one_line(data.get(f"policy_requestor_{part}")) for part in ("type", "name"))
     return Policy(
-        Requestor(kind if isinstance(kind, str) else "unknown", name if isinstance(name, str) else "unknown"),
+        Requestor(kind, name),
         {unit: _actions(unit, actions) for unit, actions in blocked.items()},
     )
+
+
+def _one_line(value: Any) -> str:
+    return re.sub(r"[\t\n]", " ", value) if value and isinstance(value, str) else "unknown"
 
 
 def _actions(unit: str, actions: Any) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The folder of policies, and the drop-in of needrestart."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 
 # --- Policies ---
+
+_NO_POLICY = re.compile(r"^\.|[\t\n]")
 
 
 class PolicyFolder:
@@ -58,7 +60,7 @@ class PolicyFolder:
     def read(self) -> tuple[list[tuple[Path, Policy]], list[str]]:
         """Read all policies, and say which files are none."""
         return read_each(
-            sorted(self.path.glob("*.policy")),
+            self._files(),
             lambda path: (path, parse_policy(read_text(path))),
             "is no policy: what it names, and what it blocked before, stays blocked",
         )
@@ -74,7 +76,12 @@ class PolicyFolder:
     def effective(self, names: Collection[str]) -> list[Policy]:
         """Read the policies as the script obeys them, also those that cannot be read; *names* are those of units."""
         known = read_last_known("\n".join(read_lines(self._known)))
-        return [self._effective(path, known, names) for path in sorted(self.path.glob("*.policy"))]
+        # Where the folder has gone, nobody said that anything is free again.
+        paths = self._files() if self.path.is_dir() else [self.path / name for name in sorted(known)]
+        return [self._effective(path, known, names) for path in paths]
+
+    def _files(self) -> list[Path]:
+        return [path for path in sorted(self.path.glob("*.policy")) if not _NO_POLICY.search(path.name)]
 
     @staticmethod
     def _effective(path: Path, known: Mapping[str, Policy], names: Collection[str]) -> Policy:

@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One record of a deferred restart: its format, and the text that reports it."""
 
@@ -212,7 +211,13 @@ def note_event(event: Event, old: Record | None, state: UnitState, boot_id: str,
 
 
 def _is_of_another_run(old: Record, fresh: Record) -> bool:
-    return (old.boot_id, old.invocation_id) != (fresh.boot_id, fresh.invocation_id)
+    # A reload may execute a new program, which settles the old record; what is asked for after it is another matter.
+    executed_anew = old.action == "reload" and _differ(old.executables, fresh.executables)
+    return executed_anew or (old.boot_id, old.invocation_id) != (fresh.boot_id, fresh.invocation_id)
+
+
+def _differ(before: tuple[str, ...], now: tuple[str, ...]) -> bool:
+    return bool(before and now) and set(before).isdisjoint(now)
 
 
 def effective_action(actions: Iterable[str]) -> str:

@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a policy of this host blocks an action on a unit: modules decide as the script does for packages."""
 
@@ -36,7 +35,7 @@ def covers(listed: str, unit: str) -> bool:
     template = name.split("@", 1)[0]
     if "@" in name and not _SUFFIX.search(name) and pattern in (template, f"{template}@"):
         return True
-    return pattern == name or fnmatchcase(name, pattern)
+    return pattern == name or fnmatchcase(name, pattern.replace("[^", "[!"))
 
 
 def _plain(name: str) -> str:
@@ -51,14 +50,20 @@ def read_last_known(text: str) -> dict[str, Policy]:
         if len(fields) == 5:
             requestors[fields[0]] = Requestor(fields[3], fields[4])
         elif len(fields) == 3:
-            blocked.setdefault(fields[0], {})[fields[1]] = tuple(fields[2].split())
+            actions = blocked.setdefault(fields[0], {})
+            actions[fields[1]] = (*actions.get(fields[1], ()), *fields[2].split())
     return {file: Policy(requestor, blocked.get(file, {})) for file, requestor in requestors.items()}
 
 
 def assume(path: Path, text: str, last_known: Policy | None, names: Iterable[str]) -> Policy:
     """Take a policy that cannot be read for what it blocked before, and for blocking whatever it names."""
-    known = last_known or Policy(Requestor("unknown", path.stem), {})
-    bases = (re.escape(_plain(name).split("@", 1)[0]) for name in names)
-    if any(re.search(rf"(?<![\w@.-]){base}(?![\w-])", text) for base in bases):
-        return Policy(known.requestor, {**known.blocked_actions, **dict.fromkeys(names, DISRUPTIVE_ACTIONS)})
+    known = last_known or Policy(Requestor("unknown", path.name), {})
+    if any(re.search(rf"(?<![\w@.-]){_base(name)}(?![\w-])", text, re.ASCII) for name in names):
+        before = known.blocked_actions
+        named = {name: (*before.get(name, ()), *DISRUPTIVE_ACTIONS) for name in names}
+        return Policy(known.requestor, {**before, **named})
     return known
+
+
+def _base(name: str) -> str:
+    return re.escape(re.sub(r"\.service$", "", name).split("@", 1)[0])

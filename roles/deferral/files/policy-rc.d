@@ -49,9 +49,10 @@ denied_without_perl() {
 last_known_denies() {
     [ -r "$known" ] || return 1
     tab=$(printf '\t')
+    plain=$(printf %s "$unit" | tr -d '\134') # names are listed without backslashes
     while IFS="$tab" read -r _ listed denied; do
         # shellcheck disable=SC2254 # what is listed may be a pattern
-        case $unit in $listed | $listed@*) ;; *) continue ;; esac
+        case $plain in $listed | ${listed%@}@*) ;; *) continue ;; esac
         for action in $1; do
             case $action in force-reload | *-or-restart | upgrade) action=restart ;; esac
             case $denied in *" ${action#force-} "*) return 0 ;; esac
@@ -214,7 +215,7 @@ sub canonical {
     $name =~ s/\.sh$//;
     $name .= '.service' if $name !~ /\.service$|$OTHER_SUFFIX/;
     my $links = links();
-    for (1 .. 8) {    # a name may be a link to a name that is a link, but not forever
+    for (1 .. 8) {    # a name may be a link to a name that is a link, but not without end
         my ($prefix, $instance) = $name =~ /^([^@]+@)(.+)(?=\.\w+$)/;
         my $next = $links->{$name} || (defined $prefix && $links->{ $prefix . suffix($name) }) or last;
         $next =~ s/^([^@]+@)(?=\.\w+$)/$1$instance/ if defined $prefix;
@@ -326,7 +327,9 @@ sub may_cover {
 sub policy_blocks {
     my ($policy, $action, $names) = @_;
     my @means = meanings($action, $names->[0]);
-    $policy->{blocked} ||= { map { (split /\t/)[1, 2] } split /\n/, $policy->{lines} };
+    if (!$policy->{blocked}) {    # alpha and alpha.service are two entries of one name
+        $policy->{blocked}{ $_->[1] } .= $_->[2] for map { [split /\t/] } split /\n/, $policy->{lines};
+    }
     for my $listed (keys %{ $policy->{blocked} }) {
         next if !grep { index($policy->{blocked}{$listed}, " $_ ") >= 0 } @means;
         return 1 if grep { covers($listed, $_) } @$names;
@@ -365,7 +368,7 @@ sub names_of {
 # --- What was known last: a line for each policy, and one for each unit that it lists, which the shell reads too ---
 
 sub known {
-    my (undef, @fields) = split /^(.+)\t=\t(.*)\t(.*)\t(.*)\n/m, slurp($KNOWN) || '';
+    my (undef, @fields) = split /^(.+)\t=\t(.*)\t(.*)\t(.*)\n/m, slurp($KNOWN) || '', -1;
     my %policies;
     while (my ($file, $stamp, $type, $name, $lines) = splice @fields, 0, 5) {
         $policies{$file} = { file => $file, stamp => $stamp, type => $type, name => $name, lines => $lines };
@@ -515,7 +518,7 @@ sub read_record {
 sub record_name {
     my ($type, $requestor, $unit) = @_;
     s/([^\w.+])/sprintf '%%%02x', ord $1/age for $type, $requestor;
-    $unit =~ s/([^\w@:.+-])/sprintf '%%%02x', ord $1/age;
+    $unit =~ s/([^\w\@:.+-])/sprintf '%%%02x', ord $1/age;
     my $name = "$type-$requestor-$unit";
     if (length $name > 220) {
         my $checksum = 5381;
@@ -583,7 +586,7 @@ sub yaml_value {
 
 sub yaml_scalar {
     my ($text) = @_;
-    return $text if $text =~ /^[A-Za-z][\w@.-]*(?: [A-Za-z][\w@.-]*)*$/ && $text !~ /^(?:y|n|yes|no|on|off|true|false|null)$/i;
+    return $text if $text =~ /^[A-Za-z][\w@.-]*(?: [A-Za-z][\w@.-]*)*\z/ && $text !~ /^(?:y|n|yes|no|on|off|true|false|null)$/i;
     $text =~ s/(["\\])/\\$1/g;
     utf8::decode($text);
     $text =~ s/([^\x20-\x7e])/my $c = ord $1; sprintf $c < 256 ? '\\x%02x' : $c < 65536 ? '\\u%04x' : '\\U%08x', $c/ge;
@@ -856,6 +859,7 @@ sub merge_fallback {
 sub parsed { my $data = eval { parse_yaml($_[0]) }; return ref $data eq 'HASH' ? $data : undef }
 
 my ($SINGLE, $DOUBLE) = (qr/'(?:[^']|'')*'/, qr/"(?:[^"\\]|\\.)*"/s);
+my $DEEPEST = 20;    # levels; Perl warns at a hundred
 
 sub parse_yaml {
     my ($text) = @_;
@@ -868,20 +872,21 @@ sub parse_yaml {
         push @lines, [length $1, $2];
     }
     @lines or die "empty\n";
-    my $value = parse_block(\@lines, $lines[0][0]);
+    my $value = parse_block(\@lines, $lines[0][0], 0);
     die "not understood: $lines[0][1]\n" if @lines;
     return $value;
 }
 
 sub parse_block {
-    my ($lines, $indent) = @_;
+    my ($lines, $indent, $depth) = @_;
+    die "more than $DEEPEST levels\n" if $depth > $DEEPEST;
     return parse_sequence($lines, $indent) if $lines->[0][1] =~ /^-(?: |$)/;
-    return parse_mapping($lines, $indent) if has_key($lines->[0][1]);
+    return parse_mapping($lines, $indent, $depth) if has_key($lines->[0][1]);
     return parse_inline($lines, $indent, (shift @$lines)->[1]);
 }
 
 sub parse_mapping {
-    my ($lines, $indent) = @_;
+    my ($lines, $indent, $depth) = @_;
     my %mapping;
     while (@$lines && $lines->[0][0] == $indent && $lines->[0][1] !~ /^-(?: |$)/) {
         my ($key, $rest) = split_key($lines->[0][1]) or die "no key: $lines->[0][1]\n";
@@ -889,7 +894,7 @@ sub parse_mapping {
         die "twice: $key\n" if exists $mapping{$key};
         if ($rest ne '') { $mapping{$key} = parse_inline($lines, $indent + 1, $rest) }
         elsif (@$lines && ($lines->[0][0] > $indent || $lines->[0][0] == $indent && $lines->[0][1] =~ /^-(?: |$)/)) {
-            $mapping{$key} = parse_block($lines, $lines->[0][0]);
+            $mapping{$key} = parse_block($lines, $lines->[0][0], $depth + 1);
         }
         else { $mapping{$key} = undef }
     }
@@ -926,7 +931,7 @@ sub parse_inline {
     my ($lines, $indent, $text) = @_;
     if ($text =~ /^[\[{"']/) {
         $text .= ' ' . (shift @$lines)->[1] while @$lines && ($lines->[0][0] >= $indent || $lines->[0][1] =~ /^[\]}]/);
-        my $value = parse_flow(\$text);
+        my $value = parse_flow(\$text, 0);
         $text =~ /^\s*(?:#.*)?$/s or die "after a value: $text\n";
         return $value;
     }
@@ -938,13 +943,14 @@ sub parse_inline {
 }
 
 sub parse_flow {
-    my ($text) = @_;
+    my ($text, $depth) = @_;
+    die "more than $DEEPEST levels\n" if $depth > $DEEPEST;
     $$text =~ s/^\s+//;
     return unquote($1) if $$text =~ s/^($SINGLE|$DOUBLE)//;
     if ($$text =~ s/^\[\s*//) {
         my @items;
         until ($$text =~ s/^\]//) {
-            push @items, parse_flow($text);
+            push @items, parse_flow($text, $depth + 1);
             $$text =~ s/^\s*,\s*// || $$text =~ /^\s*\]/ or die "list not closed\n";
             $$text =~ s/^\s+//;
         }
@@ -956,7 +962,7 @@ sub parse_flow {
             $$text =~ s/^($SINGLE|$DOUBLE|[^\s"'\[\]{},:&*!|>%\@`]+(?::[^\s,\[\]{}:]+)*)\s*:(?=[\s\[{"']|$)\s*// or die "no key: $$text\n";
             my $key = unquote($1);
             die "twice: $key\n" if exists $items{$key};
-            $items{$key} = $$text =~ /^[,}]/ ? undef : parse_flow($text);
+            $items{$key} = $$text =~ /^[,}]/ ? undef : parse_flow($text, $depth + 1);
             $$text =~ s/^\s*,\s*// || $$text =~ /^\s*\}/ or die "mapping not closed\n";
             $$text =~ s/^\s+//;
         }
@@ -977,7 +983,7 @@ sub unquote {
     my ($text) = @_;
     if ($text =~ s/^'(.*)'$/$1/s) { $text =~ s/''/'/g }
     elsif ($text =~ s/^"(.*)"$/$1/s) {
-        my %escape = (n => "\n", t => "\t", r => "\r", 0 => "\0", e => "\e", a => "\a", b => "\b");
+        my %escape = (n => "\n", t => "\t", r => "\r", 0 => "\0", e => "\e", a => "\a", b => "\b", f => "\f", v => "\x0b");
         $text =~ s/\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))/
             my ($code) = grep { defined } $1, $2, $3;
             defined $code ? encoded(hex $code) : exists $escape{$4} ? $escape{$4} : $4/gsex;

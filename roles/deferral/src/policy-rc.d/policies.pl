@@ -78,7 +78,9 @@ sub may_cover {
 sub policy_blocks {
     my ($policy, $action, $names) = @_;
     my @means = meanings($action, $names->[0]);
-    $policy->{blocked} ||= { map { (split /\t/)[1, 2] } split /\n/, $policy->{lines} };
+    if (!$policy->{blocked}) {    # alpha and alpha.service are two entries of one name
+        $policy->{blocked}{ $_->[1] } .= $_->[2] for map { [split /\t/] } split /\n/, $policy->{lines};
+    }
     for my $listed (keys %{ $policy->{blocked} }) {
         next if !grep { index($policy->{blocked}{$listed}, " $_ ") >= 0 } @means;
         return 1 if grep { covers($listed, $_) } @$names;
@@ -117,7 +119,7 @@ sub names_of {
 # --- What was known last: a line for each policy, and one for each unit that it lists, which the shell reads too ---
 
 sub known {
-    my (undef, @fields) = split /^(.+)\t=\t(.*)\t(.*)\t(.*)\n/m, slurp($KNOWN) || '';
+    my (undef, @fields) = split /^(.+)\t=\t(.*)\t(.*)\t(.*)\n/m, slurp($KNOWN) || '', -1;
     my %policies;
     while (my ($file, $stamp, $type, $name, $lines) = splice @fields, 0, 5) {
         $policies{$file} = { file => $file, stamp => $stamp, type => $type, name => $name, lines => $lines };

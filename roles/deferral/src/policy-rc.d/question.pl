@@ -62,7 +62,7 @@ sub canonical {
     $name =~ s/\.sh$//;
     $name .= '.service' if $name !~ /\.service$|$OTHER_SUFFIX/;
     my $links = links();
-    for (1 .. 8) {    # a name may be a link to a name that is a link, but not for ever
+    for (1 .. 8) {    # a name may be a link to a name that is a link, but not without end
         my ($prefix, $instance) = $name =~ /^([^@]+@)(.+)(?=\.\w+$)/;
         my $next = $links->{$name} || (defined $prefix && $links->{ $prefix . suffix($name) }) or last;
         $next =~ s/^([^@]+@)(?=\.\w+$)/$1$instance/ if defined $prefix;

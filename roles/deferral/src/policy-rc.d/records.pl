@@ -101,7 +101,7 @@ sub read_record {
 sub record_name {
     my ($type, $requestor, $unit) = @_;
     s/([^\w.+])/sprintf '%%%02x', ord $1/age for $type, $requestor;
-    $unit =~ s/([^\w@:.+-])/sprintf '%%%02x', ord $1/age;
+    $unit =~ s/([^\w\@:.+-])/sprintf '%%%02x', ord $1/age;
     my $name = "$type-$requestor-$unit";
     if (length $name > 220) {
         my $checksum = 5381;
@@ -169,7 +169,7 @@ sub yaml_value {
 
 sub yaml_scalar {
     my ($text) = @_;
-    return $text if $text =~ /^[A-Za-z][\w@.-]*(?: [A-Za-z][\w@.-]*)*$/ && $text !~ /^(?:y|n|yes|no|on|off|true|false|null)$/i;
+    return $text if $text =~ /^[A-Za-z][\w@.-]*(?: [A-Za-z][\w@.-]*)*\z/ && $text !~ /^(?:y|n|yes|no|on|off|true|false|null)$/i;
     $text =~ s/(["\\])/\\$1/g;
     utf8::decode($text);
     $text =~ s/([^\x20-\x7e])/my $c = ord $1; sprintf $c < 256 ? '\\x%02x' : $c < 65536 ? '\\u%04x' : '\\U%08x', $c/ge;

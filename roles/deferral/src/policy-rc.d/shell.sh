@@ -49,9 +49,10 @@ denied_without_perl() {
 last_known_denies() {
     [ -r "$known" ] || return 1
     tab=$(printf '\t')
+    plain=$(printf %s "$unit" | tr -d '\134') # names are listed without backslashes
     while IFS="$tab" read -r _ listed denied; do
         # shellcheck disable=SC2254 # what is listed may be a pattern
-        case $unit in $listed | $listed@*) ;; *) continue ;; esac
+        case $plain in $listed | ${listed%@}@*) ;; *) continue ;; esac
         for action in $1; do
             case $action in force-reload | *-or-restart | upgrade) action=restart ;; esac
             case $denied in *" ${action#force-} "*) return 0 ;; esac

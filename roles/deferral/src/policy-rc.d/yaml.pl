@@ -8,6 +8,7 @@ use warnings;
 sub parsed { my $data = eval { parse_yaml($_[0]) }; return ref $data eq 'HASH' ? $data : undef }
 
 my ($SINGLE, $DOUBLE) = (qr/'(?:[^']|'')*'/, qr/"(?:[^"\\]|\\.)*"/s);
+my $DEEPEST = 20;    # levels; Perl warns at a hundred
 
 sub parse_yaml {
     my ($text) = @_;
@@ -20,20 +21,21 @@ sub parse_yaml {
         push @lines, [length $1, $2];
     }
     @lines or die "empty\n";
-    my $value = parse_block(\@lines, $lines[0][0]);
+    my $value = parse_block(\@lines, $lines[0][0], 0);
     die "not understood: $lines[0][1]\n" if @lines;
     return $value;
 }
 
 sub parse_block {
-    my ($lines, $indent) = @_;
+    my ($lines, $indent, $depth) = @_;
+    die "more than $DEEPEST levels\n" if $depth > $DEEPEST;
     return parse_sequence($lines, $indent) if $lines->[0][1] =~ /^-(?: |$)/;
-    return parse_mapping($lines, $indent) if has_key($lines->[0][1]);
+    return parse_mapping($lines, $indent, $depth) if has_key($lines->[0][1]);
     return parse_inline($lines, $indent, (shift @$lines)->[1]);
 }
 
 sub parse_mapping {
-    my ($lines, $indent) = @_;
+    my ($lines, $indent, $depth) = @_;
     my %mapping;
     while (@$lines && $lines->[0][0] == $indent && $lines->[0][1] !~ /^-(?: |$)/) {
         my ($key, $rest) = split_key($lines->[0][1]) or die "no key: $lines->[0][1]\n";
@@ -41,7 +43,7 @@ sub parse_mapping {
         die "twice: $key\n" if exists $mapping{$key};
         if ($rest ne '') { $mapping{$key} = parse_inline($lines, $indent + 1, $rest) }
         elsif (@$lines && ($lines->[0][0] > $indent || $lines->[0][0] == $indent && $lines->[0][1] =~ /^-(?: |$)/)) {
-            $mapping{$key} = parse_block($lines, $lines->[0][0]);
+            $mapping{$key} = parse_block($lines, $lines->[0][0], $depth + 1);
         }
         else { $mapping{$key} = undef }
     }
@@ -78,7 +80,7 @@ sub parse_inline {
     my ($lines, $indent, $text) = @_;
     if ($text =~ /^[\[{"']/) {
         $text .= ' ' . (shift @$lines)->[1] while @$lines && ($lines->[0][0] >= $indent || $lines->[0][1] =~ /^[\]}]/);
-        my $value = parse_flow(\$text);
+        my $value = parse_flow(\$text, 0);
         $text =~ /^\s*(?:#.*)?$/s or die "after a value: $text\n";
         return $value;
     }
@@ -90,13 +92,14 @@ sub parse_inline {
 }
 
 sub parse_flow {
-    my ($text) = @_;
+    my ($text, $depth) = @_;
+    die "more than $DEEPEST levels\n" if $depth > $DEEPEST;
     $$text =~ s/^\s+//;
     return unquote($1) if $$text =~ s/^($SINGLE|$DOUBLE)//;
     if ($$text =~ s/^\[\s*//) {
         my @items;
         until ($$text =~ s/^\]//) {
-            push @items, parse_flow($text);
+            push @items, parse_flow($text, $depth + 1);
             $$text =~ s/^\s*,\s*// || $$text =~ /^\s*\]/ or die "list not closed\n";
             $$text =~ s/^\s+//;
         }
@@ -108,7 +111,7 @@ sub parse_flow {
             $$text =~ s/^($SINGLE|$DOUBLE|[^\s"'\[\]{},:&*!|>%\@`]+(?::[^\s,\[\]{}:]+)*)\s*:(?=[\s\[{"']|$)\s*// or die "no key: $$text\n";
             my $key = unquote($1);
             die "twice: $key\n" if exists $items{$key};
-            $items{$key} = $$text =~ /^[,}]/ ? undef : parse_flow($text);
+            $items{$key} = $$text =~ /^[,}]/ ? undef : parse_flow($text, $depth + 1);
             $$text =~ s/^\s*,\s*// || $$text =~ /^\s*\}/ or die "mapping not closed\n";
             $$text =~ s/^\s+//;
         }

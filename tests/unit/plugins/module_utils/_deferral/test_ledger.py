@@ -12,12 +12,14 @@ from ansible_collections.orderly.services.plugins.module_utils._deferral.policy 
 from ansible_collections.orderly.services.plugins.module_utils._deferral.record import (
     Event,
     Record,
+    effective_action,
     join_reasons,
     note_event,
     parse_record,
 )
 from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Program, UnitState
 from ansible_collections.orderly.services.plugins.module_utils._host.yaml import YamlError
+from ansible_collections.orderly.services.tests import deferral_cases as cases
 from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import BOOT, record_text
 
 UNIT = "alpha.service"
@@ -196,17 +198,21 @@ def test_reasons_are_kept_once_each(before: str, now: str, both: str) -> None:
     assert join_reasons(both, now) == both
 
 
-FILES = [
-    (Requestor("ansible", "test"), "alpha.service", "ansible-test-alpha.service.deferred"),
-    (Requestor("charm", "a-b"), "c.service", "charm-a%2db-c.service.deferred"),
-    (Requestor("charm", "a"), "b-c.service", "charm-a-b-c.service.deferred"),
-    (Requestor("t", "../\u00e4"), "x@1.service", "t-..%2f%c3%a4-x@1.service.deferred"),
-]
+@pytest.mark.parametrize(("kind", "name", "unit", "file"), cases.REQUESTOR_UNIT_FILE)
+def test_a_record_has_a_file_of_its_own(kind: str, name: str, unit: str, file: str) -> None:
+    assert Event(unit, "restart", "", Requestor(kind, name)).file_name == file
 
 
-@pytest.mark.parametrize(("requestor", "unit", "name"), FILES)
-def test_a_record_has_a_file_of_its_own(requestor: Requestor, unit: str, name: str) -> None:
-    assert Event(unit, "restart", "", requestor).file_name == name
+@pytest.mark.parametrize(("actions", "effect"), cases.ACTIONS_AND_EFFECT)
+def test_actions_come_down_to_one(actions: tuple[str, ...], effect: str) -> None:
+    assert effective_action(actions) == effect
+
+
+@pytest.mark.parametrize(("changes", "goes_on"), cases.CHANGES_AND_GOES_ON)
+def test_a_record_goes_on_until_it_is_settled(changes: dict[str, str], *, goes_on: bool) -> None:
+    old = parse_record(cases.record_text(changes, BOOT, OLD.identity), "/records/a")
+    record = note_event(replace(EVENT, action=old.action), old, running(cases.RUN), BOOT, 2000)
+    assert record.count == (8 if goes_on else 1)
 
 
 def test_what_was_dismissed_is_on_record_and_not_pending() -> None:

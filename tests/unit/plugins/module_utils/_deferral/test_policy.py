@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 from ansible_collections.orderly.services.plugins.module_utils._deferral.policy import (
-    DISRUPTIVE_ACTIONS,
     Policy,
     Requestor,
     block,
@@ -12,8 +13,10 @@ from ansible_collections.orderly.services.plugins.module_utils._deferral.policy 
     needrestart_settings,
     parse_policy,
 )
+from ansible_collections.orderly.services.plugins.module_utils._deferral.verdict import blocked_by
 from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
 from ansible_collections.orderly.services.plugins.module_utils._host.yaml import YamlError
+from ansible_collections.orderly.services.tests import deferral_cases as cases
 
 WEBTEAM = Requestor("ansible", "webteam")
 
@@ -76,12 +79,15 @@ def test_a_requestor_cannot_name_a_file_elsewhere(name: str) -> None:
         make_requestor("ansible", name)
 
 
-def test_reads_policies_of_other_tools() -> None:
-    policy = parse_policy(
-        "blocked_actions: {a: [stop], b: 'stop, restart', c: }\npolicy_requestor_type: charm\n"
-    )
-    assert policy.requestor == Requestor("charm", "unknown")
-    assert policy.blocked_actions == {"a": ("stop",), "b": ("stop", "restart"), "c": DISRUPTIVE_ACTIONS}
+@pytest.mark.parametrize("case", cases.POLICIES, ids=lambda case: case.text)
+def test_reads_policies_of_other_tools(case: cases.PolicyCase) -> None:
+    policy = parse_policy(case.text)
+    assert str(policy.requestor) == case.requestor
+    blocked = {
+        unit: {action for action in cases.ACTIONS if blocked_by([policy], action, [unit])}
+        for unit in cases.UNITS
+    }
+    assert blocked == {unit: {*case.blocked.get(unit, "").split()} for unit in cases.UNITS}
 
 
 @pytest.mark.parametrize(
@@ -96,6 +102,7 @@ NEEDRESTART = [
     ("nginx.service", r"^nginx(@.*)?\.service$"),
     ("nginx", r"^nginx(@.*)?\.service$"),
     ("postgresql@*.service", r"^postgresql@.*\.service$"),
+    ("postgresql@.service", r"^postgresql@.*\.service$"),
     ("a[!b-c]?.socket", r"^a[^b-c].\.socket$"),
     ("a\\x2db", r"^a\\x2db(@.*)?\.service$"),
 ]
@@ -105,6 +112,21 @@ NEEDRESTART = [
 def test_needrestart_leaves_listed_units_alone(unit: str, expression: str) -> None:
     settings = needrestart_settings([make_policy(WEBTEAM, {unit: ["restart"]})])
     assert settings.splitlines()[-1] == f"$nrconf{{override_rc}}{{qr({expression})}} = 0;"
+
+
+# It goes by the names of services as systemd writes them, and a name that is none of ours is not passed on.
+FOR_NEEDRESTART = [
+    case for case in cases.LISTED_UNIT_COVERED if case[1].endswith(".service") and not {*case[0]} & {*"^+\\"}
+]
+
+
+@pytest.mark.parametrize(
+    ("listed", "unit", "is_covered"), [case for case in FOR_NEEDRESTART if case[0] != "ax2db"]
+)
+def test_needrestart_leaves_the_same_units_alone(listed: str, unit: str, *, is_covered: bool) -> None:
+    settings = needrestart_settings([make_policy(WEBTEAM, {listed: ["restart"]})])
+    expressions = re.findall(r"qr\((.*)\)}", settings)
+    assert any(re.search(expression, unit) for expression in expressions) == is_covered
 
 
 def test_needrestart_is_told_nothing_where_nothing_is_blocked_or_a_name_is_none() -> None:

@@ -10,20 +10,7 @@ from ansible_collections.orderly.services.plugins.module_utils._deferral.verdict
     covers,
     read_last_known,
 )
-
-COVERED = [
-    ("nginx", "nginx.service", True),
-    ("nginx.service", "nginx.service", True),
-    ("nginx", "nginx.socket", False),
-    ("nginx.socket", "nginx.socket", True),
-    ("nginx", "nginx-extra.service", False),
-    ("postgresql", "postgresql@15-main.service", True),
-    ("postgresql@", "postgresql@15-main.service", True),
-    ("postgresql@15-main", "postgresql@15-main.service", True),
-    ("postgresql@14-main", "postgresql@15-main.service", False),
-    ("postgresql@*.service", "postgresql@15-main.service", True),
-    ("ax2db", "a\\x2db.service", True),
-]
+from ansible_collections.orderly.services.tests import deferral_cases as cases
 
 TEAM, TOOL = Requestor("ansible", "team"), Requestor("charm", "tool")
 POLICIES = [
@@ -32,7 +19,7 @@ POLICIES = [
 ]
 
 
-@pytest.mark.parametrize(("listed", "unit", "is_covered"), COVERED)
+@pytest.mark.parametrize(("listed", "unit", "is_covered"), cases.LISTED_UNIT_COVERED)
 def test_a_listed_name_covers_what_the_script_says(listed: str, unit: str, *, is_covered: bool) -> None:
     assert covers(listed, unit) is is_covered
 

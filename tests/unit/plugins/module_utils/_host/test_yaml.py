@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import yaml
 from ansible_collections.orderly.services.plugins.module_utils._host.yaml import YamlError, dump, parse
+from ansible_collections.orderly.services.tests import deferral_cases as cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -62,6 +63,11 @@ def test_writes_what_it_and_pyyaml_read_back(values: dict[str, object]) -> None:
     if values:
         assert parse(text) == values
         assert yaml.safe_load(text) == values
+
+
+@pytest.mark.parametrize(("text", "written"), cases.TEXT_AND_YAML)
+def test_writes_texts_as_the_script_does(text: str, written: str) -> None:
+    assert dump({"package": text}) == f"package: {written}\n"
 
 
 @settings(deadline=None)

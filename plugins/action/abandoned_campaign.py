@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ansible.utils.display import Display
 
 from ..plugin_utils._action import ControllerAction, Result
 from ..plugin_utils._campaign.campaign import abandon
+from ..plugin_utils._common.text import now_text
 from ..plugin_utils._run.presence import seen_by
 from ..plugin_utils._run.run import this_run
 from ..plugin_utils._store.store import PREFIX as RUNS
@@ -27,16 +27,14 @@ display = Display()
 
 class ActionModule(ControllerAction):
     def act(self, variables: Mapping[str, Any]) -> Result:
-        options = self.options(
-            campaign={"type": "str", "required": True},
-            reason={"type": "str", "required": True},
-            store={"type": "str"},
-        )
-        now = datetime.now().astimezone().isoformat(timespec="seconds")
+        options = self.options(campaign={"type": "str"}, reason={"type": "str"}, store={"type": "str"})
+        named = options["campaign"] or self.from_command_line(variables, "abandon_campaign")
+        reason = options["reason"] or self.from_command_line(variables, "abandon_reason")
+        now = now_text()
         with closing(open_store(self.store_url(options, variables))) as real:
             store = Rehearsal(real) if self._task.check_mode else real
             state_of = seen_by(store.read(RUNS), this_run(os.getppid()))
-            campaign = abandon(store, options["campaign"], options["reason"], state_of, now)
+            campaign = abandon(store, str(named or ""), str(reason or ""), state_of, now)
         told = campaign.as_dict()
         changed = (
             f", and undo the temporary changes of {', '.join(told['temporary'])}" if told["temporary"] else ""

@@ -28,7 +28,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         return self._execute_module(
-            module_name="orderly.services.deferred_restarts",
+            module_name="orderly.services.dismissed_restarts",
             module_args=module_arguments(self._task.args, task_vars or {}, operator()),
             task_vars=task_vars,
         )

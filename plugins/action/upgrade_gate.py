@@ -42,7 +42,7 @@ class ActionModule(ControllerAction):
             services={"type": "list", "elements": "str"},
             state={"type": "str", "choices": list(STATES), "required": True},
             store={"type": "str"},
-            wait={"type": "int", "default": self.templated(variables, "rolling_wait") or DEFAULT_WAIT},
+            wait={"type": "int", "default": self.templated(variables, "upgrade_wait") or DEFAULT_WAIT},
             required_if=[("state", state, ["play"]) for state in STATES[1:]],
         )
         play_id = options["play"]
@@ -72,7 +72,7 @@ class ActionModule(ControllerAction):
         limit = variables.get("ansible_limit")
         hosts = limited_hosts(self._loader, variables["groups"], limit) if limit else None
         named = {name: self.templated(variables, name) for name in ("upgrade_stage", "upgrade_only")}
-        campaign = self.templated(variables, "campaign")
+        campaign = self.templated(variables, "upgrade_campaign")
         selection = Selection.from_variables(named, hosts)
         selection.check(plan.stages)
         selection = selection.within(options["services"])
@@ -85,7 +85,7 @@ class ActionModule(ControllerAction):
             say=display.display,
             campaign=str(campaign) if campaign else None,
             folder=str(folder),
-            confirmed=frozenset(names_of(self.templated(variables, "confirm"))),
+            confirmed=frozenset(names_of(self.from_command_line(variables, "upgrade_confirm"))),
             domains=domains_of(variables["ansible_play_batch"], variables) if options["play"] else {},
             ask=_ask,
         )

@@ -47,7 +47,7 @@ class ActionModule(ControllerAction):
         )
         plan = read_plan(Path(variables["playbook_dir"]))
         answers = _answers(variables, options["variable"])
-        name = self.templated(variables, "campaign")
+        name = self.templated(variables, "upgrade_campaign")
         with closing(open_store(self.store_url(options, variables))) as store:
             journal = read_journal(Rehearsal(store), plan.id, this_run(os.getppid()), name)
             look = Look(plan, Rehearsal(store) if self._task.check_mode else store, journal, answers)

@@ -18,21 +18,21 @@ options:
     description: The folder for the plan. By default a cache folder named by the plan's hash; it is printed.
     type: path
     vars:
-      - name: plan_dir
+      - name: upgrade_plan_dir
   approved_plan:
     description:
       - The hash of the plan that was approved, as the playbook C(orderly.services.plan) printed it. Another plan is
         refused, with all that differs. Its folder must be where it was written, or be named by O(plan_dir).
+      - By default what C(-e upgrade_approved_plan) says. That variable is refused where an inventory or a playbook
+        sets it, as whoever runs this would not know what was approved.
     type: str
-    vars:
-      - name: approved_plan
   upgrade_stage:
     description: The stage that this run upgrades; checked here, obeyed by the gates of the plan.
     type: str
     vars:
       - name: upgrade_stage
   upgrade_only:
-    description: The services that this run upgrades, a list or separated by spaces; checked here, obeyed by the gates.
+    description: The services that this run upgrades, a list or separated by commas; checked here, obeyed by the gates.
     type: raw
     vars:
       - name: upgrade_only
@@ -57,11 +57,15 @@ from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
 from ..plugin_utils._common.errors import ControllerError
-from ..plugin_utils._inventory.inventory import Inventory
+from ..plugin_utils._common.text import listed, shortened
+from ..plugin_utils._inventory.extra_vars import extra_variable
+from ..plugin_utils._inventory.inventory import Inventory, InventoryError
 from ..plugin_utils._upgrade import make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+APPROVED = "upgrade_approved_plan"
 
 display = Display()
 
@@ -75,7 +79,9 @@ class LookupModule(LookupBase):
         try:
             inventory = Inventory(self._loader, variables["ansible_inventory_sources"])
             inventory.check_unchanged(variables["groups"])
-            plan, playbook = make_plan(inventory, variables, self.get_options())
+            options = self.get_options()
+            approved = options["approved_plan"] or self._approved(inventory, variables)
+            plan, playbook = make_plan(inventory, variables, {**options, "approved_plan": approved})
         except ControllerError as exc:
             raise AnsibleLookupError(str(exc)) from None
         except AnsibleLookupError:
@@ -84,3 +90,20 @@ class LookupModule(LookupBase):
             raise AnsibleLookupError(f"The inventory cannot be read for the plan: {exc}") from None
         display.display(f"Plan {plan.hash}: {playbook.parent}/plan.html")
         return [str(playbook)]
+
+    def _approved(self, inventory: Inventory, variables: Mapping[str, Any]) -> str | None:
+        """Give the hash of the plan that was approved with ``-e``; raises where it is approved elsewhere."""
+        given = extra_variable(self._loader, APPROVED)
+        if given is not None:
+            return str(self._templar.template(given))
+        hosts = inventory.groups["all"]
+        if variables.get(APPROVED):
+            where = "a playbook sets it"
+        elif setting := [host for host, value in inventory.values(hosts, APPROVED).items() if value]:
+            where = f"the inventory sets it for {listed(shortened(setting))}"
+        else:
+            return None
+        raise InventoryError(
+            f"{APPROVED} counts only from the command line, but {where}. Take it out there, and approve a plan with "
+            f"-e {APPROVED}=HASH."
+        )

@@ -16,13 +16,11 @@ description:
   - Runs on the controller and contacts no host.
 options:
   campaign:
-    description: The campaign, with or without its number.
+    description: The campaign, with or without its number; by default what C(-e abandon_campaign) says.
     type: str
-    required: true
   reason:
-    description: Why; it is kept with the campaign.
+    description: Why; it is kept with the campaign. By default what C(-e abandon_reason) says.
     type: str
-    required: true
   store:
     description: Where the journal is; by default the variable C(orderly_store), else the file of this user.
     type: str
@@ -63,8 +61,8 @@ from ansible.module_utils.basic import AnsibleModule
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "campaign": {"type": "str", "required": True},
-            "reason": {"type": "str", "required": True},
+            "campaign": {"type": "str"},
+            "reason": {"type": "str"},
             "store": {"type": "str"},
         },
         supports_check_mode=True,

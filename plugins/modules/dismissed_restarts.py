@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: deferred_restarts
+module: dismissed_restarts
 short_description: Dismiss pending restarts that are not needed
 version_added: 0.1.0
 author:
@@ -32,13 +32,13 @@ options:
     default: []
   state:
     description:
-      - V(dismissed) dismisses what is pending of the units.
-      - V(pending) takes that back.
+      - V(present) dismisses what is pending of the units.
+      - V(absent) takes that back, so that it is pending again.
     type: str
-    choices: [dismissed, pending]
-    default: dismissed
+    choices: [present, absent]
+    default: present
   reason:
-    description: Why the restart is not needed. Required with O(state=dismissed).
+    description: Why the restart is not needed. Required with O(state=present).
     type: str
     default: ""
   by:
@@ -60,14 +60,14 @@ seealso:
 
 EXAMPLES = r"""
 - name: The new package changed nothing but its documentation
-  orderly.services.deferred_restarts:
+  orderly.services.dismissed_restarts:
     services: [nginx]
     reason: Only the manual page changed
 
 - name: It must be restarted after all
-  orderly.services.deferred_restarts:
+  orderly.services.dismissed_restarts:
     services: [nginx]
-    state: pending
+    state: absent
 """
 
 RETURN = r"""
@@ -99,7 +99,7 @@ def main() -> None:
         argument_spec={
             "services": {"type": "list", "elements": "str", "default": []},
             "units": {"type": "list", "elements": "str", "default": []},
-            "state": {"type": "str", "choices": ["dismissed", "pending"], "default": "dismissed"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "reason": {"type": "str", "default": ""},
             "by": {"type": "str"},
         },
@@ -111,12 +111,12 @@ def main() -> None:
     try:
         named = [*known_services(params["services"], systemd), *params["units"]]
         if not named:
-            raise HostError("Name in services or units whose restart is meant; nothing means nothing here.")
+            raise HostError("Name at least one service or unit.")
         records, trouble = store.read()
         states = systemd.show([*named, *(record.unit for record in records)])
         units = {name for unit in named for name in (unit, states[unit].unit, *states[unit].names)}
         ledger = sort_records(records, states, boot_id())
-        if params["state"] == "dismissed":
+        if params["state"] == "present":
             dismissal = Dismissal(params["reason"], params["by"] or "Ansible", int(time.time()))
             plan = plan_dismissal(ledger, units, dismissal)
         else:

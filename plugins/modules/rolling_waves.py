@@ -41,10 +41,10 @@ options:
   waves:
     description:
       - Sizes of waves, as C(serial) has them, each a number of hosts or a percentage of all hosts of the roll; the last
-        one repeats. A size that exceeds a budget takes several waves. By default the variable C(rolling_waves).
+        one repeats. A size that exceeds a budget takes several waves. By default the variable C(rolling_op_waves).
     type: raw
   serial:
-    description: One size for all waves; by default the variable C(rolling_serial).
+    description: One size for all waves; by default the variable C(rolling_op_serial).
     type: raw
   operation:
     description: What the roll does, as O(orderly.services.rolling_lock#module:operation) of its waves says it.

@@ -38,7 +38,7 @@ options:
   wait:
     description:
       - Seconds to wait for slots that are held by runs that are alive.
-      - By default the variable C(rolling_wait), else one hour.
+      - By default the variable C(upgrade_wait), else one hour.
     type: int
 extends_documentation_fragment:
   - orderly.services.attributes

@@ -53,7 +53,7 @@ id:
   returned: success
   sample: 6f1c2a0e9b7d4c53
 hash:
-  description: The hash of the plan and the surveyed versions, for C(-e approved_plan=HASH).
+  description: The hash of the plan and the surveyed versions, for C(-e upgrade_approved_plan=HASH).
   type: str
   returned: success
   sample: b2f0a4417c9e6d35

@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
 from ._common.errors import ControllerError
+from ._inventory.extra_vars import counts_from_e_alone, extra_variable
 from ._store.store import default_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Result = dict[str, Any]
+
+display = Display()
 
 
 class ControllerAction(ActionBase):
@@ -44,6 +48,13 @@ class ControllerAction(ActionBase):
     def templated(self, variables: Mapping[str, Any], name: str) -> Any:
         """Give the value of a variable, or nothing where it is not set."""
         return self._templar.template(variables.get(name))
+
+    def from_command_line(self, variables: Mapping[str, Any], name: str) -> Any:
+        """Give the value that ``-e`` gives to a variable, or nothing; one from elsewhere is ignored, with a warning."""
+        given = extra_variable(self._loader, name)
+        if given is None and variables.get(name):
+            display.warning(counts_from_e_alone(name))
+        return self._templar.template(given)
 
     def store_url(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> str:
         """Say which store is meant: the option, the variable ``orderly_store``, or the default."""

@@ -190,7 +190,7 @@ class Demo:
 
     def upgrade(self) -> None:
         self.narrator.act("The upgrade: first its plan, then its run")
-        options = ["--extra-vars", f"plan_dir={OUTPUT / 'plan'}"]
+        options = ["--extra-vars", f"upgrade_plan_dir={OUTPUT / 'plan'}"]
         plan = self.playbooks.succeed("orderly.services.upgrade", *options, "--list-tasks", quiet=True)
         for line in plan.output.splitlines():
             if line.lstrip().startswith("play #"):

@@ -67,7 +67,7 @@ def test_the_summary_answers_how_much_how_long_and_what_users_notice(page: Brows
         "1\nservice goes down meanwhile",
         "≈ 3 min",
         "Users will notice: service2.",
-        "-e approved_plan=0123-4567",
+        "-e upgrade_approved_plan=0123-4567",
         "Packages are never rolled back",
     ):
         assert words in summary

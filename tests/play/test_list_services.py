@@ -1,4 +1,4 @@
-"""The playbook services: which services an inventory deploys, and what it makes of them."""
+"""The playbook list_services: which services an inventory deploys, and what it makes of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .toys import Site
 
-SERVICES = "orderly.services.services"
+SERVICES = "orderly.services.list_services"
 
 
 def listed(site: Site, *arguments: str) -> list[str]:

@@ -37,7 +37,7 @@ def planned(site: Site) -> dict[str, Any]:
 
 
 def approve(site: Site, approved: str, *arguments: str) -> Outcome:
-    return site.upgrade("-e", f"approved_plan={approved}", *arguments)
+    return site.upgrade("-e", f"upgrade_approved_plan={approved}", *arguments)
 
 
 # --- What it writes and says ---
@@ -82,7 +82,7 @@ def test_the_summary_fits_on_a_screen_and_ends_with_what_to_type(site: Site) -> 
         "web-server 1.0 → 1.1 on 2 hosts",
         "Packages are never rolled back.",
         f"To look at: {folder}/plan.html",
-        f"To approve: ansible-playbook orderly.services.upgrade -e approved_plan={plan_hash}",
+        f"To approve: ansible-playbook orderly.services.upgrade -e upgrade_approved_plan={plan_hash}",
     ]
 
 
@@ -148,7 +148,7 @@ def test_a_newer_version_that_appears_on_the_way_stops_before_the_wave(site: Sit
     two_services(site)
     approved = planned(site)["hash"]
     site.sticks("db d1 install")
-    process = site.start("-e", f"approved_plan={approved}")
+    process = site.start("-e", f"upgrade_approved_plan={approved}")
     site.wait_until("db d1 install")
     site.package("web-server", "1.0", "1.2")
     site.is_mended()
@@ -187,11 +187,11 @@ def test_an_edited_plan_is_not_the_approved_one(site: Site) -> None:
 
 def test_an_approved_plan_is_found_where_it_was_put_and_kept_there(site: Site, tmp_path: Path) -> None:
     two_services(site)
-    assert site.make_plan("-e", "plan_dir=friday").code == 0
+    assert site.make_plan("-e", "upgrade_plan_dir=friday").code == 0
     plan = json.loads((tmp_path / "friday/plan.json").read_text())
-    assert site.upgrade("-e", "plan_dir=friday", "--list-tasks").code == 0
+    assert site.upgrade("-e", "upgrade_plan_dir=friday", "--list-tasks").code == 0
     assert json.loads((tmp_path / "friday/plan.json").read_text()) == plan
-    assert approve(site, plan["hash"], "-e", "plan_dir=friday", "--check").code == 0
+    assert approve(site, plan["hash"], "-e", "upgrade_plan_dir=friday", "--check").code == 0
     assert approve(site, plan["hash"], "--check").code != 0
 
 
@@ -272,10 +272,10 @@ def test_the_versions_before_are_kept_and_told(site: Site) -> None:
     site.is_mended()
     assert site.upgrade().code == 0
     campaign = f"{site.plan()['id']}-1"
-    told = site.upgrade("-e", f"campaign={campaign}", playbook="orderly.services.campaigns")
+    told = site.upgrade("-e", f"campaigns_name={campaign}", playbook="orderly.services.campaigns")
     assert "before, db: db-server 5 " in told.text
     assert "before, web: web-common 1.0, web-server 0.9 (1 of 2 hosts), web-server 1.0 (1 of 2" in told.text
-    unknown = site.upgrade("-e", "campaign=monday", playbook="orderly.services.campaigns")
+    unknown = site.upgrade("-e", "campaigns_name=monday", playbook="orderly.services.campaigns")
     assert f'There is no campaign "monday"; there are: {campaign}.' in unknown.text
 
 

@@ -68,14 +68,14 @@ def test_a_primary_goes_last(many: Site) -> None:
 
 
 def test_a_canary_goes_first(many: Site) -> None:
-    hosts, said = drained(many, "-e", "rolling_waves=1,50%,100%")
+    hosts, said = drained(many, "-e", "rolling_op_waves=1,50%,100%")
     assert hosts == "w1 w2 w3 w4"
     assert "Wave 1 of 3: w1 (web)" in said
     assert "Wave 2 of 3: w2 (web), w3 (web)" in said
 
 
 def test_one_by_one_for_those_who_are_used_to_it(many: Site) -> None:
-    hosts, said = drained(many, "-e", "rolling_serial=1")
+    hosts, said = drained(many, "-e", "rolling_op_serial=1")
     assert hosts == "w1 w2 w3 w4"
     assert "Wave 4 of 4: w4 (web)" in said
 
@@ -83,8 +83,8 @@ def test_one_by_one_for_those_who_are_used_to_it(many: Site) -> None:
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        ({"rolling_waves": "[1, 50%]"}, "rolling_waves has '[1,'; expected sizes of waves"),
-        ({"rolling_serial": "0"}, "rolling_serial has 0; expected one number of hosts from 1 on"),
+        ({"rolling_op_waves": "[1, 50%]"}, "rolling_op_waves has '[1,'; expected sizes of waves"),
+        ({"rolling_op_serial": "0"}, "rolling_op_serial has 0; expected one number of hosts from 1 on"),
         ({"orderly_last": "perhaps"}, "orderly_last of w1 is 'perhaps'; expected true or false"),
     ],
 )

@@ -497,7 +497,7 @@ def test_the_playbook_of_a_group_does_that_group_alone_behind_the_same_gates(sit
 UNKNOWN = [
     ("upgrade_only=wbe", 'upgrade_only: unknown service "wbe"; this inventory has: db, web.'),
     (
-        "approved_plan=0123456789abcdef",
+        "upgrade_approved_plan=0123456789abcdef",
         "The approved plan is 0123456789abcdef, but inventory and roles give ",
     ),
 ]
@@ -519,7 +519,18 @@ def test_an_unknown_part_or_plan_is_refused_before_anything_runs(
 def test_the_approved_plan_runs(site: Site) -> None:
     one_service(site, "w1", steps="3")
     site.upgrade("--list-hosts")
-    assert site.upgrade("-e", f"approved_plan={site.plan()['id']}").log == ["web w1 install"]
+    assert site.upgrade("-e", f"upgrade_approved_plan={site.plan()['id']}").log == ["web w1 install"]
+
+
+def test_a_plan_that_an_inventory_approves_is_refused_until_somebody_approves_it(site: Site) -> None:
+    one_service(site, "w1", steps="3")
+    assert site.upgrade("--list-hosts").code == 0
+    approved = f"upgrade_approved_plan={site.plan()['hash']}"
+    site.write("group_vars/web.yml", approved.replace("=", ": "))
+    outcome = site.upgrade()
+    assert "counts only from the command line, but the inventory sets it for w1." in outcome.text
+    assert outcome.log == NOTHING
+    assert site.upgrade("-e", approved).log == ["web w1 install"]
 
 
 # --- Where hosts are ---
@@ -539,8 +550,8 @@ def test_waves_of_a_plan_keep_to_failure_domains_and_put_primaries_last(site: Si
 
 def test_sizes_of_waves_that_an_upgrade_would_not_heed_are_refused(site: Site) -> None:
     one_service(site, "w1", steps="3")
-    outcome = site.upgrade("-e", "rolling_serial=1")
-    assert "rolling_serial is for rolling_restart, restart_services, rolling_op and reboot" in outcome.text
+    outcome = site.upgrade("-e", "rolling_op_serial=1")
+    assert "rolling_op_serial is for rolling_restart, restart_services, rolling_op and reboot" in outcome.text
     assert outcome.log == NOTHING
 
 
@@ -550,7 +561,7 @@ def test_sizes_of_waves_that_an_upgrade_would_not_heed_are_refused(site: Site) -
 def test_a_named_campaign_spans_runs_is_listed_and_abandoned_with_a_reason(site: Site) -> None:
     a_chain(site)
     site.write("roles/db/tasks/finalize.yml", say("db", "finalize"))
-    friday = ("-e", "campaign=friday")
+    friday = ("-e", "upgrade_campaign=friday")
     first = site.upgrade("-e", "upgrade_only=db", "--limit", "d1", *friday)
     assert first.code == 0, first.raw
     assert "Campaign friday-1 begins: " in first.text
@@ -559,9 +570,11 @@ def test_a_named_campaign_spans_runs_is_listed_and_abandoned_with_a_reason(site:
     listed = site.upgrade(playbook="orderly.services.campaigns").text
     assert f"Campaign friday-1 of plan {site.plan()['id']}: begun " in listed
     assert "plays are left, finalizers of db wait; last run PID" in listed
-    silent = site.upgrade(*friday, playbook="orderly.services.abandon_campaign")
+    named = ("-e", "abandon_campaign=friday")
+    silent = site.upgrade(*named, playbook="orderly.services.abandon_campaign")
     assert "Say why the campaign is abandoned" in silent.text
-    given_up = site.upgrade(*friday, "-e", "reason=withdrawn", playbook="orderly.services.abandon_campaign")
+    withdrawn = (*named, "-e", "abandon_reason=withdrawn")
+    given_up = site.upgrade(*withdrawn, playbook="orderly.services.abandon_campaign")
     assert given_up.code == 0
     assert "(withdrawn). Put back what it has left behind" in given_up.text
     again = site.upgrade(*friday)
@@ -593,8 +606,27 @@ def test_a_point_of_no_return_is_passed_when_it_is_confirmed(site: Site) -> None
     outcome = site.upgrade()
     assert outcome.code != 0
     assert outcome.log == ["web w1 look"]
-    assert "Run it again with -e confirm=web: it resumes here." in outcome.text
-    assert site.upgrade("-e", "confirm=web").log == ["web w1 install"]
+    assert "Run it again with -e upgrade_confirm=web: it resumes here." in outcome.text
+    assert site.upgrade("-e", "upgrade_confirm=web").log == ["web w1 install"]
+
+
+def test_a_point_of_no_return_is_not_passed_because_an_inventory_says_so(site: Site) -> None:
+    no_way_back(site)
+    site.write("group_vars/all.yml", "upgrade_confirm: web\n")
+    outcome = site.upgrade()
+    assert outcome.code != 0
+    assert outcome.log == ["web w1 look"]
+    assert "upgrade_confirm counts only from the command line (-e upgrade_confirm=…)" in outcome.text
+    assert "Run it again with -e upgrade_confirm=web: it resumes here." in outcome.text
+
+
+def test_a_campaign_is_not_abandoned_because_an_inventory_says_so(site: Site) -> None:
+    one_service(site, "w1", steps="3")
+    site.write("group_vars/all.yml", "abandon_campaign: friday\nabandon_reason: it is old\n")
+    outcome = site.upgrade("-e", "abandon_campaign=friday", playbook="orderly.services.abandon_campaign")
+    assert outcome.code != 0
+    assert "abandon_reason counts only from the command line" in outcome.text
+    assert "Say why the campaign is abandoned" in outcome.text
 
 
 @pytest.mark.parametrize("tag", ["always", "tagged"])
@@ -898,7 +930,7 @@ def test_a_setting_on_which_hosts_disagree_is_refused(site: Site) -> None:
 
 
 BAD_PLAN_DIRS = [
-    ("notes", "holds something else than a plan; set plan_dir to a new or empty folder."),
+    ("notes", "holds something other than a plan; set upgrade_plan_dir to a new or empty folder."),
     ("notes/mine.txt/plan", "The plan cannot be written to "),
 ]
 
@@ -907,7 +939,7 @@ BAD_PLAN_DIRS = [
 def test_a_plan_dir_that_cannot_be_used_is_left_as_it_is(site: Site, plan_dir: str, message: str) -> None:
     one_service(site)
     mine = site.write("notes/mine.txt", "mine\n")
-    outcome = site.upgrade("-e", f"plan_dir={site.folder / plan_dir}")
+    outcome = site.upgrade("-e", f"upgrade_plan_dir={site.folder / plan_dir}")
     assert outcome.code != 0
     assert message in outcome.text
     assert [mine] == list(mine.parent.iterdir())
@@ -928,9 +960,9 @@ def test_a_store_that_cannot_be_used_stops_the_upgrade_before_it_touches_a_host(
 def test_plan_dir_takes_the_plan_and_is_replaced_by_a_newer_one(site: Site) -> None:
     one_service(site, "w1", steps="3")
     folder = site.folder / "plans/ours"
-    assert site.upgrade("--list-hosts", "-e", f"plan_dir={folder}").code == 0
+    assert site.upgrade("--list-hosts", "-e", f"upgrade_plan_dir={folder}").code == 0
     before = (folder / "plan.json").read_text()
     (site.folder / "roles/web/tasks/drain.yml").write_text(say("web", "drain"))
-    assert site.upgrade("-e", f"plan_dir={folder}").log == ["web w1 drain", "web w1 install"]
+    assert site.upgrade("-e", f"upgrade_plan_dir={folder}").log == ["web w1 drain", "web w1 install"]
     assert (folder / "plan.json").read_text() != before
     assert list(folder.parent.iterdir()) == [folder]

@@ -159,7 +159,9 @@ def abandon(store: Store, campaign: str, reason: str, state_of: StateOf, now: st
     Raises :class:`CampaignError` where there is none of that name, where a run of it is alive, or without a reason.
     """
     if not reason.strip():
-        raise CampaignError("Say why the campaign is abandoned, others will want to know: -e reason=…")
+        raise CampaignError(
+            "Say why the campaign is abandoned, others will want to know: -e abandon_reason=…"
+        )
 
     def decide(documents: Documents) -> tuple[dict[str, Document | None], Campaign]:
         opened = [each for each in _campaigns(documents) if each.is_open]
@@ -182,7 +184,7 @@ def others_open(campaigns: Iterable[Campaign], plan_id: str) -> tuple[Campaign, 
 
 def how_to_abandon(campaign: Campaign) -> str:
     """Tell how to give up a campaign."""
-    return f"ansible-playbook orderly.services.abandon_campaign -e campaign={campaign.id} -e reason=…"
+    return f"ansible-playbook orderly.services.abandon_campaign -e abandon_campaign={campaign.id} -e abandon_reason=…"
 
 
 def _campaigns(documents: Documents) -> tuple[Campaign, ...]:
@@ -203,7 +205,7 @@ def _change(store: Store, campaign: str, **changes: object) -> None:
 def _check_name(name: str | None) -> None:
     if name is not None and not NAME.fullmatch(name):
         raise CampaignError(
-            f'campaign: "{name}" cannot be its name; expected letters, digits, "_", "." and "-", at most 64.'
+            f'upgrade_campaign: "{name}" cannot be a campaign\'s name; expected letters, digits, "_", "." and "-", at most 64.'
         )
 
 
@@ -222,7 +224,7 @@ def _find_open(campaigns: Iterable[Campaign], plan_id: str, name: str | None) ->
     if ours and not found:
         raise CampaignError(
             f'This plan has the open campaign {ours.id}, so "{name}" would do again what it has done. Go on with '
-            f"-e campaign={ours.id}, or give it up: {how_to_abandon(ours)}"
+            f"-e upgrade_campaign={ours.id}, or give it up: {how_to_abandon(ours)}"
         )
     return found
 

@@ -125,7 +125,7 @@ def check_confirmed(plan: Plan, play: Play, services: Iterable[str], confirmed: 
         listed = ",".join(names)
         raise GateError(
             f"{play.title} is refused, nothing in it was touched: it passes the point of no return of {listed}, "
-            f"from which only a backup leads back. Run it again with -e confirm={listed}: it resumes here.",
+            f"from which only a backup leads back. Run it again with -e upgrade_confirm={listed}: it resumes here.",
             (),
         )
 

@@ -102,7 +102,7 @@ class UpgradeRun:
             if names := points_of_no_return(self.plan, play, play.services, confirmed):
                 self.say(
                     f"{play.title} passes the point of no return of {', '.join(names)}; before it the run asks, or "
-                    f"ends where nobody can answer, unless it is given -e confirm={','.join(names)}."
+                    f"ends where nobody can answer, unless it is given -e upgrade_confirm={','.join(names)}."
                 )
         self._look_forward(journal, progress)
         again = {} if self.rehearsal else self._to_verify(progress)

@@ -58,8 +58,8 @@ def check_approved(plan: Plan, approved: str | None, kept: Mapping[str, Any] | N
     if kept is None:
         raise CatalogueError(
             f"The approved plan is {approved}, but inventory and roles give {plan.id} now, and the approved one is not "
-            "in the cache folder of this user, so what differs cannot be told. Say where its folder is "
-            f"(-e plan_dir=FOLDER) if it holds versions that were surveyed. {AGAIN}"
+            "in the cache folder of this user, so what differs is unknown. Say where its folder is "
+            f"(-e upgrade_plan_dir=FOLDER) if it holds versions that were surveyed. {AGAIN}"
         )
     now = json.loads(plan.as_json())
     listed = "".join(f"\n  - {line}" for line in drift_of_plans(kept, now))

@@ -48,7 +48,7 @@ def write_plan(
                 _put(new, folder, Path(scratch, "old"))
     except OSError as exc:
         raise CatalogueError(
-            f"The plan cannot be written to {folder}: {exc}. Set plan_dir to a folder of yours."
+            f"The plan cannot be written to {folder}: {exc}. Set upgrade_plan_dir to a folder of yours."
         ) from exc
     return folder / PLAYBOOK
 
@@ -61,7 +61,7 @@ def _put(new: Path, folder: Path, aside: Path) -> None:
     if folder.exists():
         if any(folder.iterdir()) and not (folder / PLAN_FILE).is_file():
             raise CatalogueError(
-                f"{folder} holds something else than a plan; set plan_dir to a new or empty folder."
+                f"{folder} holds something other than a plan; set upgrade_plan_dir to a new or empty folder."
             )
         folder.rename(aside)
     new.rename(folder)

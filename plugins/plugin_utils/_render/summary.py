@@ -48,7 +48,7 @@ def summary(plan: Plan, answers: Mapping[str, Answer], folder: Path, how_long: s
         *([f"It takes {how_long}."] if how_long else []),
         "Packages are never rolled back.",
         f"To look at: {folder}/plan.html",
-        f"To approve: ansible-playbook orderly.services.upgrade -e approved_plan={plan.hash}",
+        f"To approve: ansible-playbook orderly.services.upgrade -e upgrade_approved_plan={plan.hash}",
     ]
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     """Sizes of waves given by hand, as :func:`pack` takes them for batches."""
 
-WAVES, SERIAL = "rolling_waves", "rolling_serial"
+WAVES, SERIAL = "rolling_op_waves", "rolling_op_serial"
 
 
 class RollError(ControllerError):
@@ -169,7 +169,7 @@ def _in_order(by_host: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_sizes(waves: Any, serial: Any) -> Sizes:
-    """Read ``rolling_waves``, sizes of waves, and ``rolling_serial``, one size for all; raises :class:`RollError`."""
+    """Read ``rolling_op_waves``, sizes of waves, and ``rolling_op_serial``, one for all; raises :class:`RollError`."""
     if waves and serial:
         raise RollError(f"{WAVES} and {SERIAL} both say how large waves are; give one of them.")
     name, given = (WAVES, _listed(waves)) if waves else (SERIAL, [serial] if serial else [])
@@ -178,7 +178,8 @@ def read_sizes(waves: Any, serial: Any) -> Sizes:
     except ValueError as exc:
         expected = (
             "sizes of waves, each a number of hosts from 1 on or a percentage from 1% to 100% of all hosts of the "
-            "roll, and the last one repeats, as in -e rolling_waves=1,10%,100% (without spaces, where -e would cut it)"
+            "roll, and the last one repeats, as in -e rolling_op_waves=1,10%,100% (without spaces, where -e would cut "
+            "it)"
             if name == WAVES
             else "one number of hosts from 1 on, or a percentage from 1% to 100% of all hosts of the roll"
         )

@@ -110,7 +110,7 @@ function summary() {
       down.map((service, index) => [index ? ", " : "", make("a", { href: `#service-${service.name}` }, service.name)]), "."),
     make("p", {}, "To run exactly this plan, and nothing if anything has changed:",
       make("code", { className: "command", tabIndex: 0 },
-        `ansible-playbook -i INVENTORY orderly.services.upgrade -e approved_plan=${plan.approve}`)),
+        `ansible-playbook -i INVENTORY orderly.services.upgrade -e upgrade_approved_plan=${plan.approve}`)),
     make("p", { className: "note" }, make("strong", {}, "There is no way back. "),
       "Packages are never rolled back; the versions before are recorded, and what step 1 backs up is what you have."),
     pointsOfNoReturn(),

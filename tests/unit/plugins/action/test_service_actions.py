@@ -6,7 +6,7 @@ from typing import Any
 
 from ansible_collections.orderly.services.plugins.action import (
     deferrable_service,
-    deferred_restarts,
+    dismissed_restarts,
     paused_services,
     strict_mode,
 )
@@ -29,7 +29,7 @@ def test_strict_mode_is_set_by_whoever_runs_it() -> None:
 
 
 def test_a_restart_is_dismissed_by_whoever_runs_it() -> None:
-    given = deferred_restarts.module_arguments(
+    given = dismissed_restarts.module_arguments(
         {"services": "nginx", "reason": "x"}, VARIABLES, "ada on deploy1"
     )
     assert given == {"services": [], "units": ["nginx.service"], "reason": "x", "by": "ada on deploy1"}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.orderly.services.plugins.module_utils._deferral.record_files import DeferredStore
-from ansible_collections.orderly.services.plugins.modules import deferred_restarts
+from ansible_collections.orderly.services.plugins.modules import dismissed_restarts
 from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import (
     BOOT,
     FakeHost,
@@ -36,9 +36,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     host = FakeHost()
     host.add("alpha.service", Names="alpha.service omega.service")
     host.add("beta.service")
-    monkeypatch.setattr(deferred_restarts, "DeferredStore", lambda: DeferredStore(tmp_path))
-    monkeypatch.setattr(deferred_restarts, "boot_id", lambda: BOOT)
-    return partial(run_module, deferred_restarts, monkeypatch, host.run)
+    monkeypatch.setattr(dismissed_restarts, "DeferredStore", lambda: DeferredStore(tmp_path))
+    monkeypatch.setattr(dismissed_restarts, "boot_id", lambda: BOOT)
+    return partial(run_module, dismissed_restarts, monkeypatch, host.run)
 
 
 def files(folder: Path) -> list[str]:
@@ -54,13 +54,13 @@ def test_dismisses_once_and_takes_it_back_once(run: Run, folder: Path, named: di
     assert (done["changed"], done["units"]) == (True, ["alpha.service"])
     assert files(folder) == ["alpha.dismissed", "beta.deferred"]
     assert not run(reason="only the manual", **named)["changed"]
-    assert run(state="pending", **named)["units"] == ["alpha.service"]
+    assert run(state="absent", **named)["units"] == ["alpha.service"]
     assert files(folder) == ["alpha.deferred", "beta.deferred"]
-    assert not run(state="pending", **named)["changed"]
+    assert not run(state="absent", **named)["changed"]
 
 
 WRONG = [
-    ({"reason": "x"}, "Name in services or units"),
+    ({"reason": "x"}, "Name at least one service or unit"),
     ({"units": ["alpha.service"]}, "Say in reason why"),
     ({"services": ["nosuch"], "reason": "x"}, 'Unknown service "nosuch"'),
 ]

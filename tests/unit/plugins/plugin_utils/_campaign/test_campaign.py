@@ -109,7 +109,7 @@ def test_a_name_stands_for_one_plan_while_its_campaign_is_open(store: Store) -> 
     opened(store, name="friday")
     assert refusal(store, name="friday", plan="drifted") == (
         "The campaign friday-1 is of plan plan, but inventory and roles give drifted now. Run the kept folder of its "
-        "plan, or give it up: ansible-playbook orderly.services.abandon_campaign -e campaign=friday-1 -e reason=…"
+        "plan, or give it up: ansible-playbook orderly.services.abandon_campaign -e abandon_campaign=friday-1 -e abandon_reason=…"
     )
 
 
@@ -122,7 +122,7 @@ def test_a_plan_has_one_open_campaign(store: Store) -> None:
 
 @pytest.mark.parametrize("name", ["", "a b", "-x", "a/b", "x" * 65])
 def test_a_name_that_cannot_be_one_is_refused(store: Store, name: str) -> None:
-    assert f'campaign: "{name}" cannot be its name' in refusal(store, name=name)
+    assert f'upgrade_campaign: "{name}" cannot be' in refusal(store, name=name)
 
 
 def test_an_open_campaign_tells_what_was_left_of_it(store: Store) -> None:

@@ -216,7 +216,7 @@ def test_a_run_ends_before_a_point_of_no_return_until_somebody_confirms_it_once_
     with process() as pid:
         run = UpgradeRun(ONE_WAY, store, this_run(pid), Selection(), rehearsal=False, say=said.append)
         run.open()
-        assert said[-1].endswith("unless it is given -e confirm=db.")
+        assert said[-1].endswith("unless it is given -e upgrade_confirm=db.")
         run.enter("validate-db", ["d1"], wait=0)
         run.finish("validate-db", ["d1"])
         with pytest.raises(

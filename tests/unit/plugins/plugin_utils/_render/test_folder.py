@@ -117,7 +117,7 @@ def test_an_empty_folder_is_filled_and_one_with_other_things_is_left(roles: Role
     with pytest.raises(CatalogueError) as caught:
         roles.put(mine.parent)
     assert str(caught.value) == (
-        f"{mine.parent} holds something else than a plan; set plan_dir to a new or empty folder."
+        f"{mine.parent} holds something other than a plan; set upgrade_plan_dir to a new or empty folder."
     )
     assert names(mine.parent) == ["notes"]
 
@@ -127,7 +127,7 @@ def test_a_folder_that_cannot_be_written_is_named(roles: Roles, tmp_path: Path) 
     with pytest.raises(CatalogueError) as caught:
         roles.put(file / "plan")
     assert str(caught.value).startswith(f"The plan cannot be written to {file / 'plan'}: ")
-    assert str(caught.value).endswith("Set plan_dir to a folder of yours.")
+    assert str(caught.value).endswith("Set upgrade_plan_dir to a folder of yours.")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "roles"]
 
 

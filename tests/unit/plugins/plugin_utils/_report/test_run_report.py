@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 COMMANDS = [
     (["-i", "my hosts", "x.yml"], "-i 'my hosts' x.yml"),
-    (["-e", "services=nginx db_password=abc"], "-e 'services=nginx db_password=…'"),
-    (["--extra-vars", "API_TOKEN='a b' services=x"], "--extra-vars 'API_TOKEN=… services=x'"),
+    (["-e", "restart_only=nginx db_password=abc"], "-e 'restart_only=nginx db_password=…'"),
+    (["--extra-vars", "API_TOKEN='a b' restart_only=x"], "--extra-vars 'API_TOKEN=… restart_only=x'"),
     (["--extra-vars=secret_key=abc"], "'--extra-vars=secret_key=…'"),
     (["-epassword=abc"], "'-epassword=…'"),
     (["-e", '{"password": "abc"}'], "-e '…'"),

@@ -54,21 +54,3 @@ campaign:
   returned: success
   type: dict
 """
-
-from ansible.module_utils.basic import AnsibleModule
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "campaign": {"type": "str"},
-            "reason": {"type": "str"},
-            "store": {"type": "str"},
-        },
-        supports_check_mode=True,
-    )
-    module.fail_json(msg="abandoned_campaign runs on the controller; its action plugin was not found there.")
-
-
-if __name__ == "__main__":
-    main()

@@ -95,21 +95,3 @@ campaigns:
       returned: when O(campaign) is given
       sample: {nginx: {web1: {nginx: 1.22.1-9}}}
 """
-
-from ansible.module_utils.basic import AnsibleModule
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "campaign": {"type": "str"},
-            "open_only": {"type": "bool", "default": False},
-            "store": {"type": "str"},
-        },
-        supports_check_mode=True,
-    )
-    module.fail_json(msg="campaign_info runs on the controller; its action plugin was not found there.")
-
-
-if __name__ == "__main__":
-    main()

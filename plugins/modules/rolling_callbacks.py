@@ -43,14 +43,3 @@ tasks:
   type: dict
   sample: {web1: /srv/ansible/new_certificates.yml}
 """
-
-from ansible.module_utils.basic import AnsibleModule
-
-
-def main() -> None:
-    module = AnsibleModule(argument_spec={"tasks": {"type": "str", "default": ""}}, supports_check_mode=True)
-    module.fail_json(msg="rolling_callbacks runs on the controller; its action plugin was not found there.")
-
-
-if __name__ == "__main__":
-    main()

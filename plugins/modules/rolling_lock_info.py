@@ -15,8 +15,8 @@ description:
 options:
   services:
     description:
-      - The services whose locks are told, as a list or separated by spaces.
-      - Without it, all services that the store knows or the inventory deploys. They are told as a request from this
+      - The services whose locks are reported, as a list or separated by spaces.
+      - Without it, all services that the store knows or the inventory deploys. They are reported as a request from this
         inventory would find them, with its budgets, and with all hosts that were ever registered.
     type: raw
     default: []
@@ -158,17 +158,3 @@ statuses:
     web1: {status: maintenance, message: Executing restart operation}
     web2: {status: waiting, message: Awaiting certificate operation}
 """
-
-from ansible.module_utils.basic import AnsibleModule
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={"services": {"type": "raw", "default": []}, "store": {"type": "str"}},
-        supports_check_mode=True,
-    )
-    module.fail_json(msg="rolling_lock_info runs on the controller; its action plugin was not found there.")
-
-
-if __name__ == "__main__":
-    main()

@@ -77,21 +77,3 @@ left:
   type: dict
   returned: success
 """
-
-from ansible.module_utils.basic import AnsibleModule
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "drained": {"type": "dict", "required": True},
-            "temporary": {"type": "dict", "default": {}},
-            "store": {"type": "str"},
-        },
-        supports_check_mode=True,
-    )
-    module.fail_json(msg="rolling_recovery runs on the controller; its action plugin was not found there.")
-
-
-if __name__ == "__main__":
-    main()

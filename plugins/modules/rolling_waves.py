@@ -121,27 +121,3 @@ strays:
   type: dict
   returned: success
 """
-
-from ansible.module_utils.basic import AnsibleModule
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "pending": {"type": "dict", "required": True},
-            "lost": {"type": "list", "elements": "str", "default": []},
-            "services": {"type": "raw", "default": []},
-            "deferred_only": {"type": "bool", "default": False},
-            "waves": {"type": "raw"},
-            "serial": {"type": "raw"},
-            "operation": {"type": "str", "default": "restart"},
-            "task_files": {"type": "list", "elements": "str", "default": []},
-            "store": {"type": "str"},
-        },
-        supports_check_mode=True,
-    )
-    module.fail_json(msg="rolling_waves runs on the controller; its action plugin was not found there.")
-
-
-if __name__ == "__main__":
-    main()

@@ -15,7 +15,7 @@ description:
     maintainer scripts that call C(systemctl) themselves included. It is against accidents; root can lift it.
   - It is a drop-in below C(/run/systemd/system) with C(RefuseManualStop=yes), which says who set it and how to lift
     it. It is gone after a reboot, and a timer on the host lifts it after O(lift_after) seconds, so that a controller
-    that is never seen again does not leave it for ever. Running this module again begins that time anew.
+    that is never seen again does not leave it forever. Running this module again begins that time anew.
   - M(orderly.services.restart_services) and M(orderly.services.deferrable_service) restart a unit in spite of it, and
     it stays in strict mode. M(orderly.services.paused_services) lifts it.
   - Refused for units that no policy blocks and whose package is not on hold, because their packages would fail, and for

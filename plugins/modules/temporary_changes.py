@@ -168,7 +168,7 @@ def main() -> None:
 def plan(params: Mapping[str, Any], records: Iterable[TemporaryChange]) -> Change:
     service, name, until = params["service"], params["name"], params["until"]
     if service is None and (name or params["state"] == "absent"):
-        raise HostError("Say whose temporary change it is: service.")
+        raise HostError("Option service is required.")
     if params["state"] == "absent":
         return plan_absent(records, service, until or UPGRADED, name)
     if not name:

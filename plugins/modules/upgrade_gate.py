@@ -104,28 +104,3 @@ missing:
   elements: dict
   returned: when the play is refused
 """
-
-from ansible.module_utils.basic import AnsibleModule
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "play": {"type": "str"},
-            "services": {"type": "list", "elements": "str"},
-            "state": {
-                "type": "str",
-                "choices": ["opened", "verified", "entered", "refused", "done"],
-                "required": True,
-            },
-            "store": {"type": "str"},
-            "wait": {"type": "int"},
-        },
-        required_if=[("state", state, ["play"]) for state in ("verified", "entered", "done")],
-        supports_check_mode=True,
-    )
-    module.fail_json(msg="upgrade_gate runs on the controller; its action plugin was not found there.")
-
-
-if __name__ == "__main__":
-    main()

@@ -67,20 +67,3 @@ lines:
   elements: str
   returned: success
 """
-
-from ansible.module_utils.basic import AnsibleModule
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "plan_dir": {"type": "path"},
-            "variable": {"type": "str", "default": "orderly_versions"},
-        },
-        supports_check_mode=True,
-    )
-    module.fail_json(msg="upgrade_plan runs on the controller; its action plugin was not found there.")
-
-
-if __name__ == "__main__":
-    main()

@@ -62,25 +62,3 @@ disagree:
   elements: str
   returned: when the state is V(agreed)
 """
-
-from ansible.module_utils.basic import AnsibleModule
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "state": {
-                "type": "str",
-                "choices": ["wanted", "checked", "before", "after", "due", "agreed"],
-                "required": True,
-            },
-            "variable": {"type": "str", "default": "orderly_versions"},
-            "store": {"type": "str"},
-        },
-        supports_check_mode=True,
-    )
-    module.fail_json(msg="upgrade_versions runs on the controller; its action plugin was not found there.")
-
-
-if __name__ == "__main__":
-    main()

@@ -150,7 +150,7 @@ class Client:
         return sorted(rotated, key=lambda balancer: balancer not in self.healthy)
 
     async def watch(self, balancer: Balancer) -> None:
-        """Follow one balancer's health endpoint for ever."""
+        """Follow one balancer's health endpoint forever."""
         while True:
             healthy = False
             with contextlib.suppress(OSError, ValueError, IndexError):

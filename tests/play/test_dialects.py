@@ -47,8 +47,8 @@ IN_TAGS = """\
     - name: Not in any step
       ansible.builtin.raw: "{{ toy }} web {{ inventory_hostname }} lost"
   rescue:
-    - name: Mend
-      ansible.builtin.raw: "{{ toy }} web {{ inventory_hostname }} mend"
+    - name: Fix
+      ansible.builtin.raw: "{{ toy }} web {{ inventory_hostname }} fix"
       tags: step3
   always:
     - name: Whatever happened
@@ -134,8 +134,8 @@ IN_WHEN = """\
       ansible.builtin.raw: "{{ toy }} web {{ inventory_hostname }} migrate"
       run_once: true
   rescue:
-    - name: Mend
-      ansible.builtin.raw: "{{ toy }} web {{ inventory_hostname }} mend"
+    - name: Fix
+      ansible.builtin.raw: "{{ toy }} web {{ inventory_hostname }} fix"
   always:
     - name: Whatever happened
       when: step|int == 4
@@ -214,7 +214,7 @@ def test_a_plan_does_what_tripleo_does(
     ours = site.upgrade()
     assert ours.code == 0, ours.raw
     assert ours.log == [said for outcome in theirs for said in outcome.log]
-    assert ("web w1 mend" in ours.log) == bool(failing)
+    assert ("web w1 fix" in ours.log) == bool(failing)
 
 
 def listed(raw: str) -> list[str]:

@@ -134,7 +134,7 @@ WRONG = [
     (
         "overcloud.yml",
         "plugin: orderly.services.roles_data\nservice_groups: {Haproxy: lb}\n",
-        "overcloud.yml: service_groups: Haproxy is in no role; take it out, or mend its name.",
+        "overcloud.yml: service_groups: Haproxy is in no role; remove it, or correct its name.",
     ),
     (
         "overcloud.yml",

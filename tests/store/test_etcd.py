@@ -86,7 +86,7 @@ def test_a_missing_library_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch
 
 
 def test_files_that_cannot_be_read_are_named() -> None:
-    with pytest.raises(StoreError, match=r"/no/ca.pem \(ca\) is no file that may be read here"):
+    with pytest.raises(StoreError, match=r"/no/ca.pem \(ca\) is not a file that can be read here"):
         open_store("etcd://127.0.0.1:1/x?ca=/no/ca.pem").read("a")
 
 

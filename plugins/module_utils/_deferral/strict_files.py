@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Strict mode on a host: the drop-ins, and the timers that lift them should nobody else do."""
 
@@ -43,7 +42,7 @@ class StrictMode:
         """Put units into strict mode, each with a timer that lifts it: its time begins now."""
         wanted = tuple(wanted)
         for strict in wanted:
-            self._arm(strict)  # before the drop-in: a run that is killed here must not leave one for ever
+            self._arm(strict)  # before the drop-in: a run that is killed here must not leave one forever
             write_text(self.path(strict.unit), strict.render(str(self.path(strict.unit))))
         if wanted:
             self._systemd.must("daemon-reload")

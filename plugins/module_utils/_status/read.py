@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reads all that the status of a host is made of, in a handful of commands however many units there are."""
 
@@ -47,7 +46,7 @@ def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) 
     )
     old: list[str] = []
     if not outdated:
-        not_checked["outdated"] = "nobody asked for it"
+        not_checked["outdated"] = "not requested"
     elif "outdated" not in not_checked:
         try:
             old = outdated_units(run, root)

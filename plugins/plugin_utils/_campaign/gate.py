@@ -217,5 +217,5 @@ def name_some(missing: Sequence[Missing]) -> str:
 def _refusal(play: Play, missing: Sequence[Missing]) -> str:
     return (
         f"{play.title} is refused, nothing in it was touched. Before it must be done: {name_some(missing)}. "
-        "Bring the host back or mend what failed, and run the same command again: it resumes there."
+        "Bring the host back or fix what failed, and run the same command again: it resumes there."
     )

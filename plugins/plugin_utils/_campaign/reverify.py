@@ -79,7 +79,7 @@ def check(title: str, store: Store, campaign: str, run: Run, otherwise: Callable
     if left:
         raise GateError(
             f"{title} is refused, nothing in it was touched: {'; '.join(left)} was upgraded before, and did not pass "
-            "its verify.yml again when the upgrade was resumed. See what it says above, mend that, and run the same "
+            "its verify.yml again when the upgrade was resumed. See what it says above, fix that, and run the same "
             "command again, without --start-at-task; a host that stays away can be declared out of service.",
             (),
         )

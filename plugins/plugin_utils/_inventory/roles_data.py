@@ -106,7 +106,7 @@ def group_names(
     for service, group in renamed.items():
         if service not in known:
             raise RolesDataError(
-                f"{path}: service_groups: {service} is in no role; take it out, or mend its name."
+                f"{path}: service_groups: {service} is in no role; remove it, or correct its name."
             )
         if group is not None and not (isinstance(group, str) and re.fullmatch(GROUP, group)):
             raise RolesDataError(

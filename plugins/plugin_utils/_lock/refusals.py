@@ -181,7 +181,7 @@ def _holds_and_waits(case: Case) -> Iterator[Refused]:
     if mine and case.must_wait:
         yield Refused(
             Why.HOLDS_AND_WAITS,
-            f"This run would wait while it holds slots, and two that do wait for ever: {_sentence(mine)}"
+            f"This run would wait while it holds slots, which can deadlock: {_sentence(mine)}"
             f" It would wait for: {Waiting({}, case.waits_for, case.positions, case.frozen).message}."
             " Ask for all services of a wave in one acquire.",
             case.waits_for,

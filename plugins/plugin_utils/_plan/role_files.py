@@ -51,7 +51,7 @@ def files_of(role: Path) -> Iterator[tuple[str, Path]]:
             path = here / name
             if not path.is_file():
                 raise CatalogueError(
-                    f"{path} is no file, or a link to none; a plan cannot copy it. Mend or remove it."
+                    f"{path} is not a file, or is a link to nothing; a plan cannot copy it. Fix or remove it."
                 )
             yield str(path.relative_to(role)), path
 

@@ -27,7 +27,7 @@ class Versions:
 
     @property
     def is_upgrade(self) -> bool:
-        """Tell whether apt would install something else than there is."""
+        """Tell whether apt would install something other than there is."""
         return bool(self.installed) and self.installed != self.candidate
 
     def __str__(self) -> str:
@@ -95,7 +95,7 @@ class Survey:
 
 
 def drift_of_versions(approved: Survey, answers: Mapping[str, Answer]) -> tuple[str, ...]:
-    """List where apt would install something else than was approved: what was, what is, on which hosts.
+    """List where apt would install something other than was approved: what was, what is, on which hosts.
 
     Only hosts in *answers* are compared, and of them only the services that they answer for.
     """

@@ -180,7 +180,7 @@ def _migrated(role: Role) -> Task:
             "that": [f"'{host}' not in ansible_play_hosts_all | difference(ansible_play_hosts)"],
             "fail_msg": (
                 f"The migration of {role.name} failed on {host}, so {role.name} does not start on "
-                "{{ inventory_hostname }}. Mend it and run again: both hosts are repeated."
+                "{{ inventory_hostname }}. Fix it and run again: both hosts are repeated."
             ),
             "quiet": True,
         },
@@ -196,7 +196,7 @@ def _barrier(step: int) -> Task:
             "fail_msg": (
                 f"Step {step} ({STEPS[step]}) failed on "
                 "{{ ansible_play_hosts_all | difference(ansible_play_hosts) | join(', ') }}; the service stops on all "
-                "its hosts together, so none goes on. Mend it and run again: the wave is repeated as a whole."
+                "its hosts together, so none goes on. Fix it and run again: the wave is repeated as a whole."
             ),
             "quiet": True,
         },

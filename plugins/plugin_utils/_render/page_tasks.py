@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING
 import yaml
 from ansible.playbook.task import Task
 
+from .._tasks.files import (
+    BLOCK_KEYS,
+    IMPORT_TASKS,
+    Loader,
+    entry,
+    file_name,
+    is_point_of_no_return,
+    is_true,
+    tasks_in,
+    value_of,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-BLOCK_KEYS = ("block", "rescue", "always")
-IMPORTS = ("import_tasks", "ansible.builtin.import_tasks", "ansible.legacy.import_tasks")
-POINT_OF_NO_RETURN = "point_of_no_return"
 KEYWORDS = frozenset(Task.fattributes) - {"action"}  # what a task may say beside its module
 
 
@@ -33,54 +42,40 @@ def list_tasks(text: str, files: Mapping[str, str], *, once_host: str = "") -> t
 
     A condition that names *once_host* is the planner's own, and means that the task runs on one host.
     """
-    return tuple(_listed(_compose(text), files, once_host, ()))
-
-
-def _compose(text: str) -> yaml.Node | None:
-    return yaml.compose(text, Loader=yaml.SafeLoader)
+    return tuple(_listed(yaml.compose(text, Loader=Loader), files, once_host, ()))
 
 
 def _listed(
     root: yaml.Node | None, files: Mapping[str, str], once_host: str, conditions: tuple[str, ...]
 ) -> Iterator[TaskWords]:
-    for task in root.value if isinstance(root, yaml.SequenceNode) else ():
-        keys = {key.value: value for key, value in task.value} if isinstance(task, yaml.MappingNode) else {}
-        inherited = (*conditions, *_texts(keys.get("when")))
-        imported = next((_texts(keys[key]) for key in IMPORTS if key in keys), [])
-        if imported and imported[0] in files:
-            yield from _listed(_compose(files[imported[0]]), files, once_host, inherited)
-        elif "block" in keys:
+    for task in tasks_in(root) if isinstance(root, yaml.SequenceNode) else ():
+        inherited = (*conditions, *_texts(value_of(task, "when")))
+        imported = file_name(task, *IMPORT_TASKS)
+        if imported is not None and imported.value in files:
+            root_of_file = yaml.compose(files[imported.value], Loader=Loader)
+            yield from _listed(root_of_file, files, once_host, inherited)
+        elif entry(task, "block"):
             for part in BLOCK_KEYS:
-                yield from _listed(keys.get(part), files, once_host, inherited)
+                yield from _listed(value_of(task, part), files, once_host, inherited)
         else:
-            yield _words(keys, inherited, once_host)
+            yield _shown(task, inherited, once_host)
 
 
-def _words(keys: Mapping[str, yaml.Node], conditions: tuple[str, ...], once_host: str) -> TaskWords:
+def _shown(task: yaml.MappingNode, conditions: tuple[str, ...], once_host: str) -> TaskWords:
+    keys = [str(key.value) for key, _value in task.value]
     module = next((key for key in keys if key not in KEYWORDS and not key.startswith("with_")), "")
     own = [each for each in conditions if not (once_host and once_host in each)]
     return TaskWords(
-        name=next(iter(_texts(keys.get("name"))), module),
+        name=next(iter(_texts(value_of(task, "name"))), module),
         module=module,
         when=" and ".join(own),
-        once=len(own) < len(conditions) or _texts(keys.get("run_once")) == ["true"],
-        no_return=_is_no_return(keys.get("vars")),
+        once=len(own) < len(conditions) or is_true(value_of(task, "run_once")),
+        no_return=is_point_of_no_return(task),
     )
 
 
-def _is_no_return(variables: yaml.Node | None) -> bool:
-    given = variables.value if isinstance(variables, yaml.MappingNode) else ()
-    return any(key.value == POINT_OF_NO_RETURN and _is_true(value) for key, value in given)
-
-
-def _is_true(node: yaml.Node) -> bool:
-    return str(node.value).lower() in ("true", "yes", "on")
-
-
 def _texts(node: yaml.Node | None) -> list[str]:
-    """Give the texts of a scalar or a list; of a mapping, the one under ``file``."""
-    if isinstance(node, yaml.MappingNode):
-        node = next((value for key, value in node.value if key.value == "file"), None)
+    """Give the texts of a scalar or a list."""
     if isinstance(node, yaml.SequenceNode):
         return [str(item.value) for item in node.value if isinstance(item, yaml.ScalarNode)]
     return [str(node.value)] if isinstance(node, yaml.ScalarNode) else []

@@ -32,7 +32,7 @@ def packages_of(plan: Plan, names: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def check_before_all(plan: Plan, names: Iterable[str]) -> dict[str, Any]:
-    """Stop before anything is touched where apt would install something else than the plan says."""
+    """Stop before anything is touched where apt would install something other than the plan says."""
     names = list(names)
     return _look(
         plan,
@@ -83,7 +83,7 @@ def check_before_finalizers(plan: Plan) -> list[dict[str, Any]]:
                 **_read("finalize", OF_THIS_HOST, "inventory_hostname in orderly_wanted.hosts", ["always"]),
                 "register": SEEN,  # not what a wave has left
                 "ignore_unreachable": True,
-                "failed_when": False,  # all that do not agree are told together
+                "failed_when": False,  # all that do not agree are reported together
             },
             _heard("finalize", "Compare them with the journal", "agreed", ["always"], variable=SEEN),
         ],

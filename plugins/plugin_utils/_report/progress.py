@@ -79,7 +79,7 @@ class Batch:
     """The play, or the batch of a play with ``serial``, that runs now."""
 
     key: object
-    number: int  # 0 where a plan does something else than a wave
+    number: int  # 0 where a plan does something other than a wave
     of: int
     hosts: frozenset[str]
     planned: frozenset[str] = frozenset()  # the hosts of the whole roll

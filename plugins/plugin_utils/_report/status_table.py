@@ -94,7 +94,7 @@ class FleetStatus:
     def _outdated(self) -> list[str]:
         """Show apart which units run what is no longer there, though nobody asked for their restart."""
         return [
-            f"{host}: nobody asked for it, but files were replaced under {_listed(map(printable, answer['outdated']))}."
+            f"{host}: {_listed(map(printable, answer['outdated']))} still run replaced files; no restart was requested."
             for host, answer in self.checked.items()
             if answer["outdated"]
         ]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .roll import Roll
 
-MANY = 12  # waves; beyond that those of one kind are told together
+MANY = 12  # waves; beyond that those of one kind are reported together
 RESTART = "restart"
 
 

@@ -74,7 +74,7 @@ def announce(store: Store, run: Run) -> None:
         said = process.stdout.read() if process.stdout else ""
     if said != READY:
         raise StoreError(
-            f"The store {store.url} cannot be told that this run is alive, so others would not wait for it:"
+            f"This run cannot be announced in the store {store.url}, so others would not wait for it:"
             f" {said.strip() or 'its keeper ended without a word'}"
         )
 

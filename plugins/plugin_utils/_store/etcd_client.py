@@ -160,7 +160,7 @@ class Cluster:
             path = getattr(address, name)
             if path and not os.access(path, os.R_OK):
                 raise StoreError(
-                    f"The store {address.url} cannot be used: {path} ({name}) is no file that may be read here."
+                    f"The store {address.url} cannot be used: {path} ({name}) is not a file that can be read here."
                 )
         client = _library(address.url).Etcd3Client(
             host,

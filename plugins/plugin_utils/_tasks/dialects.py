@@ -27,7 +27,7 @@ _JINJA = Environment()  # noqa: S701 - it parses, and computes constants
 
 
 class DialectError(Exception):
-    """It cannot be told at which steps a task runs, or it would be wrong; ``rule`` is the rule that it breaks."""
+    """It cannot be determined at which steps a task runs, or it would be wrong; ``rule`` is the rule that it breaks."""
 
     def __init__(self, rule: str, words: str) -> None:
         self.rule = rule
@@ -71,7 +71,7 @@ def by_tags(gating: Gating) -> frozenset[int]:
     if template := next((tag for tag in gating.tags if "{{" in tag), None):
         raise DialectError(
             "dialect",
-            f"has the tag {template}, and which that is cannot be told before it runs; write it out.",
+            f"has the tag {template}, and which that is cannot be determined before it runs; write it out.",
         )
     named = {int(tag[4:]) for tag in gating.tags if re.fullmatch(r"step\d+", tag)}
     if beyond := sorted(named.difference(TRIPLEO_STEPS)):
@@ -96,8 +96,8 @@ def check_tags_below(task: yaml.MappingNode, steps: frozenset[int]) -> None:
     if steps and value_of(task, *INCLUDE_TASKS, *INCLUDE_ROLE) is not None:
         raise DialectError(
             "dialect",
-            "hands its tag to nothing that it includes, and what of that runs cannot be told before it runs; import it "
-            "instead (import_tasks, import_role), which hands the tag on.",
+            "hands its tag to nothing that it includes, and what of that runs cannot be determined before it runs; "
+            "import it instead (import_tasks, import_role), which hands the tag on.",
         )
     if not steps and value_of(task, *IMPORT_ROLE) is not None:
         raise DialectError(
@@ -149,8 +149,8 @@ def _steps_of(condition: str) -> Collection[int]:
             return TRIPLEO_STEPS
         raise DialectError(
             "dialect",
-            f"runs when {condition}, and at which steps that is cannot be told before it runs; compare its number "
-            "with numbers, as in step|int == 2 or step|int in [2, 3], and keep other conditions apart.",
+            f"runs when {condition}, and at which steps that is cannot be determined before it runs; compare its "
+            "number with numbers, as in step|int == 2 or step|int in [2, 3], and keep other conditions apart.",
         ) from None
 
 

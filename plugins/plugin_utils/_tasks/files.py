@@ -11,7 +11,7 @@ import yaml
 from .findings import Finding, FindingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # written in C it reads thirty times faster
@@ -110,9 +110,9 @@ def label(task: yaml.MappingNode) -> str:
     return f"the task at line {task.start_mark.line + 1}"
 
 
-def children(task: yaml.MappingNode) -> Iterator[yaml.MappingNode]:
-    """Give the tasks of a block; nothing for a task."""
-    for key in BLOCK_KEYS:
+def children(task: yaml.MappingNode, more: Iterable[str] = ()) -> Iterator[yaml.MappingNode]:
+    """Give the tasks of a block, and those under *more* keys; nothing for a task."""
+    for key in (*BLOCK_KEYS, *more):
         part = value_of(task, key)
         if isinstance(part, yaml.SequenceNode):
             yield from tasks_in(part)
@@ -123,11 +123,11 @@ def tasks_in(items: yaml.SequenceNode) -> list[yaml.MappingNode]:
     return [item for item in items.value if isinstance(item, yaml.MappingNode)]
 
 
-def walk(task: yaml.MappingNode) -> Iterator[yaml.MappingNode]:
-    """Give a task or block and all below it."""
+def walk(task: yaml.MappingNode, more: Iterable[str] = ()) -> Iterator[yaml.MappingNode]:
+    """Give a task or block and all below it, also under *more* keys."""
     yield task
-    for child in children(task):
-        yield from walk(child)
+    for child in children(task, more):
+        yield from walk(child, more)
 
 
 def is_true(node: yaml.Node | None) -> bool:

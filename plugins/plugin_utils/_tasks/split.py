@@ -181,7 +181,7 @@ class _Splitter:
         return lowered
 
     def steps_of(self, file: TaskFile, task: yaml.MappingNode, gating: Gating) -> frozenset[int]:
-        """Find the steps of a task; a finding where they cannot be told."""
+        """Find the steps of a task; a finding where they cannot be determined."""
         try:
             steps = STEPS_IN[self.dialect](gating)
             if self.dialect == TAGS:

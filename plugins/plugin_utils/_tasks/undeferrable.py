@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from .files import Loader, forms, tasks_in, value_of, walk
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 _FOLDERS = ("tasks", "handlers")
-_BLOCKS = ("block", "rescue", "always", "tasks", "pre_tasks", "post_tasks", "handlers")
-_MANAGERS = re.compile(r"(ansible\.(builtin|legacy)\.)?(systemd|systemd_service|sysvinit)")
-_COMMANDS = re.compile(r"(ansible\.(builtin|legacy)\.)?(command|shell|raw)")
-_SERVICE = re.compile(r"(ansible\.(builtin|legacy)\.)?service")
+_LISTS_OF_A_PLAY = ("pre_tasks", "tasks", "post_tasks", "handlers")
+_MANAGERS = forms("systemd", "systemd_service", "sysvinit")
+_COMMANDS = forms("command", "shell", "raw")
+_SERVICE = forms("service")
 _OURS = "orderly.services.deferrable_service"
 _HARMLESS = re.compile(r"started")
 _RESTARTS = re.compile(
@@ -49,31 +51,27 @@ def task_files(path: Path) -> list[Path]:
 def find_tasks(file: Path, text: str) -> list[Task]:
     """Find such tasks in a file; what is not a list of tasks has none."""
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=Loader)
     except yaml.YAMLError:
         return []
-    return list(_walk(file, root))
+    items = tasks_in(root) if isinstance(root, yaml.SequenceNode) else []
+    return [found for item in items for task in walk(item, _LISTS_OF_A_PLAY) for found in _found(file, task)]
 
 
-def _walk(file: Path, node: yaml.Node | None) -> Iterator[Task]:
-    for task in node.value if isinstance(node, yaml.SequenceNode) else ():
-        if not isinstance(task, yaml.MappingNode):
-            continue
-        keys = {key.value: value for key, value in task.value}
-        module = next((key for key, value in keys.items() if _is_undeferrable(key, value)), None)
-        if module:
-            name = keys["name"].value if "name" in keys else "a task without a name"
-            yield Task(file, task.start_mark.line + 1, name, module)
-        for block in _BLOCKS:
-            yield from _walk(file, keys.get(block))
+def _found(file: Path, task: yaml.MappingNode) -> Iterator[Task]:
+    module = next((key.value for key, value in task.value if _is_undeferrable(key.value, value)), None)
+    if module:
+        name = value_of(task, "name")
+        words = "a task without a name" if name is None else name.value
+        yield Task(file, task.start_mark.line + 1, words, module)
 
 
 def _is_undeferrable(module: str, arguments: yaml.Node) -> bool:
-    if _COMMANDS.fullmatch(module):
+    if module in _COMMANDS:
         return bool(_RESTARTS.search(" ".join(_words(arguments))))
     # What a task itself says to use wins over any module default.
-    chosen = _SERVICE.fullmatch(module) and _option(arguments, "use") not in ("", _OURS)
-    manages = chosen or _MANAGERS.fullmatch(module)
+    chosen = module in _SERVICE and _option(arguments, "use") not in ("", _OURS)
+    manages = chosen or module in _MANAGERS
     return bool(manages) and not _HARMLESS.fullmatch(_option(arguments, "state") or "started")
 
 

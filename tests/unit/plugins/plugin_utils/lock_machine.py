@@ -346,7 +346,7 @@ class RollingLock(RuleBasedStateMachine):
                     assert holder.failed
 
     def teardown(self) -> None:
-        """Nothing is stuck for ever: once hosts are seen to, those who wait are served one after the other."""
+        """Nothing is stuck forever: once hosts are seen to, those who wait are served one after the other."""
         self.store.fault = ""
         self.world.change(lambda locks: (thaw(locks, None), None))
         self.world.change(lambda locks: (put_back(locks, HOSTS, None), None))

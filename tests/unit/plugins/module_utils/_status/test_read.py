@@ -80,7 +80,7 @@ def test_everything_is_put_together(read: Callable[..., dict[str, Any]]) -> None
         {"package": "mariadb-server", "version": "1.0", "candidate": "1.1"},
         {"package": "gone", "version": "2.0", "candidate": ""},
     ]
-    assert found["not_checked"] == {"outdated": "nobody asked for it"}
+    assert found["not_checked"] == {"outdated": "not requested"}
     assert found["temporary_changes"] == []
 
 

@@ -109,7 +109,8 @@ def test_a_name_stands_for_one_plan_while_its_campaign_is_open(store: Store) -> 
     opened(store, name="friday")
     assert refusal(store, name="friday", plan="drifted") == (
         "The campaign friday-1 is of plan plan, but inventory and roles give drifted now. Run the kept folder of its "
-        "plan, or give it up: ansible-playbook orderly.services.abandon_campaign -e abandon_campaign=friday-1 -e abandon_reason=…"
+        "plan, or give it up: ansible-playbook orderly.services.abandon_campaign -e abandon_campaign=friday-1 "
+        "-e abandon_reason=…"
     )
 
 

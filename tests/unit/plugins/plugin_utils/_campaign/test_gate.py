@@ -54,7 +54,7 @@ def test_a_play_is_granted_what_is_left_of_it(play: str, done: str, granted: dic
     assert enter(play, done) == granted
 
 
-RESUME = "Bring the host back or mend what failed, and run the same command again: it resumes there."
+RESUME = "Bring the host back or fix what failed, and run the same command again: it resumes there."
 REFUSALS = [
     (
         "a host that was never contacted",

@@ -52,3 +52,9 @@ def test_imported_tasks_stand_where_they_are_imported() -> None:
     files = {"more.yml": "- name: B\n  raw: x\n"}
     assert [task.name for task in list_tasks(text, files)] == ["A", "B", "import_tasks"]
     assert list_tasks(text, files)[1].when == "one"
+
+
+@pytest.mark.parametrize("yes", ["true", "yes", "on", "1"])
+def test_what_the_gate_takes_for_a_yes_is_one_on_the_page(yes: str) -> None:
+    (task,) = list_tasks(f"- command: x\n  run_once: {yes}\n  vars: {{point_of_no_return: {yes}}}\n", {})
+    assert (task.once, task.no_return) == (True, True)

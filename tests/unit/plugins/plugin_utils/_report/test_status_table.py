@@ -123,7 +123,7 @@ def test_what_is_paused_or_on_hold_is_shown_but_not_counted() -> None:
 def test_what_runs_replaced_files_is_shown_apart() -> None:
     assert fleet_table({"web1": report(outdated=["cron.service", "ssh.service"])}) == [
         "No restart is pending; 1 host checked.",
-        "web1: nobody asked for it, but files were replaced under cron.service, ssh.service.",
+        "web1: cron.service, ssh.service still run replaced files; no restart was requested.",
     ]
 
 

@@ -74,8 +74,8 @@ def _holds(
     if survey is None:
         raise CatalogueError(
             f"{where}: the versions of {when.package} are not known before the hosts are asked. Let "
-            "orderly.services.plan ask them, and run what it prints (-e upgrade_approved_plan=HASH); or say the order in "
-            f"the inventory, {service.name.replace('-', '_')}_{key}: […]."
+            "orderly.services.plan ask them, and run what it prints (-e upgrade_approved_plan=HASH); or say the order "
+            f"in the inventory, {service.name.replace('-', '_')}_{key}: […]."
         )
     silent = sorted({host for name in pair for host in members[name]} & {*survey.missing}, key=natural)
     if silent:

@@ -96,6 +96,12 @@ POLICIES = [
     PolicyCase("blocked_actions:\n  alpha:\n", USUAL),
     PolicyCase("blocked_actions:\n  alpha: null\n  beta: ~\n", {**USUAL, "beta.service": ALL}),
     PolicyCase("blocked_actions: {}\n", {}),
+    PolicyCase("blocked_actions: {alpha: [restart]}\t\n\t\n\t# by hand\n", RESTART),
+    PolicyCase(
+        'blocked_actions: {alpha: [restart]}\npolicy_requestor_name: "a\\\n  \\ b\n  c"\n',
+        RESTART,
+        "unknown a b c",
+    ),
     PolicyCase(f"other: {'[' * 20}{']' * 20}\nblocked_actions: {{alpha: [restart]}}\n", RESTART),
     PolicyCase("blocked_actions:\n  alpha: [unheard-of]\n", {}),
     PolicyCase(
@@ -166,6 +172,7 @@ BROKEN = [
         requestor="unknown unknown",
     ),
     BrokenCase("blocked_actions:\n\talpha: [restart\n", USUAL),
+    BrokenCase("blocked_actions: {\n\talpha: [restart]}\n", USUAL),
     BrokenCase("[alpha@1.service", USUAL),
     BrokenCase("[\u00e4alpha", USUAL),
     BrokenCase("[alpha, a\\x2db.service", {**USUAL, "a\\x2db.service": ALL}),

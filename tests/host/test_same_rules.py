@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 from ansible_collections.orderly.services.plugins.module_utils._deferral.policy import Requestor
 from ansible_collections.orderly.services.plugins.module_utils._deferral.policy_files import PolicyFolder
 from ansible_collections.orderly.services.plugins.module_utils._deferral.record import parse_record
@@ -15,10 +16,13 @@ from ansible_collections.orderly.services.plugins.module_utils._deferral.verdict
 from ansible_collections.orderly.services.plugins.module_utils._host.files import boot_id
 from ansible_collections.orderly.services.tests import deferral_cases as cases
 from ansible_collections.orderly.services.tests.host.host import ALLOWED, DENIED, Host
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+    from typing import Any
 
     Verdicts = Mapping[str, Mapping[str, str]]
 
@@ -99,6 +103,46 @@ def test_without_perl_it_means_no_fewer(host: Host, listed: str, unit: str) -> N
 def test_a_policy_says_the_same(host: Host, case: cases.PolicyCase) -> None:
     write_policy(host, case.text)
     assert said_by_script(host) == said_by_python(host) == expected(case)
+
+
+ODD_UNITS = [
+    *cases.UNITS,
+    "alpha",
+    "alpha@",
+    "beta.socket",
+    "al*",
+    "yes",
+    "a: b",
+    "\u00e9",
+    "#x",
+    "- a",
+    "b'c",
+    'd"e',
+    "x y",
+]
+actions = st.sampled_from([*cases.ACTIONS, "rotate"])
+entries = st.one_of(
+    st.none(), actions, st.lists(actions, max_size=4), st.lists(actions, max_size=3).map(", ".join)
+)
+layouts = st.fixed_dictionaries({
+    "default_flow_style": st.sampled_from([None, True, False]),
+    "default_style": st.sampled_from([None, "'", '"']),
+    "width": st.sampled_from([5, 80]),
+    "allow_unicode": st.booleans(),
+})  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    blocked=st.dictionaries(st.sampled_from(ODD_UNITS), entries, max_size=5),
+    name=st.sampled_from(ODD_UNITS),
+    layout=layouts,
+)
+def test_whatever_pyyaml_writes_says_the_same(
+    host: Host, blocked: dict[str, object], name: str, layout: dict[str, Any]
+) -> None:
+    write_policy(host, yaml.dump({"blocked_actions": blocked, "policy_requestor_name": name}, **layout))
+    assert said_by_script(host) == said_by_python(host)
 
 
 @pytest.mark.parametrize("case", cases.BROKEN, ids=lambda case: case.text[:50])

@@ -50,8 +50,8 @@ def parse(text: str) -> Any:
     """Read a document; raises :class:`YamlError` with the line that is not understood."""
     lines: list[Line] = []
     for line in text.split("\n"):
-        content = line.strip(" \r")
-        if content.startswith("\t"):
+        content = line.strip(" \t\r")
+        if content and not content.startswith("#") and line.lstrip(" ").startswith("\t"):
             raise YamlError("indented with a tab")
         preamble = not lines and re.fullmatch(r"%.*|---\s*(#.*)?", content)
         if content and not content.startswith("#") and not preamble and content != "...":

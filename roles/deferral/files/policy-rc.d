@@ -108,7 +108,7 @@ esac
 # The shell never comes here; Perl starts at its own line. As a document the rest is no concern of sh -n either.
 : <<'END_OF_PERL'
 #!perl -w
-#line 6 "policy-rc.d/constants.pl"
+#line 5 "policy-rc.d/constants.pl"
 # --- Constants ---
 
 # Written under "use strict", as a test checks; but loading even that takes a tenth of the time that an answer takes.
@@ -140,7 +140,7 @@ our @UNITS    = map { "$ROOT$_" } (    # in systemd's order: the first that has 
 );
 $SIG{$_} = 'IGNORE' for 'HUP', 'INT', 'TERM', 'PIPE';
 
-#line 6 "policy-rc.d/read.pl"
+#line 5 "policy-rc.d/read.pl"
 # --- Files ---
 
 sub slurp {
@@ -156,7 +156,7 @@ sub contents {
     return scalar <$handle>;
 }
 
-#line 7 "policy-rc.d/question.pl"
+#line 6 "policy-rc.d/question.pl"
 # --- The question ---
 
 sub question {
@@ -252,7 +252,7 @@ sub suffix { my ($name) = @_; return $name =~ /(\.\w+)$/ ? $1 : '' }
 sub is_running { my ($unit) = @_; return defined invocation($unit) }
 sub invocation { my ($unit) = @_; return readlink "$STARTED/invocation:$unit" }
 
-#line 7 "policy-rc.d/policies.pl"
+#line 6 "policy-rc.d/policies.pl"
 # --- Policies ---
 
 sub policies {
@@ -376,7 +376,7 @@ sub known {
     return \%policies;
 }
 
-#line 7 "policy-rc.d/main.pl"
+#line 6 "policy-rc.d/main.pl"
 # --- The answer ---
 
 sub main {
@@ -420,7 +420,7 @@ trouble($@) if !defined $answer;
 exit(defined $answer ? $answer : 99);
 __DATA__
 
-#line 7 "policy-rc.d/records.pl"
+#line 6 "policy-rc.d/records.pl"
 # --- Records ---
 
 # deb-systemd-invoke drops the whole call at the first denial, so every unit of the call is recorded: those that a policy
@@ -594,7 +594,7 @@ sub yaml_scalar {
     return qq("$text");
 }
 
-#line 7 "policy-rc.d/write.pl"
+#line 6 "policy-rc.d/write.pl"
 # --- Files that are written ---
 
 # By rename, so that at any moment there is the old file or the new one; O_SYNC, so that after a power cut too.
@@ -637,7 +637,7 @@ sub trouble {
     syswrite $handle, "$sentence\n";
 }
 
-#line 7 "policy-rc.d/links.pl"
+#line 6 "policy-rc.d/links.pl"
 # --- Links between units that changed ---
 
 sub links_anew {
@@ -658,7 +658,7 @@ sub links_anew {
     return \%found;
 }
 
-#line 7 "policy-rc.d/changed_policies.pl"
+#line 6 "policy-rc.d/changed_policies.pl"
 # --- Policies that changed ---
 
 sub policy_anew {
@@ -714,7 +714,7 @@ sub remember {
     write_file($KNOWN, $text) or trouble("$KNOWN cannot be written: should a policy become unreadable, it blocks only what it names");
 }
 
-#line 7 "policy-rc.d/systemd.pl"
+#line 6 "policy-rc.d/systemd.pl"
 # --- Names that are patterns, and what only systemd knows ---
 
 sub running {
@@ -772,7 +772,7 @@ sub systemctl {
     return defined $text ? $text : '';
 }
 
-#line 7 "policy-rc.d/list.pl"
+#line 6 "policy-rc.d/list.pl"
 # --- Lists for people ---
 
 sub list {
@@ -800,7 +800,7 @@ sub list_unit {
     return $ALLOWED;
 }
 
-#line 7 "policy-rc.d/collateral.pl"
+#line 6 "policy-rc.d/collateral.pl"
 # --- Restarts that nobody forbade ---
 
 # deb-systemd-invoke dropped these with a neighbour that must not be restarted; now, with dpkg done, they are made up for.
@@ -853,7 +853,7 @@ sub merge_fallback {
     rmdir $fallback;
 }
 
-#line 6 "policy-rc.d/yaml.pl"
+#line 5 "policy-rc.d/yaml.pl"
 # --- YAML as policies are written in it, and no more; whatever else is an error ---
 
 sub parsed { my $data = eval { parse_yaml($_[0]) }; return ref $data eq 'HASH' ? $data : undef }
@@ -868,6 +868,7 @@ sub parse_yaml {
         $line =~ s/\r$//;
         die "a line is too long\n" if length $line > 16384;
         next if $line =~ /^\s*(?:#|$)/ || $line =~ /^\.\.\.\s*$/ || (!@lines && $line =~ /^(?:%|---\s*(?:#.*)?$)/);
+        die "indented with a tab\n" if $line =~ /^ *\t/;
         $line =~ /^( *)(.*?)\s*$/;
         push @lines, [length $1, $2];
     }
@@ -930,7 +931,10 @@ sub split_key {
 sub parse_inline {
     my ($lines, $indent, $text) = @_;
     if ($text =~ /^[\[{"']/) {
-        $text .= ' ' . (shift @$lines)->[1] while @$lines && ($lines->[0][0] >= $indent || $lines->[0][1] =~ /^[\]}]/);
+        while (@$lines && ($lines->[0][0] >= $indent || $lines->[0][1] =~ /^[\]}]/)) {
+            $text =~ s/(?<!\\)\\$// or $text .= ' ';    # a line that ends so goes on without a space
+            $text .= (shift @$lines)->[1];
+        }
         my $value = parse_flow(\$text, 0);
         $text =~ /^\s*(?:#.*)?$/s or die "after a value: $text\n";
         return $value;
@@ -976,7 +980,7 @@ sub parse_flow {
 
 sub scalar_value { my ($text) = @_; return $text =~ /^(?:~|null|Null|NULL)$/ ? undef : $text }
 
-#line 6 "policy-rc.d/yaml_quotes.pl"
+#line 5 "policy-rc.d/yaml_quotes.pl"
 # --- YAML: texts in quotes ---
 
 sub unquote {

@@ -1,4 +1,3 @@
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 use strict;
 use warnings;
@@ -17,6 +16,7 @@ sub parse_yaml {
         $line =~ s/\r$//;
         die "a line is too long\n" if length $line > 16384;
         next if $line =~ /^\s*(?:#|$)/ || $line =~ /^\.\.\.\s*$/ || (!@lines && $line =~ /^(?:%|---\s*(?:#.*)?$)/);
+        die "indented with a tab\n" if $line =~ /^ *\t/;
         $line =~ /^( *)(.*?)\s*$/;
         push @lines, [length $1, $2];
     }
@@ -79,7 +79,10 @@ sub split_key {
 sub parse_inline {
     my ($lines, $indent, $text) = @_;
     if ($text =~ /^[\[{"']/) {
-        $text .= ' ' . (shift @$lines)->[1] while @$lines && ($lines->[0][0] >= $indent || $lines->[0][1] =~ /^[\]}]/);
+        while (@$lines && ($lines->[0][0] >= $indent || $lines->[0][1] =~ /^[\]}]/)) {
+            $text =~ s/(?<!\\)\\$// or $text .= ' ';    # a line that ends so goes on without a space
+            $text .= (shift @$lines)->[1];
+        }
         my $value = parse_flow(\$text, 0);
         $text =~ /^\s*(?:#.*)?$/s or die "after a value: $text\n";
         return $value;

@@ -116,7 +116,7 @@ out_of_service:
   description: For each host that is skipped, why its services are out of service there.
   type: dict
   returned: success
-strays:
+units_without_service:
   description: For each host, pending units that belong to no service.
   type: dict
   returned: success

@@ -7,7 +7,7 @@ from typing import Any
 
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.compile import compile_plan
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Deployment, Plan
-from ansible_collections.orderly.services.plugins.plugin_utils._render.page_tasks import TaskWords
+from ansible_collections.orderly.services.plugins.plugin_utils._render.page_tasks import ListedTask
 from ansible_collections.orderly.services.plugins.plugin_utils._service.service import Dependency, Service
 from ansible_collections.orderly.services.plugins.plugin_utils._service.steps import TASK_LISTS
 
@@ -38,7 +38,7 @@ def fleet(hosts: int, services: int) -> tuple[Plan, dict[str, Any]]:
         part for part in TASK_LISTS if part in ("drain", "verify") or part.removeprefix("step") in "01356"
     ]
     tasks = {
-        name: {part: (TaskWords(f"Do {part} of {name}", "ansible.builtin.command"),) for part in parts}
+        name: {part: (ListedTask(f"Do {part} of {name}", "ansible.builtin.command"),) for part in parts}
         for name in names
     }
     return plan, tasks

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._render.page import render_page
-from ansible_collections.orderly.services.plugins.plugin_utils._render.page_tasks import TaskWords
+from ansible_collections.orderly.services.plugins.plugin_utils._render.page_tasks import ListedTask
 
 from .browser import Browser, start_browser
 from .fleets import fleet
@@ -194,7 +194,7 @@ def test_text_of_the_plan_never_becomes_markup(tmp_path: Path, browser: Browser)
         "</script><script>document.title = 'taken'</script><img src=x onerror=\"document.title='taken'\"><!--"
     )
     plan, tasks = fleet(3, 2)
-    tasks["service1"]["step3"] = (TaskWords(evil, evil, evil),)
+    tasks["service1"]["step3"] = (ListedTask(evil, evil, evil),)
     plan.services["service1"] = replace(plan.services["service1"], group=evil)
     page = tmp_path / "plan.html"
     page.write_text(render_page(plan, tasks, {"surveyed": evil}), encoding="utf-8")

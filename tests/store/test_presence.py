@@ -207,7 +207,7 @@ def test_a_run_that_cannot_be_announced_is_told_why(
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", "/nowhere")
     monkeypatch.setattr(sys, "executable", "false")
-    with pytest.raises(StoreError, match="cannot be announced in the store .*, so others would not wait"):
+    with pytest.raises(StoreError, match=r"cannot be announced in the store .*, so others would not wait"):
         announce(store, HERE)
 
 

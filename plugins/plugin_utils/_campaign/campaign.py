@@ -205,7 +205,8 @@ def _change(store: Store, campaign: str, **changes: object) -> None:
 def _check_name(name: str | None) -> None:
     if name is not None and not NAME.fullmatch(name):
         raise CampaignError(
-            f'upgrade_campaign: "{name}" cannot be a campaign\'s name; expected letters, digits, "_", "." and "-", at most 64.'
+            f'upgrade_campaign: "{name}" cannot be a campaign\'s name; expected letters, digits, "_", "." and "-", '
+            "at most 64."
         )
 
 

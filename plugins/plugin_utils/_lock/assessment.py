@@ -177,7 +177,7 @@ class Case:
         )
 
 
-def look(locks: Locks, request: Request, state_of: StateOf, at: str) -> Case:
+def assess(locks: Locks, request: Request, state_of: StateOf, at: str) -> Case:
     """Lay a request beside all locks, after what has ended is put away and what the request knows is registered."""
     state_of = cache(state_of)
     blank = {

@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .assessment import Case, View, look
+from .assessment import Case, View, assess
 from .changes import withdraw
 from .lock import Holder, Lock, Waiter, changed, next_number
 from .refusals import FOR_LATER, first_refusal
@@ -34,7 +34,7 @@ def decide(locks: Locks, request: Request, state_of: StateOf, at: str) -> Decisi
 
     The answer carries the locks that it changes. Whoever has to wait is in the queues from then on.
     """
-    case = look(locks, request, state_of, at)
+    case = assess(locks, request, state_of, at)
     if refusal := first_refusal(case):
         return replace(refusal, locks=withdraw(locks, request.roll, request.run))
     if case.must_wait:
@@ -48,7 +48,7 @@ def enqueue(locks: Locks, request: Request, state_of: StateOf, at: str) -> Reque
     The same as what its run asked for last on these hosts changes nothing: A, A is one request, A, B, A are three.
     """
     request = replace(request, callback=request.callback or "")
-    case = look(locks, request, state_of, at)
+    case = assess(locks, request, state_of, at)
     if refusal := first_refusal(case, FOR_LATER):
         return refusal
     tail = max(case.asked_here, key=lambda one: one.ticket, default=None)

@@ -67,7 +67,7 @@ def _members_left(case: Case) -> Iterator[Refused]:
             gone = sorted(view.unlisted)
             yield Refused(
                 Why.MEMBERS_LEFT,
-                f"This inventory lacks members of {lock.service}: {listed(gone, NAMED_AT_MOST)}. With them,"
+                f"This inventory lacks members of {lock.service}: {_hosts(gone)}. With them,"
                 f" {lock.max_unavailable} is {lock.slots} hosts, without them {here}. Use the whole inventory,"
                 f" or, if they have left for good, confirm it with forget_members=[{', '.join(gone)}].",
             )
@@ -79,7 +79,7 @@ def _wave_too_large(case: Case) -> Iterator[Refused]:
         if len(wave) > slots and view.wanted != view.owned:
             yield Refused(
                 Why.WAVE_TOO_LARGE,
-                f"A wave of {len(wave)} hosts of {lock.service} ({listed(wave, NAMED_AT_MOST)}) is more than its budget:"
+                f"A wave of {len(wave)} hosts of {lock.service} ({_hosts(wave)}) is more than its budget:"
                 f" {slots} of its {len(lock.members)} members may be unavailable at a time (max_unavailable:"
                 f" {lock.max_unavailable}). Take smaller waves (serial: {slots}), or raise"
                 f" {lock.service}_max_unavailable.",
@@ -93,7 +93,7 @@ def _domains_mixed(case: Case) -> Iterator[Refused]:
             hosts = [f"{host} in {domains[host]}" for host in sorted(view.wanted & domains.keys())]
             yield Refused(
                 Why.DOMAINS_MIXED,
-                f"A wave of {view.lock.service} would disrupt several failure domains: {listed(hosts, NAMED_AT_MOST)}. Only one may be"
+                f"A wave of {view.lock.service} would disrupt several failure domains: {_hosts(hosts)}. Only one may be"
                 " disrupted at a time: take smaller waves (serial: 1), or hosts of one orderly_failure_domain.",
             )
 
@@ -120,7 +120,7 @@ def _out_of_turn(case: Case) -> Iterator[Refused]:
         first = before[0]
         yield Refused(
             Why.OUT_OF_TURN,
-            f'This run asked for "{first.callback or first.operation}" on {listed(first.hosts, NAMED_AT_MOST)} first, and is served'
+            f'This run asked for "{first.callback or first.operation}" on {_hosts(first.hosts)} first, and is served'
             " in that order. Acquire that before, or withdraw it with state=released"
             f" and hosts=[{', '.join(first.hosts)}].",
         )
@@ -168,7 +168,7 @@ def _spenders(slots: Iterable[Slot], spent: Sequence[View]) -> Iterator[str]:
         yield f"are paused: {_sentence(paused)} Resume them first (playbook resume_services)."
     if unhealthy:
         yield (
-            f"are unhealthy: {listed(unhealthy, NAMED_AT_MOST)}. Roll them first, which costs no budget as they are down already,"
+            f"are unhealthy: {_hosts(unhealthy)}. Roll them first, which costs no budget as they are down already,"
             " or bring them back."
         )
 
@@ -205,6 +205,10 @@ REFUSALS: tuple[Rule, ...] = (
 
 # Those that no waiting changes, so that a request for later hears them at once.
 FOR_LATER: tuple[Rule, ...] = (_abandoned, _members_left, _wave_too_large, _domains_mixed)
+
+
+def _hosts(names: Sequence[str]) -> str:
+    return listed(names, NAMED_AT_MOST)
 
 
 def _sentence(slots: Iterable[Slot]) -> str:

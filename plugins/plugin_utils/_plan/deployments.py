@@ -9,7 +9,7 @@ from .._tasks.files import is_point_of_no_return, read_tasks
 from .._tasks.findings import Finding, FindingsError
 from .._tasks.lint import lint
 from .._tasks.split import Split, read_handlers, read_part, split_by_step
-from .._tasks.variables import read_words
+from .._tasks.variables import read_service_tasks
 from .plan import Deployment
 from .role_files import hashes_of
 
@@ -33,7 +33,7 @@ def read_deployments(
         _deployment(each, splits[each.name], members[each.name], findings) for each in services
     )
     if not findings:  # what cannot be read cannot be looked at
-        findings += lint(read_words(service, splits[service.name]) for service in services)
+        findings += lint(read_service_tasks(service, splits[service.name]) for service in services)
     if findings:
         raise FindingsError(findings)
     return deployments

@@ -14,7 +14,7 @@ from .._plan.durations import by_play
 from .._plan.role_files import files_of
 from .._service.catalogue import PLAN_FILE
 from .._service.service import CatalogueError
-from .page import read_task_words, render_page
+from .page import list_all_tasks, render_page
 from .playbook import groups_of, render, render_group
 from .role_copy import copy_role, write_tasks
 
@@ -79,7 +79,7 @@ def _write_files(plan: Plan, services: Iterable[Service], folder: Path, seconds:
         copy_role(service, target)
         write_tasks(service.name, planned, target)
     news = {**_news(plan), "seconds": by_play(plan.plays, seconds), "took": seconds}
-    page = render_page(plan, read_task_words(plan, folder), news)
+    page = render_page(plan, list_all_tasks(plan, folder), news)
     (folder / PAGE).write_text(page, encoding="utf-8")
 
 

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from .._plan.plan import Plan, PlannedService, Play
-    from .page_tasks import TaskWords
+    from .page_tasks import ListedTask
 
-    Tasks = Mapping[str, Mapping[str, tuple[TaskWords, ...]]]
+    Tasks = Mapping[str, Mapping[str, tuple[ListedTask, ...]]]
 
     """By service and part (``step3``, ``drain``), what its tasks say."""
 
@@ -71,14 +71,14 @@ def _as_script(data: Any) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def read_task_words(plan: Plan, folder: Path) -> Tasks:
+def list_all_tasks(plan: Plan, folder: Path) -> Tasks:
     """Read what the tasks of a plan say from the roles in the plan's folder."""
     return {
         name: _words_of(folder / "roles" / service.role / "tasks") for name, service in plan.services.items()
     }
 
 
-def _words_of(folder: Path) -> dict[str, tuple[TaskWords, ...]]:
+def _words_of(folder: Path) -> dict[str, tuple[ListedTask, ...]]:
     files = {
         str(path.relative_to(folder)): path.read_text(encoding="utf-8")
         for suffix in ("yml", "yaml")
@@ -144,7 +144,7 @@ def _service(service: PlannedService, number_of: Mapping[str, int]) -> dict[str,
 
 
 def _steps(
-    name: str, tasks: Mapping[str, tuple[TaskWords, ...]], took: Mapping[str, float]
+    name: str, tasks: Mapping[str, tuple[ListedTask, ...]], took: Mapping[str, float]
 ) -> list[dict[str, Any]]:
     return [
         {
@@ -159,7 +159,7 @@ def _steps(
     ]
 
 
-def _told(task: TaskWords) -> dict[str, Any]:
+def _told(task: ListedTask) -> dict[str, Any]:
     return {key: value for key, value in asdict(task).items() if value}
 
 

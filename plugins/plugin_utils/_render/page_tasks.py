@@ -27,7 +27,7 @@ KEYWORDS = frozenset(Task.fattributes) - {"action"}  # what a task may say besid
 
 
 @dataclass(frozen=True)
-class TaskWords:
+class ListedTask:
     """One task as people read of it."""
 
     name: str
@@ -37,7 +37,7 @@ class TaskWords:
     no_return: bool = False
 
 
-def list_tasks(text: str, files: Mapping[str, str], *, once_host: str = "") -> tuple[TaskWords, ...]:
+def list_tasks(text: str, files: Mapping[str, str], *, once_host: str = "") -> tuple[ListedTask, ...]:
     """List the tasks of a file in the order they stand; imported *files*, by name, stand where they are imported.
 
     A condition that names *once_host* is the planner's own, and means that the task runs on one host.
@@ -47,7 +47,7 @@ def list_tasks(text: str, files: Mapping[str, str], *, once_host: str = "") -> t
 
 def _listed(
     root: yaml.Node | None, files: Mapping[str, str], once_host: str, conditions: tuple[str, ...]
-) -> Iterator[TaskWords]:
+) -> Iterator[ListedTask]:
     for task in tasks_in(root) if isinstance(root, yaml.SequenceNode) else ():
         inherited = (*conditions, *_texts(value_of(task, "when")))
         imported = file_name(task, *IMPORT_TASKS)
@@ -61,11 +61,11 @@ def _listed(
             yield _shown(task, inherited, once_host)
 
 
-def _shown(task: yaml.MappingNode, conditions: tuple[str, ...], once_host: str) -> TaskWords:
+def _shown(task: yaml.MappingNode, conditions: tuple[str, ...], once_host: str) -> ListedTask:
     keys = [str(key.value) for key, _value in task.value]
     module = next((key for key in keys if key not in KEYWORDS and not key.startswith("with_")), "")
     own = [each for each in conditions if not (once_host and once_host in each)]
-    return TaskWords(
+    return ListedTask(
         name=next(iter(_texts(value_of(task, "name"))), module),
         module=module,
         when=" and ".join(own),

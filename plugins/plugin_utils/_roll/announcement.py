@@ -25,7 +25,13 @@ def lines(roll: Roll, operation: str = RESTART, *, every_wave: bool = False) -> 
     nothing = (
         "Nothing is to be restarted." if operation == RESTART else f"{operation}: no host is to be visited."
     )
-    return [*(waves or [nothing]), *_why(roll), *_outages(roll), *_skipped(roll), *_strays(roll)]
+    return [
+        *(waves or [nothing]),
+        *_why(roll),
+        *_outages(roll),
+        *_skipped(roll),
+        *_units_without_service(roll),
+    ]
 
 
 # --- Waves ---
@@ -117,9 +123,9 @@ def _skipped(roll: Roll) -> Iterator[str]:
         yield f"Out of service and skipped: {with_services(hosts)}: {why}"
 
 
-def _strays(roll: Roll) -> Iterator[str]:
+def _units_without_service(roll: Roll) -> Iterator[str]:
     alike: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
-    for host, units in roll.strays.items():
+    for host, units in roll.units_without_service.items():
         alike[units].append(host)
     for units, hosts in alike.items():
         yield (

@@ -79,7 +79,7 @@ class Roll:
     fleet: Fleet
     visits: Mapping[str, tuple[Service, ...]]
     waves: tuple[tuple[str, ...], ...]
-    strays: Mapping[str, tuple[str, ...]]  # host -> pending units that belong to no service
+    units_without_service: Mapping[str, tuple[str, ...]]  # host -> pending units that belong to no service
     skipped: Mapping[str, Mapping[str, str]]  # host -> why it is out of service, by service
     sizes: Sizes = ()
 
@@ -115,7 +115,9 @@ class Roll:
             "waves": [{host: self.names(host) for host in wave} for wave in self.waves],
             "visits": {host: [service.as_dict() for service in self.visits[host]] for host in self.order},
             "outages": list(self.outages),
-            "strays": {host: list(units) for host, units in self.strays.items()},
+            "units_without_service": {
+                host: list(units) for host, units in self.units_without_service.items()
+            },
             "out_of_service": {host: dict(why) for host, why in self.skipped.items()},
         }
 
@@ -129,7 +131,7 @@ def plan_roll(fleet: Fleet, *, only: Iterable[str] = (), deferred_only: bool, si
     """
     _check_all_surveyed(fleet)
     names = frozenset(only) or fleet.members.keys()
-    visits, strays, skipped = {}, {}, {}
+    visits, units_without_service, skipped = {}, {}, {}
     for host, waiting in fleet.pending.items():
         units = frozenset(waiting)
         here = tuple(service for service in fleet.services if host in fleet.members[service.name])
@@ -143,10 +145,10 @@ def plan_roll(fleet: Fleet, *, only: Iterable[str] = (), deferred_only: bool, si
         if len(chosen) > len(out):
             visits[host] = tuple(service for service in chosen if service.name not in out)
         if stray := tuple(sorted(units - {unit for service in here for unit in service.units})):
-            strays[host] = stray
+            units_without_service[host] = stray
     named = {host: [service.name for service in chosen] for host, chosen in visits.items()}
     waves = pack(named, fleet.rules, tuple(fleet.held), sizes)
-    return Roll(fleet, visits, waves, _in_order(strays), _in_order(skipped), sizes)
+    return Roll(fleet, visits, waves, _in_order(units_without_service), _in_order(skipped), sizes)
 
 
 def _check_all_surveyed(fleet: Fleet) -> None:

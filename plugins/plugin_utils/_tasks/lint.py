@@ -19,11 +19,11 @@ from .findings import Finding
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from .variables import ServiceWords, Word
+    from .variables import ServiceTasks, TaskUse
 
-    Rule = Callable[[ServiceWords], Iterator[Finding]]
+    Rule = Callable[[ServiceTasks], Iterator[Finding]]
 
-    RuleForAll = Callable[[Sequence[ServiceWords]], Iterator[Finding]]
+    RuleForAll = Callable[[Sequence[ServiceTasks]], Iterator[Finding]]
 
 # The parts whose variables a part may read: those that surely run before it, in the same play.
 SEES = {
@@ -47,7 +47,7 @@ SERVICE_MODULES = (
 TEMPORARY = ("orderly.services.temporary_changes", "temporary_changes")
 
 
-def lint(services: Iterable[ServiceWords]) -> list[Finding]:
+def lint(services: Iterable[ServiceTasks]) -> list[Finding]:
     """Look at all services that are deployed."""
     listed = sorted(services, key=lambda each: natural(each.service.name))
     alone = [finding for each in listed for rule in RULES for finding in rule(each)]
@@ -57,7 +57,7 @@ def lint(services: Iterable[ServiceWords]) -> list[Finding]:
 # --- One service ---
 
 
-def dead_conditions(said: ServiceWords) -> Iterator[Finding]:
+def dead_conditions(said: ServiceTasks) -> Iterator[Finding]:
     """Find conditions on TripleO's variable ``step`` where no plan sets it: their tasks would fail, or never run."""
     if STEP in said.given or STEP in said.writes:
         return
@@ -73,7 +73,7 @@ def dead_conditions(said: ServiceWords) -> Iterator[Finding]:
             yield word.file.finding(word.task, "dead-condition", message)
 
 
-def own_step(said: ServiceWords) -> Iterator[Finding]:
+def own_step(said: ServiceTasks) -> Iterator[Finding]:
     """Find services in TripleO's dialect of conditions that have a variable ``step`` of their own."""
     if said.service.dialect == WHEN and (STEP in said.given or STEP in said.writes):
         message = (
@@ -82,14 +82,14 @@ def own_step(said: ServiceWords) -> Iterator[Finding]:
         yield Finding(said.service.file, line_of(said.service, "dialect"), "dialect", message)
 
 
-def _asked(word: Word, key: str) -> frozenset[str]:
+def _asked(word: TaskUse, key: str) -> frozenset[str]:
     """Name the variables that one key of a task asks for."""
     only = [pair for pair in word.task.value if pair[0].value == key]
     node = yaml.MappingNode(word.task.tag, only, word.task.start_mark, word.task.end_mark)
     return type(word)(word.part, word.step, word.file, node).reads
 
 
-def lost_variables(said: ServiceWords) -> Iterator[Finding]:
+def lost_variables(said: ServiceTasks) -> Iterator[Finding]:
     """Find variables that one part writes and another reads: they do not survive between runs."""
     for word in said.words:
         for name in sorted(word.reads & said.writes.keys() - said.given):
@@ -109,7 +109,7 @@ def lost_variables(said: ServiceWords) -> Iterator[Finding]:
             yield word.file.finding(word.task, "lost-variable", message)
 
 
-def stopped_for_good(said: ServiceWords) -> Iterator[Finding]:
+def stopped_for_good(said: ServiceTasks) -> Iterator[Finding]:
     """Find what steps 2 to 5 stop and nothing starts again afterwards."""
     steps = sorted(
         (word for word in said.words if word.step in CHANGE_STEPS), key=lambda word: word.step or 0
@@ -126,7 +126,7 @@ def stopped_for_good(said: ServiceWords) -> Iterator[Finding]:
             yield word.file.finding(word.task, "stopped-for-good", message)
 
 
-def changed_for_good(said: ServiceWords) -> Iterator[Finding]:
+def changed_for_good(said: ServiceTasks) -> Iterator[Finding]:
     """Find what is put on record as changed for a while, and that nothing undoes."""
     if said.service.tasks_file("undo") is not None:
         return
@@ -139,7 +139,7 @@ def changed_for_good(said: ServiceWords) -> Iterator[Finding]:
             yield word.file.finding(word.task, "no-undo", message)
 
 
-def _handled(word: Word, *states: str) -> frozenset[str]:
+def _handled(word: TaskUse, *states: str) -> frozenset[str]:
     """Name the units that a task brings into one of some states; a template counts as what it says."""
     module = value_of(word.task, *SERVICE_MODULES)
     if not isinstance(module, yaml.MappingNode):
@@ -153,7 +153,7 @@ def _handled(word: Word, *states: str) -> frozenset[str]:
     return frozenset(each.removesuffix(".service") for each in names)
 
 
-def _retired(word: Word) -> bool:
+def _retired(word: TaskUse) -> bool:
     module = value_of(word.task, *SERVICE_MODULES)
     if not isinstance(module, yaml.MappingNode):
         return False
@@ -164,7 +164,7 @@ def _retired(word: Word) -> bool:
 # --- All services together ---
 
 
-def missing_requirements(services: Sequence[ServiceWords]) -> Iterator[Finding]:
+def missing_requirements(services: Sequence[ServiceTasks]) -> Iterator[Finding]:
     """Find services that require one that no host is to have."""
     deployed = {said.service.name for said in services}
     for service in (said.service for said in services):
@@ -177,7 +177,7 @@ def missing_requirements(services: Sequence[ServiceWords]) -> Iterator[Finding]:
                 yield Finding(service.file, line_of(service, "requires"), "missing-requirement", message)
 
 
-def shared_variables(services: Sequence[ServiceWords]) -> Iterator[Finding]:
+def shared_variables(services: Sequence[ServiceTasks]) -> Iterator[Finding]:
     """Find variables that two services write: on a host that has both, one would read what the other wrote."""
     for name, owner, others in _owners(services):
         for other in others:
@@ -190,7 +190,7 @@ def shared_variables(services: Sequence[ServiceWords]) -> Iterator[Finding]:
             yield word.file.finding(word.task, "shared-variable", message)
 
 
-def borrowed_variables(services: Sequence[ServiceWords]) -> Iterator[Finding]:
+def borrowed_variables(services: Sequence[ServiceTasks]) -> Iterator[Finding]:
     """Find variables that a service reads and only another one writes: it is there by luck of the order."""
     owners = {name: owner for name, owner, _others in _owners(services)}
     for said in services:
@@ -207,10 +207,10 @@ def borrowed_variables(services: Sequence[ServiceWords]) -> Iterator[Finding]:
 
 
 def _owners(
-    services: Sequence[ServiceWords],
-) -> Iterator[tuple[str, ServiceWords, Sequence[ServiceWords]]]:
+    services: Sequence[ServiceTasks],
+) -> Iterator[tuple[str, ServiceTasks, Sequence[ServiceTasks]]]:
     """Give each variable with the first service that writes it, and the others that do."""
-    writers: dict[str, list[ServiceWords]] = {}
+    writers: dict[str, list[ServiceTasks]] = {}
     for said in services:
         for name in said.writes:
             writers.setdefault(name, []).append(said)
@@ -218,7 +218,7 @@ def _owners(
         yield name, owner, others
 
 
-def _place(word: Word) -> str:
+def _place(word: TaskUse) -> str:
     return f"{word.file.path}:{word.task.start_mark.line + 1}"
 
 

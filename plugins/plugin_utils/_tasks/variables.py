@@ -36,7 +36,7 @@ _JINJA = Environment()  # noqa: S701 - it parses and never renders
 
 
 @dataclass(frozen=True)
-class Word:
+class TaskUse:
     """A task or a block, and the part of the upgrade that it runs in; steps 2 to 5 are one part."""
 
     part: str
@@ -95,16 +95,16 @@ def _names(key: str, value: yaml.Node) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class ServiceWords:
+class ServiceTasks:
     """A service, and all that its tasks say."""
 
     service: Service
-    words: tuple[Word, ...]
+    words: tuple[TaskUse, ...]
 
     @cached_property
-    def writes(self) -> dict[str, list[Word]]:
+    def writes(self) -> dict[str, list[TaskUse]]:
         """Give, for each variable that the service writes, where it does."""
-        found: dict[str, list[Word]] = {}
+        found: dict[str, list[TaskUse]] = {}
         for word in self.words:
             for name in word.writes:
                 found.setdefault(name, []).append(word)
@@ -126,14 +126,14 @@ def _keys(path: Path) -> Iterable[str]:
     return [key.value for key, _value in root.value] if isinstance(root, yaml.MappingNode) else []
 
 
-def read_words(service: Service, split: Split) -> ServiceWords:
+def read_service_tasks(service: Service, split: Split) -> ServiceTasks:
     """Collect what all tasks of a service say, in the order in which they run."""
     folder = service.path / "tasks"
     words = [
         word
         for placed in split.tasks
         for word in _with_included(
-            folder, Word(KIND_OF_STEP[placed.step], placed.step, placed.file, placed.task)
+            folder, TaskUse(KIND_OF_STEP[placed.step], placed.step, placed.file, placed.task)
         )
     ]
     others = [(part, service.tasks_file(part)) for part in PARTS]
@@ -141,10 +141,10 @@ def read_words(service: Service, split: Split) -> ServiceWords:
     for part, path in others:
         if path is not None:
             words += _words_of_file(folder, part, None, path)
-    return ServiceWords(service, tuple(words))
+    return ServiceTasks(service, tuple(words))
 
 
-def _with_included(folder: Path, word: Word) -> Iterator[Word]:
+def _with_included(folder: Path, word: TaskUse) -> Iterator[TaskUse]:
     """Give a word, and those of the file that it includes; files that are imported were split by step too."""
     yield word
     name = file_name(word.task, *INCLUDE_TASKS)
@@ -153,12 +153,12 @@ def _with_included(folder: Path, word: Word) -> Iterator[Word]:
         yield from _words_of_file(folder, word.part, word.step, target)
 
 
-def _words_of_file(folder: Path, part: str, step: int | None, path: Path) -> Iterator[Word]:
+def _words_of_file(folder: Path, part: str, step: int | None, path: Path) -> Iterator[TaskUse]:
     queue, seen = deque([path.resolve()]), {path.resolve()}
     while queue:
         file = read_tasks(queue.popleft())
         for task in file.walk():
-            yield Word(part, step, file, task)
+            yield TaskUse(part, step, file, task)
             name = file_name(task, *INCLUDE_TASKS, *IMPORT_TASKS)
             target = named_file(folder, file, name) if name is not None else None
             if target is not None and target not in seen:

@@ -199,7 +199,10 @@ def test_what_is_behind_links_is_copied_and_counts(roles: Roles, tmp_path: Path)
     assert roles.plan().id != before
 
 
-BAD_LINKS = [("..", "is a link to a folder that it is in"), ("nowhere", "is not a file, or is a link to nothing")]
+BAD_LINKS = [
+    ("..", "is a link to a folder that it is in"),
+    ("nowhere", "is not a file, or is a link to nothing"),
+]
 
 
 @pytest.mark.parametrize(("target", "message"), BAD_LINKS)

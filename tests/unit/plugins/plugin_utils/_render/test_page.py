@@ -8,8 +8,8 @@ import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.compile import compile_plan
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Deployment, Plan
 from ansible_collections.orderly.services.plugins.plugin_utils._render.page import (
+    list_all_tasks,
     page_data,
-    read_task_words,
     render_page,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._render.page_tasks import list_tasks
@@ -95,7 +95,7 @@ def test_the_words_of_tasks_are_read_from_the_plan_s_own_roles(tmp_path: Path) -
     (tasks / "upgrade_tasks.step3.yml").write_text("- import_tasks: more.yml\n")
     (tasks / "more.yml").write_text("- name: Install\n  apt: {}\n")
     (tasks / "drain.yaml").write_text("- name: Drain\n  raw: x\n")
-    words = read_task_words(plan_of(deployment("web")), tmp_path)
+    words = list_all_tasks(plan_of(deployment("web")), tmp_path)
     assert {part: [task.name for task in listed] for part, listed in words["web"].items()} == {
         "drain": ["Drain"],
         "step3": ["Install"],

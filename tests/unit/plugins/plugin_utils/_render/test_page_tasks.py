@@ -3,41 +3,44 @@ from __future__ import annotations
 from textwrap import dedent
 
 import pytest
-from ansible_collections.orderly.services.plugins.plugin_utils._render.page_tasks import TaskWords, list_tasks
+from ansible_collections.orderly.services.plugins.plugin_utils._render.page_tasks import (
+    ListedTask,
+    list_tasks,
+)
 
 CASES = [
-    ("a name", "- name: Stop it\n  command: x\n", [TaskWords("Stop it", "command")]),
-    ("no name", "- ansible.builtin.apt: {name: x}\n", [TaskWords("ansible.builtin.apt", "ansible.builtin.apt")]),
+    ("a name", "- name: Stop it\n  command: x\n", [ListedTask("Stop it", "command")]),
+    ("no name", "- ansible.builtin.apt: {name: x}\n", [ListedTask("ansible.builtin.apt", "ansible.builtin.apt")]),
     (
         "several conditions",
         "- name: A\n  raw: x\n  when: [one, two and three]\n",
-        [TaskWords("A", "raw", "one and two and three")],
+        [ListedTask("A", "raw", "one and two and three")],
     ),
     (
         "a block",
         "- when: one\n  block:\n    - name: A\n      raw: x\n      when: two\n  rescue:\n    - name: B\n      raw: x\n",
-        [TaskWords("A", "raw", "one and two"), TaskWords("B", "raw", "one")],
+        [ListedTask("A", "raw", "one and two"), ListedTask("B", "raw", "one")],
     ),
     (
         "the planner's own condition",
         "- name: A\n  raw: x\n  when: host == the_one\n",
-        [TaskWords("A", "raw", once=True)],
+        [ListedTask("A", "raw", once=True)],
     ),
-    ("run_once", "- name: A\n  raw: x\n  run_once: true\n", [TaskWords("A", "raw", once=True)]),
+    ("run_once", "- name: A\n  raw: x\n  run_once: true\n", [ListedTask("A", "raw", once=True)]),
     (
         "a point of no return",
         "- name: A\n  raw: x\n  vars: {point_of_no_return: true}\n",
-        [TaskWords("A", "raw", no_return=True)],
+        [ListedTask("A", "raw", no_return=True)],
     ),
-    ("other variables", "- name: A\n  raw: x\n  vars: {other: true}\n", [TaskWords("A", "raw")]),
-    ("a loop", "- name: A\n  with_items: [1]\n  raw: x\n", [TaskWords("A", "raw")]),
-    ("a secret", "- name: A\n  raw: !vault |\n    $ANSIBLE_VAULT\n", [TaskWords("A", "raw")]),
+    ("other variables", "- name: A\n  raw: x\n  vars: {other: true}\n", [ListedTask("A", "raw")]),
+    ("a loop", "- name: A\n  with_items: [1]\n  raw: x\n", [ListedTask("A", "raw")]),
+    ("a secret", "- name: A\n  raw: !vault |\n    $ANSIBLE_VAULT\n", [ListedTask("A", "raw")]),
     ("nothing", "---\n", []),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("text", "words"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_tasks_say_what_people_read(text: str, words: list[TaskWords]) -> None:
+def test_tasks_say_what_people_read(text: str, words: list[ListedTask]) -> None:
     assert list(list_tasks(text, {}, once_host="the_one")) == words
 
 

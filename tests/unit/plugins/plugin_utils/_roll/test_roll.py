@@ -59,7 +59,8 @@ def test_nothing_pending_is_nothing_to_do() -> None:
     made = roll(NOBODY)
     assert made.waves == ()
     assert made.as_result() == {
-        "order": [], "batches": [], "waves": [], "visits": {}, "outages": [], "strays": {}, "out_of_service": {},
+        "order": [], "batches": [], "waves": [], "visits": {}, "outages": [],
+        "units_without_service": {}, "out_of_service": {},
     }  # fmt: skip
 
 
@@ -72,7 +73,7 @@ def test_a_host_left_behind_is_visited_again_first_for_what_it_still_holds() -> 
 def test_units_of_no_service_are_told_not_restarted() -> None:
     made = roll({**NOBODY, "h2": "ssh.service cron.service"})
     assert made.waves == ()
-    assert made.strays == {"h2": ("cron.service", "ssh.service")}
+    assert made.units_without_service == {"h2": ("cron.service", "ssh.service")}
 
 
 BUDGETS: list[tuple[int | str, tuple[tuple[str, ...], ...]]] = [

@@ -63,7 +63,7 @@ def test_all_conditions_must_hold() -> None:
 
 
 UNKNOWN = (
-    "runs when {}, and at which steps that is cannot be determined before it runs; compare its number with numbers,"
+    "runs when {}, and at which steps that is cannot be determined before it runs; compare its number with"
 )
 
 
@@ -104,7 +104,9 @@ def test_a_tag_that_tripleo_never_runs_is_refused() -> None:
 
 
 def test_a_tag_that_is_a_template_is_refused() -> None:
-    with pytest.raises(DialectError, match=r"has the tag \{\{ mine \}\}, and which that is cannot be determined"):
+    with pytest.raises(
+        DialectError, match=r"has the tag \{\{ mine \}\}, and which that is cannot be determined"
+    ):
         by_tags(Gating(tags=frozenset({"{{ mine }}"})))
 
 

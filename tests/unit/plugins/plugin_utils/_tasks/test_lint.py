@@ -239,8 +239,8 @@ def test_a_variable_step_of_the_roles_own_is_refused_where_it_means_tripleos(fin
 BY_TAGS = [
     (
         "- name: More\n  include_tasks: more.yml\n  tags: step3",
-        '"More" hands its tag to nothing that it includes, and what of that runs cannot be determined before it runs; import '
-        "it instead (import_tasks, import_role), which hands the tag on.",
+        '"More" hands its tag to nothing that it includes, and what of that runs cannot be determined before it runs; '
+        "import it instead (import_tasks, import_role), which hands the tag on.",
     ),
     (
         "- name: More\n  import_role: {name: more}",
@@ -263,7 +263,7 @@ def test_what_tags_would_select_must_be_known_before_it_runs(findings, text: str
 def test_a_condition_that_cannot_be_told_has_its_place(findings) -> None:
     stop = "- name: Stop\n  command: ls\n  when: [web is defined, step|int == last_step]"
     assert findings({UPGRADE: tasks(look(3, "web"), stop), SERVICE: "dialect: when\n"}) == [
-        f'{UPGRADE}:6: [dialect] "Stop" runs when step|int == last_step, and at which steps that is cannot be determined '
-        "before it runs; compare its number with numbers, as in step|int == 2 or step|int in [2, 3], and keep other "
-        "conditions apart."
+        f'{UPGRADE}:6: [dialect] "Stop" runs when step|int == last_step, and at which steps that is cannot be '
+        "determined before it runs; compare its number with numbers, as in step|int == 2 or step|int in [2, 3], and "
+        "keep other conditions apart."
     ]

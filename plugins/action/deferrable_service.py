@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.plugins.action import ActionBase
+from ..plugin_utils._action import HostAction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,14 +17,8 @@ def module_arguments(given: Mapping[str, Any], task_name: str) -> dict[str, Any]
     return {**({"reason": task_name} if task_name else {}), **given}
 
 
-class ActionModule(ActionBase):
+class ActionModule(HostAction):
     _supports_async = True
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        return self._execute_module(
-            module_name="orderly.services.deferrable_service",
-            module_args=module_arguments(self._task.args, self._task.name),
-            task_vars=task_vars,
-            wrap_async=self._task.async_val,
-        )
+    def complete(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        return module_arguments(given, self._task.name)

@@ -7,28 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.plugins.action import ActionBase
-
-from ..plugin_utils._common.text import names_of
+from ..plugin_utils._action import HostAction
 from ..plugin_utils._run.run import operator
-from ..plugin_utils._service.units import services_here, translate
+from ..plugin_utils._service.units import services_to_units
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def module_arguments(given: Mapping[str, Any], task_vars: Mapping[str, Any], run_by: str) -> dict[str, Any]:
-    names = names_of(given.get("services"))
-    known = translate(names, services_here(task_vars) if names else ())
-    units = [*known.units, *names_of(given.get("units"))]
-    return {"by": run_by, **given, "services": list(known.unknown), "units": units}
+def module_arguments(given: Mapping[str, Any], variables: Mapping[str, Any], run_by: str) -> dict[str, Any]:
+    return {"by": run_by, **services_to_units(given, variables)}
 
 
-class ActionModule(ActionBase):
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        return self._execute_module(
-            module_name="orderly.services.dismissed_restarts",
-            module_args=module_arguments(self._task.args, task_vars or {}, operator()),
-            task_vars=task_vars,
-        )
+class ActionModule(HostAction):
+    def complete(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+        return module_arguments(given, variables, operator())

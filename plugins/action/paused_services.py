@@ -7,29 +7,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.plugins.action import ActionBase
-
+from ..plugin_utils._action import HostAction
 from ..plugin_utils._common.text import names_of
-from ..plugin_utils._service.units import services_here, translate
+from ..plugin_utils._service.units import services_to_units
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def module_arguments(given: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-    names, units = names_of(given.get("services")), names_of(given.get("units"))
-    if not names and not units and given.get("state") == "resumed":
+def module_arguments(given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+    named = names_of(given.get("services")) or names_of(given.get("units"))
+    if not named and given.get("state") == "resumed":
         return {**given, "services": [], "units": []}  # all that is paused, which only the host knows
-    deployed = services_here(task_vars)
-    known = translate(names or ([service.name for service in deployed] if not units else []), deployed)
-    return {**given, "services": list(known.unknown), "units": [*known.units, *units]}
+    return services_to_units(given, variables, default_all=not named)
 
 
-class ActionModule(ActionBase):
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        return self._execute_module(
-            module_name="orderly.services.paused_services",
-            module_args=module_arguments(self._task.args, task_vars or {}),
-            task_vars=task_vars,
-        )
+class ActionModule(HostAction):
+    def complete(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+        return module_arguments(given, variables)

@@ -6,20 +6,17 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ansible.plugins.action import ActionBase
-
+from ..plugin_utils._action import HostAction
 from ..plugin_utils._run.run import this_run
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-class ActionModule(ActionBase):
+
+class ActionModule(HostAction):
     _supports_check_mode = True
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        return self._execute_module(
-            module_name="orderly.services.reboot_info",
-            module_args={"controller": this_run(os.getppid()).as_document()},
-            task_vars=task_vars,
-        )
+    def complete(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        return {"controller": this_run(os.getppid()).as_document()}

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
 
+from ..plugin_utils._action import HostAction
 from ..plugin_utils._common.text import names_of
-from ..plugin_utils._service.units import services_here, translate
+from ..plugin_utils._service.catalogue import deployed_services
+from ..plugin_utils._service.service import CatalogueError
+from ..plugin_utils._service.units import translate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,14 +37,14 @@ def refuse_to_block(given: Mapping[str, Any], deployed: Sequence[Service]) -> st
     return ""
 
 
-def module_arguments(given: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+def module_arguments(given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
     names = names_of(given.get("services"))
     if given.get("state") == "absent":
         return dict(given)
-    deployed = services_here(task_vars)
+    deployed = deployed_services(variables)
     refusal = "" if boolean(given.get("force", False)) else refuse_to_block(given, deployed)
     if refusal:
-        raise AnsibleActionFail(refusal)
+        raise CatalogueError(refusal)
     if not names:
         return dict(given)
     known = translate(names, deployed)
@@ -55,11 +56,6 @@ def module_arguments(given: Mapping[str, Any], task_vars: Mapping[str, Any]) -> 
     }
 
 
-class ActionModule(ActionBase):
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        return self._execute_module(
-            module_name="orderly.services.restart_policy",
-            module_args=module_arguments(self._task.args, task_vars or {}),
-            task_vars=task_vars,
-        )
+class ActionModule(HostAction):
+    def complete(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+        return module_arguments(given, variables)

@@ -7,30 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.plugins.action import ActionBase
-
+from ..plugin_utils._action import HostAction
 from ..plugin_utils._common.text import names_of
-from ..plugin_utils._service.units import services_here, translate
+from ..plugin_utils._service.units import services_to_units
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def module_arguments(given: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-    names, units = names_of(given.get("services")), names_of(given.get("units"))
-    deployed = services_here(task_vars)
-    if not names and not units:
-        everything = translate([service.name for service in deployed], deployed)
-        return {"include_pending": True, **given, "services": [], "units": everything.units}
-    known = translate(names, deployed)
-    return {**given, "services": list(known.unknown), "units": [*known.units, *units]}
+def module_arguments(given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+    everything = not names_of(given.get("services")) and not names_of(given.get("units"))
+    also = {"include_pending": True} if everything else {}
+    return {**also, **services_to_units(given, variables, default_all=everything)}
 
 
-class ActionModule(ActionBase):
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        return self._execute_module(
-            module_name="orderly.services.restart_services",
-            module_args=module_arguments(self._task.args, task_vars or {}),
-            task_vars=task_vars,
-        )
+class ActionModule(HostAction):
+    def complete(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+        return module_arguments(given, variables)

@@ -7,31 +7,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.plugins.action import ActionBase
-
-from ..plugin_utils._common.text import names_of
+from ..plugin_utils._action import HostAction
 from ..plugin_utils._run.run import operator
-from ..plugin_utils._service.units import services_here, translate
+from ..plugin_utils._service.units import services_to_units
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def module_arguments(given: Mapping[str, Any], task_vars: Mapping[str, Any], run_by: str) -> dict[str, Any]:
-    names = names_of(given.get("services"))
-    known = translate(names, services_here(task_vars) if names else ())
-    units = [*known.units, *names_of(given.get("units"))]
-    return {"set_by": run_by, **given, "services": list(known.unknown), "units": units}
+def module_arguments(given: Mapping[str, Any], variables: Mapping[str, Any], run_by: str) -> dict[str, Any]:
+    return {"set_by": run_by, **services_to_units(given, variables)}
 
 
-class ActionModule(ActionBase):
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        arguments = module_arguments(self._task.args, task_vars or {}, operator())
+class ActionModule(HostAction):
+    def act(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        arguments = self.complete(self._task.args, variables)
         if self._task.args.get("services") and not arguments["services"] and not arguments["units"]:
             return {"changed": False, "strict": []}  # services without units are not all units of the host
-        return self._execute_module(
-            module_name="orderly.services.strict_mode",
-            module_args=arguments,
-            task_vars=task_vars,
-        )
+        return super().act(variables)
+
+    def complete(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+        return module_arguments(given, variables, operator())

@@ -80,7 +80,7 @@ if TYPE_CHECKING:
     from ansible.playbook.play import Play
 
 TICK = 1.0
-OURS = ("orderly.services.rolling_lock", "orderly.services.upgrade_gate")
+OURS = ("orderly.services.rolling_lock", "orderly.services.internal.upgrade_gate")
 
 
 class CallbackModule(CallbackBase):

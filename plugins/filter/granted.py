@@ -9,7 +9,7 @@ short_description: Services that a host may be disrupted for in a play of an upg
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
-  - Reads what M(orderly.services.upgrade_gate) registered. Every task of a plan carries a condition on it.
+  - Reads what M(orderly.services.internal.upgrade_gate) registered. Every task of a plan carries a condition on it.
   - Raises an error where the gate of this very play did not run, as with C(--start-at-task) and C(--step).
 positional: play, host
 options:

@@ -326,7 +326,7 @@ roll:
   type: str
   sample: controller1-9f86d081-4711-22815043
 store:
-  description: The store that the slots are in, for M(orderly.services.store_stamp).
+  description: The store that the slots are in, for M(orderly.services.internal.store_stamp).
   returned: when granted
   type: dict
   contains:

@@ -56,7 +56,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 store:
-  description: The store that was read, for M(orderly.services.store_stamp). The id is empty where there is none yet.
+  description:
+    - The store that was read, for M(orderly.services.internal.store_stamp). The id is empty where there is none yet.
   returned: success
   type: dict
   contains:

@@ -1,4 +1,4 @@
-"""Edge of every action that runs on the controller alone: options in, a result or one clear sentence out."""
+"""Two frames for actions: what a task says goes in, a result or one clear sentence comes out."""
 
 from __future__ import annotations
 
@@ -20,11 +20,8 @@ Result = dict[str, Any]
 display = Display()
 
 
-class ControllerAction(ActionBase):
-    """An action that sends no module to its host; what it does is :meth:`act`."""
-
-    TRANSFERS_FILES = False
-    _requires_connection = False
+class Action(ActionBase):
+    """An action of ours; what it does is :meth:`act`."""
 
     def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> Result:
         super().run(tmp, task_vars)
@@ -37,6 +34,35 @@ class ControllerAction(ActionBase):
         """Do it; what it cannot do is a :class:`ControllerError`."""
         raise NotImplementedError
 
+    def templated(self, variables: Mapping[str, Any], name: str) -> Any:
+        """Give the value of a variable, or nothing where it is not set."""
+        return self._templar.template(variables.get(name))
+
+
+class HostAction(Action):
+    """An action that runs the module of its name on its host, with the options that :meth:`complete` gives."""
+
+    def act(self, variables: Mapping[str, Any]) -> Result:
+        name = type(self).__module__.partition(".plugins.action.")[2]
+        done: Result = self._execute_module(
+            module_name=f"orderly.services.{name}",
+            module_args=self.complete(self._task.args, variables),
+            task_vars=variables,
+            wrap_async=self._task.async_val,
+        )
+        return done
+
+    def complete(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the options of the module: those of the task, and what only the controller knows."""
+        raise NotImplementedError
+
+
+class ControllerAction(Action):
+    """An action that sends no module to its host."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
     def options(
         self, *, required_if: Sequence[tuple[str, str, Sequence[str]]] = (), **spec: Mapping[str, Any]
     ) -> dict[str, Any]:
@@ -44,10 +70,6 @@ class ControllerAction(ActionBase):
         _validation, options = self.validate_argument_spec(spec, required_if=required_if)
         given: dict[str, Any] = options
         return given
-
-    def templated(self, variables: Mapping[str, Any], name: str) -> Any:
-        """Give the value of a variable, or nothing where it is not set."""
-        return self._templar.template(variables.get(name))
 
     def from_command_line(self, variables: Mapping[str, Any], name: str) -> Any:
         """Give the value that ``-e`` gives to a variable, or nothing; one from elsewhere is ignored, with a warning."""

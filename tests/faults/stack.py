@@ -90,7 +90,7 @@ import os, signal, subprocess
 from ansible.plugins.callback import CallbackBase
 
 DOCUMENTATION = "name: boundary\\ntype: notification\\nshort_description: hurts\\ndescription: hurts"
-GATE = "orderly.services.upgrade_gate"
+GATE = "orderly.services.internal.upgrade_gate"
 
 
 class CallbackModule(CallbackBase):

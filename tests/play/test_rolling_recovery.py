@@ -21,7 +21,7 @@ PLAY = """
 - hosts: web
   gather_facts: false
   tasks:
-    - orderly.services.rolling_recovery: {drained: {h1: [], h2: [], h3: [], h4: []}}
+    - orderly.services.internal.rolling_recovery: {drained: {h1: [], h2: [], h3: [], h4: []}}
       run_once: true
 """
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Mapping
 
@@ -23,7 +23,10 @@ _MAX_REASON = 4000
 
 @dataclass(frozen=True)
 class Record:
-    """Actions on one unit that one requestor's policy blocked since the unit was last started."""
+    """Actions on one unit that one requestor's policy blocked since the unit was last started.
+
+    ``others`` are what the record says besides, as ``drags`` by the script, and stay when it is written again.
+    """
 
     path: str
     unit: str
@@ -44,6 +47,7 @@ class Record:
     dismissed: str = ""
     dismissed_by: str = ""
     dismissed_at: int = 0
+    others: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def can_be_proved(self) -> bool:
@@ -76,28 +80,29 @@ class Record:
 
     def render(self) -> str:
         """Write it as the script does: the keys that all tools know, and ours."""
-        return yaml.dump(
-            {
-                "action": self.action,
-                "actions": self.actions,
-                "boot_id": self.boot_id,
-                "collateral": self.collateral,
-                "count": self.count,
-                **(self._dismissal() if self.dismissed else {}),
-                "executables": self.executables,
-                "first_timestamp": self.since,
-                "invocation_id": self.invocation_id,
-                "maintainer_script": self.maintainer_script,
-                "package": self.package or None,
-                "package_before": self.package_before or None,
-                "policy_requestor_name": self.requestor.name,
-                "policy_requestor_type": self.requestor.type,
-                "reason": self.reason,
-                "service": self.unit,
-                "timestamp": self.last,
-                "unit": self.unit,
-            }
-        )
+        written = {**self.others, **self._known(), **(self._dismissal() if self.dismissed else {})}
+        return yaml.dump(dict(sorted(written.items())))
+
+    def _known(self) -> dict[str, Any]:
+        return {
+            "action": self.action,
+            "actions": self.actions,
+            "boot_id": self.boot_id,
+            "collateral": self.collateral,
+            "count": self.count,
+            "executables": self.executables,
+            "first_timestamp": self.since,
+            "invocation_id": self.invocation_id,
+            "maintainer_script": self.maintainer_script,
+            "package": self.package or None,
+            "package_before": self.package_before or None,
+            "policy_requestor_name": self.requestor.name,
+            "policy_requestor_type": self.requestor.type,
+            "reason": self.reason,
+            "service": self.unit,
+            "timestamp": self.last,
+            "unit": self.unit,
+        }
 
 
 def iso_time(timestamp: int) -> str:
@@ -113,7 +118,7 @@ def parse_record(text: str, path: str) -> Record:
     actions = data.get("actions")
     executables = data.get("executables")
     last = _number(data, "timestamp")
-    return Record(
+    record = Record(
         path=path,
         unit=full_name(_text(data, "unit") or data["service"]),
         action=_text(data, "action") or "restart",
@@ -137,6 +142,8 @@ def parse_record(text: str, path: str) -> Record:
         dismissed_by=_text(data, "dismissed_by"),
         dismissed_at=_number(data, "dismissed_at"),
     )
+    ours = record._known().keys() | record._dismissal().keys()  # noqa: SLF001 - its own module
+    return replace(record, others={key: value for key, value in data.items() if key not in ours})
 
 
 def _text(data: Mapping[str, Any], key: str) -> str:

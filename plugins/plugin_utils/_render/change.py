@@ -25,7 +25,7 @@ CHANGE_FILE = "upgrade_tasks.change"
 FINALIZE_FILE = "upgrade_tasks.finalize"
 PLAN = "plan"  # whose tasks those are that the role does not bring
 TEMPORARY = "orderly.services.temporary_changes"
-FINALIZED = "orderly.services.finalized_services"
+FINALIZED = "orderly.services.internal.finalized_services"
 # Without it every host of a wave skips the tasks of the services it does not have, one after the other.
 # https://docs.ansible.com/ansible/latest/collections/ansible/builtin/meta_module.html (end_role: since 2.18)
 ENDS_ROLES_SINCE = "2.18"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Task = dict[str, Any]
 
-VERSIONS = "orderly.services.upgrade_versions"
+VERSIONS = "orderly.services.internal.upgrade_versions"
 SEEN = "orderly_seen"
 GRANTED = "orderly_granted"
 ANY_GRANTED = f"{GRANTED} | length > 0"
@@ -124,7 +124,7 @@ def _whom_to_ask(prefix: str, state: str) -> Task:
 def _read(prefix: str, services: str, when: str, tags: Iterable[str] = ()) -> Task:
     return {
         "name": f"{prefix} | Read the versions of packages",
-        "orderly.services.package_versions_info": {"services": services},
+        "orderly.services.internal.package_versions_info": {"services": services},
         "when": when,
         "register": "orderly_versions",
         **({"tags": list(tags)} if tags else {}),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Task = dict[str, Any]
 
-GATE = "orderly.services.upgrade_gate"
+GATE = "orderly.services.internal.upgrade_gate"
 
 
 def work(plan: Plan, play: Play) -> Iterator[Task]:
@@ -83,7 +83,7 @@ def _record(plan: Plan, play: Play, state: str, words: str) -> Task:
     """Let hosts remember what is drained, so that somebody can put it back if this run dies in between."""
     return {
         "name": f"{play.id} | {words}",
-        "orderly.services.drained_services": {
+        "orderly.services.internal.drained_services": {
             "services": f"{{{{ {GRANTED} | intersect({_drained(plan, play)}) }}}}",
             "state": state,
             "operation": f"upgrade {play.id}",

@@ -54,9 +54,11 @@ class Fleet:
 
     @cached_property
     def rules(self) -> Rules:
-        """Give what waves keep to."""
+        """Give what waves keep to; the lock leaves hosts out of service out of the base of a percentage, too."""
+        away = {name: frozenset(hosts) for name, hosts in self.out_of_service.items()}
+        counted = {name: members - away.get(name, frozenset()) for name, members in self.members.items()}
         return Rules(
-            {s.name: slots_of(s.max_unavailable, len(self.members[s.name])) for s in self.services},
+            {each.name: slots_of(each.max_unavailable, len(counted[each.name])) for each in self.services},
             {service.name: service.befores for service in self.services},
             self.placement.domains,
             self.placement.last,

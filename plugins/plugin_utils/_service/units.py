@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ansible.errors import AnsibleActionFail
-
+from .._common.text import names_of
 from .catalogue import deployed_services
-from .service import CatalogueError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -48,9 +46,15 @@ def translate(names: Iterable[str], deployed: Sequence[Service]) -> Translated:
     )
 
 
-def services_here(task_vars: Mapping[str, Any]) -> tuple[Service, ...]:
-    """Load the services that are deployed on the host of a task; a broken service role fails the task."""
-    try:
-        return deployed_services(task_vars)
-    except CatalogueError as exc:
-        raise AnsibleActionFail(str(exc)) from exc
+def services_to_units(
+    given: Mapping[str, Any], variables: Mapping[str, Any], *, default_all: bool = False
+) -> dict[str, Any]:
+    """Give the options of a task with units in the place of services; names of no service stay, for the host to refuse.
+
+    With *default_all* the services are all that are deployed on the host. Raises :class:`CatalogueError`.
+    """
+    names = names_of(given.get("services"))
+    deployed = deployed_services(variables) if names or default_all else ()
+    known = translate([service.name for service in deployed] if default_all else names, deployed)
+    units = [*known.units, *names_of(given.get("units"))]
+    return {**given, "services": list(known.unknown), "units": units}

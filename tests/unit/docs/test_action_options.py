@@ -30,9 +30,10 @@ def documented(text: str) -> dict[str, Any]:
     return dict(yaml.safe_load(docs).get("options") or {})
 
 
+MODULES = PLUGINS / "modules"
 NAMES = [
-    path.stem
-    for path in sorted(PLUGINS.glob("modules/*.py"))
+    str(path.relative_to(MODULES).with_suffix(""))
+    for path in sorted(MODULES.rglob("*.py"))
     if is_documentation_only(path.read_text("utf-8"))
 ]
 
@@ -50,7 +51,7 @@ def asked_by(action: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     monkeypatch.setattr(ControllerAction, "options", options)
     monkeypatch.setattr(ControllerAction, "templated", lambda *_given: None)
-    module = importlib.import_module(f"{ACTIONS}.{action}")
+    module = importlib.import_module(f"{ACTIONS}.{action.replace('/', '.')}")
     one = module.ActionModule(*(MagicMock() for _ in range(6)))
     with pytest.raises(Asked):
         one.act(defaultdict(MagicMock))

@@ -43,6 +43,14 @@ def test_the_record_says_who_and_why_and_is_read_back() -> None:
     assert parse_record(record.render(), record.path) == record
 
 
+def test_what_others_have_put_on_record_stays_there() -> None:
+    dragging = parse_record(record_text("alpha.service", drags="[beta.service]", ticket="4712"), "/alpha")
+    written = parse_record(
+        replace(dragging, dismissed="x", dismissed_by="ada", dismissed_at=1).render(), "/alpha"
+    )
+    assert written.others == {"drags": ["beta.service"], "ticket": "4712"}
+
+
 def test_only_what_was_dismissed_comes_back_as_it_was() -> None:
     assert plan_return(LEDGER, EVERYTHING).changes == [(DISMISSED, BETA)]
 

@@ -138,12 +138,12 @@ def test_every_play_begins_with_its_gate_and_leaves_failures_to_the_gates(
     roles: Roles, tmp_path: Path
 ) -> None:
     opening, *plays = load(roles.put(tmp_path / "plan"))
-    gate = next(task for task in opening["tasks"] if "orderly.services.upgrade_gate" in task)
-    assert gate["orderly.services.upgrade_gate"] == {"state": "opened"}
+    gate = next(task for task in opening["tasks"] if "orderly.services.internal.upgrade_gate" in task)
+    assert gate["orderly.services.internal.upgrade_gate"] == {"state": "opened"}
     assert all(task["tags"] == ["always"] for task in opening["tasks"])
     assert plays
     for play in plays:
-        assert play["tasks"][0]["orderly.services.upgrade_gate"]["state"] == "entered"
+        assert play["tasks"][0]["orderly.services.internal.upgrade_gate"]["state"] == "entered"
         assert play["tasks"][0]["tags"] == ["always"]
         assert play["gather_facts"] is False
         assert play["any_errors_fatal"] is False

@@ -113,6 +113,18 @@ def test_a_host_that_is_silent_stops_the_roll_before_it_begins() -> None:
         roll({**NOBODY, "h3": "web.service"}, silent={"h2"})
 
 
+def test_waves_are_as_large_as_the_lock_allows_where_hosts_are_out_of_service() -> None:
+    half = replace(WEB, max_unavailable="50%")
+    groups = {"web": ["h1", "h2", "h3", "h4"]}
+    pending = dict.fromkeys(groups["web"], "")
+    made = roll(pending, deferred_only=False, services=(half,), groups=groups)
+    assert [len(wave) for wave in made.waves] == [2, 2]
+    made = roll(
+        pending, deferred_only=False, services=(half,), groups=groups, out_of_service={"web": {"h4": "disk"}}
+    )
+    assert [len(wave) for wave in made.waves] == [1, 1, 1]
+
+
 def test_a_host_that_is_silent_is_skipped_where_it_is_out_of_service_as_a_whole() -> None:
     made = roll({**NOBODY, "h3": "web.service"}, silent={"h2"}, out_of_service={"web": BROKEN})
     assert visits(made) == {"h3": ["web"]}

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.utils.display import Display
 
-from ..plugin_utils._action import ControllerAction, Result
-from ..plugin_utils._campaign.campaign import list_campaigns
-from ..plugin_utils._lock import manager
-from ..plugin_utils._lock.lock import held_slots
-from ..plugin_utils._roll.recovery import Found, plan_recovery
-from ..plugin_utils._run.run import this_run
-from ..plugin_utils._service.catalogue import load_services
-from ..plugin_utils._store.store import open_store
+from ...plugin_utils._action import ControllerAction, Result
+from ...plugin_utils._campaign.campaign import list_campaigns
+from ...plugin_utils._lock import manager
+from ...plugin_utils._lock.lock import held_slots
+from ...plugin_utils._roll.recovery import Found, plan_recovery
+from ...plugin_utils._run.run import this_run
+from ...plugin_utils._service.catalogue import load_services
+from ...plugin_utils._store.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,7 +19,7 @@ options:
   drained:
     description:
       - For each host that answered, the services that it has on record as drained, as
-        M(orderly.services.drained_services) returns them.
+        M(orderly.services.internal.drained_services) returns them.
     type: dict
     required: true
   temporary:
@@ -43,7 +43,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Find the hosts that were left behind
-  orderly.services.rolling_recovery:
+  orderly.services.internal.rolling_recovery:
     drained: {web1: [nginx], web2: []}
   run_once: true
   register: recovery

@@ -67,7 +67,7 @@ EXAMPLES = r"""
   register: grant
 
 - name: Go on only where the host knows no other store
-  orderly.services.store_stamp:
+  orderly.services.internal.store_stamp:
     tokens: "{{ grant.tokens[inventory_hostname] }}"
 """
 

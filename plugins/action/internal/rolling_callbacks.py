@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..plugin_utils._action import ControllerAction, Result
-from ..plugin_utils._inventory.inventory import Inventory
-from ..plugin_utils._roll.callbacks import find_callbacks
+from ...plugin_utils._action import ControllerAction, Result
+from ...plugin_utils._inventory.inventory import Inventory
+from ...plugin_utils._roll.callbacks import find_callbacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

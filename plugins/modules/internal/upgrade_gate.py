@@ -56,7 +56,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Pass the gate of the first wave
-  orderly.services.upgrade_gate:
+  orderly.services.internal.upgrade_gate:
     play: wave-1
     state: entered
   run_once: true
@@ -90,11 +90,11 @@ out_of_service:
   type: dict
   returned: when the state is V(entered)
 store:
-  description: The store that the slots are in, for M(orderly.services.drained_services).
+  description: The store that the slots are in, for M(orderly.services.internal.drained_services).
   type: dict
   returned: when the state is V(entered)
 tokens:
-  description: The numbers of those slots by host and service, for M(orderly.services.drained_services).
+  description: The numbers of those slots by host and service, for M(orderly.services.internal.drained_services).
   type: dict
   returned: when the state is V(entered)
   sample: {web1: {nginx: 41}}

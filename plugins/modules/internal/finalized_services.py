@@ -43,12 +43,12 @@ seealso:
 
 EXAMPLES = r"""
 - name: See what friday-1 has finalized here
-  orderly.services.finalized_services:
+  orderly.services.internal.finalized_services:
     campaign: friday-1
   register: finalized
 
 - name: Put on record that it has finalized nova_compute
-  orderly.services.finalized_services:
+  orderly.services.internal.finalized_services:
     campaign: friday-1
     services: [nova_compute]
 """

@@ -15,7 +15,7 @@ description:
     in between, a later one reads here what it has to undrain, and undrains nothing else.
   - It drains and undrains nothing itself.
   - With O(store), it first sees to it that the host is disrupted under the locks of one store only, as
-    M(orderly.services.store_stamp) does, in the same visit.
+    M(orderly.services.internal.store_stamp) does, in the same visit.
 options:
   services:
     description:
@@ -71,19 +71,19 @@ seealso:
 
 EXAMPLES = r"""
 - name: Remember that nginx is about to be drained
-  orderly.services.drained_services:
+  orderly.services.internal.drained_services:
     services: [nginx]
     operation: new certificates
     store: "{{ grant.store }}"
     tokens: "{{ grant.tokens[inventory_hostname] }}"
 
 - name: Forget it, now that nginx takes part again
-  orderly.services.drained_services:
+  orderly.services.internal.drained_services:
     services: [nginx]
     state: absent
 
 - name: Read what is drained here
-  orderly.services.drained_services:
+  orderly.services.internal.drained_services:
   register: drained
 """
 

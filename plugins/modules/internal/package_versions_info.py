@@ -30,7 +30,7 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 - name: Read the versions of all that is deployed on this host
-  orderly.services.package_versions_info:
+  orderly.services.internal.package_versions_info:
     services: "{{ query('orderly.services.deployed_services') }}"
   register: versions
 """

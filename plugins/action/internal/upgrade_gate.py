@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleActionFail, AnsiblePromptInterrupt, AnsiblePromptNoninteractive
 from ansible.utils.display import Display
 
-from ..plugin_utils._action import ControllerAction, Result
-from ..plugin_utils._campaign.upgrade_run import UpgradeRun
-from ..plugin_utils._common.errors import ControllerError
-from ..plugin_utils._common.text import names_of
-from ..plugin_utils._inventory.inventory import limited_hosts
-from ..plugin_utils._inventory.placement import domains_of
-from ..plugin_utils._inventory.selection import Selection
-from ..plugin_utils._plan.durations import TIMES
-from ..plugin_utils._plan.plan import read_plan
-from ..plugin_utils._run.run import this_run
-from ..plugin_utils._store.store import open_store
+from ...plugin_utils._action import ControllerAction, Result
+from ...plugin_utils._campaign.upgrade_run import UpgradeRun
+from ...plugin_utils._common.errors import ControllerError
+from ...plugin_utils._common.text import names_of
+from ...plugin_utils._inventory.inventory import limited_hosts
+from ...plugin_utils._inventory.placement import domains_of
+from ...plugin_utils._inventory.selection import Selection
+from ...plugin_utils._plan.durations import TIMES
+from ...plugin_utils._plan.plan import read_plan
+from ...plugin_utils._run.run import this_run
+from ...plugin_utils._store.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

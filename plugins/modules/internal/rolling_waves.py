@@ -65,14 +65,14 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 - name: Plan the waves
-  orderly.services.rolling_waves:
+  orderly.services.internal.rolling_waves:
     pending: {web1: [{unit: nginx.service}], web2: []}
     deferred_only: true
   run_once: true
   register: roll
 
 - name: Plan them with a canary, then a tenth, then all the rest
-  orderly.services.rolling_waves:
+  orderly.services.internal.rolling_waves:
     pending: {web1: [], web2: [], web3: []}
     waves: [1, 10%, 100%]
   run_once: true

@@ -10,8 +10,8 @@ short_description: Compile the upgrade plan of an inventory, with the versions t
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
-  - The playbook C(orderly.services.plan) uses this, after M(orderly.services.package_versions_info) has read the
-    versions on every host of the play.
+  - The playbook C(orderly.services.plan) uses this, after
+    M(orderly.services.internal.package_versions_info) has read the versions on every host of the play.
   - Writes the plan's folder on the controller, and prints a summary and the hash that an approval names. Hosts and
     services are the same as in the plan of P(orderly.services.upgrade_plan#lookup), which knows no versions.
   - It runs on the controller and contacts no host.
@@ -42,7 +42,7 @@ seealso:
 
 EXAMPLES = r"""
 - name: Write the plan and print its hash
-  orderly.services.upgrade_plan:
+  orderly.services.internal.upgrade_plan:
   run_once: true
 """
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.utils.display import Display
 
-from ..plugin_utils._action import ControllerAction, Result
-from ..plugin_utils._campaign.journal import read_seconds
-from ..plugin_utils._inventory.inventory import Inventory
-from ..plugin_utils._plan.durations import estimate
-from ..plugin_utils._render.summary import summary
-from ..plugin_utils._store.store import Rehearsal, StoreError, default_url, open_store
-from ..plugin_utils._upgrade import make_plan
+from ...plugin_utils._action import ControllerAction, Result
+from ...plugin_utils._campaign.journal import read_seconds
+from ...plugin_utils._inventory.inventory import Inventory
+from ...plugin_utils._plan.durations import estimate
+from ...plugin_utils._render.summary import summary
+from ...plugin_utils._store.store import Rehearsal, StoreError, default_url, open_store
+from ...plugin_utils._upgrade import make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.utils.display import Display
 
-from ..plugin_utils._action import ControllerAction, Result
-from ..plugin_utils._report.services_table import Listed, as_lines
-from ..plugin_utils._service.catalogue import NONE_DEPLOYED, find_services, load_services, role_folders
+from ...plugin_utils._action import ControllerAction, Result
+from ...plugin_utils._report.services_table import Listed, as_lines
+from ...plugin_utils._service.catalogue import NONE_DEPLOYED, find_services, load_services, role_folders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,7 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.orderly.services.plugins.modules import finalized_services
+from ansible_collections.orderly.services.plugins.modules.internal import finalized_services
 from ansible_collections.orderly.services.tests.unit.plugins.modules.run_module import run_module
 
 if TYPE_CHECKING:

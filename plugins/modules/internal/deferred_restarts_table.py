@@ -44,11 +44,11 @@ EXAMPLES = r"""
   register: deferred_restarts
 
 - name: Print them as one table
-  orderly.services.deferred_restarts_table:
+  orderly.services.internal.deferred_restarts_table:
   run_once: true
 
 - name: Print them, and keep them for other programs
-  orderly.services.deferred_restarts_table:
+  orderly.services.internal.deferred_restarts_table:
     json: /var/www/status/restarts.json
   run_once: true
 """

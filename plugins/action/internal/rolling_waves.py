@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.utils.display import Display
 
-from ..plugin_utils._action import ControllerAction, Result
-from ..plugin_utils._common.text import names_of
-from ..plugin_utils._inventory.placement import DOMAIN, LAST, read_placement
-from ..plugin_utils._lock import manager
-from ..plugin_utils._roll.announcement import lines
-from ..plugin_utils._roll.roll import SERIAL, WAVES, Fleet, Roll, plan_roll, read_sizes
-from ..plugin_utils._run.presence import seen_by
-from ..plugin_utils._run.run import RunState, this_run
-from ..plugin_utils._service.catalogue import load_services, select
-from ..plugin_utils._store.store import PREFIX as RUNS
-from ..plugin_utils._store.store import Rehearsal, open_store
-from ..plugin_utils._tasks.strategy import FREE, LINEAR, acts_for_all
+from ...plugin_utils._action import ControllerAction, Result
+from ...plugin_utils._common.text import names_of
+from ...plugin_utils._inventory.placement import DOMAIN, LAST, read_placement
+from ...plugin_utils._lock import manager
+from ...plugin_utils._roll.announcement import lines
+from ...plugin_utils._roll.roll import SERIAL, WAVES, Fleet, Roll, plan_roll, read_sizes
+from ...plugin_utils._run.presence import seen_by
+from ...plugin_utils._run.run import RunState, this_run
+from ...plugin_utils._service.catalogue import load_services, select
+from ...plugin_utils._store.store import PREFIX as RUNS
+from ...plugin_utils._store.store import Rehearsal, open_store
+from ...plugin_utils._tasks.strategy import FREE, LINEAR, acts_for_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..plugin_utils._service.service import Service
+    from ...plugin_utils._service.service import Service
 
 PARTS = ("drain", "verify", "undrain")
 ASKED_TOGETHER = ("rolling_op_blockers", "rolling_op_windows")

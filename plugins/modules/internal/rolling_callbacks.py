@@ -30,7 +30,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Find the task file of every host
-  orderly.services.rolling_callbacks:
+  orderly.services.internal.rolling_callbacks:
     tasks: new_certificates.yml
   run_once: true
   register: rolling_op_callbacks

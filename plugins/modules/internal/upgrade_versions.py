@@ -12,9 +12,9 @@ author: The orderly.services maintainers (@orderly-services)
 description:
   - The playbooks of plans use this; a playbook of yours has no need to.
   - V(wanted) names the hosts that have not changed yet in the campaign of the plan.
-  - V(checked) compares what M(orderly.services.package_versions_info) found on the hosts of the play with what was
-    surveyed for the plan, and fails with every difference. So does V(before), where the plan was surveyed, and keeps
-    the versions that hosts have before their change; V(after) keeps those that they have after it.
+  - V(checked) compares what M(orderly.services.internal.package_versions_info) found on the hosts of the play
+    with what was surveyed for the plan, and fails with every difference. So does V(before), where the plan was
+    surveyed, and keeps the versions that hosts have before their change; V(after) keeps those that they have after it.
   - V(due) names the hosts that finalizers ask for their versions, once all is done that they wait for. V(agreed) fails
     where one has something older than what the plan or the journal says, and names it.
   - It runs on the controller and contacts no host.
@@ -35,12 +35,12 @@ extends_documentation_fragment:
   - orderly.services.attributes
   - orderly.services.attributes.info_module
 seealso:
-  - module: orderly.services.package_versions_info
+  - module: orderly.services.internal.package_versions_info
 """
 
 EXAMPLES = r"""
 - name: Compare the versions with the plan
-  orderly.services.upgrade_versions:
+  orderly.services.internal.upgrade_versions:
     state: checked
   run_once: true
 """

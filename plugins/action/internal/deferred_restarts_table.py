@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 
-from ..plugin_utils._action import ControllerAction, Result
-from ..plugin_utils._common.files import write_bytes
-from ..plugin_utils._report.status_table import FleetStatus
+from ...plugin_utils._action import ControllerAction, Result
+from ...plugin_utils._common.files import write_bytes
+from ...plugin_utils._report.status_table import FleetStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,29 +13,29 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail
 
-from ..plugin_utils._action import ControllerAction, Result
-from ..plugin_utils._campaign.campaign import read_journal
-from ..plugin_utils._campaign.finalizers import (
+from ...plugin_utils._action import ControllerAction, Result
+from ...plugin_utils._campaign.campaign import read_journal
+from ...plugin_utils._campaign.finalizers import (
     disagreements,
     expected_versions,
     finalizers_are_due,
     looked_at,
 )
-from ..plugin_utils._campaign.versions import AFTER, BEFORE, VersionRecord
-from ..plugin_utils._common.text import natural
-from ..plugin_utils._plan.plan import AGAIN, Plan, read_plan
-from ..plugin_utils._plan.survey import drift_of_versions
-from ..plugin_utils._run.run import this_run
-from ..plugin_utils._service.steps import CHANGE
-from ..plugin_utils._store.store import Rehearsal, open_store
+from ...plugin_utils._campaign.versions import AFTER, BEFORE, VersionRecord
+from ...plugin_utils._common.text import natural
+from ...plugin_utils._plan.plan import AGAIN, Plan, read_plan
+from ...plugin_utils._plan.survey import drift_of_versions
+from ...plugin_utils._run.run import this_run
+from ...plugin_utils._service.steps import CHANGE
+from ...plugin_utils._store.store import Rehearsal, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ..plugin_utils._campaign.finalizers import Expected
-    from ..plugin_utils._campaign.journal import Journal
-    from ..plugin_utils._plan.survey import Answer
-    from ..plugin_utils._store.store import Store
+    from ...plugin_utils._campaign.finalizers import Expected
+    from ...plugin_utils._campaign.journal import Journal
+    from ...plugin_utils._plan.survey import Answer
+    from ...plugin_utils._store.store import Store
 
 
 class ActionModule(ControllerAction):

@@ -25,7 +25,7 @@ seealso:
 
 EXAMPLES = r"""
 - name: List the services of this inventory
-  orderly.services.services_table:
+  orderly.services.internal.services_table:
   run_once: true
 """
 

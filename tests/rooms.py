@@ -22,8 +22,8 @@ FLOORS = {
         ("_upgrade", "_report"),
         ("_campaign", "_roll", "_render"),
         ("_lock", "_plan", "_action"),
-        ("_run", "_inventory", "_tasks"),
-        ("_store", "_waves", "_service"),
+        ("_run", "_inventory", "_tasks", "_waves"),
+        ("_store", "_service"),
         ("_common",),
     ),
     "module_utils": (

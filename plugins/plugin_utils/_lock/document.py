@@ -11,6 +11,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._run.run import Run
+from .._service.budget import read_size
 from .lock import Freeze, Holder, Lock, LockError, Outcome, Waiter
 
 if TYPE_CHECKING:
@@ -152,10 +153,11 @@ def _number(value: int) -> int:
     return _checked(value, int)
 
 
-def _budget(value: int | str) -> int | str:
-    if isinstance(value, str) and value.endswith("%") and value[:-1].isdigit():
-        return value
-    return _checked(value, int)
+def _budget(value: Any) -> int | str:
+    try:
+        return read_size(value)
+    except ValueError as exc:
+        raise ValueError(f"{exc} is not a whole number or a percentage") from None
 
 
 NAMES = {

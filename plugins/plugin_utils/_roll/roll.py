@@ -11,8 +11,8 @@ import yaml
 from .._common.errors import ControllerError
 from .._common.text import listed, names_of, natural, shortened
 from .._inventory.placement import Placement
-from .._service.budget import slots_of
-from .._waves.pack import check_batches, pack
+from .._service.budget import read_size, slots_of
+from .._waves.pack import pack
 from .._waves.rules import Rules
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def read_sizes(waves: Any, serial: Any) -> Sizes:
         raise RollError(f"{WAVES} and {SERIAL} both say how large waves are; give one of them.")
     name, given = (WAVES, _listed(waves)) if waves else (SERIAL, [serial] if serial else [])
     try:
-        return check_batches(given)
+        return tuple(map(read_size, given))
     except ValueError as exc:
         expected = (
             "sizes of waves, each a number of hosts from 1 on or a percentage from 1% to 100% of all hosts of the "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from .budget import SHARE, WHOLE, read_size
 from .deb_version import CONSTRAINT, Constraint
 from .service import CatalogueError, Condition, Dependency, Service
 from .steps import DIALECTS
@@ -62,16 +63,6 @@ def _one_of(*words: str) -> Reader:
     return accept, {"enum": list(words)}
 
 
-def _budget(value: Any) -> int | str:
-    if isinstance(value, str) and re.fullmatch(WHOLE, value):
-        return int(value)  # extra vars given as key=value are strings
-    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
-    share = isinstance(value, str) and re.fullmatch(SHARE, value)
-    if not whole and not share:
-        raise ValueError
-    return value
-
-
 def _count(value: Any) -> int:
     if isinstance(value, str) and re.fullmatch("[0-9]+", value):
         return int(value)  # extra vars given as key=value are strings
@@ -118,12 +109,11 @@ def _condition(value: Any) -> Condition:
 
 
 NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
-WHOLE, SHARE = r"[1-9][0-9]*", r"([1-9][0-9]?|100)%"
 UNIT = r"[A-Za-z0-9_:.@\\-]+\.[a-z]+"
 PACKAGE = r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?"
 DEPENDABLE_STEPS = (2, 3, 4, 5, 6)  # steps 0 and 1 of every service are done before any service changes
 BUDGET = (
-    _budget,
+    read_size,
     {"oneOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": f"^(?:{WHOLE}|{SHARE})$"}]},
 )
 CONDITION = {

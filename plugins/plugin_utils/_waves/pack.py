@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from .._common.text import natural
+from .._service.budget import slots_of
 from .bounds import chains, spans
 from .rules import Rules, Visit
 
@@ -42,22 +42,12 @@ def pack(
     return tuple(tuple(sorted((visit.host for visit in wave), key=natural)) for wave in waves)
 
 
-def check_batches(batches: Iterable[int | str]) -> tuple[int | str, ...]:
-    """Check the sizes of waves that somebody gave by hand; raises :class:`ValueError` with the odd one."""
-    sizes = tuple(int(size) if isinstance(size, str) and size.isdigit() else size for size in batches)
-    for size in sizes:
-        whole = isinstance(size, int) and not isinstance(size, bool) and size >= 1
-        if not whole and not (isinstance(size, str) and re.fullmatch(r"([1-9]\d?|100)%", size)):
-            raise ValueError(repr(size))
-    return sizes
-
-
 def _cut(hosts: Sequence[str], batches: Sequence[int | str]) -> Iterator[Sequence[str]]:
     """Cut hosts into batches; without sizes all of them are one."""
     begin, number = 0, 0
     while begin < len(hosts):
         size = batches[min(number, len(batches) - 1)] if batches else len(hosts)
-        count = max(1, len(hosts) * int(size[:-1]) // 100) if isinstance(size, str) else size
+        count = slots_of(size, len(hosts))
         yield hosts[begin : begin + count]
         begin, number = begin + count, number + 1
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.orderly.services.plugins.plugin_utils._service.service import CatalogueError
 from ansible_collections.orderly.services.plugins.action import restart_policy, restart_services
+from ansible_collections.orderly.services.plugins.plugin_utils._service.service import CatalogueError
 
 GROUPS = {"all": ["web1", "web2"], "nginx": ["web1", "web2"], "haproxy": ["web1"], "redis": ["web2"]}
 

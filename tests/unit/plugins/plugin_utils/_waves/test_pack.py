@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._waves.bounds import fewest
-from ansible_collections.orderly.services.plugins.plugin_utils._waves.pack import check_batches, pack
+from ansible_collections.orderly.services.plugins.plugin_utils._waves.pack import pack
 from ansible_collections.orderly.services.plugins.plugin_utils._waves.rules import Rules, Visit
 from hypothesis import given
 from hypothesis import strategies as st
@@ -124,16 +124,6 @@ def test_hosts_are_packed_into_few_waves(
     visits: Visits, rules: Rules, options: dict[str, Any], expected: str
 ) -> None:
     assert " | ".join(" ".join(wave) for wave in pack(visits, rules, **options)) == expected
-
-
-@pytest.mark.parametrize("size", ["0", 0, -1, "0%", "101%", "ten", True, 1.5, None])
-def test_sizes_that_are_none_are_refused(size: Any) -> None:
-    with pytest.raises(ValueError, match=str(size)):
-        check_batches([1, size])
-
-
-def test_sizes_are_numbers_and_percentages() -> None:
-    assert check_batches([1, "10", "10%", "100%"]) == (1, 10, "10%", "100%")
 
 
 # --- Properties ---

@@ -53,4 +53,4 @@ def services_here(task_vars: Mapping[str, Any]) -> tuple[Service, ...]:
     try:
         return deployed_services(task_vars)
     except CatalogueError as exc:
-        raise AnsibleActionFail(str(exc)) from exc
+        raise AnsibleActionFail(str(exc)) from None

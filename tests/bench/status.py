@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FLEET = Path(__file__).resolve().parent.parent / "fleet/fleet"
 HOST = "bench1"
 COUNTS = (1, 20, 200)
-UNIT = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n"
+UNIT = "[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n"
 
 # Leaves a record for each of the first $1 units, as the script for packages does.
 DEFER = """\

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.orderly.services.tests.unit.plugins.plugin_utils._lock.test_changes import *  # noqa: F403
-from ansible_collections.orderly.services.tests.unit.plugins.plugin_utils._lock.test_decision import *  # noqa: F403
-from ansible_collections.orderly.services.tests.unit.plugins.plugin_utils._lock.test_report import *  # noqa: F403
+from ansible_collections.orderly.services.tests.unit.plugins.plugin_utils._lock import (
+    test_changes,
+    test_decision,
+    test_report,
+)
+
+for module in (test_changes, test_decision, test_report):
+    globals().update({name: each for name, each in vars(module).items() if not name.startswith("__")})

@@ -52,7 +52,7 @@ def asked_by(action: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(ControllerAction, "options", options)
     monkeypatch.setattr(ControllerAction, "templated", lambda *_given: None)
     module = importlib.import_module(f"{ACTIONS}.{action.replace('/', '.')}")
-    one = module.ActionModule(*(MagicMock() for _ in range(6)))
+    one = module.ActionModule(*[MagicMock()] * 6)
     with pytest.raises(Asked):
         one.act(defaultdict(MagicMock))
     return found

@@ -45,7 +45,7 @@ class Asked(Exception):  # noqa: N818 - it ends the action once its options are 
 def asked_by(action: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     found: dict[str, Any] = {}
 
-    def options(_self: ControllerAction, *, required_if: Any = (), **spec: Any) -> dict[str, Any]:  # noqa: ARG001
+    def options(_self: ControllerAction, *, required_if: Any = (), **spec: Any) -> dict[str, Any]:  # noqa: ARG001 - as the real one takes it
         found.update(spec)
         raise Asked
 

@@ -369,9 +369,9 @@ why:
     - The same in one word. V(failed_before), hosts of this roll did not finish; V(budget_spent), hosts are down
       whoever disrupted them; V(holder_unknown), nobody here can tell whether the holder still works;
       V(runs_elsewhere), another run of this roll goes on; V(wave_too_large), there are more hosts in the wave
-      than slots; V(members_left), the inventory lacks members; V(held_by_own_run), V(out_of_turn) and
-      V(holds_and_waits), the playbook takes slots in the wrong order; V(abandoned),
-      ansible-playbook has ended; V(timed_out), O(wait) is over.
+      than slots; V(domains_mixed), its hosts are in several failure domains; V(members_left), the inventory lacks
+      members; V(held_by_own_run), V(out_of_turn) and V(holds_and_waits), the playbook takes slots in the wrong
+      order; V(abandoned), ansible-playbook has ended; V(timed_out), O(wait) is over.
   returned: when the slots are refused
   type: str
   sample: failed_before

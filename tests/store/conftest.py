@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from real_etcd import Etcd
 
 CLUSTERS = {"etcd, one node": "etcd", "etcd, three nodes": "etcd3"}
-STORES = ("sqlite", *CLUSTERS)
+ONE_OF_EACH = ("sqlite", "etcd, one node")
+STORES = (*ONE_OF_EACH, "etcd, three nodes")
 
 
 def url_of(kind: str, request: pytest.FixtureRequest, folder: Path) -> str:
-    """Name a store of a kind that nobody has used."""
+    """Name a store of a kind that nobody has used; one that is a file is in *folder*."""
     if kind not in CLUSTERS:
         return f"{kind}://{folder}/state/store.db"
     cluster: Etcd = request.getfixturevalue(CLUSTERS[kind])
@@ -33,7 +34,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url_of(request.param, request, tmp_path)
 
 
-@pytest.fixture(params=["sqlite", "etcd, one node"])
+@pytest.fixture(params=ONE_OF_EACH)
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     with closing(open_store(url_of(request.param, request, tmp_path))) as store:
         yield World(store)

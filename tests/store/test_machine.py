@@ -5,21 +5,22 @@
 
 from __future__ import annotations
 
-import uuid
 from itertools import count
 from typing import TYPE_CHECKING
 
+import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
 from ansible_collections.orderly.services.tests.unit.plugins.plugin_utils.lock_machine import machine
 from ansible_collections.orderly.services.tests.unit.plugins.plugin_utils.lock_world import MemoryStore
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from .conftest import ONE_OF_EACH, url_of
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ansible_collections.orderly.services.plugins.plugin_utils._store.store import Store
-    from real_etcd import Etcd
 
 MANY = settings(
     max_examples=100,
@@ -41,14 +42,13 @@ def test_what_the_lock_promises_holds_in_memory() -> None:
     run_state_machine_as_test(machine(MemoryStore), settings=MANY)
 
 
-def test_what_the_lock_promises_holds_in_sqlite(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ONE_OF_EACH)
+def test_what_the_lock_promises_holds_in_real_stores(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     number = count()
 
     def opener() -> Store:
-        return open_store(f"sqlite://{tmp_path}/{next(number)}.db")
+        return open_store(url_of(kind, request, tmp_path / str(next(number))))
 
     run_state_machine_as_test(machine(opener), settings=FEW)
-
-
-def test_what_the_lock_promises_holds_in_etcd(etcd: Etcd) -> None:
-    run_state_machine_as_test(machine(lambda: open_store(etcd.url(f"machine/{uuid.uuid4()}"))), settings=FEW)

@@ -22,6 +22,9 @@ def shared(path: Path, host: str, hosts: Iterable[str], ask: Callable[[], Answer
 
     An answer is plain data, and every host takes it once: when a host comes again it asks anew. Tells also which host
     has asked. A process that is killed while it asks leaves no answer, so that the next one asks.
+    What *ask* raises comes out as it is, and is no answer either.
+
+    :raises OSError: when the file cannot be written
     """
     with path.open("a+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -32,7 +32,10 @@ class BrokenLockError(LockError):
 
 
 def read_locks(documents: Documents) -> Locks:
-    """Read every lock among *documents*, by service."""
+    """Read every lock among *documents*, by service.
+
+    :raises BrokenLockError: when one of them is not exactly a lock
+    """
     return {
         key.removeprefix(PREFIX): _read_lock(key, document)
         for key, document in documents.items()

@@ -83,6 +83,8 @@ def claims_of(
     """Claim for each host of *wave* a slot of each service named for it, with budgets as the catalogue has them.
 
     *unhealthy* names the services that were found down, and *domains* the failure domain, by host.
+
+    :raises LockError: when a host is not in the group of a service that is named for it
     """
     wanted, down = _by_service(wave), _by_service(unhealthy or {})
     return tuple(
@@ -124,8 +126,12 @@ def acquire(
     """Take every slot of *request*, or none: wait up to *wait* seconds for runs that are alive.
 
     *progress* hears who is waited for, and for how many seconds so far, at once and at least every ten seconds.
-    Raises :class:`RefusedError` where waiting would not help, :class:`TimedOutError` where it did not. Whoever
-    leaves without a grant, be it by an exception from outside, leaves no request in a queue.
+    Whoever leaves without a grant, be it by an exception from outside, leaves no request in a queue.
+
+    :raises RefusedError: when waiting would not help
+    :raises TimedOutError: when *wait* seconds were not enough
+    :raises StoreError: when the store cannot be used
+    :raises BrokenLockError: when a lock in it is broken
     """
     start = report_at = clock()
     alive = Alive(clock, request.run)
@@ -153,7 +159,11 @@ def acquire(
 
 
 def preview(store: Store, request: Request, *, state_of: StateOf | None = None) -> Decision:
-    """Tell what :func:`acquire` would meet now, and take nothing."""
+    """Tell what :func:`acquire` would meet now, and take nothing.
+
+    :raises StoreError: when the store cannot be used
+    :raises BrokenLockError: when a lock in it is broken
+    """
 
     def decide(documents: Documents) -> tuple[Documents, Decision]:
         return _decided(documents, request, state_of or seen_by(documents, request.run))
@@ -162,7 +172,12 @@ def preview(store: Store, request: Request, *, state_of: StateOf | None = None) 
 
 
 def enqueue(store: Store, request: Request, *, state_of: StateOf | None = None) -> Requested:
-    """Put *request* into the queues, where it stays; raises :class:`RefusedError` where waiting would not help."""
+    """Put *request* into the queues, where it stays.
+
+    :raises RefusedError: when waiting would not help
+    :raises StoreError: when the store cannot be used
+    :raises BrokenLockError: when a lock in it is broken
+    """
 
     def decide(documents: Documents) -> tuple[Documents, Requested | Refused]:
         seen = state_of or seen_by(documents, request.run)
@@ -176,7 +191,11 @@ def enqueue(store: Store, request: Request, *, state_of: StateOf | None = None) 
 
 
 def release(store: Store, roll: str, run: Run, hosts: Iterable[str]) -> tuple[Slot, ...]:
-    """Give back what this roll and run hold for *hosts* and withdraw what they wait for; tell which slots."""
+    """Give back what this roll and run hold for *hosts* and withdraw what they wait for; tell which slots.
+
+    :raises StoreError: when the store cannot be used
+    :raises BrokenLockError: when a lock in it is broken
+    """
     hosts = frozenset(hosts)
     return _change(store, lambda locks: changes.release(locks, roll, run, hosts, now_text()))
 
@@ -184,7 +203,11 @@ def release(store: Store, roll: str, run: Run, hosts: Iterable[str]) -> tuple[Sl
 def retry(
     store: Store, roll: str, run: Run, hosts: Iterable[str], *, hold: bool, reason: str = ""
 ) -> Retried:
-    """Let operations of *hosts* be tried again, with the slots held or given back to ask for them anew."""
+    """Let operations of *hosts* be tried again, with the slots held or given back to ask for them anew.
+
+    :raises StoreError: when the store cannot be used
+    :raises BrokenLockError: when a lock in it is broken
+    """
     hosts = frozenset(hosts)
     return _change(
         store, lambda locks: changes.retry(locks, roll, run, hosts, hold=hold, at=now_text(), reason=reason)
@@ -197,6 +220,10 @@ def force_release(
     """Give back the slots of *hosts* in some *services* or in all, whoever holds them; tell which slots.
 
     It may release a host that somebody is working on, so it takes a *reason*, which the lock keeps.
+
+    :raises LockError: when *reason* is empty, or the store has no lock of a service
+    :raises StoreError: when the store cannot be used
+    :raises BrokenLockError: when a lock in it is broken
     """
     _insist_on(reason, "A forced release")
     hosts, chosen = frozenset(hosts), _maybe_set(services)
@@ -204,43 +231,75 @@ def force_release(
 
 
 def freeze(store: Store, services: Iterable[str], *, reason: str, by: str) -> tuple[str, ...]:
-    """Let nothing more be granted in *services*; tell which were not frozen before."""
+    """Let nothing more be granted in *services*; tell which were not frozen before.
+
+    :raises LockError: when *reason* is empty
+    :raises StoreError: when the store cannot be used
+    :raises BrokenLockError: when a lock in it is broken
+    """
     _insist_on(reason, "A freeze")
     chosen = frozenset(services)
     return _apply(store, lambda locks: changes.freeze(locks, chosen, reason, by, now_text()))
 
 
 def thaw(store: Store, services: Iterable[str] | None) -> tuple[str, ...]:
-    """Let slots of *services*, or of all, be granted again; tell which were frozen."""
+    """Let slots of *services*, or of all, be granted again; tell which were frozen.
+
+    :raises LockError: when the store has no lock of a service
+    :raises StoreError: when the store cannot be used
+    :raises BrokenLockError: when a lock in it is broken
+    """
     chosen = _maybe_set(services)
     return _apply(store, lambda locks: changes.thaw(locks, chosen))
 
 
 def take_out(store: Store, hosts: Mapping[str, Iterable[str]], *, reason: str) -> tuple[str, ...]:
-    """Acknowledge that *hosts*, given with their services, are down; tell whose locks that changes."""
+    """Acknowledge that *hosts*, given with their services, are down; tell whose locks that changes.
+
+    :raises LockError: when *reason* is empty
+    :raises StoreError: when the store cannot be used
+    :raises BrokenLockError: when a lock in it is broken
+    """
     _insist_on(reason, "Taking hosts out of service")
     return _apply(store, lambda locks: changes.take_out(locks, hosts, reason))
 
 
 def put_back(store: Store, hosts: Iterable[str], services: Iterable[str] | None) -> tuple[str, ...]:
-    """Let *hosts* take part again in *services*, or in all; tell whose locks that changes."""
+    """Let *hosts* take part again in *services*, or in all; tell whose locks that changes.
+
+    :raises LockError: when the store has no lock of a service
+    :raises StoreError: when the store cannot be used
+    :raises BrokenLockError: when a lock in it is broken
+    """
     hosts, chosen = frozenset(hosts), _maybe_set(services)
     return _apply(store, lambda locks: changes.put_back(locks, hosts, chosen))
 
 
 def locks_of(store: Store) -> Locks:
-    """Read every lock."""
+    """Read every lock.
+
+    :raises StoreError: when the store cannot be used
+    :raises BrokenLockError: when a lock in it is broken
+    """
     return read_locks(store.read(PREFIX))
 
 
 def look_at(store: Store, here: Run) -> tuple[Locks, StateOf]:
-    """Read every lock, and what the run *here* can tell of others then."""
+    """Read every lock, and what the run *here* can tell of others then.
+
+    :raises StoreError: when the store cannot be used
+    :raises BrokenLockError: when a lock in it is broken
+    """
     documents = store.read(PREFIX, RUNS)
     return read_locks(documents), seen_by(documents, here)
 
 
 def out_of_service(store: Store) -> dict[str, dict[str, str]]:
-    """Tell which hosts are out of service, and why, by service."""
+    """Tell which hosts are out of service, and why, by service.
+
+    :raises StoreError: when the store cannot be used
+    :raises BrokenLockError: when a lock in it is broken
+    """
     locks = locks_of(store)
     return {service: dict(lock.out_of_service) for service, lock in locks.items() if lock.out_of_service}
 
@@ -255,7 +314,11 @@ def _maybe_set(names: Iterable[str] | None) -> frozenset[str] | None:
 
 
 def held_slots(store: Store) -> tuple[Slot, ...]:
-    """List every slot held: a roll does well to begin with the hosts that an earlier one left behind."""
+    """List every slot held: a roll does well to begin with the hosts that an earlier one left behind.
+
+    :raises StoreError: when the store cannot be used
+    :raises BrokenLockError: when a lock in it is broken
+    """
     return lock.held_slots(locks_of(store))
 
 

@@ -24,7 +24,10 @@ ACTIVE, WAITING, MAINTENANCE, FAILED, OUT_OF_SERVICE = STATUSES = (
 
 
 def report(locks: Locks, state_of: StateOf) -> dict[str, dict[str, Any]]:
-    """Tell all about locks as plain data, by service."""
+    """Tell all about locks as plain data, by service.
+
+    :raises StoreError: when the store tells of a run what cannot be understood
+    """
     return {service: _lock(lock, state_of) for service, lock in sorted(locks.items())}
 
 
@@ -34,7 +37,10 @@ def statuses(locks: Locks, hosts: Iterable[str]) -> dict[str, dict[str, str]]:
 
 
 def chosen(locks: Locks, names: Iterable[str], asked_by: str) -> Locks:
-    """Keep the locks of some services, or of all where no name is given; raises LockError for a strange name."""
+    """Keep the locks of some services, or of all where no name is given.
+
+    :raises LockError: when there is no lock of that name
+    """
     wanted = list(names)
     if strangers := [name for name in wanted if name not in locks]:
         known = ", ".join(sorted(locks)) or "none"

@@ -20,6 +20,8 @@ class Claim:
 
     *unhealthy* names hosts of the service that were found down: they count against the budget, but cost none of it
     when they are claimed themselves. *domains* gives the failure domain of those of all these hosts that have one.
+
+    :raises LockError: when a host is not among *members*
     """
 
     service: str
@@ -43,6 +45,8 @@ class Request:
     """One wave: all its hosts, in all the services that are disrupted there.
 
     A *callback* of ``None`` asks for whatever this run has asked for first.
+
+    :raises LockError: when two claims are on one lock, or *retries* is negative
     """
 
     roll: str

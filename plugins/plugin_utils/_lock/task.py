@@ -74,7 +74,10 @@ class Call:
         return list(self.task_vars[default] if given is None else given)
 
     def services(self) -> list[str] | Mapping[str, list[str]] | None:
-        """Name the services that are given, for all hosts or by host; None for all services of each host."""
+        """Name the services that are given, for all hosts or by host; None for all services of each host.
+
+        :raises LockError: when the option is something else
+        """
         named = self.options["services"]
         if isinstance(named, str):
             return named.replace(",", " ").split()
@@ -83,14 +86,21 @@ class Call:
         raise LockError(f"services is a list of names, or a dictionary of such lists by host, not {named!r}.")
 
     def service_names(self) -> list[str] | None:
-        """Give the names of services where hosts make no difference."""
+        """Give the names of services where hosts make no difference.
+
+        :raises LockError: when they are given by host
+        """
         named = self.services()
         if isinstance(named, Mapping):
             raise LockError(f"services is a list of names for state={self.options['state']}, not {named!r}.")
         return named
 
     def request(self) -> Request:
-        """Make the request for slots."""
+        """Make the request for slots.
+
+        :raises LockError: when options do not fit each other or the inventory
+        :raises CatalogueError: when a service is unknown, or the inventory is wrong about one
+        """
         options = self.options
         services = load_services(self.task_vars)
         visits = self.visits(services, "ansible_play_batch")
@@ -110,7 +120,11 @@ class Call:
         )
 
     def visits(self, services: tuple[Service, ...], default: str) -> dict[str, list[str]]:
-        """Tell the services that each host of the wave is disrupted for."""
+        """Tell the services that each host of the wave is disrupted for.
+
+        :raises LockError: when the inventory lacks a host
+        :raises CatalogueError: when a service is unknown
+        """
         hosts = self.hosts(default)
         if strangers := sorted(set(hosts) - set(self.groups["all"])):
             raise LockError(f"The inventory has no host {', '.join(strangers)}.", hosts=strangers)
@@ -138,7 +152,11 @@ class Call:
         return domains_of((host for host in hosts if host in self.groups["all"]), self.task_vars)
 
     def facts(self) -> Result:
-        """Tell the hosts of the play their statuses; Ansible gives the same facts to all of them."""
+        """Tell the hosts of the play their statuses; Ansible gives the same facts to all of them.
+
+        :raises StoreError: when the store cannot be used
+        :raises BrokenLockError: when a lock in it is broken
+        """
         if self.check_mode:
             return {}
         hosts = {*self.task_vars["ansible_play_hosts_all"], *(self.options["hosts"] or [])}
@@ -146,7 +164,7 @@ class Call:
         return {"ansible_facts": {"rolling_status": found}}
 
 
-# --- One function for each state ---
+# --- One function for each state; each raises LockError, CatalogueError or StoreError ---
 
 
 def acquired(call: Call) -> Result:

@@ -30,7 +30,7 @@ def plan_folder(hash_of_plan: str, plan_dir: str | None) -> Path:
 def read_kept(approved: str | None, plan_dir: str | None) -> dict[str, Any] | None:
     """Read the plan that was approved, or the one in *plan_dir*; None where there is none.
 
-    Raises :class:`CatalogueError` where a plan that was approved is not what it was when its hash was made.
+    :raises CatalogueError: when a plan that was approved is not what it was when its hash was made
     """
     if not approved and not plan_dir:
         return None
@@ -52,7 +52,10 @@ def survey_of(kept: Mapping[str, Any] | None) -> Survey | None:
 
 
 def check_approved(plan: Plan, approved: str | None, kept: Mapping[str, Any] | None) -> None:
-    """Refuse a plan that is not the approved one; raises with all that differs."""
+    """Refuse a plan that is not the approved one.
+
+    :raises CatalogueError: when it is not; the message lists all that differs
+    """
     if not approved or str(approved) == plan.hash:
         return
     if kept is None:

@@ -34,8 +34,11 @@ def compile_plan(
     """Compile the plan of a whole fleet.
 
     *domains* gives the failure domain of hosts that have one, *last* names the hosts that go in the last wave of their
-    services. Raises :class:`CatalogueError` for stages or services that wait for each other; :class:`FindingsError` for
-    handlers that services sharing a wave have in common. What the services say was linted before.
+    services. What the services say was linted before, and that they do not wait for each other.
+
+    :raises CatalogueError: when stages wait for each other
+    :raises CycleError: when services do
+    :raises FindingsError: when services that share a wave have a handler of the same name
     """
     by_name = {deployment.service.name: deployment for deployment in deployments}
     order = _order(by_name)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .._common.text import natural
+from .._service.catalogue import in_order
 from .._service.deb_version import version_key
 from .._service.service import CatalogueError
 from .._service.settings import line_of
@@ -26,15 +27,19 @@ def settle(
 ) -> tuple[Service, ...]:
     """Decide about every dependency that has a condition, and names a service that is deployed or required.
 
-    Raises :class:`CatalogueError` where the versions that it asks for are not known.
+    The services come in the order that this gives.
+
+    :raises CatalogueError: when versions that a condition asks for are not known, or services now wait for each other
     """
-    return tuple(
-        replace(
-            service,
-            after=_settled(service, "after", members, survey),
-            requires=_settled(service, "requires", members, survey),
-        )
-        for service in services
+    return in_order(
+        {
+            service.name: replace(
+                service,
+                after=_settled(service, "after", members, survey),
+                requires=_settled(service, "requires", members, survey),
+            )
+            for service in services
+        }
     )
 
 

@@ -25,7 +25,11 @@ Content = TypeVar("Content")
 def read_deployments(
     services: Iterable[Service], members: Mapping[str, tuple[str, ...]]
 ) -> tuple[Deployment, ...]:
-    """Read the task files of the services; raises :class:`FindingsError` with all that is wrong in any of them."""
+    """Read the task files of the services.
+
+    :raises FindingsError: when something is wrong in any of them; it has all of it
+    :raises CatalogueError: when a plan cannot copy a role, or does not find one that it depends on
+    """
     findings: list[Finding] = []
     services = tuple(services)
     splits = {service.name: _read(split_upgrade_tasks, service, Split({}), findings) for service in services}
@@ -74,6 +78,9 @@ def _read(
 
 
 def split_upgrade_tasks(service: Service) -> Split:
-    """Split the upgrade tasks of a service by step."""
+    """Split the upgrade tasks of a service by step.
+
+    :raises FindingsError: when something is wrong with them
+    """
     path = service.tasks_file(UPGRADE_TASKS)
     return split_by_step(path, service.dialect) if path is not None else Split({})

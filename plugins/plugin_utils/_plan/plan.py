@@ -228,7 +228,10 @@ def hash_of(data: Mapping[str, Any]) -> str:
 
 
 def read_plan(folder: Path) -> Plan:
-    """Read the plan of a folder; raises :class:`CatalogueError` where there is none, or not the one that was made."""
+    """Read the plan of a folder.
+
+    :raises CatalogueError: when there is none, or not the one that was made
+    """
     file = folder / PLAN_FILE
     try:
         data = json.loads(file.read_text(encoding="utf-8"))

@@ -25,7 +25,10 @@ NOT_OF_THE_ROLE = shutil.ignore_patterns(
 
 
 def hashes_of(service: Service) -> dict[str, str]:
-    """Hash the files of a role, and of those it depends on; the same files hash the same wherever they are."""
+    """Hash the files of a role, and of those it depends on; the same files hash the same wherever they are.
+
+    :raises CatalogueError: when a plan cannot copy one of these roles
+    """
     role, *dependencies = _with_dependencies(service.path)
     hashes = {name: _hash(path) for name, path in files_of(role)}
     for each in dependencies:
@@ -38,7 +41,10 @@ def _hash(path: Path) -> str:
 
 
 def files_of(role: Path) -> Iterator[tuple[str, Path]]:
-    """Give the files of a role's folder, as a copy of it has them: links are followed."""
+    """Give the files of a role's folder, as a copy of it has them: links are followed.
+
+    :raises CatalogueError: when a link leads nowhere, or to a folder that it is in
+    """
     for root, folders, names in os.walk(role, followlinks=True):
         here = Path(root)
         if here.is_symlink() and here.resolve() in (parent.resolve() for parent in here.parents):
@@ -84,12 +90,18 @@ def _with_dependencies(role: Path) -> list[Path]:
 
 
 def dependencies_of(role: Path) -> list[Any]:
-    """List what a role depends on, as its meta file has it."""
+    """List what a role depends on, as its meta file has it.
+
+    :raises CatalogueError: when the file is no mapping
+    """
     return list(load_yaml(meta_file(role, "main")).get("dependencies") or [])
 
 
 def find_dependency(role: Path, dependency: Any) -> Path:
-    """Find the folder of a role that another depends on; raises where it is not found, or brings tasks."""
+    """Find the folder of a role that another depends on.
+
+    :raises CatalogueError: when it is not found, or brings tasks
+    """
     name = str(dependency.get("role", dependency.get("name")) if isinstance(dependency, dict) else dependency)
     folders = (role.parent, *map(Path, DEFAULT_ROLES_PATH))
     found = (folder.expanduser() / name.removeprefix(f"{collection_of(role)}.") for folder in folders)
@@ -119,5 +131,16 @@ def collection_of(role: Path) -> str:
 
 
 def load_yaml(path: Path) -> dict[str, Any]:
-    """Read a mapping; an empty one where there is no such file."""
-    return (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.is_file() else {}
+    """Read a mapping; an empty one where there is no such file.
+
+    :raises CatalogueError: when the file is something else
+    """
+    try:
+        data = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.is_file() else {}
+    except yaml.YAMLError as exc:
+        mark = getattr(exc, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise CatalogueError(f"{where}: not YAML: {getattr(exc, 'problem', None) or exc}.") from exc
+    if not isinstance(data, dict):
+        raise CatalogueError(f"{path}:1: expected a mapping.")
+    return data

@@ -201,7 +201,10 @@ def allows_restarts(service: Service, variables: Callable[[str], Any]) -> bool:
 
 
 def in_order(services: Mapping[str, Service]) -> tuple[Service, ...]:
-    """Order services so that each comes after those it names."""
+    """Order services so that each comes after those it names.
+
+    :raises CatalogueError: when they wait for each other
+    """
     try:
         ordered = levels({name: service.befores for name, service in services.items()})
     except CycleError as exc:

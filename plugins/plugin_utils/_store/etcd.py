@@ -68,7 +68,10 @@ class Lease:
 
 
 def from_url(url: str) -> EtcdStore:
-    """Name the store that ``etcd://HOST:PORT[,HOST:PORT…]/PREFIX`` means; no cluster is asked yet."""
+    """Name the store that ``etcd://HOST:PORT[,HOST:PORT…]/PREFIX`` means; no cluster is asked yet.
+
+    :raises StoreError: when *url* is not of that form
+    """
     return EtcdStore(parse_address(url))
 
 
@@ -139,14 +142,20 @@ class EtcdStore:
     # --- Documents that are there while their writer is heard of ---
 
     def lend(self, key: str, document: Document, seconds: int) -> Lease:
-        """Write a document that etcd deletes when :meth:`renew` has not been called for so many seconds."""
+        """Write a document that etcd deletes when :meth:`renew` has not been called for so many seconds.
+
+        :raises StoreError: when the store cannot be used
+        """
         answer = self._cluster.call("/lease/grant", {"TTL": seconds})
         lease = Lease(int(answer.body["ID"]), seconds)
         self._cluster.call("/kv/put", {**self._put(key, document), "lease": lease.number})
         return lease
 
     def renew(self, lease: Lease) -> bool:
-        """Keep the documents of a lease; ``False`` if they are gone."""
+        """Keep the documents of a lease; ``False`` if they are gone.
+
+        :raises StoreError: when the store cannot be used
+        """
         answer = self._cluster.call("/lease/keepalive", {"ID": lease.number})
         return int(answer.body["result"].get("TTL", 0)) > 0
 

@@ -110,7 +110,7 @@ class Cluster:
     def call(self, path: str, body: Json) -> Answer:
         """Ask, if need be several times and several endpoints; whatever is asked must bear being repeated.
 
-        Raises :class:`StoreError` that names every endpoint and what was wrong with it.
+        :raises StoreError: when no endpoint does what is asked; it says of each what was wrong
         """
         end = self._clock() + PATIENCE_SECONDS
         tries = 0

@@ -73,7 +73,10 @@ def shared_file_system(path: Path, mountinfo: str) -> str | None:
 
 
 def from_url(url: str) -> SqliteStore:
-    """Name the store that ``sqlite:///PATH`` means."""
+    """Name the store that ``sqlite:///PATH`` means.
+
+    :raises StoreError: when *url* names no file by an absolute path
+    """
     path = url.removeprefix("sqlite://")
     if not path.startswith("/") or path.endswith("/"):
         raise StoreError(f'"{url}" names no file: write sqlite:// and an absolute path.')

@@ -37,10 +37,16 @@ class Store(Protocol):
     """Whether other machines use it too."""
 
     def store_id(self, *, create: bool = True) -> str:
-        """Tell the id of this store, which never changes; without *create*, nothing where there is no store yet."""
+        """Tell the id of this store, which never changes; without *create*, nothing where there is no store yet.
+
+        :raises StoreError: when the store cannot be used
+        """
 
     def read(self, *prefixes: str) -> Documents:
-        """Read every document whose key starts with one of the prefixes, at one instant."""
+        """Read every document whose key starts with one of the prefixes, at one instant.
+
+        :raises StoreError: when the store cannot be used, or holds something other than documents
+        """
 
     def transact(
         self,
@@ -49,13 +55,19 @@ class Store(Protocol):
     ) -> Result:
         """Apply what *decide* answers to the documents under *prefixes*, atomically; ``None`` deletes one.
 
-        *decide* must be pure: a store may call it again with newer documents when another writer came first.
+        *decide* must be pure: a store may call it again with newer documents when another writer came first. What it
+        raises comes out as it is, and nothing is written.
+
+        :raises StoreError: when the store cannot be used
+        :raises ValueError: when *decide* answers with a key that is under none of *prefixes*
         """
 
     def wait_for_change(self, timeout: float) -> bool:
         """Wait up to *timeout* seconds until some document may have changed; tell whether one may have.
 
         A change by someone else since this store was last used counts, so none is missed between two calls.
+
+        :raises StoreError: when the store cannot be used
         """
 
     def close(self) -> None:
@@ -93,7 +105,7 @@ BACKENDS = {
 def open_store(url: str) -> Store:
     """Name the store at *url*; whether it can be used shows at its first use.
 
-    Raises :class:`StoreError` for a URL that names no store.
+    :raises StoreError: when *url* names no store
     """
     scheme, separator, _rest = url.partition("://")
     if not separator or scheme not in BACKENDS:
@@ -105,7 +117,10 @@ def open_store(url: str) -> Store:
 
 
 def stamp_of(store: Store) -> dict[str, str]:
-    """Tell a store from every other, by its id, and by a name for people, as hosts remember it."""
+    """Tell a store from every other, by its id, and by a name for people, as hosts remember it.
+
+    :raises StoreError: when the store cannot be used
+    """
     return {"id": store.store_id(), "name": store.name}
 
 

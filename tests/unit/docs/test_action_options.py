@@ -12,6 +12,7 @@ from unittest.mock import MagicMock
 import pytest
 import yaml
 from ansible_collections.orderly.services.plugins.plugin_utils._action import ControllerAction
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import Why
 
 PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
 ACTIONS = "ansible_collections.orderly.services.plugins.action"
@@ -56,6 +57,11 @@ def asked_by(action: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     with pytest.raises(Asked):
         one.act(defaultdict(MagicMock))
     return found
+
+
+def test_every_reason_to_refuse_slots_is_documented() -> None:
+    text = (PLUGINS / "modules/rolling_lock.py").read_text(encoding="utf-8")
+    assert [why for why in Why if f"V({why})" not in text] == []
 
 
 def test_there_are_such_modules() -> None:

@@ -105,6 +105,12 @@ def test_versions_that_are_not_known_are_refused(seen: Survey | None, message: s
     assert message in str(caught.value)
 
 
+def test_services_that_wait_for_each_other_by_their_conditions_are_refused() -> None:
+    both = [service("controller", "db", ">= 1"), service("db", "controller", ">= 1")]
+    with pytest.raises(CatalogueError, match="wait for each other: controller → db → controller"):
+        settle(both, MEMBERS, NEW)
+
+
 def test_what_is_not_deployed_needs_no_versions_unless_it_is_required() -> None:
     alone = {"controller": ["c1"]}
     (settled,) = settle([service("controller", "db", "<< 22")], alone, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +152,14 @@ def test_the_line_of_a_key_is_found_again(tmp_path: Path) -> None:
     assert (line_of(service, "requires"), line_of(service, "after")) == (3, 1)
 
 
-# --- The published schema ---
+# --- What is published about the settings ---
+
+
+def test_the_guide_tells_every_key() -> None:
+    table = (
+        (SCHEMA.parent / "service-roles.md").read_text().partition("## Every key of")[2].partition("\n## ")[0]
+    )
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == SETTINGS.keys()
 
 
 def test_the_published_schema_is_made_of_the_settings() -> None:

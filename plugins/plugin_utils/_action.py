@@ -81,7 +81,9 @@ class ControllerAction(Action):
     def _trusted_arguments(self) -> dict[str, Any]:
         """Template what the task says once more: Ansible did it with what hosts have answered."""
         _action, raw, _where = ModuleArgsParser(self._task.get_ds()).parse(skip_action_validation=True)
-        given = {name: self._trusting.template(value) for name, value in raw.items() if name in self._task.args}
+        given = {
+            name: self._trusting.template(value) for name, value in raw.items() if name in self._task.args
+        }
         return {name: value for name, value in given.items() if value != self._answered.get("omit")}
 
     def from_command_line(self, variables: Mapping[str, Any], name: str) -> Any:

@@ -49,7 +49,11 @@ def without_facts(variables: Mapping[str, Any], task: Task | None = None) -> Map
     if task is None:
         clean = manager.get_vars(host=host)
         answered = facts_of(variables, host.name) if host else {}
-        return {**clean, **{name: variables[name] for name in variables if name not in answered}, "hostvars": hostvars}
+        return {
+            **clean,
+            **{name: variables[name] for name in variables if name not in answered},
+            "hostvars": hostvars,
+        }
     clean = manager.get_vars(
         play=task.get_play(),
         host=host,

@@ -12,11 +12,15 @@ from ansible.utils.display import Display
 
 from ._common.errors import ControllerError
 from ._inventory.extra_vars import counts_from_e_alone, extra_variable
-from ._inventory.trusted import without_facts
+from ._inventory.parameters import is_parameter
+from ._inventory.trusted import claims, without_facts
+from ._service.catalogue import override_names
 from ._store.store import default_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ._service.service import Service
 
 Result = dict[str, Any]
 
@@ -25,6 +29,11 @@ display = Display()
 
 class Action(ActionBase):
     """An action of ours; what it does is :meth:`act`."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._answered: Mapping[str, Any] = {}
+        self._trusting: Templar = self._templar
 
     def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> Result:
         super().run(tmp, task_vars)
@@ -85,6 +94,11 @@ class ControllerAction(Action):
             name: self._trusting.template(value) for name, value in raw.items() if name in self._task.args
         }
         return {name: value for name, value in given.items() if value != self._answered.get("omit")}
+
+    def claims(self, hosts: Iterable[str], services: Iterable[Service] = ()) -> dict[str, list[str]]:
+        """Name the variables of ours that hosts have answered as facts of their own, by host."""
+        overrides = {name for service in services for name in override_names(service)}
+        return claims(self._answered, hosts, lambda name: is_parameter(name) or name in overrides)
 
     def from_command_line(self, variables: Mapping[str, Any], name: str) -> Any:
         """Give the value that ``-e`` gives to a variable, or nothing; one from elsewhere is ignored, with a warning."""

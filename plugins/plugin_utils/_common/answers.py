@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .text import printable
@@ -10,7 +9,7 @@ from .text import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    Shape = type | list[Any] | Mapping[Any, Any]
+    Shape = type | list[Any] | dict[Any, Any]
 
     """
     A type; a list with the shape of its items; a mapping with the shape of each key that must be there, or with the
@@ -26,11 +25,11 @@ def misfit(value: Any, shape: Shape, at: str = "the answer") -> str:
     return next(_misfits(value, shape, at), "")
 
 
-def _misfits(value: Any, shape: Shape, at: str) -> Iterator[str]:
+def _misfits(value: Any, shape: Any, at: str) -> Iterator[str]:
     kind = type(shape) if isinstance(shape, list | dict) else shape
-    if not isinstance(value, Mapping if kind is dict else kind) or (kind is int and isinstance(value, bool)):
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         yield f"{at} is not {_NAMES[kind]}"
-    elif isinstance(shape, list | dict) and len(value) > MOST_ENTRIES:
+    elif kind in (list, dict) and len(value) > MOST_ENTRIES:
         yield f"{at} has {len(value)} entries, more than {MOST_ENTRIES}"
     elif isinstance(shape, list):
         for number, each in enumerate(value):
@@ -39,7 +38,7 @@ def _misfits(value: Any, shape: Shape, at: str) -> Iterator[str]:
         yield from _misfits_of_keys(value, shape, at)
 
 
-def _misfits_of_keys(value: Mapping[Any, Any], shape: Mapping[Any, Any], at: str) -> Iterator[str]:
+def _misfits_of_keys(value: Any, shape: Any, at: str) -> Iterator[str]:
     if str in shape:
         yield from (f"{at} has a key that is not text" for key in value if not isinstance(key, str))
     inner = dict.fromkeys(value, shape[str]) if str in shape else shape

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 from ansible.vars.hostvars import HostVars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from ansible.playbook.task import Task
 
 _OF_LOOPS = ("ansible_loop", "ansible_loop_var", "ansible_index_var")
+_OF_PLAYS = ("ansible_play_hosts", "ansible_play_hosts_all", "ansible_play_batch", "play_hosts")
+"""Ansible sets these over facts; a task knows another copy of its play, which does not know who has failed."""
 
 
 class _NoFacts(dict[str, Any]):
@@ -61,13 +63,14 @@ def without_facts(variables: Mapping[str, Any], task: Task | None = None) -> Map
         _hosts=variables["ansible_play_batch"],
         _hosts_all=variables["ansible_play_hosts_all"],
     )
-    return {**clean, **{name: variables[name] for name in _of_loop(variables)}, "hostvars": hostvars}
+    kept = (name for name in (*_OF_PLAYS, *_of_loop(variables)) if name in variables)
+    return {**clean, **{name: variables[name] for name in kept}, "hostvars": hostvars}
 
 
 def _of_loop(variables: Mapping[str, Any]) -> Iterator[str]:
     """Name the variables that the loop of a task sets."""
-    names = ("item", variables.get("ansible_loop_var"), variables.get("ansible_index_var"), *_OF_LOOPS)
-    return (name for name in names if name and name in variables)
+    yield from ("item", *_OF_LOOPS)
+    yield from filter(None, (variables.get("ansible_loop_var"), variables.get("ansible_index_var")))
 
 
 def facts_of(variables: Mapping[str, Any], host: str) -> Mapping[str, Any]:
@@ -78,3 +81,11 @@ def facts_of(variables: Mapping[str, Any], host: str) -> Mapping[str, Any]:
     except KeyError:
         return {}
     return facts
+
+
+def claims(
+    variables: Mapping[str, Any], hosts: Iterable[str], is_ours: Callable[[str], bool]
+) -> dict[str, list[str]]:
+    """Name the facts of each host that have names of our variables; hosts without such are left out."""
+    found = {host: sorted(filter(is_ours, map(str, facts_of(variables, host)))) for host in hosts}
+    return {host: names for host, names in found.items() if names}

@@ -41,6 +41,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
+from ..plugin_utils._inventory.trusted import without_facts
 from ..plugin_utils._service.catalogue import allows_restarts, deployed_services, select
 from ..plugin_utils._service.service import CatalogueError
 
@@ -52,12 +53,13 @@ class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[Any]:
         self.set_options(var_options=variables, direct=kwargs)
         variables = variables or {}
+        trusted = without_facts(variables)
 
         def value_of(name: str) -> Any:
             return self._templar.template(variables.get(name))
 
         try:
-            services = deployed_services(variables)
+            services = deployed_services(trusted)
             if terms:
                 services = select(services, terms, f"deployed_services on {variables['inventory_hostname']}")
             return [

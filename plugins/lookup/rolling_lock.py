@@ -51,8 +51,10 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
+from ansible.template import Templar
 
 from ..plugin_utils._common.errors import ControllerError
+from ..plugin_utils._inventory.trusted import without_facts
 from ..plugin_utils._lock import manager
 from ..plugin_utils._lock.report import chosen, report, with_deployed
 from ..plugin_utils._run.run import this_run
@@ -65,9 +67,12 @@ if TYPE_CHECKING:
 
 class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[Any]:
+        variables = without_facts(variables or {})
         self.set_options(var_options=variables, direct=kwargs)
-        variables = variables or {}
-        url = self._templar.template(self.get_option("store")) or default_url()
+        url = (
+            Templar(loader=self._loader, variables=variables).template(self.get_option("store"))
+            or default_url()
+        )
         try:
             with closing(open_store(url)) as store:
                 locks, state_of = manager.look_at(store, this_run())

@@ -39,6 +39,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ..plugin_utils._inventory.inventory import Inventory
+from ..plugin_utils._inventory.trusted import without_facts
 from ..plugin_utils._service.catalogue import NONE_DEPLOYED, load_services, select
 from ..plugin_utils._service.service import CatalogueError
 
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
         self.set_options(var_options=variables, direct=kwargs)
-        variables = variables or {}
+        variables = without_facts(variables or {})
         parsing = "hostvars" not in variables
         try:
             second_look = (

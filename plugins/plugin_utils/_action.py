@@ -5,15 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail
+from ansible.parsing.mod_args import ModuleArgsParser
 from ansible.plugins.action import ActionBase
+from ansible.template import Templar
 from ansible.utils.display import Display
 
 from ._common.errors import ControllerError
 from ._inventory.extra_vars import counts_from_e_alone, extra_variable
+from ._inventory.parameters import is_parameter
+from ._inventory.trusted import claims, without_facts
+from ._service.catalogue import override_names
 from ._store.store import default_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ._service.service import Service
 
 Result = dict[str, Any]
 
@@ -23,20 +30,28 @@ display = Display()
 class Action(ActionBase):
     """An action of ours; what it does is :meth:`act`."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._answered: Mapping[str, Any] = {}
+        self._trusting: Templar = self._templar
+
     def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> Result:
         super().run(tmp, task_vars)
+        self._answered = task_vars or {}
+        trusted = without_facts(self._answered, self._task)
+        self._trusting = Templar(loader=self._loader, variables=trusted)
         try:
-            return self.act(task_vars or {})
+            return self.act(trusted)
         except ControllerError as exc:  # not as its cause, which ansible-core 2.19 would print a second time
             raise AnsibleActionFail(str(exc), result=exc.details) from None
 
     def act(self, variables: Mapping[str, Any]) -> Result:
-        """Do it; what it cannot do is a :class:`ControllerError`."""
+        """Do it, with variables that no host has a say in; what it cannot do is a :class:`ControllerError`."""
         raise NotImplementedError
 
     def templated(self, variables: Mapping[str, Any], name: str) -> Any:
         """Give the value of a variable, or nothing where it is not set."""
-        return self._templar.template(variables.get(name))
+        return self._trusting.template(variables.get(name))
 
 
 class HostAction(Action):
@@ -47,7 +62,7 @@ class HostAction(Action):
         done: Result = self._execute_module(
             module_name=f"orderly.services.{name}",
             module_args=self.complete(self._task.args, variables),
-            task_vars=variables,
+            task_vars=self._answered,  # the connection needs what the host said of itself
             wrap_async=self._task.async_val,
         )
         return done
@@ -66,17 +81,31 @@ class ControllerAction(Action):
     def options(
         self, *, required_if: Sequence[tuple[str, str, Sequence[str]]] = (), **spec: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Give the options of the task, checked against an argument spec."""
+        """Give the options of the task, checked against an argument spec; no host has a say in their values."""
+        self._task.args.update(self._trusted_arguments())
         _validation, options = self.validate_argument_spec(spec, required_if=required_if)
         given: dict[str, Any] = options
         return given
+
+    def _trusted_arguments(self) -> dict[str, Any]:
+        """Template what the task says once more: Ansible did it with what hosts have answered."""
+        _action, raw, _where = ModuleArgsParser(self._task.get_ds()).parse(skip_action_validation=True)
+        given = {
+            name: self._trusting.template(value) for name, value in raw.items() if name in self._task.args
+        }
+        return {name: value for name, value in given.items() if value != self._answered.get("omit")}
+
+    def claims(self, hosts: Iterable[str], services: Iterable[Service] = ()) -> dict[str, list[str]]:
+        """Name the variables of ours that hosts have answered as facts of their own, by host."""
+        overrides = {name for service in services for name in override_names(service)}
+        return claims(self._answered, hosts, lambda name: is_parameter(name) or name in overrides)
 
     def from_command_line(self, variables: Mapping[str, Any], name: str) -> Any:
         """Give the value that ``-e`` gives to a variable, or nothing; one from elsewhere is ignored, with a warning."""
         given = extra_variable(self._loader, name)
         if given is None and variables.get(name):
             display.warning(counts_from_e_alone(name))
-        return self._templar.template(given)
+        return self._trusting.template(given)
 
     def store_url(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> str:
         """Say which store is meant: the option, the variable ``orderly_store``, or the default."""

@@ -19,7 +19,7 @@ def test_the_controller_is_never_booted_by_its_own_run(site: Site, arguments: tu
     outcome = site.upgrade(*arguments, playbook=PLAYBOOK)
     assert outcome.code == 0
     assert (outcome.log, site.slots, site.drained) == ([], [], [])
-    said = "This is where ansible-playbook runs, so this run does not boot it: it is left."
+    said = "w1 is not booted, as ansible-playbook runs there: boot it by hand, or run this from elsewhere."
     assert (said in outcome.text) == ("reboot_all=true" in arguments)
 
 

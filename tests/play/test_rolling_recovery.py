@@ -21,7 +21,8 @@ PLAY = """
 - hosts: web
   gather_facts: false
   tasks:
-    - orderly.services.internal.rolling_recovery: {drained: {h1: [], h2: [], h3: [], h4: []}}
+    - ansible.builtin.set_fact: {drained: {services: []}, changed: {temporary_changes: []}}
+    - orderly.services.internal.rolling_recovery: {drained: drained, temporary: changed}
       run_once: true
 """
 

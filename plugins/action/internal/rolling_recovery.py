@@ -16,7 +16,9 @@ from ...plugin_utils._campaign.campaign import list_campaigns
 from ...plugin_utils._lock import manager
 from ...plugin_utils._lock.lock import held_slots
 from ...plugin_utils._roll.recovery import Found, plan_recovery
+from ...plugin_utils._roll.survey import DRAINED, NO_ANSWER, TEMPORARY, read_survey
 from ...plugin_utils._run.run import this_run
+from ...plugin_utils._run.whole import check_as_written
 from ...plugin_utils._service.catalogue import load_services
 from ...plugin_utils._store.store import open_store
 
@@ -29,24 +31,33 @@ display = Display()
 class ActionModule(ControllerAction):
     def act(self, variables: Mapping[str, Any]) -> Result:
         options = self.options(
-            drained={"type": "dict", "required": True},
-            temporary={"type": "dict", "default": {}},
+            drained={"type": "str", "required": True},
+            temporary={"type": "str", "required": True},
             store={"type": "str"},
         )
+        check_as_written("The recovery", variables, self._task.get_play())
+        services = load_services(variables)
         with closing(open_store(self.store_url(options, variables))) as store:
             locks, state_of = manager.look_at(store, this_run(os.getppid()))
             campaigns = frozenset(each.id for each in list_campaigns(store) if each.is_open)
+        hosts = variables["ansible_play_hosts"]
+        gone = dict.fromkeys(set(variables["ansible_play_hosts_all"]) - set(hosts), NO_ANSWER)
+        claims = self.claims(hosts, services)
+        drained, temporary = (
+            read_survey(
+                {host: variables["hostvars"][host].get(options[name]) for host in hosts}, shape, claims
+            )
+            for name, shape in (("drained", DRAINED), ("temporary", TEMPORARY))
+        )
         found = Found(
             slots=held_slots(locks),
-            drained=options["drained"],
-            hosts=frozenset(options["drained"]),
+            drained={host: answer["services"] for host, answer in drained.answers.items()},
+            silent={**gone, **temporary.silent, **drained.silent},
             state_of=state_of,
-            temporary=options["temporary"],
+            temporary={host: answer["temporary_changes"] for host, answer in temporary.answers.items()},
             campaigns=campaigns,
         )
-        recovery = plan_recovery(
-            load_services(variables), variables["groups"], variables["ansible_play_hosts_all"], found
-        )
+        recovery = plan_recovery(services, variables["groups"], variables["ansible_play_hosts_all"], found)
         for line in recovery.lines():
             display.display(line)
         return {"changed": False, **recovery.as_result()}

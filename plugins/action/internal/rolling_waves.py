@@ -14,23 +14,28 @@ from ansible.utils.display import Display
 
 from ...plugin_utils._action import ControllerAction, Result
 from ...plugin_utils._common.text import names_of
+from ...plugin_utils._inventory.inventory import Inventory
 from ...plugin_utils._inventory.placement import DOMAIN, LAST, read_placement
 from ...plugin_utils._lock import manager
 from ...plugin_utils._roll.announcement import lines
+from ...plugin_utils._roll.callbacks import find_callbacks
 from ...plugin_utils._roll.roll import SERIAL, WAVES, Fleet, Roll, plan_roll, read_sizes
+from ...plugin_utils._roll.survey import BOOT, NO_ANSWER, PENDING, read_boots, read_survey
 from ...plugin_utils._run.presence import seen_by
 from ...plugin_utils._run.run import RunState, this_run
+from ...plugin_utils._run.whole import check_as_written
 from ...plugin_utils._service.catalogue import load_services, select
 from ...plugin_utils._store.store import PREFIX as RUNS
 from ...plugin_utils._store.store import Rehearsal, open_store
 from ...plugin_utils._tasks.strategy import FREE, LINEAR, acts_for_all
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ...plugin_utils._service.service import Service
 
 PARTS = ("drain", "verify", "undrain")
+TASKS = "rolling_op_tasks"
 ASKED_TOGETHER = ("rolling_op_blockers", "rolling_op_windows")
 
 display = Display()
@@ -39,37 +44,90 @@ display = Display()
 class ActionModule(ControllerAction):
     def act(self, variables: Mapping[str, Any]) -> Result:
         options = self.options(
-            pending={"type": "dict", "required": True},
-            lost={"type": "list", "elements": "str", "default": []},
+            survey={"type": "str"},
+            about={"choices": ["pending", "boot"], "default": "pending"},
+            everything={"type": "bool", "default": False},
             services={"type": "raw", "default": []},
             deferred_only={"type": "bool", "default": False},
             waves={"type": "raw"},
             serial={"type": "raw"},
             operation={"type": "str", "default": "restart"},
-            task_files={"type": "list", "elements": "str", "default": []},
+            tasks={"type": "str", "default": ""},
+            own_tasks={"type": "bool", "default": False},
             store={"type": "str"},
         )
+        check_as_written("The roll", variables, self._task.get_play())
         services = load_services(variables)
         only = names_of(options["services"])
         select(services, only, "services")
-        fleet = _fleet(services, variables, options, self.store_url(options, variables))
+        pending, silent, said = self._survey(services, options, variables)
+        fleet = _fleet(
+            services,
+            variables,
+            pending,
+            silent,
+            _read_locks(self.store_url(options, variables), options["operation"]),
+        )
         sizes = read_sizes(
             options["waves"] or self.templated(variables, WAVES),
             options["serial"] or self.templated(variables, SERIAL),
         )
         roll = plan_roll(fleet, only=only, deferred_only=options["deferred_only"], sizes=sizes)
+        tasks = self._tasks(roll.order, options, variables)
         # Of the hosts, or of the play, as import_playbook gives them.
         asked = any(
             self.templated(variables, name) or any(_values(variables, name).values())
             for name in ASKED_TOGETHER
         )
-        strategy = _strategy(roll, options["task_files"], asked=asked)
-        for line in lines(roll, options["operation"], every_wave=display.verbosity > 0):
+        strategy = _strategy(roll, tasks.values() if options["own_tasks"] else (), asked=asked)
+        for line in (*said, *lines(roll, options["operation"], every_wave=display.verbosity > 0)):
             display.display(line)
-        return {"changed": False, **roll.as_result(), "strategy": strategy}
+        return {"changed": False, **roll.as_result(), "tasks": tasks, "strategy": strategy}
+
+    def _survey(
+        self, services: Sequence[Service], options: Mapping[str, Any], variables: Mapping[str, Any]
+    ) -> tuple[dict[str, list[str]], dict[str, str], Sequence[str]]:
+        """Give what is pending on the hosts to visit, why others have no answer, and what there is to say of them."""
+        hosts = variables["ansible_play_hosts"]
+        gone = dict.fromkeys(
+            (host for host in variables["ansible_play_hosts_all"] if host not in hosts), NO_ANSWER
+        )
+        if not options["survey"]:
+            return {host: [] for host in hosts}, gone, ()
+        shape = PENDING if options["about"] == "pending" else BOOT
+        answers = {host: variables["hostvars"][host].get(options["survey"]) for host in hosts}
+        survey = read_survey(answers, shape, self.claims(hosts, services))
+        silent = {**survey.silent, **gone}
+        if options["about"] == "boot":
+            boots = read_boots(survey.answers, everything=options["everything"])
+            return {host: [] for host in boots.due}, silent, boots.lines
+        return (
+            {host: [entry["unit"] for entry in answer["pending"]] for host, answer in survey.answers.items()},
+            silent,
+            (),
+        )
+
+    def _tasks(
+        self, hosts: Sequence[str], options: Mapping[str, Any], variables: Mapping[str, Any]
+    ) -> dict[str, str]:
+        """Give the task file of each host: the one for all, which comes with the role, or one that users bring."""
+        if not options["own_tasks"]:
+            return dict.fromkeys(hosts, options["tasks"])
+        # Extra variables win over those of hosts, but here a host's own file wins over the one for all.
+        own = Inventory(self._loader, variables["ansible_inventory_sources"], extra_vars=False)
+        overrides = {host: str(own.variable(host, TASKS) or "") for host in variables["ansible_play_hosts"]}
+        found = find_callbacks(overrides, options["tasks"], overrides, _folders(variables))
+        return {host: found[host] for host in hosts}
 
 
-def _strategy(roll: Roll, task_files: Sequence[str], *, asked: bool) -> str:
+def _folders(variables: Mapping[str, Any]) -> Iterator[Path]:
+    yield Path.cwd()
+    for name in ("inventory_dir", "playbook_dir"):
+        if variables.get(name):
+            yield Path(variables[name])
+
+
+def _strategy(roll: Roll, task_files: Iterable[str], *, asked: bool) -> str:
     """Let hosts of a wave go on by themselves, unless something is asked or done for all of them together."""
     parts = (
         service.tasks_file(part)
@@ -82,13 +140,14 @@ def _strategy(roll: Roll, task_files: Sequence[str], *, asked: bool) -> str:
 
 
 def _fleet(
-    services: Sequence[Service], variables: Mapping[str, Any], options: Mapping[str, Any], url: str
+    services: Sequence[Service],
+    variables: Mapping[str, Any],
+    pending: Mapping[str, Sequence[str]],
+    silent: Mapping[str, str],
+    locks: tuple[dict[str, list[str]], dict[str, dict[str, str]]],
 ) -> Fleet:
-    """Put together what inventory, survey and locks tell."""
-    answered = frozenset(variables["ansible_play_hosts"]) - frozenset(options["lost"])
-    silent = frozenset(variables["ansible_play_hosts_all"]) - answered
-    pending = {host: [entry["unit"] for entry in entries] for host, entries in options["pending"].items()}
-    held, out_of_service = _read_locks(url, options["operation"])
+    """Put together what inventory, survey and locks say."""
+    held, out_of_service = locks
     return Fleet(
         services=services,
         groups=variables["groups"],

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleActionFail, AnsiblePromptInterrupt, AnsiblePromptNoninteractive
+from ansible.errors import AnsiblePromptInterrupt, AnsiblePromptNoninteractive
 from ansible.utils.display import Display
 
 from ...plugin_utils._action import ControllerAction, Result
@@ -23,6 +23,7 @@ from ...plugin_utils._inventory.selection import Selection
 from ...plugin_utils._plan.durations import TIMES
 from ...plugin_utils._plan.plan import read_plan
 from ...plugin_utils._run.run import this_run
+from ...plugin_utils._run.whole import check_as_written
 from ...plugin_utils._store.store import open_store
 
 if TYPE_CHECKING:
@@ -30,31 +31,31 @@ if TYPE_CHECKING:
 
 DEFAULT_WAIT = 3600
 STATES = ("opened", "verified", "entered", "refused", "done")
-SPECIAL_TAGS = ("all", "always", "tagged", "untagged")
 
 display = Display()
 
 
 class ActionModule(ControllerAction):
     def act(self, variables: Mapping[str, Any]) -> Result:
+        waits = self.templated(variables, "upgrade_wait")
         options = self.options(
             play={"type": "str"},
             services={"type": "list", "elements": "str"},
             state={"type": "str", "choices": list(STATES), "required": True},
             store={"type": "str"},
-            wait={"type": "int", "default": self.templated(variables, "upgrade_wait") or DEFAULT_WAIT},
+            wait={"type": "int", "default": DEFAULT_WAIT if waits in (None, "") else waits},
             required_if=[("state", state, ["play"]) for state in STATES[1:]],
         )
         play_id = options["play"]
         try:
             upgrade = self._upgrade(options, variables)
             if options["state"] == "opened":
-                _check_whole("The upgrade", variables)
+                check_as_written("The upgrade", variables, self._task.get_play())
                 outcome = upgrade.open()
             elif options["state"] == "verified":
                 outcome = upgrade.verified(play_id, variables["ansible_play_hosts"])
             elif options["state"] == "entered":
-                _check_whole(play_id, variables)
+                check_as_written(play_id, variables, self._task.get_play())
                 outcome = upgrade.enter(play_id, variables["ansible_play_batch"], wait=options["wait"])
             elif options["state"] == "refused":
                 outcome = upgrade.refused(variables["inventory_hostname"])
@@ -102,15 +103,3 @@ def _ask(question: str) -> str | None:
         return display.prompt_until(question).decode(errors="replace").strip()
     except (AnsiblePromptInterrupt, AnsiblePromptNoninteractive):
         return None
-
-
-def _check_whole(what: str, variables: Mapping[str, Any]) -> None:
-    """Refuse tags that would leave out a part of the play: it would be recorded as done without it."""
-    tags = set(variables["ansible_run_tags"] or ["all"])
-    skipped = {tag for tag in variables["ansible_skip_tags"] if tag in SPECIAL_TAGS or tag.startswith("step")}
-    if "all" not in tags or skipped:
-        raise AnsibleActionFail(
-            f"{what} is refused: --tags and --skip-tags would run a part of it and leave out the rest. A host's "
-            "steps belong together; choose what to upgrade with -e upgrade_only=SERVICE, -e upgrade_stage=STAGE "
-            "or --limit HOST, and look first with --check."
-        )

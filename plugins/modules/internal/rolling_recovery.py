@@ -18,16 +18,16 @@ description:
 options:
   drained:
     description:
-      - For each host that answered, the services that it has on record as drained, as
-        M(orderly.services.internal.drained_services) returns them.
-    type: dict
+      - The variable in which is registered what every host has on record as drained, as
+        M(orderly.services.internal.drained_services) returns it. A host without an answer that can be read is left.
+    type: str
     required: true
   temporary:
     description:
-      - For each host that answered, its temporary changes, as M(orderly.services.temporary_changes) returns them.
+      - The same for its temporary changes, as M(orderly.services.temporary_changes) returns them.
       - Those that no open campaign will undo are for the recovery to undo.
-    type: dict
-    default: {}
+    type: str
+    required: true
   store:
     description: Where the locks are; by default the variable C(orderly_store), else the file of this user.
     type: str
@@ -44,7 +44,8 @@ attributes:
 EXAMPLES = r"""
 - name: Find the hosts that were left behind
   orderly.services.internal.rolling_recovery:
-    drained: {web1: [nginx], web2: []}
+    drained: on_record
+    temporary: changed
   run_once: true
   register: recovery
 """

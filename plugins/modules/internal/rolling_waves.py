@@ -20,16 +20,22 @@ description:
   - It runs once, on the controller, and contacts no host. It is refused while a host of the play did not answer, unless
     that host is out of service.
 options:
-  pending:
+  survey:
     description:
-      - What is pending on each surveyed host, as M(orderly.services.deferred_restarts_info) returns it.
-    type: dict
-    required: true
-  lost:
-    description: Hosts of the play that did not answer, besides those that Ansible goes on without.
-    type: list
-    elements: str
-    default: []
+      - The variable in which what every host answered is registered. Without it nothing was asked.
+      - A host whose answer cannot be read, or that brings facts with names of variables of this collection, counts as
+        one that did not answer.
+    type: str
+  about:
+    description:
+      - What was asked, by M(orderly.services.deferred_restarts_info) or by M(orderly.services.reboot_info).
+    type: str
+    choices: [pending, boot]
+    default: pending
+  everything:
+    description: Whether hosts that do not need it boot too.
+    type: bool
+    default: false
   services:
     description: Services to restart, pending or not. Empty means every service deployed on the surveyed hosts.
     type: raw
@@ -50,11 +56,20 @@ options:
     description: What the roll does, as O(orderly.services.rolling_lock#module:operation) of its waves says it.
     type: str
     default: restart
-  task_files:
-    description: The task files that hosts run in their waves, besides those of their services.
-    type: list
-    elements: str
-    default: []
+  tasks:
+    description:
+      - The task file that hosts run in their waves; with O(own_tasks) that of hosts that have none of their own.
+    type: str
+    default: ""
+  own_tasks:
+    description:
+      - Whether users bring the task files. Each is found and read now, so that a missing or broken one stops the
+        operation before anything is drained. A relative path is looked for in the current folder, beside the inventory,
+        and beside the playbook.
+      - A host or group variable C(rolling_op_tasks) of the inventory wins over O(tasks), also where that comes from
+        C(-e).
+    type: bool
+    default: false
   store:
     description: Where the locks live; by default the variable C(orderly_store), else the file of this user.
     type: str
@@ -66,14 +81,13 @@ extends_documentation_fragment:
 EXAMPLES = r"""
 - name: Plan the waves
   orderly.services.internal.rolling_waves:
-    pending: {web1: [{unit: nginx.service}], web2: []}
+    survey: pending_restarts # as registered by orderly.services.deferred_restarts_info
     deferred_only: true
   run_once: true
   register: roll
 
 - name: Plan them with a canary, then a tenth, then all the rest
   orderly.services.internal.rolling_waves:
-    pending: {web1: [], web2: [], web3: []}
     waves: [1, 10%, 100%]
   run_once: true
   register: roll
@@ -107,6 +121,11 @@ visits:
   description: For each host, the services it is visited for, as P(orderly.services.deployed_services#lookup) has them.
   type: dict
   returned: success
+tasks:
+  description: The task file of each host.
+  type: dict
+  returned: success
+  sample: {web1: /srv/ansible/new_certificates.yml}
 outages:
   description: Services that nobody serves during some waves, as all their hosts are in them or out of service.
   type: list

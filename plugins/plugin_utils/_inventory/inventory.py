@@ -13,6 +13,7 @@ from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_
 
 from .._common.errors import ControllerError
 from .._common.text import natural
+from .trusted import forget_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +32,7 @@ class Inventory:
         self._loader = loader
         self._sources = list(sources)
         self._manager = InventoryManager(loader=loader, sources=self._sources)
-        self._variables = VariableManager(loader=loader, inventory=self._manager)
+        self._variables = forget_facts(VariableManager(loader=loader, inventory=self._manager))
         if not extra_vars:
             self._variables._extra_vars = {}  # noqa: SLF001 - there is no other way to see what they hide
         self._templars: dict[str, Any] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from .placement import PLACEMENT_VARIABLES
 
 OF_ALL = (
@@ -80,3 +82,12 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
 
 FROM_E_ALONE = ("abandon_campaign", "abandon_reason", "upgrade_approved_plan", "upgrade_confirm")
 """Parameters that decide what cannot be taken back: they count where they are given with ``-e``."""
+
+_PREFIXES = ("orderly_", "rolling_op_", "rolling_restart_", "__rolling_", "__pause_", "__deferral_")
+
+
+@cache
+def is_parameter(name: str) -> bool:
+    """Tell whether a variable is one of ours, whichever playbook takes it; those of services depend on these."""
+    known = (OF_ALL, OF_ROLLS, OF_RECORDS, *PARAMETERS.values())
+    return name.startswith(_PREFIXES) or any(name in names for names in known)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .._common.text import natural
 from .._plan.names import LEFT, NO_HOST, PLANNED, VERIFY_PLAY
 from .._service.steps import CHANGE, DISRUPTIVE, FINALIZE
+from .._tasks.strategy import FREE, LINEAR
 from .change import ENDS_ROLES, ENDS_ROLES_SINCE, TEMPORARY
 from .versions import (
     ANY_GRANTED,
@@ -145,7 +146,6 @@ def _verify_again(plan: Plan, name: str) -> dict[str, Any]:
         "hosts": f"{{{{ hostvars['localhost'].{LEFT}['{play_id}'] | default('{NO_HOST}') }}}}",
         "gather_facts": False,
         "become": True,
-        "any_errors_fatal": False,
         "max_fail_percentage": 100,
         "tasks": tasks,
     }
@@ -153,7 +153,16 @@ def _verify_again(plan: Plan, name: str) -> dict[str, Any]:
 
 def _text(plan: Plan, plays: Iterable[dict[str, Any]]) -> str:
     header = HEADER.format(id=plan.id, version=plan.versions.get("orderly.services", ""))
-    return header + "\n".join(yaml_text([play]) for play in plays)
+    return header + "\n".join(yaml_text([_as_written(play)]) for play in plays)
+
+
+def _as_written(play: dict[str, Any]) -> dict[str, Any]:
+    """Say in a play all that it relies on, where ansible.cfg and the environment may have it otherwise.
+
+    Whether the run goes on is for the gates to say: ``any_errors_fatal`` and its like cannot be trusted with it.
+    """
+    named = {key: play[key] for key in ("name", "hosts")}
+    return {**named, "strategy": LINEAR, "any_errors_fatal": False, "force_handlers": False, **play}
 
 
 def _restricted(play: Play, names: Iterable[str]) -> Play:
@@ -209,9 +218,7 @@ def _play(plan: Plan, play: Play, name: str, tasks: list[Task], *, free: bool = 
         "hosts": f"{{{{ hostvars['localhost'].{LEFT}['{play.id}'] | default({PLANNED}) }}}}",
         "gather_facts": False,
         "become": True,
-        # Whether the run goes on is for the gates to say; these cannot be trusted with it, and free knows but one.
-        "any_errors_fatal": False,
-        **({"strategy": "ansible.builtin.free"} if free else {"max_fail_percentage": 100}),
+        **({"strategy": FREE} if free else {"max_fail_percentage": 100}),
         "vars": {
             PLANNED: _pattern(plan, play),
             "orderly_play": play.id,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Found:
-    """What is known about the hosts: who holds slots, what they have on record, and who answered when asked.
+    """What is known about the hosts: who holds slots, what they have on record, and why some have no answer.
 
     ``temporary`` has the temporary changes of each host, as the module of that name gives them; ``campaigns`` the ids
     of those that are open: what was changed for them is theirs to undo.
@@ -28,7 +28,7 @@ class Found:
 
     slots: Sequence[Slot]
     drained: Mapping[str, Iterable[str]]
-    hosts: frozenset[str]
+    silent: Mapping[str, str]
     state_of: Callable[[Run], RunState]
     temporary: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     campaigns: frozenset[str] = frozenset()
@@ -87,7 +87,7 @@ class Recovery:
 def plan_recovery(
     services: Sequence[Service], groups: Mapping[str, Iterable[str]], asked: Iterable[str], found: Found
 ) -> Recovery:
-    """Decide about each of the *asked* hosts; those of them that are not in ``found.hosts`` did not answer."""
+    """Decide about each of the *asked* hosts; ``found.silent`` says why some have no answer."""
     members = {service.name: frozenset(groups[service.group]) for service in services}
     visits, why, left, until, to_take = {}, {}, {}, {}, set()
     for host in asked:
@@ -99,8 +99,8 @@ def plan_recovery(
             continue
         strangers = sorted(name for name in concerned if host not in members.get(name, ()))
         reason = _reason_to_leave(slots, found.state_of)
-        if not reason and host not in found.hosts:
-            reason = f"it cannot be reached. {_held(slots)} Bring it back, and run this again."
+        if not reason and found.silent.get(host):
+            reason = f"it {found.silent[host]}. {_held(slots)} Bring it back, and run this again."
         if not reason and strangers:
             reason = (
                 f"this inventory does not deploy {', '.join(strangers)} there, so nobody can verify it. Use the whole "

@@ -16,7 +16,7 @@ from .._waves.pack import pack
 from .._waves.rules import Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from .._service.service import Service
 
@@ -35,14 +35,15 @@ class RollError(ControllerError):
 class Fleet:
     """What is known before a roll begins.
 
-    *pending* gives each host its pending units, *silent* names those that did not answer; *held* gives the services
-    that hosts left behind by an earlier roll still hold slots of; *out_of_service* the reasons, by service and host.
+    *pending* gives each host its pending units, *silent* says of those without an answer why, as in "did not answer";
+    *held* gives the services that hosts left behind by an earlier roll still hold slots of; *out_of_service* the
+    reasons, by service and host.
     """
 
     services: Sequence[Service]
     groups: Mapping[str, Iterable[str]]
     pending: Mapping[str, Iterable[str]]
-    silent: Collection[str] = frozenset()
+    silent: Mapping[str, str] = field(default_factory=dict)
     held: Mapping[str, Iterable[str]] = field(default_factory=dict)
     out_of_service: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     placement: Placement = field(default_factory=Placement)
@@ -156,9 +157,13 @@ def plan_roll(fleet: Fleet, *, only: Iterable[str] = (), deferred_only: bool, si
 def _check_all_surveyed(fleet: Fleet) -> None:
     """Refuse to roll while nobody knows what is pending on a host, and whether it serves."""
     missed = sorted((host for host in fleet.silent if not fleet.is_out(host)), key=natural)
+    alike: dict[str, list[str]] = {}
+    for host in missed:
+        alike.setdefault(fleet.silent[host], []).append(host)
     if missed:
+        told = "; ".join(f"{listed(shortened(hosts))} {why}" for why, hosts in alike.items())
         raise RollError(
-            f"Nothing was begun: {listed(shortened(missed))} did not answer. Bring such a host back; or, if it will be "
+            f"Nothing was begun: {told}. Bring such a host back; or, if it will be "
             "down for long, declare it out of service (rolling_lock with state=out_of_service and a reason); or leave "
             f"it out of this run on purpose, with --limit '!{',!'.join(missed)}': its services then have one host less "
             "to spare."

@@ -40,7 +40,7 @@ def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def read(variables: Mapping[str, Any]) -> Any:
     action = cast("Any", ControllerAction.__new__(ControllerAction))
-    action._loader, action._templar = DataLoader(), Templar()  # as Ansible gives them
+    action._loader, action._trusting = DataLoader(), Templar()
     return action.from_command_line(variables, NAME)
 
 

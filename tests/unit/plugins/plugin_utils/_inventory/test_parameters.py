@@ -38,7 +38,7 @@ VERBS = {
 OF_ANSIBLE = {"groups", "hostvars", "omit", "lookup", "query"}
 # What plays, roles and actions hand to each other.
 HANDED_ON = {
-    *("rolling_op_roll", "rolling_restart_roll", "rolling_op_callbacks"),
+    *("rolling_op_roll", "rolling_restart_roll"),
     *("rolling_op_visit", "rolling_op_store", "rolling_op_tokens", "rolling_op_drained"),
     *("rolling_op_deferred_only", "rolling_op_reboot_all"),
 }

@@ -37,9 +37,9 @@ def plan(tmp_path: Path) -> Any:
         away: Iterable[str] = (),
         temporary: Mapping[str, list[dict[str, str]]] | None = None,
     ) -> Recovery:
-        hosts = frozenset(GROUPS["web"]) - set(away)
+        silent = dict.fromkeys(away, "did not answer")
         found = Found(
-            slots, drained or {}, hosts, STATES.__getitem__, temporary or {}, frozenset({"friday-1"})
+            slots, drained or {}, silent, STATES.__getitem__, temporary or {}, frozenset({"friday-1"})
         )
         return plan_recovery(services, GROUPS, GROUPS["web"], found)
 
@@ -89,7 +89,7 @@ def test_a_host_that_is_not_ours_to_put_back_is_named_with_what_to_do(
 def test_a_host_that_did_not_answer_is_left_and_the_others_are_not(plan: Any) -> None:
     recovery = plan(slot("web", "w10"), slot("web", "w2"), away=["w2"])
     assert visits(recovery) == {"w10": ["web"]}
-    assert recovery.left["w2"].startswith("it cannot be reached. w2 holds a slot of web")
+    assert recovery.left["w2"].startswith("it did not answer. w2 holds a slot of web")
 
 
 # --- Temporary changes ---

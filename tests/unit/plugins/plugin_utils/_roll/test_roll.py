@@ -110,7 +110,7 @@ def test_hosts_out_of_service_are_skipped_with_the_reason() -> None:
 
 def test_a_host_that_is_silent_stops_the_roll_before_it_begins() -> None:
     with pytest.raises(RollError, match=r"h2 did not answer\. .*--limit '!h2'"):
-        roll({**NOBODY, "h3": "web.service"}, silent={"h2"})
+        roll({**NOBODY, "h3": "web.service"}, silent={"h2": "did not answer"})
 
 
 def test_waves_are_as_large_as_the_lock_allows_where_hosts_are_out_of_service() -> None:
@@ -126,11 +126,13 @@ def test_waves_are_as_large_as_the_lock_allows_where_hosts_are_out_of_service() 
 
 
 def test_a_host_that_is_silent_is_skipped_where_it_is_out_of_service_as_a_whole() -> None:
-    made = roll({**NOBODY, "h3": "web.service"}, silent={"h2"}, out_of_service={"web": BROKEN})
+    made = roll(
+        {**NOBODY, "h3": "web.service"}, silent={"h2": "did not answer"}, out_of_service={"web": BROKEN}
+    )
     assert visits(made) == {"h3": ["web"]}
     assert made.skipped == {"h2": {"web": "disk"}}
     with pytest.raises(RollError, match="h1 did not answer"):
-        roll(NOBODY, silent={"h1"}, out_of_service={"web": {"h1": "disk"}})
+        roll(NOBODY, silent={"h1": "did not answer"}, out_of_service={"web": {"h1": "disk"}})
 
 
 OUTAGES = [

@@ -1,0 +1,41 @@
+"""Whether a play runs as it is written: what the command line and ansible.cfg may change, and may not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible import constants
+
+from .._common.errors import ControllerError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ansible.playbook.play import Play
+
+_STRATEGIES = ("linear", "free")
+
+
+class WholeError(ControllerError):
+    """Something outside of the playbook would leave out or change a part of it."""
+
+
+def check_as_written(what: str, variables: Mapping[str, Any], play: Play) -> None:
+    """Refuse to begin where a part would be left out, and be recorded as done; raises :class:`WholeError`."""
+    run, skipped = (set(variables[name] or ()) for name in ("ansible_run_tags", "ansible_skip_tags"))
+    if (run and "all" not in run) or skipped:
+        raise WholeError(
+            f"{what} is refused: --tags and --skip-tags (or ansible.cfg and the environment, which know them too) "
+            "would run a part of it and leave out the rest. A host's steps belong together; choose hosts with --limit "
+            "and services by name, as in -e upgrade_only=SERVICE, and look first with --check."
+        )
+    if play.strategy.removeprefix("ansible.builtin.") not in _STRATEGIES:
+        raise WholeError(
+            f"{what} is refused: its play has the strategy {play.strategy}. It relies on ansible.builtin.linear, in "
+            "which hosts wait for each other; set that in the play."
+        )
+    if not getattr(constants, "DEFAULT_UNDEFINED_VAR_BEHAVIOR", True):
+        raise WholeError(
+            f"{what} is refused: error_on_undefined_vars is off (ansible.cfg or the environment), so tasks would run "
+            "with values that are not there. Turn it on for this run: ANSIBLE_ERROR_ON_UNDEFINED_VARS=true."
+        )

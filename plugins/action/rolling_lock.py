@@ -60,6 +60,8 @@ class ActionModule(ControllerAction):
         return self._act(options, variables)
 
     def _act(self, options: Result, variables: Mapping[str, Any]) -> Result:
+        if options["state"] == "acquired":
+            self.refuse_claims("The request for slots", options["hosts"] or variables["ansible_play_batch"])
         try:
             with closing(open_store(self.store_url(options, variables))) as store:
                 call = Call(

@@ -11,6 +11,7 @@ from ansible.template import Templar
 from ansible.utils.display import Display
 
 from ._common.errors import ControllerError
+from ._common.text import listed, printable
 from ._inventory.extra_vars import counts_from_e_alone, extra_variable
 from ._inventory.parameters import is_parameter
 from ._inventory.trusted import claims, without_facts
@@ -19,8 +20,6 @@ from ._store.store import default_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-    from ._service.service import Service
 
 Result = dict[str, Any]
 
@@ -95,10 +94,20 @@ class ControllerAction(Action):
         }
         return {name: value for name, value in given.items() if value != self._answered.get("omit")}
 
-    def claims(self, hosts: Iterable[str], services: Iterable[Service] = ()) -> dict[str, list[str]]:
+    def claims(self, hosts: Iterable[str], services: Iterable[str] = ()) -> dict[str, list[str]]:
         """Name the variables of ours that hosts have answered as facts of their own, by host."""
         overrides = {name for service in services for name in override_names(service)}
         return claims(self._answered, hosts, lambda name: is_parameter(name) or name in overrides)
+
+    def refuse_claims(self, what: str, hosts: Iterable[str], services: Iterable[str] = ()) -> None:
+        """Refuse to do something with a host that claims variables of ours; raises :class:`ControllerError`."""
+        for host, names in self.claims(hosts, services).items():
+            named = listed([printable(name) for name in names])
+            raise ControllerError(
+                f"{what} is refused: {host} answered with facts of names that are not a host's to set ({named}). None "
+                "of them is believed. Find out why it does that, and run without it until then "
+                f"(--limit '!{host}'); if only the fact cache remembers them, add --flush-cache."
+            )
 
     def from_command_line(self, variables: Mapping[str, Any], name: str) -> Any:
         """Give the value that ``-e`` gives to a variable, or nothing; one from elsewhere is ignored, with a warning."""

@@ -57,7 +57,7 @@ def make_plan(
     groups = inventory.groups
     members = {service.name: tuple(sorted(groups[service.group], key=natural)) for service in services}
     for service in services:
-        asked = inventory.typical_hosts(members[service.name], override_names(service))
+        asked = inventory.typical_hosts(members[service.name], override_names(service.name))
         check_agreement(service, asked, inventory.variable)
     approved, plan_dir = options.get("approved_plan"), options.get("plan_dir")
     kept = read_kept(approved, plan_dir)

@@ -42,7 +42,7 @@ class ActionModule(ControllerAction):
             campaigns = frozenset(each.id for each in list_campaigns(store) if each.is_open)
         hosts = variables["ansible_play_hosts"]
         gone = dict.fromkeys(set(variables["ansible_play_hosts_all"]) - set(hosts), NO_ANSWER)
-        claims = self.claims(hosts, services)
+        claims = self.claims(hosts, (service.name for service in services))
         drained, temporary = (
             read_survey(
                 {host: variables["hostvars"][host].get(options[name]) for host in hosts}, shape, claims

@@ -96,7 +96,7 @@ class ActionModule(ControllerAction):
             return {host: [] for host in hosts}, gone, ()
         shape = PENDING if options["about"] == "pending" else BOOT
         answers = {host: variables["hostvars"][host].get(options["survey"]) for host in hosts}
-        survey = read_survey(answers, shape, self.claims(hosts, services))
+        survey = read_survey(answers, shape, self.claims(hosts, (service.name for service in services)))
         silent = {**survey.silent, **gone}
         if options["about"] == "boot":
             boots = read_boots(survey.answers, everything=options["everything"])

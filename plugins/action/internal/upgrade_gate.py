@@ -56,6 +56,7 @@ class ActionModule(ControllerAction):
                 outcome = upgrade.verified(play_id, variables["ansible_play_hosts"])
             elif options["state"] == "entered":
                 check_as_written(play_id, variables, self._task.get_play())
+                self.refuse_claims(play_id, variables["ansible_play_batch"], upgrade.plan.services)
                 outcome = upgrade.enter(play_id, variables["ansible_play_batch"], wait=options["wait"])
             elif options["state"] == "refused":
                 outcome = upgrade.refused(variables["inventory_hostname"])

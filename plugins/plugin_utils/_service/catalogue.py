@@ -162,9 +162,9 @@ def overrides(service: Service, host: str, variables: Variables) -> dict[str, An
     }
 
 
-def override_names(service: Service) -> tuple[str, ...]:
+def override_names(service: str) -> tuple[str, ...]:
     """Name the inventory variables that override the settings of a service."""
-    return tuple(variable(service.name, key) for key in OVERRIDABLE)
+    return tuple(variable(service, key) for key in OVERRIDABLE)
 
 
 def check_agreement(service: Service, members: Iterable[str], variables: Variables) -> None:

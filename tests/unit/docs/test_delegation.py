@@ -1,0 +1,55 @@
+"""What our roles do on another host than theirs depends on no variable that their host could set by its facts."""
+
+from __future__ import annotations
+
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from jinja2 import Environment, meta
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROLES = Path(__file__).parents[3] / "roles"
+SAFE = {"item", "lookup", "query", "omit", "inventory_hostname", "groups"}
+
+
+def tasks_in(data: Any) -> Iterator[dict[str, Any]]:
+    for task in data or ():
+        yield task
+        yield from chain.from_iterable(tasks_in(task.get(part)) for part in ("block", "rescue", "always"))
+
+
+def strings(data: Any) -> Iterator[str]:
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict):
+        yield from chain.from_iterable(map(strings, data.values()))
+    elif isinstance(data, list):
+        yield from chain.from_iterable(map(strings, data))
+
+
+DELEGATED = [
+    pytest.param(task, id=f"{file.relative_to(ROLES)}: {task['name']}")
+    for file in sorted(ROLES.glob("*/tasks/*.yml"))
+    for task in tasks_in(yaml.safe_load(file.read_text(encoding="utf-8")))
+    if "delegate_to" in task
+]
+
+
+@pytest.mark.parametrize("task", DELEGATED)
+def test_a_delegated_task_reads_trusted_variables_alone(task: dict[str, Any]) -> None:
+    own = {"name", "register", "vars", "timeout", *("on_timeout", "state")}
+    said = {key: value for key, value in task.items() if key not in own}
+    module = next(key for key in task if "." in key)
+    said[module] = {key: value for key, value in task[module].items() if key not in own}
+    jinja = Environment(autoescape=True)
+    used = set().union(*(meta.find_undeclared_variables(jinja.parse(text)) for text in strings(said)))
+    assert used <= SAFE
+
+
+def test_there_are_such_tasks() -> None:
+    assert DELEGATED

@@ -26,7 +26,7 @@ def test_a_file_without_tasks_has_no_steps(role: Role, text: str) -> None:
 
 def test_a_file_that_is_not_yaml_is_a_finding(role: Role) -> None:
     (finding,) = role.findings("- command: x\n  tags: [step3\n- command: y\n")
-    assert finding.startswith(f"tasks/upgrade_tasks.yml:3: [yaml] not YAML: ")
+    assert finding.startswith("tasks/upgrade_tasks.yml:3: [yaml] not YAML: ")
 
 
 @pytest.mark.parametrize("text", ["name: X\n", "- just words\n", "just words\n", "- command: x\n-\n"])

@@ -173,6 +173,12 @@ WRONG = [
         "overcloud.yml: OS::TripleO::Services::Redis would have the group redis, which is that of a role; give it "
         "another name in service_groups.",
     ),
+    (
+        "roles_data.yaml",
+        "- name: A\n  ServicesDefault: [OS::TripleO::Services::3Par]\n",
+        "overcloud.yml: OS::TripleO::Services::3Par would have the group '3_par', which is no name of a group; give it "
+        "one in service_groups.",
+    ),
 ]
 
 

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._store.etcd import EtcdStore
 from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
 from ansible_collections.orderly.services.tests.unit.plugins.plugin_utils.lock_world import World
 
@@ -38,3 +39,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     with closing(open_store(url_of(request.param, request, tmp_path))) as store:
         yield World(store)
+
+
+@pytest.fixture
+def store(etcd: Etcd) -> Iterator[EtcdStore]:
+    """Give a store of its own in etcd, which any number of machines may share."""
+    with closing(open_store(etcd.url(f"test/{uuid.uuid4()}"))) as opened:
+        assert isinstance(opened, EtcdStore)
+        yield opened

@@ -153,7 +153,7 @@ def _text(data: Mapping[str, Any], key: str) -> str:
 
 def _number(data: Mapping[str, Any], key: str) -> int:
     text = _text(data, key)
-    return int(text) if text.isdigit() and len(text) <= 12 else 0
+    return int(text) if text.isdecimal() and len(text) <= 12 else 0
 
 
 # --- Writing records, by the rules of the script ---

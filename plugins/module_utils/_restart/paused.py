@@ -110,4 +110,4 @@ def parse_paused(text: str) -> Paused:
 
 
 def _number(value: Any) -> int:
-    return int(value) if isinstance(value, str) and value.isdigit() and len(value) <= 12 else 0
+    return int(value) if isinstance(value, str) and value.isdecimal() and len(value) <= 12 else 0

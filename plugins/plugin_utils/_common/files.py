@@ -15,12 +15,16 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write a file, with the rights that the user's umask gives."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, new = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    umask = os.umask(0)
-    os.umask(umask)
-    os.chmod(new, 0o666 & ~umask)
-    os.replace(new, path)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(new, 0o666 & ~umask)
+        os.replace(new, path)
+    except BaseException:
+        os.unlink(new)
+        raise
 
 
 def write_report(path: Path, report: Any) -> None:

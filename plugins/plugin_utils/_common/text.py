@@ -57,7 +57,9 @@ def with_services(visits: Mapping[str, Iterable[str]]) -> str:
 
 def natural(name: str) -> tuple[tuple[int, int | str], ...]:
     """Give the sort key that puts ``web2`` before ``web10``."""
-    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name) if part)
+    return tuple(
+        (0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", name) if part
+    )
 
 
 def plural(number: int, one: str, many: str = "") -> str:

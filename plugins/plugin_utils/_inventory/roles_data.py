@@ -115,6 +115,11 @@ def group_names(
     groups = {each: renamed.get(each, renamed.get(_last(each), group_name(each))) for each in services}
     names = {role.name for role in roles}
     for service, group in groups.items():
+        if group is not None and not re.fullmatch(GROUP, group):
+            raise RolesDataError(
+                f"{path}: {service} would have the group {group!r}, which is no name of a group; give it one in "
+                "service_groups."
+            )
         if group in names:
             raise RolesDataError(
                 f"{path}: {service} would have the group {group}, which is that of a role; give it another name in "

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .._common.text import names_of
 from .._inventory.placement import domains_of
 from .._service.catalogue import load_services, select
 from .._store.store import Rehearsal, Store, stamp_of
@@ -80,7 +81,7 @@ class Call:
         """
         named = self.options["services"]
         if isinstance(named, str):
-            return named.replace(",", " ").split()
+            return names_of(named)
         if named is None or isinstance(named, (list, Mapping)):
             return named
         raise LockError(f"services is a list of names, or a dictionary of such lists by host, not {named!r}.")
@@ -126,13 +127,10 @@ class Call:
         :raises CatalogueError: when a service is unknown
         """
         hosts = self.hosts(default)
-        if strangers := sorted(set(hosts) - set(self.groups["all"])):
-            raise LockError(f"The inventory has no host {', '.join(strangers)}.", hosts=strangers)
+        self._refuse_strangers(hosts)
         named = self.services()
         if isinstance(named, Mapping):
-            visits = {host: list(named.get(host, [])) for host in hosts}
-            select(services, [name for names in visits.values() for name in names], "rolling_lock")
-            return visits
+            return _by_host(services, {host: named.get(host) for host in hosts})
         chosen = services if named is None else select(services, named, "rolling_lock")
         return {host: self._of(chosen, host) for host in hosts}
 
@@ -141,12 +139,20 @@ class Call:
 
     def _unhealthy(self, services: tuple[Service, ...]) -> dict[str, list[str]]:
         given = self.options["unhealthy"]
-        named = given.replace(",", " ").split() if isinstance(given, str) else given
-        if isinstance(named, list):
-            return {host: self._of(services, host) for host in named}
+        named = names_of(given) if isinstance(given, str) else given
+        if not isinstance(named, (list, Mapping)):
+            raise LockError(
+                f"unhealthy is a list of hosts, or a dictionary of services by host, not {named!r}."
+            )
+        self._refuse_strangers(named)
         if isinstance(named, Mapping):
-            return {host: list(names) for host, names in named.items()}
-        raise LockError(f"unhealthy is a list of hosts, or a dictionary of services by host, not {named!r}.")
+            return _by_host(services, named)
+        return {host: self._of(services, host) for host in named}
+
+    def _refuse_strangers(self, hosts: Iterable[str]) -> None:
+        """Refuse hosts that nobody knows: they would be passed over."""
+        if strangers := sorted(set(hosts) - set(self.groups["all"])):
+            raise LockError(f"The inventory has no host {', '.join(strangers)}.", hosts=strangers)
 
     def _domains(self, hosts: Iterable[str]) -> Mapping[str, str]:
         return domains_of((host for host in hosts if host in self.groups["all"]), self.task_vars)
@@ -162,6 +168,13 @@ class Call:
         hosts = {*self.task_vars["ansible_play_hosts_all"], *(self.options["hosts"] or [])}
         found = statuses(manager.locks_of(self.real_store), sorted(hosts))
         return {"ansible_facts": {"rolling_status": found}}
+
+
+def _by_host(services: Iterable[Service], named: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Read the names of services by host; raises where one is unknown."""
+    by_host = {host: names_of(names) for host, names in named.items()}
+    select(services, [name for names in by_host.values() for name in names], "rolling_lock")
+    return by_host
 
 
 # --- One function for each state; each raises LockError, CatalogueError or StoreError ---

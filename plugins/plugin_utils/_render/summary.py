@@ -58,10 +58,10 @@ def _conditions(plan: Plan) -> Iterator[str]:
         for each in (*service.after, *service.requires):
             if isinstance(each, dict) and "holds" in each:
                 words = "comes after" if each["holds"] else "need not come after"
-                package, *constraints = each["when"].items()
-                told = " and ".join(f"{key} {constraint}" for key, constraint in constraints)
+                when = each["when"]
+                told = " and ".join(f"{key} {when[key]}" for key in ("installed", "candidate") if key in when)
                 verb = "holds" if each["holds"] else "does not hold"
-                yield f"Order: {name} {words} {each['service']}: {package[1]} {told} {verb}."
+                yield f"Order: {name} {words} {each['service']}: {when['package']} {told} {verb}."
 
 
 def _waves(plan: Plan) -> dict[str, list[int]]:

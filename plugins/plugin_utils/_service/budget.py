@@ -10,7 +10,7 @@ WHOLE, SHARE = r"[1-9][0-9]*", r"([1-9][0-9]?|100)%"
 
 def read_size(value: Any) -> int | str:
     """Read a number or a percentage; raises :class:`ValueError` with anything else."""
-    if isinstance(value, str) and value.isdigit():
+    if isinstance(value, str) and re.fullmatch(f"0|{WHOLE}", value):
         value = int(value)  # extra vars given as key=value are strings
     whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
     if not whole and not (isinstance(value, str) and re.fullmatch(SHARE, value)):

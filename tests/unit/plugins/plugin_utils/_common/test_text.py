@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._common.text import (
     listed,
+    natural,
     shortened,
     with_services,
 )
@@ -34,3 +35,13 @@ def test_hosts_of_the_same_services_are_named_together() -> None:
 def test_names_that_are_too_many_are_counted() -> None:
     assert listed(["a", "b", "c"], shown=2) == "a, b and 1 more"
     assert listed(["a", "b"], shown=2) == "a, b"
+
+
+def test_names_are_sorted_as_people_count_whatever_they_are() -> None:
+    assert sorted(["web10", "web2", "10", "\u00b2", "9"], key=natural) == [
+        "9",
+        "10",
+        "web2",
+        "web10",
+        "\u00b2",
+    ]

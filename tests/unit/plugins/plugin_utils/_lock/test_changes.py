@@ -7,7 +7,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock.changes imp
     take_out,
     thaw,
 )
-from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import KEPT_OUTCOMES, LockError
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import LockError
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import Granted, Waiting
 
 from ..lock_world import AT, World
@@ -211,24 +211,3 @@ def test_a_host_can_be_out_of_service_before_its_service_was_ever_rolled(world: 
     decision = world.asks(1, "web1 web2", budget=2)
     assert isinstance(decision, Granted)
     assert decision.out_of_service == {"web1": "no mainboard"}
-
-
-# --- What is remembered ---
-
-
-def test_outcomes_are_kept_but_not_for_ever(world: World) -> None:
-    for pid in range(KEPT_OUTCOMES + 3):
-        world.asks(pid, "web1")
-        world.gives(pid, "web1")
-    assert len(world.lock().outcomes) == KEPT_OUTCOMES
-    assert world.lock().outcomes[-1].roll == f"roll{KEPT_OUTCOMES + 2}"
-
-
-def test_what_was_no_success_is_remembered_beside_many_that_were(world: World) -> None:
-    world.asks(1, "web1")
-    world.forces("web1")
-    for pid in range(2, 100):
-        world.asks(pid, "web1")
-        world.gives(pid, "web1")
-    assert world.lock().outcomes[0].outcome == "force_released"
-    assert len(world.lock().outcomes) == KEPT_OUTCOMES + 1

@@ -5,30 +5,18 @@ from dataclasses import replace
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.changes import (
     freeze,
-    take_out,
     thaw,
     withdraw,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.decision import enqueue
-from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import LockError
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import (
-    Claim,
-    Decision,
     Granted,
-    Refused,
-    Request,
     Requested,
     Waiting,
     Why,
 )
 
-from ..lock_world import WEB, World, request, run
-
-
-def refused(decision: Decision | Requested) -> Refused:
-    assert isinstance(decision, Refused), decision
-    return decision
-
+from ..lock_world import WEB, World, refused, request, run
 
 # --- Granting ---
 
@@ -98,80 +86,6 @@ def test_hosts_out_of_service_get_no_slot_and_cost_none(world: World) -> None:
     assert decision.tokens.keys() == {"web2"}
 
 
-def test_hosts_out_of_service_are_not_in_the_base_of_a_percentage(world: World) -> None:
-    world.asks(1, "web1", budget="50%")
-    world.apply({"nginx": replace(world.lock(), out_of_service={"web3": "no power"})})
-    assert world.lock().slots == 1
-
-
-# --- Refusing: a host did not finish ---
-
-
-def test_a_roll_stops_when_an_earlier_wave_still_holds_a_slot(world: World) -> None:
-    world.asks(1, "web1", budget=3)
-    refusal = refused(world.asks(1, "web2", budget=3))
-    assert refusal.why is Why.FAILED_BEFORE
-    assert "web1 holds a slot of nginx since 2026-01-31T03:12:45+00:00" in refusal.message
-    assert "state=force_released, services=[nginx], hosts=[web1]" in refusal.message
-    assert world.holders() == {"web1": 1}
-
-
-def test_a_roll_stops_whatever_service_the_earlier_wave_was_about(world: World) -> None:
-    world.asks(1, "web1", services="haproxy")
-    assert refused(world.asks(1, "web2", services="nginx")).why is Why.FAILED_BEFORE
-
-
-def test_a_roll_goes_on_when_the_host_that_failed_is_out_of_service(world: World) -> None:
-    world.asks(1, "web1")
-    world.apply({"nginx": replace(world.lock(), out_of_service={"web1": "no mainboard"})})
-    assert isinstance(world.asks(1, "web2"), Granted)
-
-
-def test_hosts_that_failed_in_other_rolls_spend_the_budget(world: World) -> None:
-    world.asks(1, "web1")
-    world.ends(1)
-    refusal = refused(world.asks(2, "web2"))
-    assert refusal.why is Why.BUDGET_SPENT
-    assert [slot.holder.host for slot in refusal.slots] == ["web1"]
-    assert "Bring them back and run again with them first" in refusal.message
-
-
-def test_a_failed_host_leaves_the_rest_of_the_budget(world: World) -> None:
-    world.asks(1, "web1", budget=2)
-    world.ends(1)
-    assert isinstance(world.asks(2, "web2", budget=2), Granted)
-    assert isinstance(world.asks(3, "web3", budget=2), Waiting)
-
-
-def test_a_run_never_waits_for_what_it_left_behind_itself(world: World) -> None:
-    world.asks(1, "web1", roll="first play")
-    assert refused(world.asks(1, "web2", roll="second play")).why is Why.BUDGET_SPENT
-
-
-# --- Refusing: nobody can tell ---
-
-
-def test_holders_that_cannot_be_asked_are_named_at_once(world: World) -> None:
-    world.asks(1, "web1")
-    world.is_lost_sight_of(1)
-    refusal = refused(world.asks(2, "web2"))
-    assert refusal.why is Why.HOLDER_UNKNOWN
-    assert "Nobody here can tell" in refusal.message
-    assert "force_released" in refusal.message
-
-
-def test_holders_that_cannot_be_asked_do_no_harm_where_the_budget_suffices(world: World) -> None:
-    world.asks(1, "web1", budget=2)
-    world.is_lost_sight_of(1)
-    assert isinstance(world.asks(2, "web2", budget=2), Granted)
-
-
-def test_a_run_that_is_over_takes_nothing(world: World) -> None:
-    world.ends(1)
-    assert refused(world.asks(1, "web1")).why is Why.ABANDONED
-    assert world.locks == {}
-
-
 # --- The very host is held ---
 
 
@@ -207,121 +121,12 @@ def test_the_host_of_a_living_run_is_waited_for(world: World) -> None:
     assert waiting.message.startswith("web1 holds a slot of nginx since")
 
 
-def test_one_roll_does_not_go_on_in_two_runs(world: World) -> None:
-    world.asks(1, "web1", roll="campaign", budget=2)
-    for hosts in ("web1", "web2"):
-        assert refused(world.asks(2, hosts, roll="campaign", budget=2)).why is Why.RUNS_ELSEWHERE
-
-
-def test_a_run_does_not_take_its_own_host_for_another_roll(world: World) -> None:
-    world.asks(1, "web1", roll="outer", budget=2)
-    assert refused(world.asks(1, "web1", roll="inner", budget=2)).why is Why.HELD_BY_OWN_RUN
-
-
 def test_taking_over_needs_no_free_slot_and_no_place_in_the_queue(world: World) -> None:
     world.asks(1, "web1", budget=2)
     world.ends(1)
     world.asks(2, "web2", budget=2)
     assert isinstance(world.asks(3, "web3", budget=2), Waiting)
     assert isinstance(world.asks(4, "web1", budget=2), Granted)
-
-
-# --- What cannot work is refused, not waited for ---
-
-
-def test_a_wave_larger_than_the_budget_is_refused(world: World) -> None:
-    refusal = refused(world.asks(1, "web1 web2 web3", budget="50%"))
-    assert refusal.why is Why.WAVE_TOO_LARGE
-    assert "2 of its 4 members may be unavailable at a time (max_unavailable: 50%)" in refusal.message
-    assert "serial: 2" in refusal.message
-
-
-def test_waiting_while_holding_is_refused_so_that_two_runs_never_wait_for_each_other(world: World) -> None:
-    world.asks(1, "web1", services="nginx")
-    world.asks(2, "web1", services="haproxy")
-    refusal = refused(world.asks(1, "web1", services="haproxy"))
-    assert refusal.why is Why.HOLDS_AND_WAITS
-    assert "Ask for all services of a wave in one acquire" in refusal.message
-
-
-def test_claims_of_hosts_that_do_not_have_the_service_are_refused() -> None:
-    with pytest.raises(LockError, match="web9: not among the hosts of nginx"):
-        Claim("nginx", frozenset({"web9"}), WEB)
-
-
-def test_a_request_claims_a_service_once() -> None:
-    claim = Claim("nginx", frozenset({"web1"}), WEB)
-    with pytest.raises(LockError, match="once"):
-        Request("roll", run(1), "operation", (claim, claim))
-
-
-# --- Members ---
-
-
-def test_new_members_register_by_themselves(world: World) -> None:
-    world.asks(1, "web1", members=frozenset({"web1"}))
-    world.asks(1, "web1", members=WEB)
-    assert world.lock().members == WEB
-
-
-FEW = frozenset({"web1", "web2"})
-
-
-def test_a_smaller_inventory_is_named_and_the_base_is_kept(world: World) -> None:
-    world.asks(1, "web1")
-    world.gives(1, "web1")
-    decision = world.asks(2, "web1", members=FEW)
-    assert isinstance(decision, Granted)
-    assert decision.unlisted == {"nginx": ("web3", "web4")}
-    assert world.lock().members == WEB
-
-
-def test_a_smaller_inventory_is_refused_where_it_changes_the_slots_until_confirmed(world: World) -> None:
-    world.asks(1, "web1", budget="50%")
-    world.gives(1, "web1")
-    refusal = refused(world.asks(2, "web1", members=FEW, budget="50%"))
-    assert refusal.why is Why.MEMBERS_LEFT
-    assert "lacks members of nginx: web3, web4. With them, 50% is 2 hosts, without them 1" in refusal.message
-    assert "forget_members=[web3, web4]" in refusal.message
-    assert isinstance(world.asks(2, "web1", members=FEW, budget="50%", forget="web3 web4"), Granted)
-    assert world.lock().members == FEW
-
-
-def test_a_forgotten_member_gives_up_the_slot_it_failed_with(world: World) -> None:
-    world.asks(1, "web3")
-    world.ends(1)
-    assert isinstance(world.asks(2, "web1", members=FEW, forget="web3 web4"), Granted)
-    assert world.holders() == {"web1": 2}
-    assert [old.outcome for old in world.lock().outcomes] == ["forgotten"]
-
-
-def test_waiting_forgets_nobody(world: World) -> None:
-    world.asks(1, "web1", budget=2)
-    world.asks(2, "web3", budget=2)
-    world.ends(2)
-    assert isinstance(world.asks(3, "web2", members=FEW, forget="web3 web4"), Waiting)
-    assert world.holders() == {"web1": 1, "web3": 2}
-    assert world.lock().members == WEB
-
-
-def test_a_host_that_left_one_service_is_not_skipped_in_another_for_having_been_out_of_it(
-    world: World,
-) -> None:
-    world.asks(1, "web1", services="nginx redis")
-    world.gives(1, "web1")
-    world.apply(take_out(world.locks, {"web2": ["redis"]}, "no power"))
-    asked = Request(
-        "roll2", run(2), "operation", forget_members=frozenset({"web2"}),
-        claims=(Claim("redis", frozenset({"web1"}), WEB - {"web2"}), Claim("nginx", frozenset({"web2"}), WEB)),
-    )  # fmt: skip
-    granted = world.decide(asked)
-    assert isinstance(granted, Granted)
-    assert granted.tokens.keys() == {"web1", "web2"}
-
-
-def test_hosts_that_the_inventory_lists_are_not_forgotten(world: World) -> None:
-    world.asks(1, "web1", forget="web2")
-    assert world.lock().members == WEB
 
 
 # --- Waiting in line ---
@@ -620,160 +425,6 @@ def test_only_those_who_asked_take_part(world: World) -> None:
     assert world.queue() == [2]
 
 
-def test_a_number_of_retries_is_not_negative() -> None:
-    with pytest.raises(LockError, match="retries is a number of retries, 0 for none, not -1"):
-        request(1, "web1", retries=-1)
-
-
-# --- Hosts that are down already ---
-
-
-def test_a_host_that_was_found_unhealthy_counts_against_the_budget(world: World) -> None:
-    refusal = refused(world.asks(1, "web1", unhealthy="web3"))
-    assert refusal.why is Why.BUDGET_SPENT
-    assert "spent by hosts that are unhealthy: web3. Roll them first" in refusal.message
-    assert isinstance(world.asks(1, "web1", unhealthy="web3", budget=2), Granted)
-
-
-def test_an_unhealthy_host_is_rolled_though_the_budget_is_spent_and_others_wait(busy: World) -> None:
-    busy.asks(2, "web2")
-    assert isinstance(busy.asks(3, "web3", unhealthy="web3"), Granted)
-    assert busy.holders() == {"web1": 1, "web3": 3}
-    assert busy.lock().holders["web3"].unhealthy
-
-
-def test_while_it_is_rolled_it_still_counts_against_the_budget_of_others(busy: World) -> None:
-    busy.asks(3, "web3", unhealthy="web3")
-    busy.gives(1, "web1")
-    assert isinstance(busy.asks(2, "web2"), Waiting)
-    busy.gives(3, "web3")
-    assert isinstance(busy.asks(2, "web2"), Granted)
-
-
-def test_an_unhealthy_host_takes_no_healthy_one_along(busy: World) -> None:
-    assert isinstance(busy.asks(3, "web3 web4", unhealthy="web3", budget=2), Waiting)
-
-
-def test_an_unhealthy_host_that_somebody_works_on_is_waited_for(busy: World) -> None:
-    assert isinstance(busy.asks(2, "web2", unhealthy="web1"), Waiting)
-    assert isinstance(busy.asks(2, "web1", unhealthy="web1"), Waiting)
-
-
-def test_an_unhealthy_host_out_of_service_does_not_count(world: World) -> None:
-    world.apply(take_out(world.locks, {"web3": ["nginx"]}, "no power"))
-    assert isinstance(world.asks(1, "web1", unhealthy="web3"), Granted)
-
-
-def test_a_wave_of_unhealthy_hosts_is_no_larger_than_any_other(world: World) -> None:
-    refusal = refused(world.asks(1, "web1 web2", unhealthy="web1 web2"))
-    assert refusal.why is Why.WAVE_TOO_LARGE
-
-
-# --- Failure domains ---
-
-RACKS = "web1=a web2=a web3=b"
-
-
-def test_hosts_of_one_failure_domain_are_disrupted_together(world: World) -> None:
-    world.asks(1, "web1", budget=3, domains=RACKS)
-    assert isinstance(world.asks(2, "web2", budget=3, domains=RACKS), Granted)
-
-
-def test_a_living_run_in_another_failure_domain_is_waited_for_though_slots_are_free(world: World) -> None:
-    world.asks(1, "web1", budget=3, domains=RACKS)
-    waiting = world.asks(2, "web3", budget=3, domains=RACKS)
-    assert isinstance(waiting, Waiting)
-    assert "web1 in failure domain a holds a slot of nginx" in waiting.message
-    world.gives(1, "web1")
-    assert isinstance(world.asks(2, "web3", budget=3, domains=RACKS), Granted)
-
-
-def test_a_host_left_behind_in_another_failure_domain_is_named(world: World) -> None:
-    world.asks(1, "web1", budget=3, domains=RACKS)
-    world.ends(1)
-    refusal = refused(world.asks(2, "web3", budget=3, domains=RACKS))
-    assert "Only one failure domain of nginx may be disrupted at a time, and in another" in refusal.message
-    assert "hosts that did not finish: web1 in failure domain a holds a slot" in refusal.message
-    assert isinstance(world.asks(2, "web2", budget=3, domains=RACKS), Granted)
-
-
-def test_a_host_in_another_failure_domain_that_nobody_can_ask_about_is_named(world: World) -> None:
-    world.asks(1, "web1", budget=3, domains=RACKS)
-    world.is_lost_sight_of(1)
-    assert refused(world.asks(2, "web3", budget=3, domains=RACKS)).why is Why.HOLDER_UNKNOWN
-
-
-def test_a_host_found_down_in_another_failure_domain_counts(world: World) -> None:
-    refusal = refused(world.asks(1, "web1", budget=3, domains=RACKS, unhealthy="web3"))
-    assert "in another are hosts that are unhealthy: web3" in refusal.message
-
-
-def test_a_host_without_a_failure_domain_goes_with_any(world: World) -> None:
-    world.asks(1, "web1", budget=3, domains=RACKS)
-    assert isinstance(world.asks(2, "web4", budget=3, domains=RACKS), Granted)
-
-
-def test_services_do_not_share_failure_domains(world: World) -> None:
-    world.asks(1, "web1", domains=RACKS)
-    assert isinstance(world.asks(2, "web3", services="redis", domains=RACKS), Granted)
-
-
-def test_a_host_out_of_service_keeps_no_failure_domain_busy(world: World) -> None:
-    world.asks(1, "web1", budget=3, domains=RACKS)
-    world.apply(take_out(world.locks, {"web1": ["nginx"]}, "no power"))
-    assert isinstance(world.asks(2, "web3", budget=3, domains=RACKS), Granted)
-
-
-def test_a_wave_is_of_one_failure_domain(world: World) -> None:
-    refusal = refused(world.asks(1, "web1 web3", budget=3, domains=RACKS))
-    assert refusal.why is Why.DOMAINS_MIXED
-    assert "several failure domains: web1 in a, web3 in b." in refusal.message
-
-
-# --- A roll that may lose hosts ---
-
-
-def test_a_roll_goes_on_until_its_failure_budget_is_spent(world: World) -> None:
-    asked = {"budget": 3, "may_fail": 1}
-    world.asks(1, "web1", **asked)
-    assert isinstance(world.asks(1, "web2", **asked), Granted)
-    refusal = refused(world.asks(1, "web3", **asked))
-    assert refusal.why is Why.FAILED_BEFORE
-    assert "Its failure budget is 1 in nginx." in refusal.message
-
-
-def test_hosts_that_may_fail_still_spend_the_disruption_budget(world: World) -> None:
-    world.asks(1, "web1", may_fail=2)
-    assert refused(world.asks(1, "web2", may_fail=2)).why is Why.BUDGET_SPENT
-
-
-def test_the_failure_budget_of_one_service_is_not_that_of_another(world: World) -> None:
-    world.asks(1, "web1", services="redis", budget=2)
-    assert refused(world.asks(1, "web2", budget=3, may_fail=2)).why is Why.FAILED_BEFORE
-
-
-def test_a_roll_does_not_go_on_with_a_host_whose_operation_has_failed(world: World) -> None:
-    world.asks(1, "web1", retries=0)
-    world.retries(1, "web1", hold=True, reason="nginx does not answer")
-    refusal = refused(world.asks(1, "web1"))
-    assert refusal.why is Why.FAILED_BEFORE
-    assert "failed: tried once, nginx does not answer" in refusal.message
-
-
-def test_nobody_waits_for_a_host_that_has_failed_though_its_run_is_alive(world: World) -> None:
-    world.asks(1, "web1", retries=0)
-    world.retries(1, "web1", hold=True)
-    assert refused(world.asks(2, "web2")).why is Why.BUDGET_SPENT
-
-
-def test_a_roll_that_may_lose_hosts_still_waits_for_others(world: World) -> None:
-    asked = {"budget": 2, "may_fail": 1}
-    world.asks(1, "web1", retries=0, **asked)
-    world.retries(1, "web1", hold=True)
-    world.asks(2, "web2", **asked)
-    assert isinstance(world.asks(1, "web3", **asked), Waiting)
-
-
 # --- Frozen ---
 
 
@@ -812,35 +463,3 @@ def test_those_who_wait_while_frozen_are_in_line(world: World) -> None:
     world.apply(thaw(world.locks, None))
     assert isinstance(world.asks(1, "web1"), Waiting)
     assert isinstance(world.asks(2, "web2"), Granted)
-
-
-# --- Paused hosts ---
-
-
-def test_a_paused_host_is_named_as_that(world: World) -> None:
-    world.decide(replace(request(1, "web1"), operation="pause"))
-    world.ends(1)
-    refusal = refused(world.asks(2, "web2"))
-    assert refusal.why is Why.BUDGET_SPENT
-    assert "spent by hosts that are paused: web1 is paused since" in refusal.message
-    assert "did not finish" not in refusal.message
-    assert "playbook resume_services" in refusal.message
-
-
-def test_all_who_spend_a_budget_are_named_each_with_what_to_do(world: World) -> None:
-    world.asks(1, "web1", budget=2)
-    world.ends(1)
-    world.decide(replace(request(3, "web3", budget=2), operation="pause"))
-    world.ends(3)
-    message = refused(world.asks(2, "web2", unhealthy="web4")).message
-    assert message.startswith(
-        "The disruption budget of nginx is spent by hosts that did not finish: web1 holds"
-    )
-    assert "Others are paused: web3 is paused" in message
-    assert "Others are unhealthy: web4. Roll them first" in message
-
-
-def test_a_host_that_a_controller_out_of_sight_has_paused_is_known_to_be_down(world: World) -> None:
-    world.decide(replace(request(1, "web1"), operation="pause"))
-    world.is_lost_sight_of(1)
-    assert refused(world.asks(2, "web2")).why is Why.BUDGET_SPENT

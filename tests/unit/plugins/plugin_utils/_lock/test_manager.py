@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.orderly.services.plugins.plugin_utils._lock import waiting
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import LockError
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager import (
     RefusedError,
@@ -212,24 +211,3 @@ def test_those_at_the_back_look_less_often_and_still_tell_whom_they_wait_for(fle
     assert len(looks) < 30
     told = [at for at, _message in fleet.told[-6:]]
     assert max(after - before for before, after in pairwise(told)) <= 10
-
-
-def test_whoever_is_at_the_back_sleeps_while_most_of_those_in_front_have_their_turn(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    store = FakeStore()
-    slept: list[float] = []
-    monkeypatch.setattr(waiting.time, "sleep", slept.append)
-    pace = waiting.Pace(store.clock)
-    waits: list[list[float]] = []
-    for now, in_front in ((0, 52), (12, 52), (24, 42), (24.1, 32), (24.2, 2), (36, 1), (48, 3), (60, 0)):
-        store.now = now
-        pace.wait(store, in_front, seconds=0.75)
-        waits.append(slept.copy())
-        slept.clear()
-    unknown, unmoved, slow, fast, next_but_one, next_one, put_back, first = waits
-    assert (
-        unknown == unmoved == next_but_one == next_one == put_back == first == []
-    )  # they wait for the next change
-    assert slow == [0.75]  # one in a second, so the others are far away; but no longer than it was asked for
-    assert fast == pytest.approx([0.8 * 30 * 0.01])

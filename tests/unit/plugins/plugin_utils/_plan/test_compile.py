@@ -285,32 +285,6 @@ def test_whoever_waits_for_a_migration_waits_for_a_host_of_the_first_wave(fleet:
             assert service.run_once_host == first.services[name][0]
 
 
-CHANGED: list[tuple[str, dict[str, Any]]] = [
-    ("a host more", {"hosts": "w1 w2 w3"}),
-    ("another budget", {"max_unavailable": 2}),
-    ("another step", {"steps": "3 5"}),
-    ("another part", {"parts": "drain"}),
-]
-
-
-@pytest.mark.parametrize(
-    "change", [change for _words, change in CHANGED], ids=[words for words, _change in CHANGED]
-)
-def test_the_id_changes_with_what_the_plan_says(change: dict[str, Any]) -> None:
-    before = {"name": "web", "hosts": "w1 w2", "steps": "3", "parts": ""}
-    assert plan(deployment(**before)).id != plan(deployment(**{**before, **change})).id
-
-
-def test_the_id_changes_with_the_files_of_a_role_and_the_version_that_compiled_it() -> None:
-    web = deployment("web", "w1")
-    ids = {
-        plan(web).id,
-        plan(replace(web, files={"tasks/drain.yml": "new"})).id,
-        compile_plan([web], {"orderly.services": "2.0.0"}).id,
-    }
-    assert len(ids) == 3
-
-
 def test_cycles_are_the_catalogues_to_find() -> None:
     with pytest.raises(CycleError):
         plan(deployment("a", "h1", after=("b",)), deployment("b", "h1", after=("a",)))

@@ -22,9 +22,15 @@ from ansible_collections.orderly.services.plugins.plugin_utils._service.catalogu
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ..roles_world import Roles, load
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Deployment
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
     from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Deployment
 
 NAMES = ("web", "db", "cache", "dns")
@@ -251,4 +257,24 @@ def test_a_full_stop_waits_for_all_its_hosts_between_its_steps(roles: list[Role]
             between = [each.task for each in emitted.done if here[:2] < each[:2] < there[:2]]
             barriers = [task for task in between if task.startswith("plan | Wait for every host after step")]
             assert here.step == there.step or barriers
-            assert "strategy" not in emitted.plays[here.play]
+            assert emitted.plays[here.play]["strategy"] == "ansible.builtin.linear"
+
+
+# --- Plays ---
+
+
+def test_every_play_begins_with_its_gate_and_leaves_failures_to_the_gates(
+    roles: Roles, tmp_path: Path
+) -> None:
+    opening, *plays = load(roles.put(tmp_path / "plan"))
+    gate = next(task for task in opening["tasks"] if "orderly.services.internal.upgrade_gate" in task)
+    assert gate["orderly.services.internal.upgrade_gate"] == {"state": "opened"}
+    assert all(task["tags"] == ["always"] for task in opening["tasks"])
+    assert plays
+    for play in plays:
+        assert play["tasks"][0]["orderly.services.internal.upgrade_gate"]["state"] == "entered"
+        assert play["tasks"][0]["tags"] == ["always"]
+        assert play["gather_facts"] is False
+        assert play["any_errors_fatal"] is False
+        assert play["max_fail_percentage"] == 100
+        assert "serial" not in play

@@ -1,14 +1,7 @@
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
-
 import pytest
-from ansible_collections.orderly.services.plugins.plugin_utils._common.files import write_report
 from ansible_collections.orderly.services.plugins.plugin_utils._report.run_report import command_line
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 COMMANDS = [
     (["-i", "my hosts", "x.yml"], "-i 'my hosts' x.yml"),
@@ -24,12 +17,3 @@ COMMANDS = [
 @pytest.mark.parametrize(("arguments", "shown"), COMMANDS)
 def test_a_command_is_shown_as_typed_without_secrets(arguments: list[str], shown: str) -> None:
     assert command_line(["/usr/bin/ansible-playbook", *arguments]) == f"ansible-playbook {shown}"
-
-
-def test_a_report_is_there_whole_or_as_it_was(tmp_path: Path) -> None:
-    path = tmp_path / "report.json"
-    write_report(path, {"outcome": "done"})
-    with pytest.raises(TypeError):
-        write_report(path, {"outcome": object()})
-    assert json.loads(path.read_text()) == {"outcome": "done"}
-    assert list(tmp_path.iterdir()) == [path]

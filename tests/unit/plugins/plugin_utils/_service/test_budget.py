@@ -22,7 +22,7 @@ def test_percentages_round_down_to_at_least_one(max_unavailable: int | str, memb
     assert slots_of(max_unavailable, members) == slots
 
 
-@pytest.mark.parametrize("size", ["0", 0, -1, "0%", "101%", "ten", True, 1.5, None])
+@pytest.mark.parametrize("size", ["0", 0, -1, "0%", "101%", "ten", "02", "\u0663", True, 1.5, None])
 def test_what_is_no_size_is_refused(size: Any) -> None:
     with pytest.raises(ValueError, match=str(size)):
         read_size(size)

@@ -1,22 +1,18 @@
 from __future__ import annotations
 
-import random
 from collections import Counter
-from statistics import mean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.orderly.services.plugins.plugin_utils._waves.bounds import fewest
 from ansible_collections.orderly.services.plugins.plugin_utils._waves.pack import pack
-from ansible_collections.orderly.services.plugins.plugin_utils._waves.rules import Rules, Visit
+from ansible_collections.orderly.services.plugins.plugin_utils._waves.rules import Rules
 from hypothesis import given
 from hypothesis import strategies as st
 
-Visits = dict[str, list[str]]
+from ..waves_world import ANY_VISITS, HOSTS, ONE_EACH, ORDER, RULES, SLOTS, Visits
 
-SERVICES = ("web", "db", "cache", "lb")
-ONE_EACH = dict.fromkeys(SERVICES, 1)
-ORDER = {"web": ("db",), "db": (), "cache": (), "lb": ()}
+if TYPE_CHECKING:
+    import random
 
 WAVES: list[tuple[str, Visits, Rules, dict[str, Any], str]] = [
     ("nothing", {}, Rules({"web": 1}), {}, ""),
@@ -129,18 +125,8 @@ def test_hosts_are_packed_into_few_waves(
 # --- Properties ---
 
 ROLES = [["web"], ["db"], ["cache"], ["lb"], ["db", "cache"], ["web", "cache"], ["web", "lb"]]
-HOSTS = st.integers(1, 40).map("h{}".format)
-ANY_VISITS = st.dictionaries(HOSTS, st.lists(st.sampled_from(SERVICES), min_size=1, unique=True), max_size=30)
 # Hosts that run both ends of an order cannot all go before and after each other.
 ORDERED_VISITS = st.dictionaries(HOSTS, st.sampled_from(ROLES), max_size=20)
-SLOTS = st.fixed_dictionaries({service: st.integers(1, 6) for service in SERVICES})
-RULES = st.builds(
-    Rules,
-    SLOTS,
-    st.sampled_from([{}, ORDER]),
-    st.dictionaries(HOSTS, st.sampled_from("abc")),
-    st.sets(HOSTS, max_size=3),
-)
 BATCHES = st.lists(st.sampled_from([1, 2, 5, "10%", "50%", "100%"]), max_size=3)
 
 
@@ -201,54 +187,3 @@ def test_waves_of_one_batch_come_before_those_of_the_next(
             for wave in waves[: len(pack({h: visits[h] for h in canaries}, Rules(slots)))]
             for host in wave
         } == set(canaries)
-
-
-@given(ANY_VISITS, RULES)
-def test_there_are_never_fewer_waves_than_the_bound(visits: Visits, rules: Rules) -> None:
-    assert len(pack(visits, rules)) >= fewest((Visit(host, tuple(s)) for host, s in visits.items()), rules)
-
-
-BOUNDS: list[tuple[str, Visits, Rules, int]] = [
-    ("the busiest service", {"w1": ["web"], "w2": ["web"], "d1": ["db"]}, Rules(ONE_EACH), 2),
-    ("services after each other", {"w1": ["web"], "w2": ["web"], "d1": ["db"]}, Rules(ONE_EACH, ORDER), 3),
-    (
-        "a host of two services hands the order on from one to the other",
-        {"d1": ["db"], "m1": ["web", "cache"], "l1": ["lb"]},
-        Rules(ONE_EACH, {**ORDER, "lb": ("cache",)}),
-        3,
-    ),
-    (
-        "failure domains one after the other",
-        {"w1": ["web"], "d1": ["db"]},
-        Rules(ONE_EACH, domains={"w1": "a", "d1": "b"}),
-        2,
-    ),
-    ("hosts that wait for each other", {"h1": ["web", "lb"], "h2": ["db", "cache"]},
-     Rules(ONE_EACH, {**ORDER, "cache": ("lb",)}), 2),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("visits", "rules", "expected"), [case[1:] for case in BOUNDS], ids=[case[0] for case in BOUNDS]
-)
-def test_the_bound_counts(visits: Visits, rules: Rules, expected: int) -> None:
-    bound = fewest((Visit(host, tuple(names)) for host, names in visits.items()), rules)
-    assert (bound, len(pack(visits, rules)) >= bound) == (expected, True)
-
-
-FLEETS = [(20, 3), (60, 6), (200, 12), (200, 30)]
-
-
-@pytest.mark.parametrize(("hosts", "services"), FLEETS)
-def test_waves_are_within_five_percent_of_the_bound_on_average(hosts: int, services: int) -> None:
-    dice = random.Random(0)  # noqa: S311 - the same fleets each time
-    ratios = []
-    for _fleet in range(50):
-        names = [f"s{number}" for number in range(services)]
-        visits = {
-            f"h{number}": dice.sample(names, dice.randint(1, min(4, services))) for number in range(hosts)
-        }
-        rules = Rules({name: dice.randint(1, 5) for name in names})
-        bound = fewest((Visit(host, tuple(names)) for host, names in visits.items()), rules)
-        ratios.append(len(pack(visits, rules)) / bound)
-    assert mean(ratios) <= 1.05

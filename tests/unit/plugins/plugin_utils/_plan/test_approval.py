@@ -1,0 +1,76 @@
+"""Whether a plan is the one that was approved; :mod:`tests.play.test_plan` approves and runs some."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.approval import (
+    check_approved,
+    plan_folder,
+    read_kept,
+    survey_of,
+)
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.survey import Survey, Versions
+from ansible_collections.orderly.services.plugins.plugin_utils._service.service import CatalogueError
+
+from ..plan_world import deployment, plan_of
+
+SURVEY = Survey({"web": (Versions("nginx", "1", "2", ("w1",)),)})
+PLAN = replace(plan_of(deployment("web", "w1")), survey=SURVEY, surveyed="today")
+OTHER = plan_of(deployment("web", "w1 w2"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "plan.json").write_text(PLAN.as_json())
+    return tmp_path
+
+
+def test_a_plan_is_kept_where_it_is_said_or_in_the_users_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
+    assert plan_folder("abc", "") == plan_folder("abc", None) == Path("/cache/orderly/plans/abc")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert plan_folder("abc", None) == Path.home() / ".cache/orderly/plans/abc"
+    assert plan_folder("abc", "~/friday") == Path.home() / "friday"
+    assert plan_folder("abc", "friday") == Path.cwd() / "friday"
+
+
+def test_the_plan_that_was_approved_is_read_with_its_survey(folder: Path) -> None:
+    for approved in (PLAN.hash, None):
+        kept = read_kept(approved, str(folder))
+        assert kept == json.loads(PLAN.as_json())
+        assert survey_of(kept) == SURVEY
+    assert survey_of(json.loads(OTHER.as_json())) is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "3", '{"survey": 1}'])
+def test_where_no_plan_is_kept_there_is_none(tmp_path: Path, text: str) -> None:
+    assert read_kept(None, None) is read_kept("abc", str(tmp_path)) is None
+    (tmp_path / "plan.json").write_text(text)
+    assert read_kept(None, str(tmp_path)) is None
+
+
+def test_a_kept_plan_that_is_not_the_approved_one_is_refused(folder: Path) -> None:
+    with pytest.raises(
+        CatalogueError, match=f"approved plan is {OTHER.hash}, but .*/plan.json is the plan {PLAN.hash}"
+    ):
+        read_kept(OTHER.hash, str(folder))
+    (folder / "plan.json").write_text(PLAN.as_json().replace('"candidate": "2"', '"candidate": "3"'))
+    assert read_kept(None, str(folder)) is None
+    with pytest.raises(CatalogueError, match=r"plan.json was edited after it was made"):
+        read_kept(PLAN.hash, str(folder))
+
+
+def test_only_the_approved_plan_passes() -> None:
+    kept = json.loads(PLAN.as_json())
+    check_approved(OTHER, None, None)
+    check_approved(PLAN, PLAN.hash, kept)
+    with pytest.raises(
+        CatalogueError, match=r"Nothing was touched. What differs:\n  - service web, host w2: was not there"
+    ):
+        check_approved(OTHER, PLAN.hash, kept)
+    with pytest.raises(CatalogueError, match=r"what differs is unknown. Say where its folder is"):
+        check_approved(OTHER, PLAN.hash, None)

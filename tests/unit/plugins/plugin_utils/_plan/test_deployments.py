@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._tasks.findings import FindingsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..roles_world import Roles
+
+
+def test_what_is_wrong_in_any_service_is_told_at_once(roles: Roles) -> None:
+    roles.write("web/tasks/upgrade_tasks.yml", "- command: x\n")
+    roles.write("db/meta/service.yml")
+    roles.write("db/tasks/drain.yml", "- meta: end_play\n")
+    roles.write("dns/meta/service.yml")
+    roles.write("dns/handlers/main.yaml", "- name: Stop\n  meta: end_host\n")
+    with pytest.raises(FindingsError) as caught:
+        roles.deployments()
+    assert [(finding.file.parts[-3], finding.rule) for finding in caught.value.findings] == [
+        ("db", "meta"),
+        ("dns", "meta"),
+        ("web", "one-step"),
+    ]
+
+
+def test_a_migration_is_seen_in_the_file_and_in_what_it_imports(roles: Roles) -> None:
+    assert not roles.deployments()[0].migrates_once
+    roles.write("web/tasks/migrate.yml", "- command: x\n  run_once: true\n")
+    roles.write("web/tasks/upgrade_tasks.yml", "- import_tasks: migrate.yml\n  tags: step4\n")
+    assert roles.deployments()[0].migrates_once
+
+
+def test_points_of_no_return_are_seen_in_steps_blocks_and_finalizers(roles: Roles) -> None:
+    assert roles.deployments()[0].no_return == frozenset()
+    marked = "  vars: {point_of_no_return: true}\n"
+    block = "- block:\n    - command: x\n      tags: step4\n"
+    roles.write("web/tasks/upgrade_tasks.yml", block + marked)
+    assert roles.deployments()[0].no_return == {"change"}
+    roles.write("web/tasks/finalize.yml", "- command: x\n" + marked)
+    assert roles.deployments()[0].no_return == {"change", "finalize"}
+
+
+def test_a_service_without_upgrade_tasks_is_planned_with_nothing_to_do(roles: Roles, tmp_path: Path) -> None:
+    (roles.folder / "web/tasks/upgrade_tasks.yml").unlink()
+    assert roles.plan().plays == ()
+    assert roles.put(tmp_path / "plan").is_file()

@@ -1,0 +1,88 @@
+"""What is read before a plan is approved; :mod:`tests.play.test_plan` shows a whole one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.survey import Survey
+from ansible_collections.orderly.services.plugins.plugin_utils._render.summary import summary
+from ansible_collections.orderly.services.plugins.plugin_utils._service.deb_version import Constraint
+from ansible_collections.orderly.services.plugins.plugin_utils._service.service import Condition, Dependency
+
+from ..plan_world import deployment, plan_of
+
+if TYPE_CHECKING:
+    from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Deployment
+
+FOLDER = Path("/plans/friday")
+AWAY = {"unreachable": True, "msg": "w3 is away.\n"}
+
+
+def installed(**packages: str) -> dict[str, Any]:
+    pairs = {name: said.split() for name, said in packages.items()}
+    versions = {name: {"installed": now, "candidate": then} for name, (now, then) in pairs.items()}
+    return {"services": {"web": versions}}
+
+
+def summed_up(answers: dict[str, Any], *deployments: Deployment, how_long: str = "") -> list[str]:
+    survey = Survey.of(answers, {each.service.name: each.hosts for each in deployments})
+    return summary(replace(plan_of(*deployments), survey=survey), answers, FOLDER, how_long)
+
+
+def rows(lines: list[str]) -> list[list[str]]:
+    """Give the cells of the table's rows."""
+    table = lines[2 : next(number for number, line in enumerate(lines) if "never rolled back" in line)]
+    return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in table]
+
+
+def test_waves_in_a_row_are_told_together_and_what_needs_none_has_none() -> None:
+    after_web = {"stage": "late", "after": ("web",)}
+    lines = summed_up(
+        {}, deployment("web", "w1 w2 w3", full_stop=False), deployment("log", "w1", "0 1"),
+        deployment("dns", "n1 n2", "3", **after_web), deployment("agent", "n1", "3", after=("dns",), stage="late"),
+    )  # fmt: skip
+    assert lines[0].endswith(": 4 services on 5 hosts, 6 waves")
+    waves = {line.split()[0]: line.split()[4] for line in lines[2:6]}
+    assert waves == {"web": "1-3", "dns": "4-5", "agent": "6", "log": "-"}
+
+
+PACKAGES = [
+    ({"w1": installed(), "w2": installed()}, "unknown: its units come from no package"),
+    ({"w1": installed(a="2 2"), "w2": installed(a="2 2")}, "as new as can be"),
+    ({"w1": installed(a="1 2"), "w2": installed(a="1 2")}, "a 1 → 2"),
+    ({"w1": installed(a="1 2"), "w2": installed(a="2 2")}, "a 1 → 2 on 1 host"),
+    ({"w1": installed(a="1 2", b="1 3"), "w2": installed(a="1 2")}, "a 1 → 2 on 2 hosts, b 1 → 3 on 1 host"),
+]
+
+
+@pytest.mark.parametrize(("answers", "words"), PACKAGES)
+def test_packages_are_told_with_their_hosts_where_these_differ(answers: dict[str, Any], words: str) -> None:
+    assert rows(summed_up(answers, deployment("web", "w1 w2")))[0][-1] == words
+
+
+def test_hosts_that_were_not_surveyed_say_why_and_time_is_told_where_it_is_known() -> None:
+    lines = summed_up({"w1": installed(), "w3": AWAY}, deployment("web", "w1 w2 w3"), how_long="a minute")
+    assert lines[3:6] == [
+        "Not surveyed: w2: no answer",
+        "Not surveyed: w3: w3 is away.",
+        "It takes a minute.",
+    ]
+
+
+def test_an_order_by_versions_is_told_with_whether_it_holds() -> None:
+    old = Condition("db-server", Constraint.parse("<< 5"), Constraint.parse(">= 6"))
+    for holds, words in (
+        (True, "comes after db: {} holds."),
+        (False, "need not come after db: {} does not hold."),
+    ):
+        web = deployment("web", "w1", after=(Dependency("db", when=old, holds=holds),))
+        lines = summed_up({"w1": installed(), "d1": {"services": {"db": {}}}}, web, deployment("db", "d1"))
+        assert f"Order: web {words.format('db-server installed << 5 and candidate >= 6')}" in lines
+
+
+def test_without_a_survey_there_is_nothing_to_sum_up() -> None:
+    with pytest.raises(ValueError, match="a plan with a survey"):
+        summary(plan_of(deployment("web", "w1")), {}, FOLDER)

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Plan, Play
+from ansible_collections.orderly.services.plugins.plugin_utils._render.versions import (
+    VERSIONS,
+    after_change,
+    before_change,
+    check_before_all,
+    check_before_finalizers,
+    packages_of,
+)
+
+from ..plan_world import deployment, plan_of
+
+WEB = deployment("web", "w1 w2", packages=("nginx",))
+BARE = deployment("bare", "b1")
+PLAN = plan_of(WEB, BARE)
+FINALIZED = plan_of(deployment("web", "w1", parts="finalize", packages=("nginx",)))
+
+
+def play_of(plan: Plan, service: str) -> Play:
+    return next(play for play in plan.plays if service in play.services and play.kind == "change")
+
+
+def states(tasks: list[dict[str, object]]) -> list[object]:
+    """Give what the action is told in each task, nothing where it is not asked."""
+    return [task[VERSIONS]["state"] if VERSIONS in task else "" for task in tasks]  # type: ignore[index]
+
+
+def test_only_services_that_may_have_packages_are_asked_about() -> None:
+    plan = plan_of(WEB, BARE, deployment("db", "d1", units=("db.service",)))
+    assert [each["name"] for each in packages_of(plan, ["bare", "db", "web"])] == ["db", "web"]
+
+
+def test_around_a_change_versions_are_kept_and_afterwards_only_for_finalizers() -> None:
+    web, bare = play_of(PLAN, "web"), Play("x", "change", "", ("b1",), {"bare": ("b1",)})
+    assert states(before_change(PLAN, web)) == ["", "before"]
+    assert after_change(PLAN, web) == before_change(PLAN, bare) == []
+    assert states(after_change(FINALIZED, play_of(FINALIZED, "web"))) == ["", "after"]
+
+
+def test_before_anything_each_host_that_is_to_do_is_asked_whatever_tags_are_chosen() -> None:
+    look = check_before_all(PLAN, iter(["web", "bare"]))
+    assert look["hosts"] == "web,bare"
+    assert states(look["tasks"]) == ["wanted", "", "checked"]
+    assert all(task["tags"] == ["always"] for task in look["tasks"])
+    assert look["tasks"][1]["when"] == "inventory_hostname in orderly_wanted.hosts"
+
+
+def test_before_finalizers_what_a_wave_has_left_is_not_looked_at_again() -> None:
+    (look,) = check_before_finalizers(FINALIZED)
+    _asked, read, heard = look["tasks"]
+    assert (read["register"], heard[VERSIONS]["variable"]) == ("orderly_seen", "orderly_seen")
+    assert read["failed_when"] is False
+    assert read["ignore_unreachable"] is True
+    assert check_before_finalizers(plan_of(BARE)) == []

@@ -56,6 +56,7 @@ class ActionModule(ControllerAction):
             state_of=state_of,
             temporary={host: answer["temporary_changes"] for host, answer in temporary.answers.items()},
             campaigns=campaigns,
+            away={name: frozenset(lock.out_of_service) for name, lock in locks.items()},
         )
         recovery = plan_recovery(services, variables["groups"], variables["ansible_play_hosts_all"], found)
         for line in recovery.lines():

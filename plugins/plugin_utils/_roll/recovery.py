@@ -23,7 +23,7 @@ class Found:
     """What is known about the hosts: who holds slots, what they have on record, and why some have no answer.
 
     ``temporary`` has the temporary changes of each host, as the module of that name gives them; ``campaigns`` the ids
-    of those that are open: what was changed for them is theirs to undo.
+    of those that are open: what was changed for them is theirs to undo; ``away`` the hosts out of service, by service.
     """
 
     slots: Sequence[Slot]
@@ -32,6 +32,7 @@ class Found:
     state_of: Callable[[Run], RunState]
     temporary: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     campaigns: frozenset[str] = frozenset()
+    away: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def forgotten(self, host: str) -> dict[str, list[str]]:
         """Name the temporary changes of a host that no open campaign will undo, by service."""
@@ -124,9 +125,8 @@ def plan_recovery(
         until[host] = found.due(host)
         if not (slots or drained):
             to_take.add(host)
-    sizes = {
-        service.name: slots_of(service.max_unavailable, len(members[service.name])) for service in services
-    }
+    counted = {name: hosts.difference(found.away.get(name, ())) for name, hosts in members.items()}
+    sizes = {each.name: slots_of(each.max_unavailable, len(counted[each.name])) for each in services}
     room = min((sizes[service.name] for host in to_take for service in visits[host]), default=1)
     return Recovery(visits, why, left, until, _batches(visits, to_take, room))
 

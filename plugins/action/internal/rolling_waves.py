@@ -89,9 +89,7 @@ class ActionModule(ControllerAction):
     ) -> tuple[dict[str, list[str]], dict[str, str], Sequence[str]]:
         """Give what is pending on the hosts to visit, why others have no answer, and what there is to say of them."""
         hosts = variables["ansible_play_hosts"]
-        gone = dict.fromkeys(
-            (host for host in variables["ansible_play_hosts_all"] if host not in hosts), NO_ANSWER
-        )
+        gone = dict.fromkeys(set(variables["ansible_play_hosts_all"]) - set(hosts), NO_ANSWER)
         if not options["survey"]:
             return {host: [] for host in hosts}, gone, ()
         shape = PENDING if options["about"] == "pending" else BOOT

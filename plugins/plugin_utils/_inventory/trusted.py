@@ -29,6 +29,16 @@ class _NoFacts(dict[str, Any]):
         return {}
 
 
+class _Remembered(HostVars):
+    """The variables of hosts; Ansible puts those of a host together at each look, and a decision looks often."""
+
+    def __getitem__(self, host: str) -> Any:
+        known = self.__dict__.setdefault("_known", {})
+        if host not in known:
+            known[host] = super().__getitem__(host)
+        return known[host]
+
+
 def forget_facts(manager: Any) -> Any:
     """Give a variable manager of Ansible that has no facts; the one that was given keeps its own."""
     blind = copy.copy(manager)
@@ -46,7 +56,7 @@ def without_facts(variables: Mapping[str, Any], task: Task | None = None) -> Map
         return variables
     seen = variables["hostvars"]
     manager = forget_facts(seen._variable_manager)  # noqa: SLF001 - nothing else gives it to a plugin
-    hostvars = HostVars(seen._inventory, manager, manager._loader)  # noqa: SLF001 - it makes the manager its own
+    hostvars = _Remembered(seen._inventory, manager, manager._loader)  # noqa: SLF001 - it makes the manager its own
     host = seen._inventory.get_host(variables.get("inventory_hostname") or "")  # noqa: SLF001
     if task is None:
         clean = manager.get_vars(host=host)

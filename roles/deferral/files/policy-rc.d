@@ -29,20 +29,28 @@ umask 022
 
 is_chained() { [ -f "$chained" ] && [ -x "$chained" ] && ! [ "$chained" -ef "$0" ]; }
 
+# What it has no word for ("not this action", an error, a signal) is no permission either.
 chained_denies() {
     is_chained || return 1
     "$chained" "$@" >/dev/null
-    [ $? -eq 101 ]
+    case $? in 0 | 104 | 105) return 1 ;; esac
+    return 0
 }
 
 denied_without_perl() {
+    by_chained=false
+    if chained_denies "$@"; then by_chained=true; fi
     while [ "${1#--}" != "$1" ]; do shift; done
-    case $2 in \(*) return 0 ;; esac
     unit=${1%.service}
     unit=${unit%.sh}
+    if $by_chained; then
+        case $2 in \(*) ;; *restart* | *stop* | *reload* | *upgrade*) record_without_perl chained "$(readlink "$chained" || echo "$chained")" ;; esac
+        return 0
+    fi
+    case $2 in \(*) return 0 ;; esac
     case $2 in *start* | *reload*) if [ -e "$paused/$unit" ] || [ -e "$paused/$unit.service" ]; then return 0; fi ;; esac
     last_known_denies "$2" || return 1
-    record_without_perl
+    record_without_perl orderly last-known
     return 0
 }
 
@@ -61,47 +69,54 @@ last_known_denies() {
     return 1
 }
 
-record_without_perl() {
+record_without_perl() { # the type and the name of who denied it
     case $unit in
         *[!A-Za-z0-9@:._-]*) return ;;
         *.socket | *.target | *.timer | *.path | *.mount) ;;
         *) unit=$unit.service ;;
     esac
+    name=$1-$(printf %s "$2" | tr -c 'A-Za-z0-9_.+-' _)-$unit.deferred
     for folder in "$root/var/lib/policy-rc.d" "$root/run/policy-rc.d"; do
         mkdir -p "$folder" && cat >"$folder/.last-known-$unit.$$" <<END &&
 action: restart
 boot_id: $(cat /proc/sys/kernel/random/boot_id)
+format: 1
 invocation_id: "$(readlink "$root/run/systemd/units/invocation:$unit")"
-policy_requestor_name: last-known
-policy_requestor_type: orderly
+policy_requestor_name: "$(printf %s "$2" | tr '"\134' __)"
+policy_requestor_type: $1
 reason: Package update
 service: $unit
 timestamp: $(date +%s)
 END
             sync "$folder/.last-known-$unit.$$" &&
-            mv -f "$folder/.last-known-$unit.$$" "$folder/orderly-last-known-$unit.deferred" && return
+            mv -f "$folder/.last-known-$unit.$$" "$folder/$name" && {
+                sync "$folder"
+                return
+            }
     done
 }
 
 # Who presses Ctrl-C gets dpkg to stop; but a question that was asked is answered, since no answer means permission.
 trap : HUP INT TERM PIPE
 
-answer=0
+asks=true
 case " $* " in
-    *" --restart-collateral "*) ;;
-    *" --list "*) if is_chained; then "$chained" "$@"; fi ;;
-    *) if chained_denies "$@"; then answer=101; fi ;;
+    *" --restart-collateral "*) asks=false ;;
+    *" --list "*)
+        asks=false
+        if is_chained; then "$chained" "$@"; fi
+        ;;
 esac
 
 "$perl" -x "$0" "$root" "$@"
 case $? in
-    10) exit $answer ;;
+    10) exit 0 ;;
     101) exit 101 ;;
     *)
         mkdir -p "${trouble%/*}" && [ "$(wc -c 2>/dev/null <"$trouble" || echo 0)" -lt 16384 ] &&
             printf 'policy-rc.d: Perl could not decide about: %s\n' "$(printf %.200s "$*" | tr -c '[:print:]' '?')" >>"$trouble"
-        if denied_without_perl "$@"; then exit 101; fi
-        exit $answer
+        if $asks && denied_without_perl "$@"; then exit 101; fi
+        exit 0
         ;;
 esac
 
@@ -128,6 +143,7 @@ our $OTHER_SUFFIX = qr/\.(?:socket|target|timer|path|mount|automount|swap|slice|
 
 our $ROOT     = shift @ARGV;
 our $POLICIES = "$ROOT/etc/policy-rc.d";
+our $CHAINED  = "$ROOT/usr/lib/orderly/policy-rc.d.chained";
 our $KNOWN    = "$ROOT/var/lib/orderly/policy.known";
 our $PAUSED   = "$ROOT/var/lib/orderly/paused";
 our @RECORDS  = ("$ROOT/var/lib/policy-rc.d", "$ROOT/run/policy-rc.d");    # the second one for when the first is full
@@ -163,8 +179,8 @@ sub question {
     my @args = @_;
     my @options;
     push @options, shift @args while @args && $args[0] =~ /^--/;
-    my ($asked, $actions) = @args;
-    return (\@options, $asked, defined $actions ? $actions : '');
+    my ($asked, $actions, @rest) = @args;
+    return (\@options, $asked, defined $actions ? $actions : '', @rest);
 }
 
 # Who asks: the options and units of the command that asked, and the maintainer script that ran it, with its arguments.
@@ -380,25 +396,35 @@ sub known {
 # --- The answer ---
 
 sub main {
-    my ($options, $asked, $actions) = question(@_);
+    my @question = question(@_);
+    my ($options, $asked, $actions) = @question;
     return restart_collateral(policies(), paused()) if grep { $_ eq '--restart-collateral' } @$options;
     return list($asked, policies(), paused()) if grep { $_ eq '--list' } @$options;
     return $ALLOWED if !defined $asked;
     # Debian's own rule asks in parentheses about units that are disabled and do not run: they stay down.
     return $DENIED if $actions =~ /^\s*\(/;
-    my @policies = (policies(), paused()) or return $ALLOWED;
+    my @policies = (policies(), paused());
+    return $ALLOWED if !@policies && !is_chained();
     my $caller = caller_of_question();
+    push @policies, my @chained = is_chained() ? chained($caller, \@question, $asked) : ();
+    my $otherwise = @chained ? $DENIED : $ALLOWED;
     # One user's unit of the same name is none of ours; and who removes a package may stop its daemon.
-    return $ALLOWED if grep { $_ eq '--user' } @{ $caller->{options} };
+    return $otherwise if grep { $_ eq '--user' } @{ $caller->{options} };
     my @actions = split ' ', $actions;
-    return $ALLOWED if removes_package($caller) && !grep { !/^(?:force-)?stop$/ } @actions;
+    return $otherwise if removes_package($caller) && !grep { !/^(?:force-)?stop$/ } @actions;
     my %verdicts = map { $_ => verdict($_, \@actions, \@policies) } concrete($asked, $caller);
-    return $ALLOWED if !grep { is_blocked($_) } values %verdicts;
+    return $otherwise if !grep { is_blocked($_) } values %verdicts;
     # --query only asks, and --force goes on whatever the answer is.
     if (!grep { /^--(?:query|force)$/ } @{ $caller->{options} }) {
-        eval { record_call(\@actions, \@policies, $caller, \%verdicts); 1 } or trouble("no record about $asked: $@");
+        eval { record_call(\@question, \@policies, $caller, \%verdicts); 1 } or trouble("no record about $asked: $@");
     }
     return $DENIED;
+}
+
+sub is_chained {
+    return if !-f $CHAINED || !-x _;
+    my ($chained, $ours) = map { join ' ', (stat)[0, 1] } $CHAINED, $0;
+    return $chained ne $ours;
 }
 
 # Compiling takes most of an answer's time: the chapters after __DATA__ are compiled when something in them is called
@@ -426,12 +452,13 @@ __DATA__
 # deb-systemd-invoke drops the whole call at the first denial, so every unit of the call is recorded: those that a policy
 # blocks, and under the policy that denied it those that none does.
 sub record_call {
-    my ($actions, $policies, $caller, $verdicts) = @_;
+    my ($question, $policies, $caller, $verdicts) = @_;
+    my $actions = [split ' ', $question->[2]];
     my ($denied_by) = map { @{ $verdicts->{$_}{blocked_by} } } sort keys %$verdicts;
     my %units = map { $_ => 1 } keys %$verdicts, map { concrete($_, $caller) } @{ $caller->{units} };
     my $lock = lock_records();
     for my $unit (sort grep { !/[*?\[]/ } keys %units) {
-        my $verdict = $verdicts->{$unit} || verdict($unit, $actions, $policies);
+        my $verdict = $verdicts->{$unit} || verdict($unit, $actions, [@$policies, is_chained() ? chained($caller, $question, $unit) : ()]);
         my $collateral = !is_blocked($verdict);
         # What does not run has nothing to restart; but it would have been started if it were not for the neighbour.
         next if !is_running($unit) && -d $STARTED && !($collateral && grep { /^(?:re)?start$/ } @$actions);
@@ -777,6 +804,7 @@ sub systemctl {
 
 sub list {
     my ($asked, @policies) = @_;
+    print "What ", readlink $CHAINED || $CHAINED, " denies is denied too.\n" if is_chained();
     return list_unit(canonical($asked), @policies) if defined $asked;
     tidy($POLICIES, $KNOWN =~ m{(.*)/}, @RECORDS, $RUN);
     print "No policy blocks anything.\n" if !@policies;
@@ -814,7 +842,9 @@ sub restart_collateral {
         my $record = read_record($file);
         next if !$record || ($record->{collateral} || '') ne 'true' || ref $record->{actions} ne 'ARRAY';
         my ($unit, $actions) = @$record{ 'unit', 'actions' };
-        next if !defined $unit || $unit !~ /^[\w:.@\\-]+$/a || is_blocked(verdict($unit, $actions, \@policies));
+        next if !defined $unit || $unit !~ /^[\w:.@\\-]+$/a;
+        my @chained = is_chained() ? chained({ units => [] }, [[], $unit, "@$actions"], $unit) : ();
+        next if is_blocked(verdict($unit, $actions, [@policies, @chained]));
         unlink $file if is_made_up_for($unit, $record);
     }
     return $ALLOWED;
@@ -851,6 +881,30 @@ sub merge_fallback {
         unlink $file;
     }
     rmdir $fallback;
+}
+
+#line 6 "policy-rc.d/chained.pl"
+# --- The script that was asked before ours came ---
+
+# What it denies, as a policy that blocks it; nothing where it denies none of the units. What it answers besides ("not
+# this action", an error, a signal) is no permission either.
+sub chained {
+    my ($caller, $question, @asked) = @_;
+    my ($options, undef, $actions, @rest) = @$question;
+    my @denied = grep { !permits($CHAINED, @$options, $_, $actions, @rest) } @asked or return;
+    # Nothing waits for a start that was denied, or for logs that were not rotated.
+    my $held  = join ' ', grep { /restart|stop|reload|upgrade/ } split ' ', $actions;
+    my $lines = join '', map { "chained\t" . plain($_) . "\t $held \n" } map { concrete($_, $caller) } @denied;
+    return { type => 'chained', name => one_line(readlink $CHAINED || $CHAINED), file => 'chained', lines => $lines };
+}
+
+sub permits {
+    my @command = @_;
+    open my $told, '>&', \*STDOUT or return 0;
+    open STDOUT, '>', '/dev/null';
+    my $status = system { $command[0] } @command;
+    open STDOUT, '>&', $told;
+    return scalar grep { $status == $_ << 8 } 0, 104, 105;
 }
 
 #line 5 "policy-rc.d/yaml.pl"

@@ -21,6 +21,7 @@ our $OTHER_SUFFIX = qr/\.(?:socket|target|timer|path|mount|automount|swap|slice|
 
 our $ROOT     = shift @ARGV;
 our $POLICIES = "$ROOT/etc/policy-rc.d";
+our $CHAINED  = "$ROOT/usr/lib/orderly/policy-rc.d.chained";
 our $KNOWN    = "$ROOT/var/lib/orderly/policy.known";
 our $PAUSED   = "$ROOT/var/lib/orderly/paused";
 our @RECORDS  = ("$ROOT/var/lib/policy-rc.d", "$ROOT/run/policy-rc.d");    # the second one for when the first is full

@@ -8,12 +8,13 @@ our ($ROOT, @RECORDS, $RUN, $STARTED);
 # deb-systemd-invoke drops the whole call at the first denial, so every unit of the call is recorded: those that a policy
 # blocks, and under the policy that denied it those that none does.
 sub record_call {
-    my ($actions, $policies, $caller, $verdicts) = @_;
+    my ($question, $policies, $caller, $verdicts) = @_;
+    my $actions = [split ' ', $question->[2]];
     my ($denied_by) = map { @{ $verdicts->{$_}{blocked_by} } } sort keys %$verdicts;
     my %units = map { $_ => 1 } keys %$verdicts, map { concrete($_, $caller) } @{ $caller->{units} };
     my $lock = lock_records();
     for my $unit (sort grep { !/[*?\[]/ } keys %units) {
-        my $verdict = $verdicts->{$unit} || verdict($unit, $actions, $policies);
+        my $verdict = $verdicts->{$unit} || verdict($unit, $actions, [@$policies, is_chained() ? chained($caller, $question, $unit) : ()]);
         my $collateral = !is_blocked($verdict);
         # What does not run has nothing to restart; but it would have been started if it were not for the neighbour.
         next if !is_running($unit) && -d $STARTED && !($collateral && grep { /^(?:re)?start$/ } @$actions);

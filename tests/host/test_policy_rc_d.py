@@ -314,7 +314,7 @@ def test_nothing_waits_for_what_needs_no_restart(host: Host, action: str, *, wit
 
 
 def test_a_foreign_script_is_asked_about_every_unit_of_a_call(host: Host) -> None:
-    chained = chain(host, 'case $1 in gamma* | delta*) exit 101 ;; esac')
+    chained = chain(host, "case $1 in gamma* | delta*) exit 101 ;; esac")
     host.run("gamma.service", "delta.service", "beta.service")
     assert host.deb_systemd_invoke("restart", "gamma.service", "delta.service", "beta.service") == ALLOWED
     assert {unit: each["collateral"] for unit, each in host.records().items()} == {
@@ -331,7 +331,7 @@ def test_what_a_foreign_script_denies_is_not_made_up_for_behind_its_back(host: H
     (host.root / "run/systemd/system").mkdir(parents=True)
     host.systemctl(f'case $2 in restart) echo "$4" >>{host.root}/restarted ;; esac')
     assert host.deb_systemd_invoke("restart", "alpha.service", "beta.service") == ALLOWED
-    chain(host, 'case $1 in beta*) exit 106 ;; esac')
+    chain(host, "case $1 in beta*) exit 106 ;; esac")
     assert host.ask("--restart-collateral") == ALLOWED
     assert not (host.root / "restarted").exists()
     chain(host, "exit 0")

@@ -146,6 +146,7 @@ our $POLICIES = "$ROOT/etc/policy-rc.d";
 our $CHAINED  = "$ROOT/usr/lib/orderly/policy-rc.d.chained";
 our $KNOWN    = "$ROOT/var/lib/orderly/policy.known";
 our $PAUSED   = "$ROOT/var/lib/orderly/paused";
+our $FORMAT   = 1;    # of records
 our @RECORDS  = ("$ROOT/var/lib/policy-rc.d", "$ROOT/run/policy-rc.d");    # the second one for when the first is full
 our $RUN      = "$ROOT/run/orderly";
 our $LINKS    = "$RUN/units.links";
@@ -470,6 +471,8 @@ sub record_call {
 sub record {
     my ($unit, $actions, $caller, $policy, $verdict) = @_;
     my $name = record_name($policy->{type}, $policy->{name}, $unit);
+    # What a newer version wrote stays as it is: it may mean what this one cannot know.
+    $name =~ s/\.deferred$/.format-$FORMAT.deferred/ if grep { is_newer(read_any_record("$_/$name")) } @RECORDS;
     my %now  = (
         boot_id       => first_line("/proc/sys/kernel/random/boot_id"),
         invocation_id => invocation($unit),
@@ -486,6 +489,7 @@ sub record {
         count                 => ($old->{count} || 0) + 1,
         executables           => $old->{executables} || \@executables,
         first_timestamp       => $old->{first_timestamp} || time,
+        format                => $FORMAT,
         maintainer_script     => join(' ', grep { length } $caller->{script}, @{ $caller->{arguments} }),
         package               => $ENV{DPKG_MAINTSCRIPT_PACKAGE},
         package_before        => defined $old->{package_before} ? $old->{package_before} : package_before($caller),
@@ -504,7 +508,7 @@ sub store {
     my ($name, $text) = @_;
     my ($lasting, $fallback) = @RECORDS;
     if (write_file("$lasting/$name", $text)) {
-        unlink "$fallback/$name", "$lasting/" . ($name =~ s/deferred$/dismissed/r);
+        unlink "$fallback/$name", grep { !is_newer(read_any_record($_)) } "$lasting/" . ($name =~ s/deferred$/dismissed/r);
         return;
     }
     return if write_file("$fallback/$name", $text);
@@ -525,8 +529,12 @@ sub old_record {
     return {};
 }
 
+sub is_newer { my ($record) = @_; return defined $record && defined $record->{format} && $record->{format} ne $FORMAT }
+
+sub read_record { my $record = read_any_record($_[0]); return is_newer($record) ? undef : $record }
+
 # Our own records are one key a line; what is laid out in another way needs more to be read.
-sub read_record {
+sub read_any_record {
     my ($file) = @_;
     my (undef, undef, undef, $links, $owner) = lstat $file;
     return if !$links || !-f _ || $owner && $owner != $>;
@@ -588,7 +596,10 @@ sub executables {
 # Packages are configured one at a time, but nothing forbids many callers; a lock that hangs must not hang dpkg.
 sub lock_records {
     mkdir $RUN, 0755;
-    open my $lock, '>>', "$RUN/records.lock" or return;
+    my (undef, undef, $mode, undef, $owner) = lstat "$RUN/records.lock";
+    # One that others can open, as the first versions made it, may be held by anybody.
+    unlink "$RUN/records.lock" if defined $mode && (!-f _ || $mode & 077 || $owner != $>);
+    sysopen my $lock, "$RUN/records.lock", 0102, 0600 or return;    # O_CREAT | O_RDWR
     my $is_held = eval {
         local $SIG{ALRM} = sub { die "somebody else holds it\n" };
         alarm 10;
@@ -607,7 +618,7 @@ sub yaml_value {
     my ($key, $value) = @_;
     return '[' . join(', ', map { yaml_scalar($_) } @$value) . ']' if ref $value;
     return 'null' if !defined $value;
-    return $value if $key =~ /^(?:count|timestamp|first_timestamp|collateral)$/;
+    return $value if $key =~ /^(?:count|format|timestamp|first_timestamp|collateral)$/;
     return yaml_scalar($value);
 }
 
@@ -624,19 +635,24 @@ sub yaml_scalar {
 #line 6 "policy-rc.d/write.pl"
 # --- Files that are written ---
 
-# By rename, so that at any moment there is the old file or the new one; O_SYNC, so that after a power cut too.
+# By rename, so that at any moment there is the old file or the new one; O_SYNC and sync, so that after a power cut too.
 sub write_file {
     my ($file, $text) = @_;
     my ($dir, $name) = $file =~ m{(.*)/(.*)};
-    mkdir $dir, 0755;
+    my $wanted = $dir =~ m{/var/lib/orderly$} ? 0700 : 0755;
+    mkdir $dir, $wanted;
     my (undef, undef, $mode, undef, $owner) = lstat $dir;
     return 0 if !defined $mode || !-d _ || $owner && $owner != $>;    # somebody else's, or a link that leads elsewhere
+    chmod $wanted, $dir if ($mode & 07777) != $wanted;
     tidy($dir);
     my $new = "$dir/." . substr($name, 0, 230) . ".$$";
     unlink $new;
     sysopen my $handle, $new, 04010301 or return 0;    # O_SYNC | O_EXCL | O_CREAT | O_WRONLY
     my $written = syswrite $handle, $text;
-    return 1 if defined $written && $written == length($text) && close($handle) && rename($new, $file);
+    if (defined $written && $written == length($text) && close($handle) && rename($new, $file)) {
+        system { 'sync' } 'sync', $dir if $dir !~ m{^\Q$ROOT\E/run/};
+        return 1;
+    }
     unlink $new;
     return 0;
 }
@@ -737,7 +753,6 @@ sub remember {
     my $text = join '', map { join("\t", $_->{file}, '=', @$_{ 'stamp', 'type', 'name' }) . "\n$_->{lines}" } @_;
     my $written = slurp($KNOWN);
     return if $text eq (defined $written ? $written : '');
-    mkdir "$ROOT/var/lib/orderly", 0700;
     write_file($KNOWN, $text) or trouble("$KNOWN cannot be written: should a policy become unreadable, it blocks only what it names");
 }
 

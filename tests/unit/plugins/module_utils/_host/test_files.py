@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,7 @@ from ansible_collections.orderly.services.plugins.module_utils._deferral.policy_
 from ansible_collections.orderly.services.plugins.module_utils._deferral.record import Event, Record
 from ansible_collections.orderly.services.plugins.module_utils._deferral.record_files import DeferredStore
 from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._host.files import write_text
 from ansible_collections.orderly.services.plugins.module_utils._host.systemd import UnitState
 from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import BOOT, record_text
 
@@ -47,6 +50,46 @@ def test_says_which_policy_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "etc").write_text("in the way")
     with pytest.raises(HostError, match=r"ansible-webteam.policy cannot be written"):
         PolicyFolder(tmp_path).write(POLICY)
+
+
+FOLDERS = [
+    ("var/lib/orderly", 0o700),
+    ("etc/policy-rc.d", 0o755),
+    ("var/lib/policy-rc.d", 0o755),
+    ("etc/x/y.d", 0o755),
+]
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o027, 0o077])
+@pytest.mark.parametrize(("folder", "mode"), FOLDERS)
+def test_who_may_read_does_not_depend_on_the_umask(
+    tmp_path: Path, folder: str, mode: int, umask: int
+) -> None:
+    before = os.umask(umask)
+    try:
+        write_text(tmp_path / folder / "x", "")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / folder).stat().st_mode) == mode
+    assert stat.S_IMODE((tmp_path / folder).parent.stat().st_mode) == 0o755
+    assert stat.S_IMODE((tmp_path / folder / "x").stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize(("folder", "mode"), FOLDERS[:3])
+def test_rights_of_our_folders_are_corrected(tmp_path: Path, folder: str, mode: int) -> None:
+    (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / folder).chmod(0o750)
+    write_text(tmp_path / folder / "x", "")
+    assert stat.S_IMODE((tmp_path / folder).stat().st_mode) == mode
+
+
+def test_a_name_lasts_when_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (synced.append(os.fstat(file)), fsync(file)))
+    write_text(tmp_path / "x", "")
+    assert [stat.S_ISDIR(each.st_mode) for each in synced] == [False, True]
+    assert synced[1].st_ino == tmp_path.stat().st_ino
 
 
 @pytest.fixture
@@ -156,3 +199,21 @@ def test_a_dismissal_ends_with_the_next_event(store: DeferredStore) -> None:
     again = store.record(EVENT, STATE, BOOT, 3000)
     assert (again.count, again.dismissed) == (1, "")
     assert [found for found in store.read()[0] if found.unit == "delta.service"] == [again]
+
+
+NEWER = "format: 2\nversion: 9.0.0\nservice: delta.service\n"
+
+
+@pytest.mark.parametrize("suffix", ["deferred", "dismissed"])
+def test_a_record_of_a_newer_version_is_told_and_never_touched(store: DeferredStore, suffix: str) -> None:
+    path = store.folders[0] / f"ansible-webteam-delta.service.{suffix}"
+    path.write_text(NEWER)
+    _records, trouble = store.read()
+    told = f"{path} is no record of a deferred restart that can be read here; find out why it is there"
+    assert trouble[0].startswith(told)
+    assert "it has format 2, which orderly.services 9.0.0 wrote" in trouble[0]
+    again = [store.record(EVENT, STATE, BOOT, now) for now in (1000, 2000)][1]
+    assert again.count == 2
+    assert again in store.read()[0]
+    store.settle(lambda _record: True)
+    assert [each.read_text() for each in store.folders[0].iterdir()] == [NEWER]

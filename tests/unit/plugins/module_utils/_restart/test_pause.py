@@ -13,11 +13,7 @@ from ansible_collections.orderly.services.plugins.module_utils._restart.pause im
     related,
     summarise,
 )
-from ansible_collections.orderly.services.plugins.module_utils._restart.paused import (
-    Paused,
-    PausedFolder,
-    parse_paused,
-)
+from ansible_collections.orderly.services.plugins.module_utils._restart.paused import Paused, PausedFolder
 from ansible_collections.orderly.services.plugins.module_utils._restart.restart import Patience
 from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import (
     FakeClock,
@@ -156,6 +152,7 @@ def test_a_file_that_tells_nothing_is_named_and_counts_as_paused(folder: PausedF
     assert folder.units() == {"x.service"}
 
 
-def test_what_is_written_can_be_read() -> None:
+def test_what_is_written_can_be_read(folder: PausedFolder) -> None:
     paused = Paused("a@b.service", was_active=True, masked=False, since=7, reason="it's: odd\n", position=3)
-    assert parse_paused(paused.render()) == paused
+    folder.write(paused)
+    assert folder.read() == ({"a@b.service": paused}, [])

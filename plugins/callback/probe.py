@@ -74,7 +74,6 @@ import atexit
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +81,7 @@ import yaml
 from ansible import constants
 from ansible.plugins.callback import CallbackBase
 
+from ..plugin_utils._common import own_process
 from ..plugin_utils._common.files import write_report
 from ..plugin_utils._report.probe import say
 from ..plugin_utils._roll.blockers import CONTROLLER, BlockerError, parse_blockers
@@ -89,8 +89,6 @@ from ..plugin_utils._roll.blockers import CONTROLLER, BlockerError, parse_blocke
 if TYPE_CHECKING:
     from ansible.executor.stats import AggregateStats
     from ansible.playbook import Playbook
-
-ROOT = Path(__file__).parents[2]
 
 
 class CallbackModule(CallbackBase):
@@ -114,13 +112,10 @@ class CallbackModule(CallbackBase):
         except (BlockerError, OSError, yaml.YAMLError) as exc:
             self._display.warning(f"Nothing is probed, as {path} cannot be used: {exc}")
             return
-        python_path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+        every = str(self.get_option("every"))
         self._watcher = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "plugins.plugin_utils._report.probe"),
-                *(json.dumps(probes), str(self.get_option("every"))),
-            ],
-            env={**os.environ, "PYTHONPATH": python_path}, text=True,
+            own_process.command("plugins.plugin_utils._report.probe", json.dumps(probes), every),
+            env=own_process.environment(), text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             start_new_session=True,  # what interrupts ansible-playbook does not keep it from telling
         )  # fmt: skip

@@ -133,3 +133,12 @@ def test_a_file_that_cannot_be_used_is_told_and_the_run_goes_on(site: Site, text
     assert outcome.code == 0
     assert f"Nothing is probed, as {site.folder}/probes.yml cannot be used: " in outcome.text
     assert words in outcome.text
+
+
+@pytest.mark.parametrize("planted", ["", "raise SystemExit('planted')"])
+def test_a_project_may_have_plugins_of_its_own(site: Site, planted: str) -> None:
+    for name in ("plugins", "plugins/plugin_utils", "plugins/plugin_utils/_report"):
+        site.write(f"{name}/__init__.py", planted)
+    outcome = site.upgrade(**ENABLED)
+    assert outcome.code == 0
+    assert report(site)["db"]["asked"]

@@ -83,6 +83,7 @@ from ansible.plugins.callback import CallbackBase
 
 from ..plugin_utils._common import own_process
 from ..plugin_utils._common.files import write_report
+from ..plugin_utils._common.places import open_to_others
 from ..plugin_utils._report.probe import say
 from ..plugin_utils._roll.blockers import CONTROLLER, BlockerError, parse_blockers
 
@@ -106,6 +107,9 @@ class CallbackModule(CallbackBase):
         path = self.get_option("probes")
         if not path:
             self._display.warning("Nothing is probed: say what, with probes in the section orderly_probe.")
+            return
+        if why := open_to_others(Path(path).parent, owners=False):
+            self._display.warning(f"Nothing is probed, as {path} may be somebody else's: {why}.")
             return
         try:
             probes = read_probes(Path(path))

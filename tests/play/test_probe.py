@@ -142,3 +142,13 @@ def test_a_project_may_have_plugins_of_its_own(site: Site, planted: str) -> None
     outcome = site.upgrade(**ENABLED)
     assert outcome.code == 0
     assert report(site)["db"]["asked"]
+
+
+def test_probes_that_anybody_can_write_are_not_asked(site: Site) -> None:
+    (site.folder / "open").mkdir()
+    (site.folder / "probes.yml").rename(site.folder / "open/probes.yml")
+    (site.folder / "open").chmod(0o777)
+    outcome = site.upgrade(**{**ENABLED, "ORDERLY_PROBES": "open/probes.yml"})
+    assert outcome.code == 0
+    assert "may be somebody else's: everybody can write to " in " ".join(outcome.text.split())
+    assert not (site.folder / "probes.json").exists()

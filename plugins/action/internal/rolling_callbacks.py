@@ -8,12 +8,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ansible.utils.display import Display
+
 from ...plugin_utils._action import ControllerAction, Result
+from ...plugin_utils._common.places import open_to_others
 from ...plugin_utils._inventory.inventory import Inventory
 from ...plugin_utils._roll.callbacks import find_callbacks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+display = Display()
 
 VARIABLE = "rolling_op_tasks"
 
@@ -27,12 +32,25 @@ class ActionModule(ControllerAction):
         overrides = {host: str(own.variable(host, VARIABLE) or "") for host in hosts}
         return {
             "changed": False,
-            "tasks": find_callbacks(hosts, options["tasks"], overrides, _folders(variables)),
+            "tasks": find_callbacks(
+                hosts,
+                options["tasks"],
+                overrides,
+                _folders(variables, {options["tasks"], *overrides.values()}),
+            ),
         }
 
 
-def _folders(variables: Mapping[str, Any]) -> Iterator[Path]:
-    yield Path.cwd()
+def _folders(variables: Mapping[str, Any], names: Iterable[str]) -> Iterator[Path]:
+    here = Path.cwd()
+    if not (why := open_to_others(here)):
+        yield here
+    for name in names:
+        if why and not Path(name).is_absolute() and (here / name).is_file():
+            display.warning(
+                f"The task file {here / name} is not used, as it was only found in the current folder: {why}. Name its "
+                "whole path if it is to be used."
+            )
     for name in ("inventory_dir", "playbook_dir"):
         if variables.get(name):
             yield Path(variables[name])

@@ -12,22 +12,33 @@ if TYPE_CHECKING:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file, with the rights that the user's umask gives."""
+    """Write a file, with the rights that the user's umask gives; raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, new = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    umask = os.umask(0)
-    os.umask(umask)
-    os.chmod(new, 0o666 & ~umask)
-    os.replace(new, path)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(new, 0o666 & ~umask)
+        os.replace(new, path)
+    except BaseException:
+        os.unlink(new)
+        raise
+    sync_folder(path.parent)
 
 
 def write_report(path: Path, report: Any) -> None:
     """Write the report as JSON, whole or not at all; raises OSError."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    write_bytes(path, (json.dumps(report, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def sync_folder(folder: Path) -> None:
+    """Let the disk know the names in a folder too, so that a power cut brings no old ones back."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        beside.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        beside.replace(path)
+        os.fsync(descriptor)
     finally:
-        beside.unlink(missing_ok=True)
+        os.close(descriptor)

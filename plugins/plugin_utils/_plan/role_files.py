@@ -91,8 +91,8 @@ def dependencies_of(role: Path) -> list[Any]:
 def find_dependency(role: Path, dependency: Any) -> Path:
     """Find the folder of a role that another depends on; raises where it is not found, or brings tasks."""
     name = str(dependency.get("role", dependency.get("name")) if isinstance(dependency, dict) else dependency)
-    folders = (role.parent, *map(Path, DEFAULT_ROLES_PATH))
-    found = (folder.expanduser() / name.removeprefix(f"{collection_of(role)}.") for folder in folders)
+    folders = (role.parent, *map(Path, map(os.path.expanduser, DEFAULT_ROLES_PATH)))
+    found = (folder / name.removeprefix(f"{collection_of(role)}.") for folder in folders)
     path = next((path for path in found if path.is_dir()), None)
     if path is None:
         raise CatalogueError(

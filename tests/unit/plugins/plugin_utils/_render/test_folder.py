@@ -374,3 +374,17 @@ def test_a_service_without_upgrade_tasks_is_planned_with_nothing_to_do(roles: Ro
     (roles.folder / "web/tasks/upgrade_tasks.yml").unlink()
     assert roles.plan().plays == ()
     assert roles.put(tmp_path / "plan").is_file()
+
+
+def test_files_that_may_only_be_read_can_be_planned_again(roles: Roles, tmp_path: Path) -> None:
+    for name in ("tasks/verify.yml", "meta/main.yml", "files/run.sh"):
+        roles.write(f"web/{name}", "---\n")
+    for path in roles.folder.rglob("*.*"):
+        path.chmod(0o444)
+    (roles.folder / "web/files/run.sh").chmod(0o557)
+    for _time in range(2):
+        roles.put(tmp_path / "plan")
+    copy = tmp_path / "plan/roles/orderly_plan_web"
+    modes = {path.name: path.stat().st_mode & 0o777 for path in copy.rglob("*") if path.is_file()}
+    assert modes["run.sh"] == 0o755
+    assert all(mode & 0o622 == 0o600 for mode in modes.values())

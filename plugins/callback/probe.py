@@ -108,7 +108,7 @@ class CallbackModule(CallbackBase):
         if not path:
             self._display.warning("Nothing is probed: say what, with probes in the section orderly_probe.")
             return
-        if why := open_to_others(Path(path).parent, owners=False):
+        if why := open_to_others(Path(path).parent, everybody=True):
             self._display.warning(f"Nothing is probed, as {path} may be somebody else's: {why}.")
             return
         try:

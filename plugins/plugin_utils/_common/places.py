@@ -9,13 +9,14 @@ from pathlib import Path
 from .errors import ControllerError
 
 
-def open_to_others(folder: Path, *, owners: bool = True) -> str:
+def open_to_others(folder: Path, *, everybody: bool = False) -> str:
     """Say why others than root and this user can put something into a folder; empty where they cannot.
 
-    The folders above it count too: who can rename one puts another in its place. With *owners* false it only counts
-    what all users, or those of a group that is none of ours, may do, not to whom a folder belongs.
+    The folders above it count too: who can rename one puts another in its place. With *everybody* it only counts what
+    all users may do, not to whom a folder, or a group that may write to it, belongs.
     """
     folder = Path(os.path.realpath(folder))
+    groups = {0, os.getegid(), *os.getgroups()}
     for each in (folder, *folder.parents):
         try:
             found = each.stat()
@@ -25,13 +26,11 @@ def open_to_others(folder: Path, *, owners: bool = True) -> str:
         shields = each != folder and found.st_mode & stat.S_ISVTX
         if found.st_mode & stat.S_IWOTH and not shields:
             return f"everybody can write to {each}"
-        if (
-            found.st_mode & stat.S_IWGRP
-            and not shields
-            and found.st_gid not in {0, os.getegid(), *os.getgroups()}
-        ):
+        if everybody:
+            continue
+        if found.st_mode & stat.S_IWGRP and not shields and found.st_gid not in groups:
             return f"the group {found.st_gid} can write to {each}"
-        if owners and found.st_uid not in {0, os.geteuid()}:
+        if found.st_uid not in {0, os.geteuid()}:
             return f"{each} belongs to the user {found.st_uid}"
     return ""
 

@@ -95,7 +95,7 @@ def _is_of_strangers(roles: Path, places: Container[Path]) -> bool:
     if roles.is_absolute() and not (roles in places and _is_here(roles.parent)):
         return False
     # Who runs it has chosen a folder by naming an inventory in it, to whomever it belongs.
-    if why := open_to_others(roles, owners=roles not in places):
+    if why := open_to_others(roles, everybody=roles in places):
         display.warning(
             f"No service roles are read from {roles.absolute()}, the current folder: {why}. Name the whole path in "
             "orderly_roles_path if they are to be used."

@@ -55,7 +55,7 @@ def test_a_link_leads_where_it_leads(folder: Path, tmp_path: Path) -> None:
 def test_what_belongs_to_somebody_else_is_open_where_that_counts(folder: Path) -> None:
     os.chown(folder.parent, 65534, -1)
     assert open_to_others(folder) == f"{folder.parent} belongs to the user 65534"
-    assert open_to_others(folder, owners=False) == ""
+    assert open_to_others(folder, everybody=True) == ""
 
 
 @needs_root
@@ -64,6 +64,7 @@ def test_a_group_of_others_may_not_write(folder: Path) -> None:
     assert open_to_others(folder) == ""
     os.chown(folder, -1, 4711)
     assert open_to_others(folder) == f"the group 4711 can write to {folder}"
+    assert open_to_others(folder, everybody=True) == ""
 
 
 def test_who_has_no_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:

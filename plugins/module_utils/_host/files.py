@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -62,7 +63,8 @@ def sync_folder(folder: Path) -> None:
     """Let the disk know the names in a folder too, so that a power cut brings none back."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        with suppress(OSError):  # some file systems cannot, of a folder
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def sync_folder(folder: Path) -> None:
     """Let the disk know the names in a folder too, so that a power cut brings no old ones back."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        with suppress(OSError):  # some file systems cannot, of a folder
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -74,7 +74,6 @@ import atexit
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,15 +81,15 @@ import yaml
 from ansible import constants
 from ansible.plugins.callback import CallbackBase
 
+from ..plugin_utils._common import own_process
 from ..plugin_utils._common.files import write_report
+from ..plugin_utils._common.places import open_to_others
 from ..plugin_utils._report.probe import say
 from ..plugin_utils._roll.blockers import CONTROLLER, BlockerError, parse_blockers
 
 if TYPE_CHECKING:
     from ansible.executor.stats import AggregateStats
     from ansible.playbook import Playbook
-
-ROOT = Path(__file__).parents[2]
 
 
 class CallbackModule(CallbackBase):
@@ -109,18 +108,18 @@ class CallbackModule(CallbackBase):
         if not path:
             self._display.warning("Nothing is probed: say what, with probes in the section orderly_probe.")
             return
+        if why := open_to_others(Path(path).parent, everybody=True):
+            self._display.warning(f"Nothing is probed, as {path} may be somebody else's: {why}.")
+            return
         try:
             probes = read_probes(Path(path))
         except (BlockerError, OSError, yaml.YAMLError) as exc:
             self._display.warning(f"Nothing is probed, as {path} cannot be used: {exc}")
             return
-        python_path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+        every = str(self.get_option("every"))
         self._watcher = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "plugins.plugin_utils._report.probe"),
-                *(json.dumps(probes), str(self.get_option("every"))),
-            ],
-            env={**os.environ, "PYTHONPATH": python_path}, text=True,
+            own_process.command("plugins.plugin_utils._report.probe", json.dumps(probes), every),
+            env=own_process.environment(), text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             start_new_session=True,  # what interrupts ansible-playbook does not keep it from telling
         )  # fmt: skip

@@ -130,6 +130,7 @@ from ansible_collections.orderly.services.plugins.module_utils._haproxy.drain im
     DrainRecord,
     decide,
 )
+from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
 
 RECORDS = Path("/var/lib/orderly/drained")
 
@@ -202,7 +203,7 @@ def main() -> None:
                 balancer = wait_until_up(module, api)
             if not decision.ours:
                 record.forget()
-    except HaproxyError as exc:
+    except (HaproxyError, HostError) as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(
         changed=decision.changes(recorded),

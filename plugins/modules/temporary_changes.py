@@ -153,10 +153,10 @@ def main() -> None:
         supports_check_mode=True,
     )
     folder = TemporaryFolder(Path(module.params["path"]))
-    records, trouble = folder.read()
-    if trouble:
-        module.fail_json(msg=" ".join(trouble))
     try:
+        records, trouble = folder.read()
+        if trouble:
+            raise HostError(" ".join(trouble))
         change = plan(module.params, records)
         if not module.check_mode:
             change.carry_out(folder)

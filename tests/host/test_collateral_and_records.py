@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import stat
 import subprocess
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -253,3 +256,55 @@ def test_the_script_ends_a_dismissal_too(host: Host) -> None:
     assert [file.name for file in (host.root / "var/lib/policy-rc.d").iterdir()] == [
         "ansible-test-alpha.service.deferred"
     ]
+
+
+# --- Local users, and newer versions ---
+
+
+def test_nobody_else_can_hold_the_lock_of_the_records(host: Host) -> None:
+    lock = host.root / "run/orderly/records.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.touch()
+    lock.chmod(0o644)
+    with lock.open() as others:
+        fcntl.flock(others, fcntl.LOCK_SH)
+        began = time.monotonic()
+        assert host.ask("alpha", "restart") == DENIED
+    assert time.monotonic() - began < 5
+    assert stat.S_IMODE(lock.stat().st_mode) == 0o600
+    assert host.records().keys() == {"alpha.service"}
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o750, 0o777])
+def test_our_state_is_for_root_alone_and_records_are_for_all(host: Host, mode: int) -> None:
+    for folder in ("var/lib/orderly", "var/lib/policy-rc.d"):
+        (host.root / folder).mkdir()
+        (host.root / folder).chmod(mode)
+    host.ask("alpha", "restart")
+    modes = [
+        stat.S_IMODE((host.root / name).stat().st_mode) for name in ("var/lib/orderly", "var/lib/policy-rc.d")
+    ]
+    assert modes == [0o700, 0o755]
+
+
+@pytest.mark.parametrize("suffix", ["deferred", "dismissed"])
+def test_a_record_of_a_newer_version_stays_as_it_is(host: Host, suffix: str) -> None:
+    folder = host.root / "var/lib/policy-rc.d"
+    folder.mkdir()
+    newer = "format: 2\nservice: alpha.service\ncollateral: true\nunit: alpha.service\nactions: [restart]\n"
+    (folder / f"ansible-test-alpha.service.{suffix}").write_text(newer)
+    for _time in range(2):
+        assert host.ask("alpha", "restart") == DENIED
+    host.policy("ansible-test", "blocked_actions: {}\n")
+    assert host.ask("--restart-collateral") == ALLOWED
+    assert (folder / f"ansible-test-alpha.service.{suffix}").read_text() == newer
+    (record,) = [each for each in DeferredStore(host.root).read()[0] if each.unit == "alpha.service"]
+    assert (record.count, record.path.endswith(".format-1.deferred")) == (2, suffix == "deferred")
+
+
+def test_the_disk_is_told_the_name_of_a_record(host: Host) -> None:
+    program = host.root / "bin/sync"
+    program.write_text('#!/bin/sh\necho "$*" >>"${0%/*}/synced"\n')
+    program.chmod(0o755)
+    host.ask("alpha", "restart")
+    assert f"{host.root}/var/lib/policy-rc.d" in (host.root / "bin/synced").read_text().split()

@@ -253,14 +253,96 @@ def test_a_removal_may_stop_and_an_upgrade_may_not(
     assert host.maintainer_script(script, arguments, f"invoke-rc.d alpha {action}") == answer
 
 
-def test_a_foreign_script_is_asked_first(host: Host) -> None:
+def chain(host: Host, text: str) -> str:
+    """Let a script of others be asked first; gives its path."""
     chained = host.root / "usr/lib/orderly/policy-rc.d.chained"
-    chained.write_text('#!/bin/sh\necho noise\n[ "$1" = gamma ] && exit 101\nexit 106\n')
+    chained.write_text(f"#!/bin/sh\n{text}\n")
     chained.chmod(0o755)
+    return str(chained)
+
+
+def test_a_foreign_script_is_asked_first(host: Host) -> None:
+    chain(host, 'echo noise\n[ "$1" = gamma ] && exit 101\nexit 104')
     assert host.ask("gamma", "restart") == DENIED
     assert host.ask("delta", "restart") == ALLOWED
     assert host.ask("alpha", "restart") == DENIED
     assert host.said == ""
+
+
+CHAINED_ANSWERS = [
+    *((f"exit {code}", ALLOWED) for code in (0, 104, 105)),
+    *((f"exit {code}", DENIED) for code in (1, 2, 100, 101, 102, 103, 106, 126, 127, 255)),
+    ("kill -9 $$", DENIED),
+    ("exec /nonexistent", DENIED),
+]
+
+
+@pytest.mark.parametrize("with_perl", [True, False])
+@pytest.mark.parametrize(("text", "answer"), CHAINED_ANSWERS)
+def test_what_a_foreign_script_does_not_allow_is_denied_and_on_record(
+    host: Host, text: str, answer: int, *, with_perl: bool
+) -> None:
+    chained = chain(host, text)
+    if not with_perl:
+        host.without_perl()
+    host.run("gamma.service")
+    assert host.ask("gamma", "restart", "5") == answer
+    denied = [{"chained": chained}] if answer == DENIED else []
+    told = host.records().values()
+    assert [{each["policy_requestor_type"]: each["policy_requestor_name"]} for each in told] == denied
+    assert [(each["service"], each["action"], each["reason"]) for each in told] == [
+        ("gamma.service", "restart", "Package update")
+    ] * len(denied)
+
+
+def test_a_foreign_script_is_named_by_what_it_is(host: Host) -> None:
+    (host.root / "usr/lib/orderly/policy-rc.d.chained").symlink_to("/bin/false")
+    host.run("gamma.service")
+    assert host.invoke_rc_d("gamma", "restart") == DENIED
+    assert host.records()["gamma.service"]["policy_requestor_name"] == "/bin/false"
+
+
+@pytest.mark.parametrize("action", ["start", "rotate", "status", "(restart)"])
+@pytest.mark.parametrize("with_perl", [True, False])
+def test_nothing_waits_for_what_needs_no_restart(host: Host, action: str, *, with_perl: bool) -> None:
+    chain(host, "exit 101")
+    if not with_perl:
+        host.without_perl()
+    host.run("gamma.service")
+    assert host.ask("gamma", action) == DENIED
+    assert host.records() == {}
+
+
+def test_a_foreign_script_is_asked_about_every_unit_of_a_call(host: Host) -> None:
+    chained = chain(host, "case $1 in gamma* | delta*) exit 101 ;; esac")
+    host.run("gamma.service", "delta.service", "beta.service")
+    assert host.deb_systemd_invoke("restart", "gamma.service", "delta.service", "beta.service") == ALLOWED
+    assert {unit: each["collateral"] for unit, each in host.records().items()} == {
+        "gamma.service": False,
+        "delta.service": False,
+        "beta.service": True,
+    }
+    assert {each["policy_requestor_name"] for each in host.records().values()} == {chained}
+
+
+def test_what_a_foreign_script_denies_is_not_made_up_for_behind_its_back(host: Host) -> None:
+    host.block(alpha=["restart"])
+    host.run("alpha.service", "beta.service")
+    (host.root / "run/systemd/system").mkdir(parents=True)
+    host.systemctl(f'case $2 in restart) echo "$4" >>{host.root}/restarted ;; esac')
+    assert host.deb_systemd_invoke("restart", "alpha.service", "beta.service") == ALLOWED
+    chain(host, "case $1 in beta*) exit 106 ;; esac")
+    assert host.ask("--restart-collateral") == ALLOWED
+    assert not (host.root / "restarted").exists()
+    chain(host, "exit 0")
+    assert host.ask("--restart-collateral") == ALLOWED
+    assert (host.root / "restarted").read_text() == "beta.service\n"
+
+
+def test_the_list_says_that_a_foreign_script_is_asked_too(host: Host) -> None:
+    chained = chain(host, '[ "$1" = --list ] || exit 101')
+    host.ask("--list")
+    assert f"What {chained} denies is denied too.\n" in host.said
 
 
 def test_a_chain_that_leads_back_is_not_followed(host: Host) -> None:

@@ -133,3 +133,22 @@ def test_a_file_that_cannot_be_used_is_told_and_the_run_goes_on(site: Site, text
     assert outcome.code == 0
     assert f"Nothing is probed, as {site.folder}/probes.yml cannot be used: " in outcome.text
     assert words in outcome.text
+
+
+@pytest.mark.parametrize("planted", ["", "raise SystemExit('planted')"])
+def test_a_project_may_have_plugins_of_its_own(site: Site, planted: str) -> None:
+    for name in ("plugins", "plugins/plugin_utils", "plugins/plugin_utils/_report"):
+        site.write(f"{name}/__init__.py", planted)
+    outcome = site.upgrade(**ENABLED)
+    assert outcome.code == 0
+    assert report(site)["db"]["asked"]
+
+
+def test_probes_that_anybody_can_write_are_not_asked(site: Site) -> None:
+    (site.folder / "open").mkdir()
+    (site.folder / "probes.yml").rename(site.folder / "open/probes.yml")
+    (site.folder / "open").chmod(0o777)
+    outcome = site.upgrade(**{**ENABLED, "ORDERLY_PROBES": "open/probes.yml"})
+    assert outcome.code == 0
+    assert "may be somebody else's: everybody can write to " in " ".join(outcome.text.split())
+    assert not (site.folder / "probes.json").exists()

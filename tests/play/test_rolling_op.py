@@ -286,6 +286,21 @@ def test_a_host_may_bring_a_task_file_of_its_own(run: Callable[..., Outcome], si
     assert steps(outcome, "w2") == ["drain", "special", "verify", "undrain"]
 
 
+def test_a_task_file_where_one_stands_is_not_used_if_others_can_write_there(site: Site) -> None:
+    site.groups(web="w1")
+    site.service("web")
+    site.inventory = site.inventory.rename(site.write("inventory/hosts.yml", ""))
+    site.write("operation.yml", say("web", "operate"))
+    site.folder.chmod(0o777)
+    arguments = ("-e", "rolling_op_name=paint", "-e", f"orderly_roles_path={site.folder}/roles", "-e")
+    outcome = site.upgrade(*arguments, "rolling_op_tasks=operation.yml", playbook=PLAYBOOK)
+    said = " ".join(outcome.text.split())
+    assert (outcome.code, outcome.log) == (2, [])
+    assert f"The task file {site.folder}/operation.yml is not used, as it was only found in" in said
+    named = site.upgrade(*arguments, f"rolling_op_tasks={site.folder}/operation.yml", playbook=PLAYBOOK)
+    assert (named.code, named.log) == (0, ["web w1 operate"])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

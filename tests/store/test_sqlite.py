@@ -49,6 +49,24 @@ def test_in_a_folder_that_a_group_shares_the_group_may_write_the_store(path: Pat
     assert path.stat().st_mode & 0o777 == 0o660
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o1777])
+def test_a_store_where_everybody_can_put_another_is_refused(path: Path, mode: int) -> None:
+    path.parent.mkdir()
+    path.parent.chmod(mode)
+    with pytest.raises(StoreError, match=f"Everybody can write to {path.parent}, .*: let orderly_store name"):
+        put(path)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_our_own_folder_is_for_root_alone_whoever_made_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "STATE_FOLDER", path.parent)
+    path.parent.mkdir(mode=0o755)
+    put(path)
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
 def test_reading_creates_nothing(path: Path) -> None:
     assert SqliteStore(path).read("lock/") == {}
     assert not path.parent.exists()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.utils.display import Display
 
 from ...plugin_utils._action import ControllerAction, Result
+from ...plugin_utils._common.places import open_to_others
 from ...plugin_utils._common.text import names_of
 from ...plugin_utils._inventory.inventory import Inventory
 from ...plugin_utils._inventory.placement import DOMAIN, LAST, read_placement
@@ -114,12 +115,21 @@ class ActionModule(ControllerAction):
         # Extra variables win over those of hosts, but here a host's own file wins over the one for all.
         own = Inventory(self._loader, variables["ansible_inventory_sources"], extra_vars=False)
         overrides = {host: str(own.variable(host, TASKS) or "") for host in variables["ansible_play_hosts"]}
-        found = find_callbacks(overrides, options["tasks"], overrides, _folders(variables))
+        names = {options["tasks"], *overrides.values()}
+        found = find_callbacks(overrides, options["tasks"], overrides, _folders(variables, names))
         return {host: found[host] for host in hosts}
 
 
-def _folders(variables: Mapping[str, Any]) -> Iterator[Path]:
-    yield Path.cwd()
+def _folders(variables: Mapping[str, Any], names: Iterable[str]) -> Iterator[Path]:
+    here = Path.cwd()
+    if not (why := open_to_others(here)):
+        yield here
+    for name in names:
+        if why and not Path(name).is_absolute() and (here / name).is_file():
+            display.warning(
+                f"The task file {here / name} is not used, as it was only found in the current folder: {why}. Name its "
+                "whole path if it is to be used."
+            )
     for name in ("inventory_dir", "playbook_dir"):
         if variables.get(name):
             yield Path(variables[name])

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Sequence
 
+from .._host.documents import read_document, write_document
 from .._host.errors import HostError
-from .._host.files import read_lines, remove, write_text
+from .._host.files import read_text, remove
 from .._host.systemd import full_name, parse_units
 
 if TYPE_CHECKING:
@@ -131,12 +132,16 @@ class HoldFile:
 
     def read(self) -> list[str]:
         """Read the names of the packages."""
-        return read_lines(self.path)
+        try:
+            if not read_text(self.path).startswith("{"):  # as the first versions wrote it, one a line
+                return read_text(self.path).split()
+            return list(read_document(self.path).get("packages") or ())
+        except OSError:  # there is none, or only root can tell
+            return []
 
     def write(self, packages: Sequence[str]) -> None:
         """Write the names of the packages; without any there is no file."""
         if not packages:
             remove([self.path])
         elif list(packages) != self.read():
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_text(self.path, "".join(f"{package}\n" for package in packages))
+            write_document(self.path, {"packages": list(packages)})

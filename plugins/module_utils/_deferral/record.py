@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Mapping
 
 from .._host import yaml
+from .._host.documents import FORMAT, newer_format
 from .._host.systemd import UnitState, full_name
 from .policy import Requestor
 
@@ -19,6 +20,12 @@ PACKAGE_UPDATE = "Package update"
 _FILES_CHANGED = "File(s) changed: "
 _DISRUPTIVE = re.compile(r"restart|stop|force-reload|upgrade")
 _MAX_REASON = 4000
+BESIDE_NEWER = ".format-1.deferred"
+"""How the record of a unit and requestor ends where that of a newer version is in its place."""
+
+
+class NewerRecordError(yaml.YamlError):
+    """A newer version wrote the record: it stays as it is."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,7 @@ class Record:
             "count": self.count,
             "executables": self.executables,
             "first_timestamp": self.since,
+            "format": FORMAT,
             "invocation_id": self.invocation_id,
             "maintainer_script": self.maintainer_script,
             "package": self.package or None,
@@ -115,6 +123,8 @@ def parse_record(text: str, path: str) -> Record:
     data = yaml.parse(text)
     if not isinstance(data, dict) or not isinstance(data.get("service"), str):
         raise yaml.YamlError("expected a mapping that names a service")
+    if newer := newer_format(data):
+        raise NewerRecordError(f"it {newer}")
     actions = data.get("actions")
     executables = data.get("executables")
     last = _number(data, "timestamp")

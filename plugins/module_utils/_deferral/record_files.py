@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
-import fcntl
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._host.files import attempt, read_each, read_text, remove, write_text
-from .record import Event, Record, note_event, parse_record
+from .._host.lock import locked
+from .record import BESIDE_NEWER, Event, NewerRecordError, Record, note_event, parse_record
 
 if TYPE_CHECKING:
-    from typing import Callable, Iterable, Iterator
+    from typing import Callable, Iterable
 
     from .._host.systemd import UnitState
 
@@ -27,6 +26,10 @@ _RECORDS = ("*.deferred", "*.dismissed")
 
 def _read_record(path: Path) -> Record:
     return parse_record(read_text(path), str(path))
+
+
+def _is_newer(path: Path) -> bool:
+    return isinstance(attempt(path, _read_record), NewerRecordError)
 
 
 def _records(paths: Iterable[Path]) -> list[Record]:
@@ -52,7 +55,7 @@ class DeferredStore:
         found, trouble = read_each(
             newest.values(),
             _read_record,
-            "is no record of a deferred restart; remove it when you know why it is there",
+            "is no record of a deferred restart that can be read here; find out why it is there before you remove it",
         )
         if any(self.folders[1].glob("*.deferred")):
             trouble.append(f"{self.folders[0]} could not be written; see the records in {self.folders[1]}.")
@@ -63,7 +66,7 @@ class DeferredStore:
 
         *among* names the only files to look at, so that settling unit by unit does not read everything each time.
         """
-        with self._locked():
+        with locked(self._lock):
             records = self.read()[0] if among is None else _records(map(Path, among))
             settled = [record.path for record in records if is_settled(record)]
             for path in settled:
@@ -74,8 +77,10 @@ class DeferredStore:
     def record(self, event: Event, state: UnitState, boot: str, now: int) -> Record:
         """Write down that an action waits: into the record of its unit and requestor, if there is one."""
         name = replace(event, unit=state.unit or event.unit).file_name
-        paths = [folder / name for folder in self.folders]
-        with self._locked():
+        with locked(self._lock):
+            if any(_is_newer(folder / name) for folder in self.folders):
+                name = name.replace(".deferred", BESIDE_NEWER)
+            paths = [folder / name for folder in self.folders]
             known = [
                 item
                 for item in (attempt(path, _read_record) for path in reversed(paths))
@@ -83,13 +88,14 @@ class DeferredStore:
             ]
             record = note_event(event, known[0] if known else None, state, boot, now)
             write_text(paths[0], record.render())
-            remove([*paths[1:], paths[0].with_suffix(".dismissed")])
+            dismissed = paths[0].with_suffix(".dismissed")
+            remove([*paths[1:], *([] if _is_newer(dismissed) else [dismissed])])
             self._merge()
         return replace(record, path=str(paths[0]))
 
     def exchange(self, changes: Iterable[tuple[Record, Record]]) -> list[Record]:
         """Put records in the place of others, and give those; what is no longer as it was read stays as it is."""
-        with self._locked():
+        with locked(self._lock):
             return [
                 self._put(new, Path(old.path)) for old, new in changes if _records([Path(old.path)]) == [old]
             ]
@@ -109,10 +115,3 @@ class DeferredStore:
             if isinstance(text, str):
                 write_text(lasting / path.name, text)
                 path.unlink()
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        self._lock.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        with self._lock.open("a", encoding="ascii") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield

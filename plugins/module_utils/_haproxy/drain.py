@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+from .._host.documents import read_document, write_document
+from .._host.files import attempt, remove_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,16 +52,11 @@ class DrainRecord:
         self.server = server
 
     def exists(self) -> bool:
-        return self.path.exists()
+        return attempt(self.path, read_document) is not None
 
     def keep(self, since: int) -> None:
         """Write the record; a reader sees all of it or nothing."""
-        for folder in (self.path.parent.parent, self.path.parent):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        draft.write_text(json.dumps({"server": self.server, "since": since}) + "\n", encoding="utf-8")
-        draft.replace(self.path)
+        write_document(self.path, {"server": self.server, "since": since})
 
     def forget(self) -> None:
-        if self.exists():
-            self.path.unlink()
+        remove_file(self.path)

@@ -13,3 +13,7 @@ class HostError(Exception):
         """Keep the sentence and, apart, the facts that it names."""
         super().__init__(message)
         self.details = details
+
+
+class NewerFormatError(HostError):
+    """A newer version of this collection wrote something, and may mean by it what this one cannot know."""

@@ -3,18 +3,28 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from .errors import HostError
+from .errors import HostError, NewerFormatError
 from .yaml import YamlError
 
 if TYPE_CHECKING:
     from typing import Callable, Iterable
 
 _MAX_BYTES = 1 << 20
+PRIVATE = 0o700
+_RIGHTS = {
+    ("var", "lib", "orderly"): PRIVATE,
+    ("etc", "policy-rc.d"): 0o755,
+    ("var", "lib", "policy-rc.d"): 0o755,
+    ("run", "policy-rc.d"): 0o755,
+    ("run", "orderly"): 0o755,
+}
 
 
 def read_text(path: Path) -> str:
@@ -37,14 +47,40 @@ def read_lines(path: Path) -> list[str]:
         return []
 
 
-def write_text(path: Path, text: str) -> None:
+def make_folder(folder: Path, mode: int = 0o755) -> None:
+    """Make a folder, and those above it, with these rights whatever the umask says; ours always have the same."""
+    ours = next((mode for name, mode in _RIGHTS.items() if folder.parts[-len(name) :] == name), None)
+    try:
+        mode_there = folder.stat().st_mode
+        if not stat.S_ISDIR(mode_there):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
+        rights = stat.S_IMODE(mode_there)
+    except FileNotFoundError:
+        make_folder(folder.parent, mode)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        rights, ours = 0o700, ours or mode
+    if ours and rights != ours:
+        folder.chmod(ours)
+
+
+def sync_folder(folder: Path) -> None:
+    """Let the disk know the names in a folder too, so that a power cut brings none back."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some file systems cannot, of a folder
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: Path, text: str, folder_mode: int = 0o755) -> None:
     """Write a file by rename: at any moment there is the old one or the new one.
 
     What a process that was killed left behind ends with its PID; the script removes that in time.
     """
     new = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        make_folder(path.parent, folder_mode)
         remove_file(new)
         with os.fdopen(
             os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8"
@@ -54,6 +90,7 @@ def write_text(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(new, path)
+        sync_folder(path.parent)
     except OSError as exc:
         raise HostError(f"{path} cannot be written: {exc.strerror}.", path=str(path)) from exc
 
@@ -105,6 +142,8 @@ def attempt(path: Path, read: Callable[[Path], Item]) -> Item | Exception | None
         return read(path)
     except FileNotFoundError:  # removed this moment
         return None
+    except NewerFormatError:  # no fault of the file: nothing may be done as if it were not there
+        raise
     except (OSError, UnicodeDecodeError, YamlError, HostError) as exc:
         return exc
 

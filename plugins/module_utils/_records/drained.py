@@ -7,13 +7,12 @@ run that began it has died, and nothing else is ever undrained.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from .._host.errors import HostError
-from .._host.files import read_each, read_text, remove_file, write_text
+from .._host.documents import read_item, write_document
+from .._host.files import read_each, remove_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,21 +32,6 @@ class Drained:
     roll: str = ""
     since: int = 0
 
-    def render(self) -> str:
-        """Give the text of its file."""
-        return json.dumps(asdict(self)) + "\n"
-
-
-def parse_drained(text: str) -> Drained:
-    """Read the text of a file; raises HostError where it is no record."""
-    try:
-        record = Drained(**json.loads(text))
-    except (TypeError, ValueError) as exc:
-        raise HostError("it is no record of a drain") from exc
-    if not all(isinstance(value, kind) for value, kind in zip(astuple(record), (str, str, str, int))):
-        raise HostError("it is no record of a drain")
-    return record
-
 
 class DrainedFolder:
     """The folder of the records."""
@@ -61,7 +45,7 @@ class DrainedFolder:
         names = {unquote(path.name[len(PREFIX) : -len(SUFFIX)]): path for path in self._files()}
         found, trouble = read_each(
             [names[name] for name in sorted(names)],
-            lambda path: parse_drained(read_text(path)),
+            lambda path: read_item(path, Drained),
             "does not tell who drained the service; it counts as drained by us all the same",
         )
         known = {record.service: record for record in found}
@@ -69,10 +53,8 @@ class DrainedFolder:
 
     def write(self, records: Iterable[Drained]) -> None:
         """Write records, each whole or not at all."""
-        for folder in (self.path.parent, self.path):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for record in records:
-            write_text(self._file(record.service), record.render())
+            write_document(self._file(record.service), asdict(record))
 
     def remove(self, services: Iterable[str]) -> None:
         """Forget services that take part again."""

@@ -6,12 +6,10 @@ The journal cannot know it where a controller dies when a finalizer has come to 
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from .._host.errors import HostError
-from .._host.files import read_text, write_text
-from .._host.yaml import YamlError
+from .._host.documents import read_document, write_document
+from .._host.errors import HostError, NewerFormatError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,23 +23,27 @@ if TYPE_CHECKING:
 def read_finalized(path: Path) -> Finalized:
     """Read what is on record; nothing where there is no file."""
     try:
-        finalized = json.loads(read_text(path))
+        document = read_document(path)
+        # The first versions wrote nothing but the services.
+        finalized = document.get("services") if "format" in document else document
         if not isinstance(finalized, dict) or not all(isinstance(each, str) for each in finalized.values()):
-            raise ValueError("expected the campaign of each service")
+            raise HostError("expected the campaign of each service")
     except FileNotFoundError:
         return {}
-    except (ValueError, YamlError) as exc:
+    except NewerFormatError:
+        raise
+    except HostError as exc:
         raise HostError(
             f"{path} does not tell which services were finalized ({exc}). Remove it, and each finalizer that is "
             "still open runs once more.",
             path=str(path),
         ) from exc
-    return finalized
+    return dict(finalized)
 
 
 def write_finalized(path: Path, finalized: Finalized) -> None:
     """Write the record, whole or not at all."""
-    write_text(path, json.dumps(finalized, indent=1, sort_keys=True) + "\n")
+    write_document(path, {"services": finalized})
 
 
 def with_finalized(known: Finalized, services: Iterable[str], campaign: str) -> Finalized:

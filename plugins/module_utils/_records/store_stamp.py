@@ -8,16 +8,16 @@ the last slot that it was disrupted under, and says no to an older one.
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import time
-from dataclasses import asdict, astuple, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._host.errors import HostError
-from .._host.files import read_text, write_text
+from .._host.documents import read_item, render_document, write_document
+from .._host.errors import HostError, NewerFormatError
+from .._host.files import PRIVATE, make_folder, sync_folder, write_text
 
 if TYPE_CHECKING:
     from typing import Any, Mapping, Sequence
@@ -63,10 +63,9 @@ class StampChange:
         """Write the stamp; of two that come first at once, one is refused."""
         if self.after is None or self.before == self.after:
             return
-        text = json.dumps(asdict(self.after)) + "\n"
         if self.before is not None:
-            write_text(path, text)
-        elif not _create(path, text):
+            write_document(path, asdict(self.after))
+        elif not _create(path, render_document(asdict(self.after))):
             plan_stamp(read_stamp(path), self.after)
 
     def diff(self) -> dict[str, str]:
@@ -77,14 +76,13 @@ class StampChange:
 def read_stamp(path: Path) -> Stamp | None:
     """Read the stamp of this host; raises HostError where it is there and tells nothing."""
     try:
-        stamp = Stamp(**json.loads(read_text(path)))
+        return read_item(path, Stamp)
     except FileNotFoundError:
         return None
-    except (OSError, TypeError, ValueError) as exc:
+    except NewerFormatError:
+        raise
+    except (OSError, HostError) as exc:
         raise HostError(_unreadable(path, exc), path=str(path)) from exc
-    if not all(isinstance(value, kind) for value, kind in zip(astuple(stamp), (str, str, int, dict))):
-        raise HostError(_unreadable(path, "it is no stamp"), path=str(path))
-    return stamp
 
 
 def plan_stamp(found: Stamp | None, wanted: Stamp, *, move: bool = False) -> StampChange:
@@ -162,11 +160,12 @@ def _unreadable(path: Path, why: object) -> str:
 def _create(path: Path, text: str) -> bool:
     """Write a file unless somebody else has just done so."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent, PRIVATE)
         with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=str(path.parent)) as aside:
             draft = Path(aside) / path.name
             write_text(draft, text)
             os.link(draft, path)
+        sync_folder(path.parent)
     except FileExistsError:
         return False
     except OSError as exc:

@@ -7,13 +7,13 @@ run that began it has died, and what is not on record is never undone.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from .._host.documents import read_item, write_document
 from .._host.errors import HostError
-from .._host.files import read_each, read_text, remove_file, write_text
+from .._host.files import read_each, remove_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,17 +53,15 @@ class TemporaryFolder:
         """Read what is on record, and say which files cannot be read: what they stand for is not undone."""
         found, trouble = read_each(
             sorted(self.path.glob("*.json")),
-            lambda path: _parse(read_text(path)),
+            _read,
             "does not tell what was changed; look what it stands for, undo that by hand, and remove it",
         )
         return tuple(found), trouble
 
     def write(self, changes: Iterable[TemporaryChange]) -> None:
         """Write records, each whole or not at all."""
-        for folder in (self.path.parent, self.path):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for change in changes:
-            write_text(self._file(change), json.dumps(asdict(change)) + "\n")
+            write_document(self._file(change), asdict(change))
 
     def remove(self, changes: Iterable[TemporaryChange]) -> None:
         """Forget what was undone."""
@@ -74,14 +72,10 @@ class TemporaryFolder:
         return self.path / f"{quote(change.service, safe='')},{quote(change.name, safe='')}.json"
 
 
-def _parse(text: str) -> TemporaryChange:
-    try:
-        change = TemporaryChange(**json.loads(text))
-    except (TypeError, ValueError) as exc:
-        raise HostError("it is no record of a temporary change") from exc
-    texts = (change.service, change.name, change.until, change.campaign)
-    if not all(isinstance(value, str) for value in texts) or change.until not in MOMENTS:
-        raise HostError("it is no record of a temporary change")
+def _read(path: Path) -> TemporaryChange:
+    change = read_item(path, TemporaryChange)
+    if change.until not in MOMENTS:
+        raise HostError(f"until is none of {', '.join(MOMENTS)}")
     return change
 
 

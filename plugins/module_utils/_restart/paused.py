@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .._host import yaml
-from .._host.files import read_each, read_text, remove_drop_in, remove_file, write_text
+from .._host.documents import read_item, write_document
+from .._host.files import read_each, remove_drop_in, remove_file, write_text
 
 if TYPE_CHECKING:
     from typing import Iterable
@@ -33,7 +33,7 @@ class PausedFolder:
         """Read what is paused, by unit, and say which files do not tell how."""
         found, trouble = read_each(
             sorted(self.path / unit for unit in self.units()),
-            lambda path: parse_paused(read_text(path)),
+            lambda path: read_item(path, Paused),
             "does not tell how the unit was paused; unmask and start it yourself, then remove the file",
         )
         return {paused.unit: paused for paused in found}, trouble
@@ -44,9 +44,7 @@ class PausedFolder:
 
     def write(self, paused: Paused) -> None:
         """Write down that a unit is paused."""
-        for folder in (self.path.parent, self.path):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_text(self.path / paused.unit, paused.render())
+        write_document(self.path / paused.unit, asdict(paused))
 
     def remove(self, unit: str) -> None:
         """Forget that a unit was paused."""
@@ -78,36 +76,3 @@ class Paused:
     since: int
     reason: str = ""
     position: int = 0
-
-    def render(self) -> str:
-        """Write it as people and tools can both read it."""
-        return yaml.dump(
-            {
-                "masked": self.masked,
-                "position": self.position,
-                "reason": self.reason or None,
-                "since": self.since,
-                "unit": self.unit,
-                "was_active": self.was_active,
-            }
-        )
-
-
-def parse_paused(text: str) -> Paused:
-    """Read what says that a unit is paused; raises :class:`yaml.YamlError` where it does not."""
-    data = yaml.parse(text)
-    if not isinstance(data, dict) or not isinstance(data.get("unit"), str):
-        raise yaml.YamlError("expected a mapping that names a unit")
-    reason = data.get("reason")
-    return Paused(
-        unit=data["unit"],
-        was_active=data.get("was_active") == "true",
-        masked=data.get("masked") == "true",
-        since=_number(data.get("since")),
-        reason=reason if isinstance(reason, str) else "",
-        position=_number(data.get("position")),
-    )
-
-
-def _number(value: Any) -> int:
-    return int(value) if isinstance(value, str) and value.isdecimal() and len(value) <= 12 else 0

@@ -23,10 +23,13 @@ from .._restart.paused import PausedFolder
 from .report import HostStatus
 
 if TYPE_CHECKING:
-    from typing import Iterable
+    from typing import Callable, Iterable, TypeVar
 
     from .._deferral.ledger import Ledger
     from .._host.systemd import Runner
+
+    Item = TypeVar("Item")
+    Place = TypeVar("Place")
 
 ONLY_ROOT = "only root can tell"
 
@@ -40,10 +43,11 @@ def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) 
     states = Systemd(run).show(sorted({record.unit for record in records}))
     ledger = sort_records(records, states, boot_id(root))
     not_checked = {} if os.geteuid() == 0 else _for_root_only(ledger)
-    paused, bad_paused = ([], []) if "paused" in not_checked else _paused(PausedFolder(root))
+    paused, bad_paused = ([], []) if "paused" in not_checked else _told(_paused, PausedFolder(root))
     temporary, bad_temporary = (
-        ([], []) if "paused" in not_checked else _temporary(TemporaryFolder(root / FOLDER))
+        ([], []) if "paused" in not_checked else _told(_temporary, TemporaryFolder(root / FOLDER))
     )
+    held, bad_held = _told(lambda file: (file.read(), []), HoldFile(root))
     old: list[str] = []
     if not outdated:
         not_checked["outdated"] = "not requested"
@@ -59,10 +63,10 @@ def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) 
         versions=installed_versions(run, [record.package for record in records]),
         paused=paused,
         on_hold=held_packages(run),
-        held_by_us=HoldFile(root).read(),
+        held_by_us=held,
         outdated=old,
         not_checked=not_checked,
-        trouble=[*bad_policies, *bad_records, *bad_paused, *bad_temporary, *script.trouble()],
+        trouble=[*bad_policies, *bad_records, *bad_paused, *bad_temporary, *bad_held, *script.trouble()],
         temporary=temporary,
     )
 
@@ -71,6 +75,16 @@ def _for_root_only(ledger: Ledger) -> dict[str, str]:
     """Say what others than root cannot look at; which program a process runs is what proves a reload."""
     reloads = any(record.action == "reload" for entry in ledger.pending for record in entry.records)
     return dict.fromkeys(["paused", "outdated", *(["reloads"] if reloads else [])], ONLY_ROOT)
+
+
+def _told(
+    read: Callable[[Place], tuple[list[Item], list[str]]], place: Place
+) -> tuple[list[Item], list[str]]:
+    """Read what is there, or say why that cannot be done here; the rest of the status stands."""
+    try:
+        return read(place)
+    except HostError as exc:
+        return [], [str(exc)]
 
 
 def _paused(folder: PausedFolder) -> tuple[list[dict[str, str]], list[str]]:

@@ -149,7 +149,10 @@ def main() -> None:
     )
     params = module.params
     folder = DrainedFolder(Path(params["path"]))
-    records, trouble = folder.read()
+    try:
+        records, trouble = folder.read()
+    except HostError as exc:
+        module.fail_json(msg=str(exc), **exc.details)
     for sentence in trouble:
         module.warn(sentence)
     if params["state"] == "absent":

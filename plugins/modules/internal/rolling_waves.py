@@ -64,8 +64,8 @@ options:
   own_tasks:
     description:
       - Whether users bring the task files. Each is found and read now, so that a missing or broken one stops the
-        operation before anything is drained. A relative path is looked for in the current folder, beside the inventory,
-        and beside the playbook.
+        operation before anything is drained. A relative path is looked for in the current folder unless others can
+        write there, beside the inventory, and beside the playbook.
       - A host or group variable C(rolling_op_tasks) of the inventory wins over O(tasks), also where that comes from
         C(-e).
     type: bool

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,12 +13,14 @@ if TYPE_CHECKING:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file, with the rights that the user's umask gives."""
+    """Write a file, with the rights that the user's umask gives; raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, new = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(new, 0o666 & ~umask)
@@ -25,13 +28,19 @@ def write_bytes(path: Path, content: bytes) -> None:
     except BaseException:
         os.unlink(new)
         raise
+    sync_folder(path.parent)
 
 
 def write_report(path: Path, report: Any) -> None:
     """Write the report as JSON, whole or not at all; raises OSError."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    write_bytes(path, (json.dumps(report, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def sync_folder(folder: Path) -> None:
+    """Let the disk know the names in a folder too, so that a power cut brings no old ones back."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        beside.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        beside.replace(path)
+        with suppress(OSError):  # some file systems cannot, of a folder
+            os.fsync(descriptor)
     finally:
-        beside.unlink(missing_ok=True)
+        os.close(descriptor)

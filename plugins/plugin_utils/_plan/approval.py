@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._common.places import home_folder
 from .._service.catalogue import PLAN_FILE
 from .._service.service import CatalogueError
 from .drift import drift_of_plans
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 def plan_folder(hash_of_plan: str, plan_dir: str | None) -> Path:
     """Tell where a plan is kept: in *plan_dir*, else in a cache folder of its own."""
     if plan_dir:
-        return Path(plan_dir).expanduser().absolute()
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        return Path(os.path.expanduser(plan_dir)).absolute()
+    cache = os.environ.get("XDG_CACHE_HOME") or home_folder("XDG_CACHE_HOME", "upgrade_plan_dir") / ".cache"
     return Path(cache) / "orderly" / "plans" / hash_of_plan
 
 

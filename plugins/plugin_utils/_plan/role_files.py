@@ -103,8 +103,8 @@ def find_dependency(role: Path, dependency: Any) -> Path:
     :raises CatalogueError: when it is not found, or brings tasks
     """
     name = str(dependency.get("role", dependency.get("name")) if isinstance(dependency, dict) else dependency)
-    folders = (role.parent, *map(Path, DEFAULT_ROLES_PATH))
-    found = (folder.expanduser() / name.removeprefix(f"{collection_of(role)}.") for folder in folders)
+    folders = (role.parent, *map(Path, map(os.path.expanduser, DEFAULT_ROLES_PATH)))
+    found = (folder / name.removeprefix(f"{collection_of(role)}.") for folder in folders)
     path = next((path for path in found if path.is_dir()), None)
     if path is None:
         raise CatalogueError(

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._common.places import open_to_others
 from .._plan.durations import by_play
 from .._plan.role_files import files_of
 from .._service.catalogue import PLAN_FILE
@@ -39,6 +40,11 @@ def write_plan(
     The folder appears as a whole or not at all; one that holds this plan unchanged is left as it is. *seconds* tells
     the page, and nothing else, how long parts and steps (``SERVICE/PART``, ``SERVICE/step3``) took the last time.
     """
+    if why := open_to_others(folder, everybody=True):
+        raise CatalogueError(
+            f"The plan is not written to {folder}, as what is there runs on your hosts: {why}. Set upgrade_plan_dir to "
+            "a folder of yours."
+        )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:

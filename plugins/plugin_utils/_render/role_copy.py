@@ -25,6 +25,8 @@ def _copy(role: Path, target: Path) -> None:
     for name, path in files_of(role):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, target / name)
+        # A file that its owner may not write, or that others may, is neither here.
+        (target / name).chmod(0o600 | path.stat().st_mode & 0o755)
 
 
 def copy_role(service: Service, target: Path) -> None:

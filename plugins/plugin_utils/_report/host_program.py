@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PACKAGE = PurePosixPath("ansible_collections/orderly/services/plugins/module_utils")
 ENTRY = "_status/program"
 _SOURCES = Path(__file__).resolve().parents[2] / "module_utils"
-_SHEBANG = b"#!/usr/bin/python3\n"
+_SHEBANG = b"#!/usr/bin/python3 -I\n"  # nothing of whoever asks: no variables, no folder of theirs
 _MAIN = (
     f"import sys\n\nfrom {'.'.join((PACKAGE / ENTRY).parts)} import main\n\nsys.exit(main(sys.argv[1:]))\n"
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -11,6 +11,7 @@ from .._common.errors import ControllerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 
 class CallbackError(ControllerError):
@@ -33,7 +34,7 @@ def find_callbacks(
 
 
 def _find(name: str, folders: tuple[Path, ...]) -> str:
-    candidates = [folder / Path(name).expanduser() for folder in folders]
+    candidates = [folder / os.path.expanduser(name) for folder in folders]
     path = next((candidate for candidate in candidates if candidate.is_file()), None)
     if path is None:
         where = ", ".join(str(folder) for folder in folders)

@@ -9,12 +9,10 @@ nothing: the machine, or its network, may be gone. What a machine sees of its ow
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._common import own_process
 from .._store.store import PREFIX, StoreError
 from .run import Run, RunState, run_state
 
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 LIVE_SECONDS = 30  # how long a run is taken to be alive after its keeper was last heard of
 REFERRERS = ("lock/", "campaign/")  # where a document says which run it belongs to
 READY = "announced\n"
-ROOT = Path(__file__).parents[3]  # the keeper runs without Ansible, which would find it by its full name
 
 
 def seen_by(documents: Documents, here: Run) -> Callable[[Run], RunState]:
@@ -59,16 +56,11 @@ def announce(store: Store, run: Run) -> None:
     """Make sure that other machines that use the store can see that *run*, an ancestor of this process, is alive."""
     if is_seen(store, run, store.read(PREFIX + run.id) if store.shared else {}):
         return
-    command = [
-        sys.executable,
-        "-m",
-        "plugins.plugin_utils._run.heartbeat",
-        store.url,
-        json.dumps(run.as_document()),
-    ]
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    keeper = own_process.command(
+        "plugins.plugin_utils._run.heartbeat", store.url, json.dumps(run.as_document())
+    )
     with subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": path}, text=True,
+        keeper, env=own_process.environment(), text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as process:  # fmt: skip
         said = process.stdout.read() if process.stdout else ""

@@ -76,7 +76,11 @@ NAMES, KINDS = zip(*((each.name, each.type) for each in fields(Run)), strict=Tru
 
 def operator() -> str:
     """Name who runs this, and on which controller, for people who find what was done."""
-    return f"{getpass.getuser()} on {socket.gethostname()}"
+    try:
+        who = getpass.getuser()
+    except (KeyError, OSError):  # the user has no name, as in many containers; an OSError from Python 3.13 on
+        who = f"uid {os.getuid()}"
+    return f"{who} on {socket.gethostname()}"
 
 
 def this_run(pid: int | None = None, *, proc: Path = PROC, machine_id: Path = MACHINE_ID) -> Run:

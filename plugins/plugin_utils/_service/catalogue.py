@@ -6,26 +6,31 @@ A role with a ``meta/service.yml`` is a service. Its settings can be overridden 
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible.constants import DEFAULT_ROLES_PATH
+from ansible.constants import CONFIG_FILE, DEFAULT_ROLES_PATH
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.collection_loader import AnsibleCollectionConfig
+from ansible.utils.display import Display
 
 from .._common.graph import CycleError, levels
+from .._common.places import open_to_others
 from .._common.text import natural
 from .service import SERVICE_FILE, CatalogueError, Service, plain
 from .settings import OVERRIDABLE, checked, line_of, parse_service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
 
     Variables = Callable[[str, str], Any]
 
     """Gives the value of a variable for a host, or None where the host has none."""
+
+display = Display()
 
 COLLECTION = "orderly.services"
 COLLECTION_ROLES = Path(__file__).parents[3] / "roles"
@@ -59,22 +64,51 @@ def role_folders(variables: Mapping[str, Any]) -> tuple[RoleFolder, ...]:
     sources = [
         Path(source) for source in variables.get("ansible_inventory_sources") or () if "," not in source
     ]
-    beside = [
+    project = [
         variables.get("inventory_dir"),
         *(source if source.is_dir() else source.parent for source in sources),
         playbook_dir,
-        Path.cwd(),
+        *([Path(CONFIG_FILE).parent] if CONFIG_FILE and _is_here(Path(CONFIG_FILE).parent) else []),
     ]
-    folders = [
-        *map(Path, _as_list(variables.get("orderly_roles_path"), ":")),
-        *(Path(folder) / "roles" for folder in beside if folder),
-        *map(Path, DEFAULT_ROLES_PATH),
-    ]
+    beside = [Path(folder) / "roles" for folder in project if folder]
+    named = [*map(_expanded, _as_list(variables.get("orderly_roles_path"), ":"))]
+    usual = [*map(_expanded, DEFAULT_ROLES_PATH)]
+    _tell_if_left_out(Path("roles").absolute(), (*named, *beside, *usual))
     return (
-        *(RoleFolder(folder.expanduser()) for folder in folders),
+        *(RoleFolder(each) for each in (*named, *beside) if not _is_of_strangers(each, beside)),
+        *map(RoleFolder, usual),
         *map(_collection_roles, _as_list(variables.get("orderly_collections"))),
         RoleFolder(COLLECTION_ROLES, f"{COLLECTION}."),
     )
+
+
+def _expanded(folder: str) -> Path:
+    return Path(os.path.expanduser(folder))  # unlike pathlib's it has no need of a home
+
+
+def _is_here(folder: Path) -> bool:
+    return os.path.realpath(folder) == os.path.realpath(os.curdir)
+
+
+def _is_of_strangers(roles: Path, places: Container[Path]) -> bool:
+    """Tell whether roles are found by where one stands, and others can put some there: as with ansible.cfg, no."""
+    if roles.is_absolute() and not (roles in places and _is_here(roles.parent)):
+        return False
+    # Who runs it has chosen a folder by naming an inventory in it, to whomever it belongs.
+    if why := open_to_others(roles, everybody=roles in places):
+        display.warning(
+            f"No service roles are read from {roles.absolute()}, the current folder: {why}. Name the whole path in "
+            "orderly_roles_path if they are to be used."
+        )
+    return bool(why)
+
+
+def _tell_if_left_out(here: Path, places: Iterable[Path]) -> None:
+    if here not in (each.absolute() for each in places) and any(here.glob(f"*/{SERVICE_FILE}")):
+        display.warning(
+            f"The service roles in {here} are not used: neither the inventory file, nor the playbook, nor ansible.cfg "
+            "is beside them. Name the folder in orderly_roles_path if they are to be."
+        )
 
 
 def _as_list(value: str | Iterable[str] | None, separator: str | None = None) -> list[str]:

@@ -13,10 +13,10 @@ journal's end, which the disk may not know of yet, and then the next one to open
 from __future__ import annotations
 
 import json
-import os
 import re
 import socket
 import sqlite3
+import stat
 import tempfile
 import time
 import uuid
@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from .._common.files import sync_folder
 from .store import StoreError
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ CREATE TABLE documents (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 """
 LAST_CHARACTER = "\U0010ffff"
 BUSY_SECONDS = 30.0
+STATE_FOLDER = Path("/var/lib/orderly")
 # Seconds between two looks at whether there is news: short at first, as one change is often the first of some.
 SHORTEST_PAUSE = 0.002
 LONGEST_PAUSE = 0.05
@@ -211,6 +213,7 @@ class SqliteStore:
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
             self._refuse_shared()
+            self._refuse_open()
             if not self._exists():
                 self._create()
             connection = self._connect(self._path)
@@ -249,6 +252,8 @@ class SqliteStore:
         folder = self._path.parent
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if folder == STATE_FOLDER:  # whoever made it first
+                folder.chmod(0o700)
             with tempfile.TemporaryDirectory(prefix=".new-store-", dir=folder) as aside:
                 draft = Path(aside) / "store.db"
                 draft.touch()
@@ -259,11 +264,7 @@ class SqliteStore:
                     self._path.hardlink_to(draft)
                 except FileExistsError:
                     return  # another process was first, and its store is as good
-            descriptor = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            sync_folder(folder)
         except OSError as exc:
             raise self._unusable(exc) from exc
 
@@ -286,6 +287,14 @@ class SqliteStore:
             raise StoreError(
                 f"{self._path} is on a file system that machines share ({kind}), where SQLite cannot lock:"
                 " let orderly_store name a local file, or an etcd:// cluster to share."
+            )
+
+    def _refuse_open(self) -> None:
+        folder = self._path.parent
+        if folder.exists() and folder.stat().st_mode & stat.S_IWOTH:
+            raise StoreError(
+                f"Everybody can write to {folder}, and so put another store in the place of {self._path}:"
+                " let orderly_store name a file in a folder of yours."
             )
 
     @contextmanager

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .._common.errors import ControllerError
+from .._common.places import home_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -129,7 +130,8 @@ def default_url(environ: Mapping[str, str] | None = None, *, root: bool | None =
     if os.geteuid() == 0 if root is None else root:
         return "sqlite:///var/lib/orderly/store.db"
     environ = os.environ if environ is None else environ
-    state = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME", "~")).expanduser() / ".local/state")
+    home = Path(environ["HOME"]) if environ.get("HOME") else None
+    state = environ.get("XDG_STATE_HOME") or (home or home_folder("HOME", "orderly_store")) / ".local/state"
     return f"sqlite://{state}/orderly/store.db"
 
 

@@ -29,20 +29,28 @@ umask 022
 
 is_chained() { [ -f "$chained" ] && [ -x "$chained" ] && ! [ "$chained" -ef "$0" ]; }
 
+# What it has no word for ("not this action", an error, a signal) is no permission either.
 chained_denies() {
     is_chained || return 1
     "$chained" "$@" >/dev/null
-    [ $? -eq 101 ]
+    case $? in 0 | 104 | 105) return 1 ;; esac
+    return 0
 }
 
 denied_without_perl() {
+    by_chained=false
+    if chained_denies "$@"; then by_chained=true; fi
     while [ "${1#--}" != "$1" ]; do shift; done
-    case $2 in \(*) return 0 ;; esac
     unit=${1%.service}
     unit=${unit%.sh}
+    if $by_chained; then
+        case $2 in \(*) ;; *restart* | *stop* | *reload* | *upgrade*) record_without_perl chained "$(readlink "$chained" || echo "$chained")" ;; esac
+        return 0
+    fi
+    case $2 in \(*) return 0 ;; esac
     case $2 in *start* | *reload*) if [ -e "$paused/$unit" ] || [ -e "$paused/$unit.service" ]; then return 0; fi ;; esac
     last_known_denies "$2" || return 1
-    record_without_perl
+    record_without_perl orderly last-known
     return 0
 }
 
@@ -61,47 +69,54 @@ last_known_denies() {
     return 1
 }
 
-record_without_perl() {
+record_without_perl() { # the type and the name of who denied it
     case $unit in
         *[!A-Za-z0-9@:._-]*) return ;;
         *.socket | *.target | *.timer | *.path | *.mount) ;;
         *) unit=$unit.service ;;
     esac
+    name=$1-$(printf %s "$2" | tr -c 'A-Za-z0-9_.+-' _)-$unit.deferred
     for folder in "$root/var/lib/policy-rc.d" "$root/run/policy-rc.d"; do
         mkdir -p "$folder" && cat >"$folder/.last-known-$unit.$$" <<END &&
 action: restart
 boot_id: $(cat /proc/sys/kernel/random/boot_id)
+format: 1
 invocation_id: "$(readlink "$root/run/systemd/units/invocation:$unit")"
-policy_requestor_name: last-known
-policy_requestor_type: orderly
+policy_requestor_name: "$(printf %s "$2" | tr '"\134' __)"
+policy_requestor_type: $1
 reason: Package update
 service: $unit
 timestamp: $(date +%s)
 END
             sync "$folder/.last-known-$unit.$$" &&
-            mv -f "$folder/.last-known-$unit.$$" "$folder/orderly-last-known-$unit.deferred" && return
+            mv -f "$folder/.last-known-$unit.$$" "$folder/$name" && {
+                sync "$folder"
+                return
+            }
     done
 }
 
 # Who presses Ctrl-C gets dpkg to stop; but a question that was asked is answered, since no answer means permission.
 trap : HUP INT TERM PIPE
 
-answer=0
+asks=true
 case " $* " in
-    *" --restart-collateral "*) ;;
-    *" --list "*) if is_chained; then "$chained" "$@"; fi ;;
-    *) if chained_denies "$@"; then answer=101; fi ;;
+    *" --restart-collateral "*) asks=false ;;
+    *" --list "*)
+        asks=false
+        if is_chained; then "$chained" "$@"; fi
+        ;;
 esac
 
 "$perl" -x "$0" "$root" "$@"
 case $? in
-    10) exit $answer ;;
+    10) exit 0 ;;
     101) exit 101 ;;
     *)
         mkdir -p "${trouble%/*}" && [ "$(wc -c 2>/dev/null <"$trouble" || echo 0)" -lt 16384 ] &&
             printf 'policy-rc.d: Perl could not decide about: %s\n' "$(printf %.200s "$*" | tr -c '[:print:]' '?')" >>"$trouble"
-        if denied_without_perl "$@"; then exit 101; fi
-        exit $answer
+        if $asks && denied_without_perl "$@"; then exit 101; fi
+        exit 0
         ;;
 esac
 
@@ -128,8 +143,10 @@ our $OTHER_SUFFIX = qr/\.(?:socket|target|timer|path|mount|automount|swap|slice|
 
 our $ROOT     = shift @ARGV;
 our $POLICIES = "$ROOT/etc/policy-rc.d";
+our $CHAINED  = "$ROOT/usr/lib/orderly/policy-rc.d.chained";
 our $KNOWN    = "$ROOT/var/lib/orderly/policy.known";
 our $PAUSED   = "$ROOT/var/lib/orderly/paused";
+our $FORMAT   = 1;    # of records
 our @RECORDS  = ("$ROOT/var/lib/policy-rc.d", "$ROOT/run/policy-rc.d");    # the second one for when the first is full
 our $RUN      = "$ROOT/run/orderly";
 our $LINKS    = "$RUN/units.links";
@@ -163,8 +180,8 @@ sub question {
     my @args = @_;
     my @options;
     push @options, shift @args while @args && $args[0] =~ /^--/;
-    my ($asked, $actions) = @args;
-    return (\@options, $asked, defined $actions ? $actions : '');
+    my ($asked, $actions, @rest) = @args;
+    return (\@options, $asked, defined $actions ? $actions : '', @rest);
 }
 
 # Who asks: the options and units of the command that asked, and the maintainer script that ran it, with its arguments.
@@ -380,25 +397,35 @@ sub known {
 # --- The answer ---
 
 sub main {
-    my ($options, $asked, $actions) = question(@_);
+    my @question = question(@_);
+    my ($options, $asked, $actions) = @question;
     return restart_collateral(policies(), paused()) if grep { $_ eq '--restart-collateral' } @$options;
     return list($asked, policies(), paused()) if grep { $_ eq '--list' } @$options;
     return $ALLOWED if !defined $asked;
     # Debian's own rule asks in parentheses about units that are disabled and do not run: they stay down.
     return $DENIED if $actions =~ /^\s*\(/;
-    my @policies = (policies(), paused()) or return $ALLOWED;
+    my @policies = (policies(), paused());
+    return $ALLOWED if !@policies && !is_chained();
     my $caller = caller_of_question();
+    push @policies, my @chained = is_chained() ? chained($caller, \@question, $asked) : ();
+    my $otherwise = @chained ? $DENIED : $ALLOWED;
     # One user's unit of the same name is none of ours; and who removes a package may stop its daemon.
-    return $ALLOWED if grep { $_ eq '--user' } @{ $caller->{options} };
+    return $otherwise if grep { $_ eq '--user' } @{ $caller->{options} };
     my @actions = split ' ', $actions;
-    return $ALLOWED if removes_package($caller) && !grep { !/^(?:force-)?stop$/ } @actions;
+    return $otherwise if removes_package($caller) && !grep { !/^(?:force-)?stop$/ } @actions;
     my %verdicts = map { $_ => verdict($_, \@actions, \@policies) } concrete($asked, $caller);
-    return $ALLOWED if !grep { is_blocked($_) } values %verdicts;
+    return $otherwise if !grep { is_blocked($_) } values %verdicts;
     # --query only asks, and --force goes on whatever the answer is.
     if (!grep { /^--(?:query|force)$/ } @{ $caller->{options} }) {
-        eval { record_call(\@actions, \@policies, $caller, \%verdicts); 1 } or trouble("no record about $asked: $@");
+        eval { record_call(\@question, \@policies, $caller, \%verdicts); 1 } or trouble("no record about $asked: $@");
     }
     return $DENIED;
+}
+
+sub is_chained {
+    return if !-f $CHAINED || !-x _;
+    my ($chained, $ours) = map { join ' ', (stat)[0, 1] } $CHAINED, $0;
+    return $chained ne $ours;
 }
 
 # Compiling takes most of an answer's time: the chapters after __DATA__ are compiled when something in them is called
@@ -426,12 +453,13 @@ __DATA__
 # deb-systemd-invoke drops the whole call at the first denial, so every unit of the call is recorded: those that a policy
 # blocks, and under the policy that denied it those that none does.
 sub record_call {
-    my ($actions, $policies, $caller, $verdicts) = @_;
+    my ($question, $policies, $caller, $verdicts) = @_;
+    my $actions = [split ' ', $question->[2]];
     my ($denied_by) = map { @{ $verdicts->{$_}{blocked_by} } } sort keys %$verdicts;
     my %units = map { $_ => 1 } keys %$verdicts, map { concrete($_, $caller) } @{ $caller->{units} };
     my $lock = lock_records();
     for my $unit (sort grep { !/[*?\[]/ } keys %units) {
-        my $verdict = $verdicts->{$unit} || verdict($unit, $actions, $policies);
+        my $verdict = $verdicts->{$unit} || verdict($unit, $actions, [@$policies, is_chained() ? chained($caller, $question, $unit) : ()]);
         my $collateral = !is_blocked($verdict);
         # What does not run has nothing to restart; but it would have been started if it were not for the neighbour.
         next if !is_running($unit) && -d $STARTED && !($collateral && grep { /^(?:re)?start$/ } @$actions);
@@ -443,6 +471,8 @@ sub record_call {
 sub record {
     my ($unit, $actions, $caller, $policy, $verdict) = @_;
     my $name = record_name($policy->{type}, $policy->{name}, $unit);
+    # What a newer version wrote stays as it is: it may mean what this one cannot know.
+    $name =~ s/\.deferred$/.format-$FORMAT.deferred/ if grep { is_newer(read_any_record("$_/$name")) } @RECORDS;
     my %now  = (
         boot_id       => first_line("/proc/sys/kernel/random/boot_id"),
         invocation_id => invocation($unit),
@@ -459,6 +489,7 @@ sub record {
         count                 => ($old->{count} || 0) + 1,
         executables           => $old->{executables} || \@executables,
         first_timestamp       => $old->{first_timestamp} || time,
+        format                => $FORMAT,
         maintainer_script     => join(' ', grep { length } $caller->{script}, @{ $caller->{arguments} }),
         package               => $ENV{DPKG_MAINTSCRIPT_PACKAGE},
         package_before        => defined $old->{package_before} ? $old->{package_before} : package_before($caller),
@@ -477,7 +508,7 @@ sub store {
     my ($name, $text) = @_;
     my ($lasting, $fallback) = @RECORDS;
     if (write_file("$lasting/$name", $text)) {
-        unlink "$fallback/$name", "$lasting/" . ($name =~ s/deferred$/dismissed/r);
+        unlink "$fallback/$name", grep { !is_newer(read_any_record($_)) } "$lasting/" . ($name =~ s/deferred$/dismissed/r);
         return;
     }
     return if write_file("$fallback/$name", $text);
@@ -498,8 +529,12 @@ sub old_record {
     return {};
 }
 
+sub is_newer { my ($record) = @_; return defined $record && defined $record->{format} && $record->{format} ne $FORMAT }
+
+sub read_record { my $record = read_any_record($_[0]); return is_newer($record) ? undef : $record }
+
 # Our own records are one key a line; what is laid out in another way needs more to be read.
-sub read_record {
+sub read_any_record {
     my ($file) = @_;
     my (undef, undef, undef, $links, $owner) = lstat $file;
     return if !$links || !-f _ || $owner && $owner != $>;
@@ -561,7 +596,10 @@ sub executables {
 # Packages are configured one at a time, but nothing forbids many callers; a lock that hangs must not hang dpkg.
 sub lock_records {
     mkdir $RUN, 0755;
-    open my $lock, '>>', "$RUN/records.lock" or return;
+    my (undef, undef, $mode, undef, $owner) = lstat "$RUN/records.lock";
+    # One that others can open, as the first versions made it, may be held by anybody.
+    unlink "$RUN/records.lock" if defined $mode && (!-f _ || $mode & 077 || $owner != $>);
+    sysopen my $lock, "$RUN/records.lock", 0102, 0600 or return;    # O_CREAT | O_RDWR
     my $is_held = eval {
         local $SIG{ALRM} = sub { die "somebody else holds it\n" };
         alarm 10;
@@ -580,7 +618,7 @@ sub yaml_value {
     my ($key, $value) = @_;
     return '[' . join(', ', map { yaml_scalar($_) } @$value) . ']' if ref $value;
     return 'null' if !defined $value;
-    return $value if $key =~ /^(?:count|timestamp|first_timestamp|collateral)$/;
+    return $value if $key =~ /^(?:count|format|timestamp|first_timestamp|collateral)$/;
     return yaml_scalar($value);
 }
 
@@ -597,19 +635,24 @@ sub yaml_scalar {
 #line 6 "policy-rc.d/write.pl"
 # --- Files that are written ---
 
-# By rename, so that at any moment there is the old file or the new one; O_SYNC, so that after a power cut too.
+# By rename, so that at any moment there is the old file or the new one; O_SYNC and sync, so that after a power cut too.
 sub write_file {
     my ($file, $text) = @_;
     my ($dir, $name) = $file =~ m{(.*)/(.*)};
-    mkdir $dir, 0755;
+    my $wanted = $dir =~ m{/var/lib/orderly$} ? 0700 : 0755;
+    mkdir $dir, $wanted;
     my (undef, undef, $mode, undef, $owner) = lstat $dir;
     return 0 if !defined $mode || !-d _ || $owner && $owner != $>;    # somebody else's, or a link that leads elsewhere
+    chmod $wanted, $dir if ($mode & 07777) != $wanted;
     tidy($dir);
     my $new = "$dir/." . substr($name, 0, 230) . ".$$";
     unlink $new;
     sysopen my $handle, $new, 04010301 or return 0;    # O_SYNC | O_EXCL | O_CREAT | O_WRONLY
     my $written = syswrite $handle, $text;
-    return 1 if defined $written && $written == length($text) && close($handle) && rename($new, $file);
+    if (defined $written && $written == length($text) && close($handle) && rename($new, $file)) {
+        system { 'sync' } 'sync', $dir if $dir !~ m{^\Q$ROOT\E/run/};
+        return 1;
+    }
     unlink $new;
     return 0;
 }
@@ -710,7 +753,6 @@ sub remember {
     my $text = join '', map { join("\t", $_->{file}, '=', @$_{ 'stamp', 'type', 'name' }) . "\n$_->{lines}" } @_;
     my $written = slurp($KNOWN);
     return if $text eq (defined $written ? $written : '');
-    mkdir "$ROOT/var/lib/orderly", 0700;
     write_file($KNOWN, $text) or trouble("$KNOWN cannot be written: should a policy become unreadable, it blocks only what it names");
 }
 
@@ -777,6 +819,7 @@ sub systemctl {
 
 sub list {
     my ($asked, @policies) = @_;
+    print "What ", readlink $CHAINED || $CHAINED, " denies is denied too.\n" if is_chained();
     return list_unit(canonical($asked), @policies) if defined $asked;
     tidy($POLICIES, $KNOWN =~ m{(.*)/}, @RECORDS, $RUN);
     print "No policy blocks anything.\n" if !@policies;
@@ -814,7 +857,9 @@ sub restart_collateral {
         my $record = read_record($file);
         next if !$record || ($record->{collateral} || '') ne 'true' || ref $record->{actions} ne 'ARRAY';
         my ($unit, $actions) = @$record{ 'unit', 'actions' };
-        next if !defined $unit || $unit !~ /^[\w:.@\\-]+$/a || is_blocked(verdict($unit, $actions, \@policies));
+        next if !defined $unit || $unit !~ /^[\w:.@\\-]+$/a;
+        my @chained = is_chained() ? chained({ units => [] }, [[], $unit, "@$actions"], $unit) : ();
+        next if is_blocked(verdict($unit, $actions, [@policies, @chained]));
         unlink $file if is_made_up_for($unit, $record);
     }
     return $ALLOWED;
@@ -851,6 +896,30 @@ sub merge_fallback {
         unlink $file;
     }
     rmdir $fallback;
+}
+
+#line 6 "policy-rc.d/chained.pl"
+# --- The script that was asked before ours came ---
+
+# What it denies, as a policy that blocks it; nothing where it denies none of the units. What it answers besides ("not
+# this action", an error, a signal) is no permission either.
+sub chained {
+    my ($caller, $question, @asked) = @_;
+    my ($options, undef, $actions, @rest) = @$question;
+    my @denied = grep { !permits($CHAINED, @$options, $_, $actions, @rest) } @asked or return;
+    # Nothing waits for a start that was denied, or for logs that were not rotated.
+    my $held  = join ' ', grep { /restart|stop|reload|upgrade/ } split ' ', $actions;
+    my $lines = join '', map { "chained\t" . plain($_) . "\t $held \n" } map { concrete($_, $caller) } @denied;
+    return { type => 'chained', name => one_line(readlink $CHAINED || $CHAINED), file => 'chained', lines => $lines };
+}
+
+sub permits {
+    my @command = @_;
+    open my $told, '>&', \*STDOUT or return 0;
+    open STDOUT, '>', '/dev/null';
+    my $status = system { $command[0] } @command;
+    open STDOUT, '>&', $told;
+    return scalar grep { $status == $_ << 8 } 0, 104, 105;
 }
 
 #line 5 "policy-rc.d/yaml.pl"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 use strict;
 use warnings;
-our (@DISRUPTIVE, $ROOT, $POLICIES, $KNOWN);
+our (@DISRUPTIVE, $POLICIES, $KNOWN);
 
 # --- Policies that changed ---
 
@@ -54,6 +54,5 @@ sub remember {
     my $text = join '', map { join("\t", $_->{file}, '=', @$_{ 'stamp', 'type', 'name' }) . "\n$_->{lines}" } @_;
     my $written = slurp($KNOWN);
     return if $text eq (defined $written ? $written : '');
-    mkdir "$ROOT/var/lib/orderly", 0700;
     write_file($KNOWN, $text) or trouble("$KNOWN cannot be written: should a policy become unreadable, it blocks only what it names");
 }

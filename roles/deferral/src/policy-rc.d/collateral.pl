@@ -16,7 +16,9 @@ sub restart_collateral {
         my $record = read_record($file);
         next if !$record || ($record->{collateral} || '') ne 'true' || ref $record->{actions} ne 'ARRAY';
         my ($unit, $actions) = @$record{ 'unit', 'actions' };
-        next if !defined $unit || $unit !~ /^[\w:.@\\-]+$/a || is_blocked(verdict($unit, $actions, \@policies));
+        next if !defined $unit || $unit !~ /^[\w:.@\\-]+$/a;
+        my @chained = is_chained() ? chained({ units => [] }, [[], $unit, "@$actions"], $unit) : ();
+        next if is_blocked(verdict($unit, $actions, [@policies, @chained]));
         unlink $file if is_made_up_for($unit, $record);
     }
     return $ALLOWED;

@@ -21,8 +21,10 @@ our $OTHER_SUFFIX = qr/\.(?:socket|target|timer|path|mount|automount|swap|slice|
 
 our $ROOT     = shift @ARGV;
 our $POLICIES = "$ROOT/etc/policy-rc.d";
+our $CHAINED  = "$ROOT/usr/lib/orderly/policy-rc.d.chained";
 our $KNOWN    = "$ROOT/var/lib/orderly/policy.known";
 our $PAUSED   = "$ROOT/var/lib/orderly/paused";
+our $FORMAT   = 1;    # of records
 our @RECORDS  = ("$ROOT/var/lib/policy-rc.d", "$ROOT/run/policy-rc.d");    # the second one for when the first is full
 our $RUN      = "$ROOT/run/orderly";
 our $LINKS    = "$RUN/units.links";

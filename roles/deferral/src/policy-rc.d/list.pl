@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 use strict;
 use warnings;
-our ($ALLOWED, $OTHER_SUFFIX, $POLICIES, $KNOWN, @RECORDS, $RUN);
+our ($ALLOWED, $OTHER_SUFFIX, $POLICIES, $CHAINED, $KNOWN, @RECORDS, $RUN);
 
 # --- Lists for people ---
 
 sub list {
     my ($asked, @policies) = @_;
+    print "What ", readlink $CHAINED || $CHAINED, " denies is denied too.\n" if is_chained();
     return list_unit(canonical($asked), @policies) if defined $asked;
     tidy($POLICIES, $KNOWN =~ m{(.*)/}, @RECORDS, $RUN);
     print "No policy blocks anything.\n" if !@policies;

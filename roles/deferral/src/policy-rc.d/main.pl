@@ -1,30 +1,40 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 use strict;
 use warnings;
-our ($ALLOWED, $DENIED);
+our ($ALLOWED, $DENIED, $CHAINED);
 
 # --- The answer ---
 
 sub main {
-    my ($options, $asked, $actions) = question(@_);
+    my @question = question(@_);
+    my ($options, $asked, $actions) = @question;
     return restart_collateral(policies(), paused()) if grep { $_ eq '--restart-collateral' } @$options;
     return list($asked, policies(), paused()) if grep { $_ eq '--list' } @$options;
     return $ALLOWED if !defined $asked;
     # Debian's own rule asks in parentheses about units that are disabled and do not run: they stay down.
     return $DENIED if $actions =~ /^\s*\(/;
-    my @policies = (policies(), paused()) or return $ALLOWED;
+    my @policies = (policies(), paused());
+    return $ALLOWED if !@policies && !is_chained();
     my $caller = caller_of_question();
+    push @policies, my @chained = is_chained() ? chained($caller, \@question, $asked) : ();
+    my $otherwise = @chained ? $DENIED : $ALLOWED;
     # One user's unit of the same name is none of ours; and who removes a package may stop its daemon.
-    return $ALLOWED if grep { $_ eq '--user' } @{ $caller->{options} };
+    return $otherwise if grep { $_ eq '--user' } @{ $caller->{options} };
     my @actions = split ' ', $actions;
-    return $ALLOWED if removes_package($caller) && !grep { !/^(?:force-)?stop$/ } @actions;
+    return $otherwise if removes_package($caller) && !grep { !/^(?:force-)?stop$/ } @actions;
     my %verdicts = map { $_ => verdict($_, \@actions, \@policies) } concrete($asked, $caller);
-    return $ALLOWED if !grep { is_blocked($_) } values %verdicts;
+    return $otherwise if !grep { is_blocked($_) } values %verdicts;
     # --query only asks, and --force goes on whatever the answer is.
     if (!grep { /^--(?:query|force)$/ } @{ $caller->{options} }) {
-        eval { record_call(\@actions, \@policies, $caller, \%verdicts); 1 } or trouble("no record about $asked: $@");
+        eval { record_call(\@question, \@policies, $caller, \%verdicts); 1 } or trouble("no record about $asked: $@");
     }
     return $DENIED;
+}
+
+sub is_chained {
+    return if !-f $CHAINED || !-x _;
+    my ($chained, $ours) = map { join ' ', (stat)[0, 1] } $CHAINED, $0;
+    return $chained ne $ours;
 }
 
 # Compiling takes most of an answer's time: the chapters after __DATA__ are compiled when something in them is called

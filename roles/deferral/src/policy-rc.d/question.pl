@@ -9,8 +9,8 @@ sub question {
     my @args = @_;
     my @options;
     push @options, shift @args while @args && $args[0] =~ /^--/;
-    my ($asked, $actions) = @args;
-    return (\@options, $asked, defined $actions ? $actions : '');
+    my ($asked, $actions, @rest) = @args;
+    return (\@options, $asked, defined $actions ? $actions : '', @rest);
 }
 
 # Who asks: the options and units of the command that asked, and the maintainer script that ran it, with its arguments.

@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 use strict;
 use warnings;
-our ($ROOT, @RECORDS, $RUN, $STARTED);
+our ($ROOT, @RECORDS, $RUN, $STARTED, $FORMAT);
 
 # --- Records ---
 
 # deb-systemd-invoke drops the whole call at the first denial, so every unit of the call is recorded: those that a policy
 # blocks, and under the policy that denied it those that none does.
 sub record_call {
-    my ($actions, $policies, $caller, $verdicts) = @_;
+    my ($question, $policies, $caller, $verdicts) = @_;
+    my $actions = [split ' ', $question->[2]];
     my ($denied_by) = map { @{ $verdicts->{$_}{blocked_by} } } sort keys %$verdicts;
     my %units = map { $_ => 1 } keys %$verdicts, map { concrete($_, $caller) } @{ $caller->{units} };
     my $lock = lock_records();
     for my $unit (sort grep { !/[*?\[]/ } keys %units) {
-        my $verdict = $verdicts->{$unit} || verdict($unit, $actions, $policies);
+        my $verdict = $verdicts->{$unit} || verdict($unit, $actions, [@$policies, is_chained() ? chained($caller, $question, $unit) : ()]);
         my $collateral = !is_blocked($verdict);
         # What does not run has nothing to restart; but it would have been started if it were not for the neighbour.
         next if !is_running($unit) && -d $STARTED && !($collateral && grep { /^(?:re)?start$/ } @$actions);
@@ -25,6 +26,8 @@ sub record_call {
 sub record {
     my ($unit, $actions, $caller, $policy, $verdict) = @_;
     my $name = record_name($policy->{type}, $policy->{name}, $unit);
+    # What a newer version wrote stays as it is: it may mean what this one cannot know.
+    $name =~ s/\.deferred$/.format-$FORMAT.deferred/ if grep { is_newer(read_any_record("$_/$name")) } @RECORDS;
     my %now  = (
         boot_id       => first_line("/proc/sys/kernel/random/boot_id"),
         invocation_id => invocation($unit),
@@ -41,6 +44,7 @@ sub record {
         count                 => ($old->{count} || 0) + 1,
         executables           => $old->{executables} || \@executables,
         first_timestamp       => $old->{first_timestamp} || time,
+        format                => $FORMAT,
         maintainer_script     => join(' ', grep { length } $caller->{script}, @{ $caller->{arguments} }),
         package               => $ENV{DPKG_MAINTSCRIPT_PACKAGE},
         package_before        => defined $old->{package_before} ? $old->{package_before} : package_before($caller),
@@ -59,7 +63,7 @@ sub store {
     my ($name, $text) = @_;
     my ($lasting, $fallback) = @RECORDS;
     if (write_file("$lasting/$name", $text)) {
-        unlink "$fallback/$name", "$lasting/" . ($name =~ s/deferred$/dismissed/r);
+        unlink "$fallback/$name", grep { !is_newer(read_any_record($_)) } "$lasting/" . ($name =~ s/deferred$/dismissed/r);
         return;
     }
     return if write_file("$fallback/$name", $text);
@@ -80,8 +84,12 @@ sub old_record {
     return {};
 }
 
+sub is_newer { my ($record) = @_; return defined $record && defined $record->{format} && $record->{format} ne $FORMAT }
+
+sub read_record { my $record = read_any_record($_[0]); return is_newer($record) ? undef : $record }
+
 # Our own records are one key a line; what is laid out in another way needs more to be read.
-sub read_record {
+sub read_any_record {
     my ($file) = @_;
     my (undef, undef, undef, $links, $owner) = lstat $file;
     return if !$links || !-f _ || $owner && $owner != $>;
@@ -143,7 +151,10 @@ sub executables {
 # Packages are configured one at a time, but nothing forbids many callers; a lock that hangs must not hang dpkg.
 sub lock_records {
     mkdir $RUN, 0755;
-    open my $lock, '>>', "$RUN/records.lock" or return;
+    my (undef, undef, $mode, undef, $owner) = lstat "$RUN/records.lock";
+    # One that others can open, as the first versions made it, may be held by anybody.
+    unlink "$RUN/records.lock" if defined $mode && (!-f _ || $mode & 077 || $owner != $>);
+    sysopen my $lock, "$RUN/records.lock", 0102, 0600 or return;    # O_CREAT | O_RDWR
     my $is_held = eval {
         local $SIG{ALRM} = sub { die "somebody else holds it\n" };
         alarm 10;
@@ -162,7 +173,7 @@ sub yaml_value {
     my ($key, $value) = @_;
     return '[' . join(', ', map { yaml_scalar($_) } @$value) . ']' if ref $value;
     return 'null' if !defined $value;
-    return $value if $key =~ /^(?:count|timestamp|first_timestamp|collateral)$/;
+    return $value if $key =~ /^(?:count|format|timestamp|first_timestamp|collateral)$/;
     return yaml_scalar($value);
 }
 

@@ -29,20 +29,28 @@ umask 022
 
 is_chained() { [ -f "$chained" ] && [ -x "$chained" ] && ! [ "$chained" -ef "$0" ]; }
 
+# What it has no word for ("not this action", an error, a signal) is no permission either.
 chained_denies() {
     is_chained || return 1
     "$chained" "$@" >/dev/null
-    [ $? -eq 101 ]
+    case $? in 0 | 104 | 105) return 1 ;; esac
+    return 0
 }
 
 denied_without_perl() {
+    by_chained=false
+    if chained_denies "$@"; then by_chained=true; fi
     while [ "${1#--}" != "$1" ]; do shift; done
-    case $2 in \(*) return 0 ;; esac
     unit=${1%.service}
     unit=${unit%.sh}
+    if $by_chained; then
+        case $2 in \(*) ;; *restart* | *stop* | *reload* | *upgrade*) record_without_perl chained "$(readlink "$chained" || echo "$chained")" ;; esac
+        return 0
+    fi
+    case $2 in \(*) return 0 ;; esac
     case $2 in *start* | *reload*) if [ -e "$paused/$unit" ] || [ -e "$paused/$unit.service" ]; then return 0; fi ;; esac
     last_known_denies "$2" || return 1
-    record_without_perl
+    record_without_perl orderly last-known
     return 0
 }
 
@@ -61,46 +69,53 @@ last_known_denies() {
     return 1
 }
 
-record_without_perl() {
+record_without_perl() { # the type and the name of who denied it
     case $unit in
         *[!A-Za-z0-9@:._-]*) return ;;
         *.socket | *.target | *.timer | *.path | *.mount) ;;
         *) unit=$unit.service ;;
     esac
+    name=$1-$(printf %s "$2" | tr -c 'A-Za-z0-9_.+-' _)-$unit.deferred
     for folder in "$root/var/lib/policy-rc.d" "$root/run/policy-rc.d"; do
         mkdir -p "$folder" && cat >"$folder/.last-known-$unit.$$" <<END &&
 action: restart
 boot_id: $(cat /proc/sys/kernel/random/boot_id)
+format: 1
 invocation_id: "$(readlink "$root/run/systemd/units/invocation:$unit")"
-policy_requestor_name: last-known
-policy_requestor_type: orderly
+policy_requestor_name: "$(printf %s "$2" | tr '"\134' __)"
+policy_requestor_type: $1
 reason: Package update
 service: $unit
 timestamp: $(date +%s)
 END
             sync "$folder/.last-known-$unit.$$" &&
-            mv -f "$folder/.last-known-$unit.$$" "$folder/orderly-last-known-$unit.deferred" && return
+            mv -f "$folder/.last-known-$unit.$$" "$folder/$name" && {
+                sync "$folder"
+                return
+            }
     done
 }
 
 # Who presses Ctrl-C gets dpkg to stop; but a question that was asked is answered, since no answer means permission.
 trap : HUP INT TERM PIPE
 
-answer=0
+asks=true
 case " $* " in
-    *" --restart-collateral "*) ;;
-    *" --list "*) if is_chained; then "$chained" "$@"; fi ;;
-    *) if chained_denies "$@"; then answer=101; fi ;;
+    *" --restart-collateral "*) asks=false ;;
+    *" --list "*)
+        asks=false
+        if is_chained; then "$chained" "$@"; fi
+        ;;
 esac
 
 "$perl" -x "$0" "$root" "$@"
 case $? in
-    10) exit $answer ;;
+    10) exit 0 ;;
     101) exit 101 ;;
     *)
         mkdir -p "${trouble%/*}" && [ "$(wc -c 2>/dev/null <"$trouble" || echo 0)" -lt 16384 ] &&
             printf 'policy-rc.d: Perl could not decide about: %s\n' "$(printf %.200s "$*" | tr -c '[:print:]' '?')" >>"$trouble"
-        if denied_without_perl "$@"; then exit 101; fi
-        exit $answer
+        if $asks && denied_without_perl "$@"; then exit 101; fi
+        exit 0
         ;;
 esac

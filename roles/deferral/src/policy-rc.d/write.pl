@@ -1,23 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 use strict;
 use warnings;
-our ($RUN);
+our ($ROOT, $RUN);
 
 # --- Files that are written ---
 
-# By rename, so that at any moment there is the old file or the new one; O_SYNC, so that after a power cut too.
+# By rename, so that at any moment there is the old file or the new one; O_SYNC and sync, so that after a power cut too.
 sub write_file {
     my ($file, $text) = @_;
     my ($dir, $name) = $file =~ m{(.*)/(.*)};
-    mkdir $dir, 0755;
+    my $wanted = $dir =~ m{/var/lib/orderly$} ? 0700 : 0755;
+    mkdir $dir, $wanted;
     my (undef, undef, $mode, undef, $owner) = lstat $dir;
     return 0 if !defined $mode || !-d _ || $owner && $owner != $>;    # somebody else's, or a link that leads elsewhere
+    chmod $wanted, $dir if ($mode & 07777) != $wanted;
     tidy($dir);
     my $new = "$dir/." . substr($name, 0, 230) . ".$$";
     unlink $new;
     sysopen my $handle, $new, 04010301 or return 0;    # O_SYNC | O_EXCL | O_CREAT | O_WRONLY
     my $written = syswrite $handle, $text;
-    return 1 if defined $written && $written == length($text) && close($handle) && rename($new, $file);
+    if (defined $written && $written == length($text) && close($handle) && rename($new, $file)) {
+        system { 'sync' } 'sync', $dir if $dir !~ m{^\Q$ROOT\E/run/};
+        return 1;
+    }
     unlink $new;
     return 0;
 }

@@ -127,3 +127,21 @@ def test_a_dismissal_ends_with_the_next_event(store: DeferredStore) -> None:
     again = store.record(EVENT, STATE, BOOT, 3000)
     assert (again.count, again.dismissed) == (1, "")
     assert [found for found in store.read()[0] if found.unit == "delta.service"] == [again]
+
+
+NEWER = "format: 2\nversion: 9.0.0\nservice: delta.service\n"
+
+
+@pytest.mark.parametrize("suffix", ["deferred", "dismissed"])
+def test_a_record_of_a_newer_version_is_told_and_never_touched(store: DeferredStore, suffix: str) -> None:
+    path = store.folders[0] / f"ansible-webteam-delta.service.{suffix}"
+    path.write_text(NEWER)
+    _records, trouble = store.read()
+    told = f"{path} is no record of a deferred restart that can be read here; find out why it is there"
+    assert trouble[0].startswith(told)
+    assert "it has format 2, which orderly.services 9.0.0 wrote" in trouble[0]
+    again = [store.record(EVENT, STATE, BOOT, now) for now in (1000, 2000)][1]
+    assert again.count == 2
+    assert again in store.read()[0]
+    store.settle(lambda _record: True)
+    assert [each.read_text() for each in store.folders[0].iterdir()] == [NEWER]

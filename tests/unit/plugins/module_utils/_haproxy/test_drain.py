@@ -60,7 +60,7 @@ def test_record_is_kept_in_a_private_folder_until_it_is_forgotten(tmp_path: Path
     assert not record.exists()
     record.keep(since=1795415186)
     assert record.exists()
-    assert json.loads(record.path.read_text()) == {"server": "web/web1", "since": 1795415186}
+    assert json.loads(record.path.read_text()).items() >= {"server": "web/web1", "since": 1795415186}.items()
     assert list(record.path.parent.iterdir()) == [record.path]
     assert stat.S_IMODE(record.path.parent.stat().st_mode) == 0o700
     record.forget()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
@@ -63,3 +64,43 @@ def test_what_another_user_wrote_is_not_believed(tmp_path: Path, monkeypatch: py
         monkeypatch.setattr(os, "geteuid", lambda: 0)
     with pytest.raises(YamlError, match=r"it belongs to user \d+, expected root"):
         read_text(tmp_path / "a")
+
+
+FOLDERS = [
+    ("var/lib/orderly", 0o700),
+    ("etc/policy-rc.d", 0o755),
+    ("var/lib/policy-rc.d", 0o755),
+    ("etc/x/y.d", 0o755),
+]
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o027, 0o077])
+@pytest.mark.parametrize(("folder", "mode"), FOLDERS)
+def test_who_may_read_does_not_depend_on_the_umask(
+    tmp_path: Path, folder: str, mode: int, umask: int
+) -> None:
+    before = os.umask(umask)
+    try:
+        write_text(tmp_path / folder / "x", "")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / folder).stat().st_mode) == mode
+    assert stat.S_IMODE((tmp_path / folder).parent.stat().st_mode) == 0o755
+    assert stat.S_IMODE((tmp_path / folder / "x").stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize(("folder", "mode"), FOLDERS[:3])
+def test_rights_of_our_folders_are_corrected(tmp_path: Path, folder: str, mode: int) -> None:
+    (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / folder).chmod(0o750)
+    write_text(tmp_path / folder / "x", "")
+    assert stat.S_IMODE((tmp_path / folder).stat().st_mode) == mode
+
+
+def test_a_name_lasts_when_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (synced.append(os.fstat(file)), fsync(file)))
+    write_text(tmp_path / "x", "")
+    assert [stat.S_ISDIR(each.st_mode) for each in synced] == [False, True]
+    assert synced[1].st_ino == tmp_path.stat().st_ino

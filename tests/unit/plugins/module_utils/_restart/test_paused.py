@@ -3,12 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.orderly.services.plugins.module_utils._host.yaml import YamlError
-from ansible_collections.orderly.services.plugins.module_utils._restart.paused import (
-    Paused,
-    PausedFolder,
-    parse_paused,
-)
+from ansible_collections.orderly.services.plugins.module_utils._restart.paused import Paused, PausedFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,21 +23,10 @@ def test_a_file_that_tells_nothing_is_named_and_counts_as_paused(folder: PausedF
     assert folder.units() == {"x.service"}
 
 
-def test_what_is_written_can_be_read() -> None:
+def test_what_is_written_can_be_read(folder: PausedFolder) -> None:
     paused = Paused("a@b.service", was_active=True, masked=False, since=7, reason="it's: odd\n", position=3)
-    assert parse_paused(paused.render()) == paused
-
-
-@pytest.mark.parametrize("since", ["yesterday", "-1", "9" * 40, "\u00b2", "[1]"])
-def test_a_time_that_is_none_is_the_epoch(since: str) -> None:
-    paused = parse_paused(f"unit: a.service\nsince: {since}\n")
-    assert paused == Paused("a.service", was_active=False, masked=False, since=0)
-
-
-@pytest.mark.parametrize("text", ["", "- a.service\n", "was_active: true\n", "unit: [a.service]\n"])
-def test_what_names_no_unit_is_refused(text: str) -> None:
-    with pytest.raises(YamlError):
-        parse_paused(text)
+    folder.write(paused)
+    assert folder.read() == ({"a@b.service": paused}, [])
 
 
 def test_only_what_cannot_be_masked_is_held_and_what_others_have_put_beside_it_stays(tmp_path: Path) -> None:

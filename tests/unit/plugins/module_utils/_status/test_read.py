@@ -10,7 +10,7 @@ from ansible_collections.orderly.services.plugins.module_utils._records.temporar
     TemporaryChange,
     TemporaryFolder,
 )
-from ansible_collections.orderly.services.plugins.module_utils._restart.paused import Paused
+from ansible_collections.orderly.services.plugins.module_utils._restart.paused import Paused, PausedFolder
 from ansible_collections.orderly.services.plugins.module_utils._status import read as status_reader
 from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import (
     BOOT,
@@ -54,9 +54,7 @@ def root(tmp_path: Path) -> Path:
 
     write("proc/sys/kernel/random/boot_id", BOOT)
     write("var/lib/policy-rc.d/x-nginx.service.deferred", record_text("nginx.service"))
-    write(
-        "var/lib/orderly/paused/redis.service", Paused("redis.service", True, True, 1000, "new disk").render()
-    )
+    PausedFolder(tmp_path).write(Paused("redis.service", True, True, 1000, "new disk"))
     return tmp_path
 
 
@@ -101,6 +99,19 @@ def test_what_is_changed_for_a_while_is_told_without_what_it_was(
     ]
     (folder.path / "nova,rpc.json").write_text("?")
     assert "nova,rpc.json does not tell what was changed" in read()["trouble"][0]
+
+
+@pytest.mark.parametrize("name", ["paused/redis.service", "temporary/web,x.json", "holds"])
+def test_what_a_newer_version_wrote_is_trouble_and_the_rest_is_told(
+    read: Callable[..., dict[str, Any]], root: Path, name: str
+) -> None:
+    (root / "var/lib/orderly/temporary").mkdir()
+    (root / "var/lib/orderly" / name).write_text('{"format": 2, "version": "9.0.0"}')
+    found = read()
+    assert [entry["unit"] for entry in found["pending"]] == ["nginx.service"]
+    assert found["trouble"][0].startswith(
+        f"{root / 'var/lib/orderly' / name} has format 2, which orderly.services 9.0.0 wrote"
+    )
 
 
 def test_a_package_that_we_hold_means_that_restarts_are_off(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,3 +39,11 @@ def test_what_cannot_be_put_in_its_place_leaves_nothing_beside_it(tmp_path: Path
     with pytest.raises(OSError, match="directory"):
         write_bytes(tmp_path / "status.json", b"new")
     assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
+
+
+def test_a_file_and_its_name_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[os.stat_result] = []
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(os.fstat(file)))
+    write_report(tmp_path / "report.json", {})
+    assert [stat.S_ISDIR(each.st_mode) for each in synced] == [False, True]
+    assert synced[1].st_ino == tmp_path.stat().st_ino

@@ -84,3 +84,26 @@ def test_a_folder_that_cannot_be_written_is_named(roles: Roles, tmp_path: Path) 
 
 
 # --- Copies of roles ---
+
+
+def test_files_that_may_only_be_read_can_be_planned_again(roles: Roles, tmp_path: Path) -> None:
+    for name in ("tasks/verify.yml", "meta/main.yml", "files/run.sh"):
+        roles.write(f"web/{name}", "---\n")
+    for path in roles.folder.rglob("*.*"):
+        path.chmod(0o444)
+    (roles.folder / "web/files/run.sh").chmod(0o557)
+    for _time in range(2):
+        roles.put(tmp_path / "plan")
+    copy = tmp_path / "plan/roles/orderly_plan_web"
+    modes = {path.name: path.stat().st_mode & 0o777 for path in copy.rglob("*") if path.is_file()}
+    assert modes["run.sh"] == 0o755
+    assert all(mode & 0o622 == 0o600 for mode in modes.values())
+
+
+def test_a_plan_is_not_written_where_everybody_can_change_it(roles: Roles, tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o777)
+    with pytest.raises(CatalogueError, match=f"runs on your hosts: everybody can write to {tmp_path}/shared"):
+        roles.put(tmp_path / "shared/plan")
+    (tmp_path / "shared").chmod(0o1777)
+    roles.put(tmp_path / "shared/plan")

@@ -98,3 +98,14 @@ def test_the_machine_is_told_apart_without_showing_its_id(tmp_path: Path) -> Non
     shown = this_run(machine_id=secret).machine
     assert shown
     assert shown not in secret.read_text()
+
+
+@pytest.mark.parametrize("error", [KeyError("getpwuid(): uid not found: 4711"), OSError("No username set")])
+def test_an_operator_without_a_name_is_called_by_the_uid(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def nameless() -> str:
+        raise error
+
+    monkeypatch.setattr(run.getpass, "getuser", nameless)
+    assert run.operator().startswith(f"uid {os.getuid()} on ")

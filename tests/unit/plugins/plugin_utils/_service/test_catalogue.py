@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible.utils.collection_loader import AnsibleCollectionConfig
+from ansible_collections.orderly.services.plugins.plugin_utils._service import catalogue
 from ansible_collections.orderly.services.plugins.plugin_utils._service.catalogue import (
     COLLECTION_ROLES,
     RoleFolder,
@@ -81,6 +83,60 @@ def test_roles_are_looked_for_beside_inventory_and_playbook_and_where_it_is_said
     folders = [str(folder.path) for folder in role_folders(variables)]
     assert folders[:4] == ["/more", "/most", "/inventory/roles", str(tmp_path / "roles")]
     assert folders[-1] == str(COLLECTION_ROLES)
+
+
+@pytest.fixture
+def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    said: list[str] = []
+    monkeypatch.setattr(catalogue.display, "warning", said.append)
+    return said
+
+
+def roles_of(**variables: Any) -> list[str]:
+    return [
+        each.name for each in find_services(role_folders(variables)) if not each.role.startswith("orderly.")
+    ]
+
+
+def test_the_current_folder_is_no_place_for_roles_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warned: list[str]
+) -> None:
+    role(tmp_path / "roles", "web")
+    monkeypatch.chdir(tmp_path)
+    assert roles_of(inventory_dir="/elsewhere") == []
+    assert len(warned) == 1
+    assert f"The service roles in {tmp_path}/roles are not used" in warned[0]
+    assert roles_of(orderly_roles_path="roles") == ["web"]
+    assert roles_of(inventory_dir=str(tmp_path)) == ["web"]
+    monkeypatch.setattr(catalogue, "CONFIG_FILE", str(tmp_path / "ansible.cfg"))
+    assert roles_of(inventory_dir="/elsewhere") == ["web"]
+    assert len(warned) == 1
+
+
+@pytest.mark.parametrize("how", ["orderly_roles_path", "inventory_dir"])
+@pytest.mark.parametrize("writable", [".", "roles", ".."])
+def test_roles_where_one_stands_are_not_used_if_others_can_write_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warned: list[str], how: str, writable: str
+) -> None:
+    project = tmp_path / "project"
+    role(project / "roles", "web")
+    monkeypatch.chdir(project)
+    (project / writable).chmod(0o777)
+    assert roles_of(**{how: {"orderly_roles_path": "roles", "inventory_dir": str(project)}[how]}) == []
+    assert warned[0].startswith(f"No service roles are read from {project}/roles, the current folder: ")
+    assert f"everybody can write to {(project / writable).resolve()}." in warned[0]
+    assert roles_of(orderly_roles_path=f"{project}/roles") == ["web"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_roles_of_somebody_else_are_used_only_where_an_inventory_was_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warned: list[str]
+) -> None:
+    os.chown(role(tmp_path / "roles", "web").parent, 65534, 65534)
+    monkeypatch.chdir(tmp_path)
+    assert roles_of(orderly_roles_path="roles") == []
+    assert f"{tmp_path}/roles belongs to the user 65534" in warned[0]
+    assert roles_of(inventory_dir=str(tmp_path)) == ["web"]
 
 
 def test_other_collections_bring_their_roles_when_they_are_named(

@@ -24,7 +24,15 @@ MOST_CHARACTERS = 4_000_000
 DEEPEST = 30
 BIGGEST = 2**63  # what programs that read our JSON can be expected to hold
 LONGEST = 1000
-_NAMES = {str: "text", int: "a number", bool: "true or false", list: "a list", dict: "a mapping"}
+_NAMES = {
+    str: "text",
+    int: "a number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a mapping",
+}
+_ACCEPTED: dict[type, Any] = {dict: Mapping, float: int | float}
 
 
 def misfit(value: Any, shape: Shape, at: str = "the answer") -> str:
@@ -84,7 +92,8 @@ def why_failed(answer: Any, otherwise: str) -> str:
 
 def _misfits(value: Any, shape: Shape, at: str) -> Iterator[str]:
     kind = type(shape) if isinstance(shape, list | dict) else shape
-    if not isinstance(value, Mapping if kind is dict else kind) or (kind is int and isinstance(value, bool)):
+    wanted = _ACCEPTED.get(kind, kind)
+    if not isinstance(value, wanted) or (kind in (int, float) and isinstance(value, bool)):
         yield f"{at} is not {_NAMES[kind]}"
     elif isinstance(shape, list | dict) and len(value) > MOST_ENTRIES:
         yield f"{at} has {len(value)} entries, more than {MOST_ENTRIES}"

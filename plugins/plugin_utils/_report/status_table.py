@@ -18,9 +18,7 @@ _ENTRY = {
     **dict.fromkeys(("unit", "action", "since", "reason", "package", "package_before", "package_now"), str),
     "collateral": bool,
 }
-_DISMISSED = dict.fromkeys(
-    ("unit", "dismissed", "dismissed_by", "dismissed_at", "package"), str
-)
+_DISMISSED = dict.fromkeys(("unit", "dismissed", "dismissed_by", "dismissed_at", "package"), str)
 _SHAPE = {
     "auto_restarts": bool,
     "pending": [_ENTRY],

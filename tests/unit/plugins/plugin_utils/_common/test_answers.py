@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._common.answers import MOST_ENTRIES, misfit
 from hypothesis import given
 from hypothesis import strategies as st
-
-from ansible_collections.orderly.services.plugins.plugin_utils._common.answers import MOST_ENTRIES, misfit
 
 SHAPE = {"pending": [{"unit": str, "count": int}], "in_force": bool, "not_checked": {str: str}}
 GOOD: dict[str, Any] = {

@@ -3,8 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Let hosts in bad hands answer anything at all to every playbook, beside two good hosts that must not notice.
 
-Run: tests/env python tests/fuzz/answers.py [ANSWERS] [SEED] [PROGRAMS…]. PROGRAMS are folders of an ansible-playbook, one
-for each ansible-core to play with. A run that went wrong is named with its seed, so that it can be played again alone:
+Run: tests/env python tests/fuzz/answers.py [ANSWERS] [SEED] [PROGRAMS…]
+
+PROGRAMS are folders of an ansible-playbook, one for each ansible-core to play with, or --ends for the oldest and the
+newest. A run that went wrong is named with its seed, so that it can be played again alone:
 tests/env python tests/fuzz/answers.py 0 SEED PROGRAMS.
 """
 
@@ -20,13 +22,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ansible_collections.orderly.services.tests.cores.cores import ends
+from ansible_collections.orderly.services.tests.faults.matrix import playbook_of
 from ansible_collections.orderly.services.tests.hostile.site import ALONE, PLAYBOOKS, Fleet, faults
 
 if TYPE_CHECKING:
     from ansible_collections.orderly.services.tests.hostile.site import Played
 
 ANSWERS = 5000
-MANY, FEW = 25, 6  # hostile hosts at once: where hosts have nothing to do with each other, and where they take turns
+MANY, FEW = (
+    25,
+    6,
+)  # hostile hosts at once: where hosts have nothing to do with each other, and where they take turns
 
 
 class Fuzz:
@@ -96,4 +103,5 @@ def main(answers: int = ANSWERS, first: int = 0, *programs: Path) -> int:
 
 if __name__ == "__main__":
     given = sys.argv[1:]
-    sys.exit(main(*map(int, given[:2]), *(Path(each).absolute() for each in given[2:])))
+    cores = [playbook_of(core).parent for core in ends()] if given[2:] == ["--ends"] else map(Path, given[2:])
+    sys.exit(main(*map(int, given[:2]), *(each.absolute() for each in cores)))

@@ -1,4 +1,4 @@
-"""What a host in bad hands answers: the usual answers of our modules, changed in ways that JSON allows and some it does not."""
+"""What a host in bad hands answers: the usual answers of our modules, changed as JSON allows, and as it does not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ CHANGE = {
 }  # fmt: skip
 USUAL: dict[str, dict[str, Any]] = {
     "deferred_restarts_info": {
-        "auto_restarts": False, "in_force": True, "script": {"installed": True}, "policies": [], "pending": [PENDING],
+        "auto_restarts": False, "in_force": True,
+        "script": {"installed": True, "neighbour": "", "chained": "", "leftover": False},
+        "policies": [], "pending": [PENDING],
         "stopped": [{**PENDING, "unit": "db.service"}], "settled": [], "dismissed": [DISMISSED],
         "paused": [{"unit": "a.service", "since": "2026-01-01T00:00:00Z", "reason": "disk"}],
         "on_hold": [{"package": "nginx", "version": "1", "candidate": "2"}], "temporary_changes": [CHANGE],
@@ -133,4 +135,6 @@ def as_text(words: random.Random, answer: Any) -> bytes:
     text = json.dumps(answer, ensure_ascii=words.random() < 0.9).encode("utf-8", "surrogatepass")
     if words.random() > 0.03:
         return text
-    return words.choice([b"", b"null", b"[]", b"7", b'"x"', text[:-1], b"\0" + text, text + b"\x1b[2J", b"{" * 5000])
+    return words.choice(
+        [b"", b"null", b"[]", b"7", b'"x"', text[:-1], b"\0" + text, text + b"\x1b[2J", b"{" * 5000]
+    )

@@ -46,7 +46,7 @@ PLAYBOOKS: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("restart_services", {}),
     ("reboot", {}),
     ("recover", {}),
-    ("pause_services", {"pause_reason": "disk"}),
+    ("pause_services", {"pause_reason": "disk", "web_max_unavailable": "100%"}),
     ("resume_services", {}),
     ("rolling_op", SAYS),
     ("rolling_op", RETRIES),
@@ -57,6 +57,7 @@ PLAYBOOKS: tuple[tuple[str, Mapping[str, Any]], ...] = (
 ALONE = ("status", "plan", "dismiss_restarts")  # where hosts have nothing to do with each other
 
 # Of an answer that was not expected nothing but a sentence may come.
+REFUSED = re.compile(r"gets? no slot|nothing (?:was|is)|refused|see what evil")
 BROKEN = re.compile(
     r"Traceback \(most|Unexpected Exception|exception occurred during task|"
     r"\b(?:Type|Key|Attribute|Recursion|Index|UnicodeEncode)Error\b"
@@ -144,7 +145,14 @@ class Fleet:
         """Run a playbook of ours on all hosts, from a store in which nothing has happened yet."""
         said = [part for key, value in (variables or {}).items() for part in ("-e", f"{key}={value}")]
         done = subprocess.run(
-            [self.programs / "ansible-playbook", "-i", "hosts.yml", *said, *more, f"orderly.services.{playbook}"],
+            [
+                self.programs / "ansible-playbook",
+                "-i",
+                "hosts.yml",
+                *said,
+                *more,
+                f"orderly.services.{playbook}",
+            ],
             cwd=self.folder,
             env={**self.environ, **environ},
             stdin=subprocess.DEVNULL,
@@ -186,7 +194,9 @@ _SERVICES = {
 
 def faults(fleet: Fleet, playbook: str, played: Played, usual: Played) -> Sequence[str]:
     """Say what a run with hostile hosts has broken, beside the same one without."""
-    found = [f"it says {match[0]!r}: …{_around(played.output, match)}…" for match in BROKEN.finditer(played.output)]
+    found = [
+        f"it says {match[0]!r}: …{_around(played.output, match)}…" for match in BROKEN.finditer(played.output)
+    ]
     ours = [line for line in played.output.splitlines() if not OF_ANSIBLE.match(line)]
     found += [f"it prints control characters: {line[:200]!r}" for line in ours if CONTROL.search(line)]
     if fleet.canary.exists():
@@ -194,13 +204,18 @@ def faults(fleet: Fleet, playbook: str, played: Played, usual: Played) -> Sequen
         found.append("a host ran something on the controller")
     for host in GOOD:
         now, before = played.recap.get(host, {}), usual.recap.get(host, {})
-        if playbook in ALONE and now != before:
+        if (playbook in ALONE and now != before) or now.get("changed", 0) > before.get("changed", 0):
             found.append(f"{host} had {now}, without the hostile host {before}")
-        if now.get("changed", 0) > before.get("changed", 0) or now.get("failed", 0) > before.get("failed", 0):
-            found.append(f"{host} had {now}, without the hostile host {before}")
+        elif now.get("failed", 0) > before.get("failed", 0):
+            # After a failure a roll ends: whose turn comes later is refused, and nothing else may happen to it.
+            found += [line for line in _failures(played, host) if not REFUSED.search(line)]
     if playbook == "status" and played.lines(*GOOD) != usual.lines(*GOOD):
         found.append(f"the rows of good hosts are {played.lines(*GOOD)}")
     return list(dict.fromkeys(found))
+
+
+def _failures(played: Played, host: str) -> list[str]:
+    return [line for line in played.output.splitlines() if line.startswith(f"fatal: [{host}]")]
 
 
 def _around(text: str, match: re.Match[str]) -> str:

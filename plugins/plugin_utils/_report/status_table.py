@@ -122,9 +122,9 @@ class FleetStatus:
     def _outdated(self) -> list[str]:
         """Show apart which units run what is no longer there, though nobody asked for their restart."""
         return [
-            f"{host}: {listed(list(map(printable, answer['outdated'])), ROWS_SHOWN)} still run replaced files; no restart was requested."
+            f"{host}: {units} still run replaced files; no restart was requested."
             for host, answer in self.checked.items()
-            if answer["outdated"]
+            if (units := listed(list(map(printable, answer["outdated"])), ROWS_SHOWN))
         ]
 
     def _not_looked_at(self) -> list[str]:

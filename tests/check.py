@@ -84,8 +84,15 @@ def host() -> None:
 
 
 def fuzz() -> None:
-    """Ask policy-rc.d what nobody thought of, each case a run of the real script."""
+    """Ask policy-rc.d what nobody thought of, each case a run of the real script, and let hosts answer anything.
+
+    ``make fuzz`` plays many answers, with the oldest and the newest ansible-core; CI a few with its own.
+    """
     run(sys.executable, "tests/fuzz/deferral.py", "20000")
+    many = os.environ.get("FUZZ")
+    if many:
+        run("pytest", "-n", PROCESSES, "tests/unit/hostile")
+    run(sys.executable, "tests/fuzz/answers.py", *([many, "0", "--ends"] if many else ["100"]))
 
 
 def cores() -> None:

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.plugins.callback import CallbackBase
 
-from ..plugin_utils._report.deferred_summary import RunSummary, host_and_result
+from ..plugin_utils._report.deferred_summary import RunSummary, host_and_result, is_of_host
 
 if TYPE_CHECKING:
     from ansible.executor.stats import AggregateStats
@@ -49,7 +49,8 @@ class CallbackModule(CallbackBase):
         self._summary = RunSummary()
 
     def _learn(self, result: Any) -> None:
-        self._summary.learn(*host_and_result(result))
+        if is_of_host(result):
+            self._summary.learn(*host_and_result(result))
 
     def v2_runner_on_ok(self, result: Any) -> None:
         self._learn(result)

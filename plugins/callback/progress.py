@@ -67,9 +67,9 @@ from ansible.utils.color import stringc
 from ..plugin_utils._common.files import write_report
 from ..plugin_utils._common.text import now_text
 from ..plugin_utils._plan.names import PLANNED, WAVE_TITLE
-from ..plugin_utils._report.deferred_summary import host_and_result
+from ..plugin_utils._report.deferred_summary import host_and_result, is_secret
 from ..plugin_utils._report.live_line import LiveLine, can_show
-from ..plugin_utils._report.progress import Batch, Heard, Progress, State, batches
+from ..plugin_utils._report.progress import GATE, LOCK, Batch, Heard, Progress, State, batches, believed
 from ..plugin_utils._report.run_report import command_line
 
 if TYPE_CHECKING:
@@ -80,7 +80,6 @@ if TYPE_CHECKING:
     from ansible.playbook.play import Play
 
 TICK = 1.0
-OURS = ("orderly.services.rolling_lock", "orderly.services.internal.upgrade_gate")
 
 
 class CallbackModule(CallbackBase):
@@ -124,7 +123,7 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_start(self, host: Any, task: Any) -> None:
         with self._guard:
             self._progress.start(host.get_name(), task.get_name(), self._clock())
-            if task.resolved_action in OURS:
+            if task.resolved_action in (LOCK, GATE):
                 self._watch()
 
     def v2_playbook_on_include(self, included_file: Any) -> None:
@@ -175,6 +174,7 @@ class CallbackModule(CallbackBase):
     def _hear(self, result: Any, state: State | None = None) -> None:
         host, told = host_and_result(result)
         task = result._task  # noqa: SLF001 - also ansible-core 2.16's names
+        told = believed(task.resolved_action, told, is_secret=is_secret(result))
         heard = Heard(host, task.get_name(), task.get_path() or "", told, state)
         with self._guard:
             lines = self._progress.hear(heard, self._clock(), now_text())

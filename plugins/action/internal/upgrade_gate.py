@@ -15,6 +15,7 @@ from ansible.utils.display import Display
 
 from ...plugin_utils._action import ControllerAction, Result
 from ...plugin_utils._campaign.upgrade_run import UpgradeRun
+from ...plugin_utils._common.answers import misfit
 from ...plugin_utils._common.errors import ControllerError
 from ...plugin_utils._common.text import names_of
 from ...plugin_utils._inventory.inventory import limited_hosts
@@ -95,7 +96,8 @@ class ActionModule(ControllerAction):
 
 def _noted(hostvars: Mapping[str, Any], host: str) -> Mapping[str, Mapping[str, float]]:
     """Give what a host noted of the time that its steps took, by service."""
-    return hostvars[host].get(TIMES) or {}
+    noted: Mapping[str, Mapping[str, float]] = hostvars[host].get(TIMES) or {}
+    return {} if misfit(noted, {str: {str: float}}) else noted
 
 
 def _ask(question: str) -> str | None:

@@ -15,6 +15,7 @@ from ...plugin_utils._action import ControllerAction, Result
 from ...plugin_utils._campaign.journal import read_seconds
 from ...plugin_utils._inventory.inventory import Inventory
 from ...plugin_utils._plan.durations import estimate
+from ...plugin_utils._plan.survey import readable
 from ...plugin_utils._render.summary import summary
 from ...plugin_utils._store.store import Rehearsal, StoreError, default_url, open_store
 from ...plugin_utils._upgrade import make_plan
@@ -44,8 +45,9 @@ class ActionModule(ControllerAction):
             raise
         except AnsibleError as exc:
             raise AnsibleActionFail(f"The inventory cannot be read for the plan: {exc}") from None
+        members = {service: frozenset(each.hosts) for service, each in plan.services.items()}
         how_long = estimate(plan.plays, took)
-        lines = summary(plan, answers, playbook.parent, how_long)
+        lines = summary(plan, readable(answers, members), playbook.parent, how_long)
         for line in lines:
             display.display(line)
         return {

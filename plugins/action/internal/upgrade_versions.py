@@ -24,7 +24,7 @@ from ...plugin_utils._campaign.finalizers import (
 from ...plugin_utils._campaign.versions import AFTER, BEFORE, VersionRecord
 from ...plugin_utils._common.text import natural
 from ...plugin_utils._plan.plan import AGAIN, Plan, read_plan
-from ...plugin_utils._plan.survey import drift_of_versions
+from ...plugin_utils._plan.survey import drift_of_versions, readable
 from ...plugin_utils._run.run import this_run
 from ...plugin_utils._service.steps import CHANGE
 from ...plugin_utils._store.store import Rehearsal, open_store
@@ -46,7 +46,7 @@ class ActionModule(ControllerAction):
             store={"type": "str"},
         )
         plan = read_plan(Path(variables["playbook_dir"]))
-        answers = _answers(variables, options["variable"])
+        answers = _answers(variables, options["variable"], plan)
         name = self.templated(variables, "upgrade_campaign")
         with closing(open_store(self.store_url(options, variables))) as store:
             journal = read_journal(Rehearsal(store), plan.id, this_run(os.getppid()), name)
@@ -75,11 +75,12 @@ class Look:
         return expected_versions(self.plan, self.record.read(AFTER))
 
 
-def _answers(variables: Mapping[str, Any], name: str) -> dict[str, Answer]:
+def _answers(variables: Mapping[str, Any], name: str, plan: Plan) -> dict[str, Answer]:
     """Give the answers of the hosts of the play that were asked."""
     hostvars = variables["hostvars"]
     answers = {host: hostvars[host].get(name) or {} for host in variables["ansible_play_hosts_all"]}
-    return {host: answer for host, answer in answers.items() if not answer.get("skipped")}
+    asked = {host: answer for host, answer in answers.items() if not answer.get("skipped")}
+    return readable(asked, {service: frozenset(each.hosts) for service, each in plan.services.items()})
 
 
 def _wanted(look: Look) -> dict[str, Any]:

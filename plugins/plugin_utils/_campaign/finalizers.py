@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .._common.text import natural
+from .._common.answers import why_failed
+from .._common.text import natural, printable
 from .._plan.survey import Survey
 from .._service.deb_version import version_key
 from .._service.steps import FINALIZE
@@ -72,7 +73,7 @@ def disagreements(expected: Iterable[Expected], answers: Mapping[str, Answer]) -
         services = answers.get(each.host, {}).get("services")
         if services is None:
             if each.host not in silent:
-                why = str(answers.get(each.host, {}).get("msg") or "no answer").strip().rstrip(".")
+                why = printable(why_failed(answers.get(each.host), "no answer"), 1000)
                 yield f"{each.host} could not be asked: {why}"
             silent.add(each.host)
             continue

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .._common.text import names_of
+from .._common.text import names_of, printable
 from .._inventory.placement import domains_of
 from .._service.catalogue import load_services, select
 from .._store.store import Rehearsal, Store, stamp_of
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 Result = dict[str, Any]
+LONGEST_REASON = 300
 
 
 def as_heard_by_others(answer: Result, by: str, host: str) -> Result:
@@ -209,7 +210,7 @@ def released(call: Call) -> Result:
 def retried(call: Call) -> Result:
     """Note that hosts have failed and are tried again, with their slots or without."""
     hold = call.options["state"] == "retry_hold"
-    reason = call.options["reason"] or ""
+    reason = printable(call.options["reason"] or "", LONGEST_REASON)  # mostly what a host has said
     retried = manager.retry(call.store, call.roll, call.run, call.options["hosts"], hold=hold, reason=reason)
     return {
         "changed": bool(retried.attempts or retried.exhausted),

@@ -2,18 +2,66 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from .._common.text import listed, natural
+from .._common.answers import unreadable, why_failed
+from .._common.text import listed, natural, printable
+from .._service.deb_version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     Answer = Mapping[str, Any]
 
     """The result of ``package_versions_info`` on a host; without ``services`` the host did not answer."""
+
+_SHAPE = {"services": {str: {str: {"installed": str, "candidate": str}}}}
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?")
+_VERSION = re.compile(f"({VERSION})?")
+_LONGEST = 200  # of names and versions
+_MOST = 1000  # packages of a service
+
+
+def readable(answers: Mapping[str, Any], members: Mapping[str, Collection[str]]) -> dict[str, Answer]:
+    """Read what hosts have answered: names and versions of packages, of the services that each host is a member of.
+
+    An answer that is something else is no answer, and says why.
+    """
+    return {host: _readable(host, answer, members) for host, answer in answers.items()}
+
+
+def _readable(host: str, answer: Any, members: Mapping[str, Collection[str]]) -> Answer:
+    if "services" not in answer:
+        return answer
+    if why := unreadable(answer, _SHAPE) or _no_versions(answer["services"]):
+        return {"msg": why}
+    return {
+        "services": {
+            name: {
+                package: {key: str(each[key]) for key in ("installed", "candidate")}
+                for package, each in packages.items()
+            }
+            for name, packages in answer["services"].items()
+            if host in members.get(name, ())
+        }
+    }
+
+
+def _no_versions(services: Mapping[str, Mapping[str, Mapping[str, str]]]) -> str:
+    """Say which of the names and versions is none that Debian has."""
+    for packages in services.values():
+        if len(packages) > _MOST:
+            return f"its answer cannot be read (it has {len(packages)} packages of a service)"
+        for package, each in packages.items():
+            named = ((_PACKAGE, package), (_VERSION, each["installed"]), (_VERSION, each["candidate"]))
+            for form, word in named:
+                if len(word) > _LONGEST or not form.fullmatch(word):
+                    kind = "name" if form is _PACKAGE else "version"
+                    return f'its answer cannot be read ("{printable(word)}" is no {kind} of a package)'
+    return ""
 
 
 @dataclass(frozen=True)
@@ -44,8 +92,9 @@ class Survey:
     missing: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, answers: Mapping[str, Answer], members: Mapping[str, Iterable[str]]) -> Survey:
+    def of(cls, answers: Mapping[str, Answer], members: Mapping[str, Collection[str]]) -> Survey:
         """Put the answers of hosts together; *members* names the hosts of each service."""
+        answers = readable(answers, members)
         found: dict[str, defaultdict[tuple[str, str, str], list[str]]] = {}
         missing: set[str] = set()
         for name, hosts in members.items():
@@ -104,7 +153,7 @@ def drift_of_versions(approved: Survey, answers: Mapping[str, Answer]) -> tuple[
     expected = {name: approved.by_host(name) for name in services}
     for host in sorted(answers, key=natural):
         if "services" not in answers[host]:
-            why = str(answers[host].get("msg") or "no answer").strip().rstrip(".")
+            why = printable(why_failed(answers[host], "no answer"), 1000)
             lines["", f"could not be asked: {why}"].append(host)
         for name, packages in (answers[host].get("services") or {}).items():
             for package, words in _differences(expected[name].get(host), packages):

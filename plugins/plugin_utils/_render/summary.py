@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from .._common.text import layout, plural
+from .._common.answers import why_failed
+from .._common.text import layout, listed, plural, printable
 from .._plan.plan import DOWN, KEEPS, NONE
 from .._service.steps import CHANGE
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from .._plan.survey import Answer, Survey
 
 HEADER = ("SERVICE", "STAGE", "HOSTS", "AT ONCE", "WAVES", "OUTAGE", "PACKAGES")
+_SHOWN = 100
 OUTAGES = {DOWN: "is down", KEEPS: "keeps serving", NONE: "none"}
 
 
@@ -90,11 +92,14 @@ def _packages(survey: Survey, name: str) -> str:
         return "unknown: its units come from no package"
     if not changing:
         return "as new as can be"
-    return ", ".join(
-        f"{each} on {plural(len(each.hosts), 'host')}" if len(versions) > 1 else str(each)
-        for each in changing
+    return listed(
+        [
+            f"{each} on {plural(len(each.hosts), 'host')}" if len(versions) > 1 else str(each)
+            for each in changing
+        ],
+        _SHOWN,
     )
 
 
 def _why(answer: Answer) -> str:
-    return str(answer.get("msg") or "no answer").strip()
+    return printable(why_failed(answer, "no answer"), 1000)

@@ -50,6 +50,16 @@ def host_and_result(result: Any) -> tuple[str, Mapping[str, Any]]:
     return result._host.get_name(), result._result  # noqa: SLF001 - the public names are younger
 
 
+def is_secret(result: Any) -> bool:
+    """Tell whether a result is of a task with ``no_log``, whatever Ansible has left of it."""
+    return bool("censored" in result._result or result._task_fields.get("no_log"))  # noqa: SLF001 - as above
+
+
+def is_of_host(result: Any) -> bool:
+    """Tell whether a result tells of the host that it is filed under: what is delegated was answered by another one."""
+    return not result._task.delegate_to  # noqa: SLF001 - as above
+
+
 def _local_fact(result: Mapping[str, Any]) -> Mapping[str, Any]:
     found: Any = result
     for key in ("ansible_facts", "ansible_local", "orderly"):

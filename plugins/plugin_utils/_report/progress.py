@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from .._common.answers import words_of
 from .._common.text import duration, listed, natural, plural, printable, with_services
 
 if TYPE_CHECKING:
@@ -21,9 +22,26 @@ HEARTBEAT = (
 )
 TASKS_SHOWN = 2
 WIDEST = 200
+LONG = 2000
 # Of services, not of our role that goes through them.
 PART = re.compile(r"/roles/(?!rolling_op/)(?:orderly_plan_)?([^/]+)/tasks/(drain|undrain)\.yml:")
+_OURS = "orderly.services."
+LOCK, GATE = _OURS + "rolling_lock", _OURS + "internal.upgrade_gate"
+# Actions of ours that never ask a host. All that they tell is believed; of what others tell, only what is said here.
+BELIEVED = frozenset({LOCK, GATE, _OURS + "internal.rolling_waves", _OURS + "internal.rolling_recovery"})
+REGROUPS = frozenset({"ansible.builtin.group_by", "ansible.legacy.group_by"})
 AGAIN = "orderly_again"  # the group of hosts that have let others go first
+
+
+def believed(action: str, told: Mapping[str, Any], *, is_secret: bool = False) -> Mapping[str, Any]:
+    """Give what a result may tell about a roll: whatever a host answers is no more than its own change or failure.
+
+    Of a task with ``no_log`` nothing is repeated.
+    """
+    if action in BELIEVED:
+        return told
+    kept = ("changed", *(("msg",) if not is_secret else ()), *(("add_group",) if action in REGROUPS else ()))
+    return {key: told[key] for key in kept if key in told}
 
 
 class State(StrEnum):
@@ -140,7 +158,7 @@ class Progress:
 
     def start(self, host: str, task: str, now: float) -> None:
         """Hear that a host begins with a task."""
-        self.task = task
+        self.task = printable(task)
         self.busy[host] = (task, now)
         self._news(now)
 
@@ -158,7 +176,7 @@ class Progress:
         self._note_drain(heard)
         told = heard.told
         if heard.state and _is_refusal(told):
-            self.refusal = self.refusal or str(told.get("msg", ""))
+            self.refusal = self.refusal or _said(told.get("msg"))
         if "batches" in told and "order" in told:  # the survey told which of all hosts the roll will visit
             self.planned = set(told["order"])
         takes_slots = self.batch.number or str(told.get("play", "")).startswith("finalize")
@@ -397,8 +415,13 @@ def _given_back(told: Mapping[str, Any]) -> Mapping[str, Iterable[str] | None]:
     return slots if isinstance(slots, dict) and "granted" not in told else {}
 
 
+def _said(message: Any) -> str:
+    """Repeat a message of ours, in which hosts may be quoted."""
+    return "\n".join(printable(line, LONG) for line in str(message or "").strip().splitlines())
+
+
 def _why(heard: Heard) -> str:
-    message = str(heard.told.get("msg") or "").strip().splitlines()
+    message = words_of(heard.told.get("msg")).splitlines()
     return f'"{printable(heard.task)}"' + (f": {printable(message[0], WIDEST)}" if message else "")
 
 

@@ -5,12 +5,35 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
-from .._common.text import layout, natural, printable
+from .._common.answers import unreadable, why_failed
+from .._common.text import layout, listed, natural, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     Answer = Mapping[str, Any]
+
+# What is read here of an answer. Other keys that the module is known to give are passed on as plain data, no more.
+_ENTRY = {
+    **dict.fromkeys(("unit", "action", "since", "reason", "package", "package_before", "package_now"), str),
+    "collateral": bool,
+}
+_DISMISSED = dict.fromkeys(("unit", "dismissed", "dismissed_by", "dismissed_at", "package"), str)
+_SHAPE = {
+    "auto_restarts": bool,
+    "pending": [_ENTRY],
+    "stopped": [_ENTRY],
+    "dismissed": [_DISMISSED],
+    "paused": [dict.fromkeys(("unit", "since", "reason"), str)],
+    "temporary_changes": [dict.fromkeys(("service", "name", "until", "campaign", "since"), str)],
+    "on_hold": [dict.fromkeys(("package", "version", "candidate"), str)],
+    "outdated": [str],
+    "not_checked": {str: str},
+    "trouble": [str],
+}
+_PASSED_ON = ("in_force", "script", "policies", "settled")
+ROWS_SHOWN = 200  # of one host; no host can make the table of all endless
+SENTENCES_SHOWN = 20
 _WORDS = {
     "outdated": "Programs and libraries that were replaced",
     "paused": "What is paused",
@@ -49,9 +72,10 @@ class FleetStatus:
     def of(cls, answers: Mapping[str, Answer]) -> FleetStatus:
         """Sort the results of ``deferred_restarts_info``; a host without one was not checked."""
         hosts = sorted(answers, key=natural)
+        faults = {host: _fault(answers[host]) for host in hosts}
         return cls(
-            {host: answers[host] for host in hosts if "pending" in answers[host]},
-            {host: _fault(answers[host]) for host in hosts if "pending" not in answers[host]},
+            {host: answers[host] for host in hosts if not faults[host]},
+            {host: why for host, why in faults.items() if why},
         )
 
     @property
@@ -59,13 +83,17 @@ class FleetStatus:
         """Make the rows of the table."""
         return [row for host, answer in self.checked.items() for row in rows_of(host, answer)]
 
+    @property
+    def _counted(self) -> list[Row]:
+        return [row for row in self.rows if row.counts]
+
     def where(self, is_so: Callable[[Answer], bool]) -> list[str]:
         """Name the checked hosts of which something is so."""
         return [host for host, answer in self.checked.items() if is_so(answer)]
 
     def as_dict(self) -> dict[str, Any]:
         """Give plain data, for other programs."""
-        counted = [row for row in self.rows if row.counts]
+        counted = self._counted
         return {
             "pending": len(counted),
             "hosts_pending": list(dict.fromkeys(row.host for row in counted)),
@@ -75,17 +103,17 @@ class FleetStatus:
 
     def as_lines(self) -> list[str]:
         """Lay out a table of what waits, then say what else one has to know."""
-        rows = self.rows
+        rows = [row for host, answer in self.checked.items() for row in _first(rows_of(host, answer))]
         off = self.where(lambda answer: not answer["auto_restarts"])
         return [
             *(layout([astuple(row) for row in (HEADER, *rows)]) if rows else []),
-            _summary(len(self.checked), [row for row in rows if row.counts]),
+            _summary(len(self.checked), self._counted),
             *([f"Automatic restarts are off on {_listed(off)}."] if off else []),
             *self._outdated(),
             *(
                 f"{host}: {printable(sentence, 1000)}"
                 for host, answer in self.checked.items()
-                for sentence in answer["trouble"]
+                for sentence in answer["trouble"][:SENTENCES_SHOWN]
             ),
             *(f"{host}: not checked, {printable(why, 1000)}" for host, why in self.not_checked.items()),
             *self._not_looked_at(),
@@ -94,28 +122,31 @@ class FleetStatus:
     def _outdated(self) -> list[str]:
         """Show apart which units run what is no longer there, though nobody asked for their restart."""
         return [
-            f"{host}: {_listed(map(printable, answer['outdated']))} still run replaced files; no restart was requested."
+            f"{host}: {units} still run replaced files; no restart was requested."
             for host, answer in self.checked.items()
-            if answer["outdated"]
+            if (units := listed(list(map(printable, answer["outdated"])), ROWS_SHOWN))
         ]
 
     def _not_looked_at(self) -> list[str]:
         """Say what could not be looked at, each reason once."""
         hosts: dict[tuple[str, str], list[str]] = {}
         for host, answer in self.checked.items():
-            for item in answer["not_checked"].items():
+            for item in list(answer["not_checked"].items())[:SENTENCES_SHOWN]:
                 hosts.setdefault(item, []).append(host)
         return [
-            f"{_WORDS.get(what, what)}: not checked on {_listed(each)}, {printable(why, 1000)}."
+            f"{_WORDS.get(what) or printable(what)}: not checked on {_listed(each)}, {printable(why, 1000)}."
             for (what, why), each in hosts.items()
         ]
 
 
-_OF_ANSIBLE = ("changed", "failed", "failed_when_result", "invocation", "warnings", "deprecations")
-
-
 def _plain(answer: Answer) -> dict[str, Any]:
-    return {key: value for key, value in answer.items() if key not in _OF_ANSIBLE and key[0] != "_"}
+    return {key: answer[key] for key in (*_SHAPE, *_PASSED_ON) if key in answer}
+
+
+def _first(rows: list[Row]) -> list[Row]:
+    """Keep the first rows of a host, and count the others in one more."""
+    rest = len(rows) - ROWS_SHOWN
+    return [*rows[:ROWS_SHOWN], _row(rows[0].host, f"and {rest} more", "", "", "", "")] if rest > 0 else rows
 
 
 def rows_of(host: str, answer: Answer) -> list[Row]:
@@ -130,7 +161,7 @@ def rows_of(host: str, answer: Answer) -> list[Row]:
             _row(host, entry["unit"], "(paused)", _moment(entry["since"]), entry["reason"], "-")
             for entry in paused.values()
         ),
-        *(_temporary_row(host, entry) for entry in answer.get("temporary_changes", ())),
+        *(_temporary_row(host, entry) for entry in answer["temporary_changes"]),
         *(
             _row(
                 host,
@@ -195,6 +226,9 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _fault(answer: Answer) -> str:
+    """Say why a host counts as not checked; empty where it was."""
+    if "pending" in answer:
+        return unreadable(answer, _SHAPE)
     if answer.get("unreachable"):
         return "it could not be reached"
-    return str(answer.get("msg") or "it was not asked").strip().rstrip(".")
+    return why_failed(answer, "it was not asked")

@@ -14,6 +14,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.urls import open_url
 
 from .._common.errors import ControllerError
+from .._common.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 HOST, CONTROLLER = "host", "controller"
 TIMEOUT = 30
+LONGEST_LINE = 10_000
 TIMED_OUT = (124, 137)  # the exit statuses of timeout, which had to end the command
 EXAMPLE = '{name: backup, command: "! pgrep pg_dump"} or {name: alerts, url: "https://…/ready"}'
 
@@ -89,10 +91,10 @@ def ask(blocker: Blocker, on_host: Shell) -> str:
     try:
         status, output = shell(blocker.bounded_command)
     except (AnsibleConnectionFailure, OSError) as exc:
-        return f"it cannot be asked: {exc}"
+        return f"it cannot be asked: {printable(str(exc))}"
     if status in TIMED_OUT:
         return f"no answer {where} within {blocker.timeout} s"
-    last = output.strip().splitlines()[-1:]
+    last = [printable(line) for line in output[-LONGEST_LINE:].strip().splitlines()[-1:]]
     return ": ".join([f"exit status {status} {where}", *last]) if status else ""
 
 
@@ -116,5 +118,5 @@ def _ask_url(blocker: Blocker) -> str:
         answer = open_url(blocker.url, timeout=blocker.timeout)
         answer.close()
     except (AnsibleError, OSError, ValueError) as exc:  # URLError is an OSError, as are timeouts
-        return f"{blocker.url}: {exc}"
+        return f"{blocker.url}: {printable(str(exc))}"
     return ""

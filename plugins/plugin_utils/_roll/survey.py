@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .._common.answers import misfit
+from .._common.answers import misfit, outsized, why_failed
 from .._common.text import listed, printable
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def _fault(answer: Any, shape: Shape, claimed: Sequence[str]) -> str:
     if not isinstance(answer, dict) or answer.get("unreachable") or answer.get("skipped"):
         return NO_ANSWER
     if answer.get("failed"):
-        return f"could not be asked ({printable(str(answer.get('msg', '')), 300)})"
-    odd = misfit(answer, shape)
+        return f"could not be asked ({printable(why_failed(answer, 'it failed'), 300)})"
+    odd = outsized(answer) or misfit(answer, shape)
     return f"gave an answer that cannot be read ({odd})" if odd else ""
 
 

@@ -18,8 +18,8 @@ def entry(unit: str, **keys: Any) -> dict[str, Any]:
 
 def report(*pending: dict[str, Any], **keys: Any) -> dict[str, Any]:
     usual = {
-        "auto_restarts": True, "in_force": True, "stopped": [], "dismissed": [], "paused": [], "on_hold": [],
-        "outdated": [], "not_checked": {}, "trouble": [],
+        "auto_restarts": True, "in_force": True, "stopped": [], "dismissed": [], "paused": [],
+        "temporary_changes": [], "on_hold": [], "outdated": [], "not_checked": {}, "trouble": [],
     }  # fmt: skip
     return {**usual, "pending": list(pending), **keys}
 

@@ -51,10 +51,10 @@ def test_waves_in_a_row_are_told_together_and_what_needs_none_has_none() -> None
 
 PACKAGES = [
     ({"w1": installed(), "w2": installed()}, "unknown: its units come from no package"),
-    ({"w1": installed(a="2 2"), "w2": installed(a="2 2")}, "as new as can be"),
-    ({"w1": installed(a="1 2"), "w2": installed(a="1 2")}, "a 1 → 2"),
-    ({"w1": installed(a="1 2"), "w2": installed(a="2 2")}, "a 1 → 2 on 1 host"),
-    ({"w1": installed(a="1 2", b="1 3"), "w2": installed(a="1 2")}, "a 1 → 2 on 2 hosts, b 1 → 3 on 1 host"),
+    ({"w1": installed(aa="2 2"), "w2": installed(aa="2 2")}, "as new as can be"),
+    ({"w1": installed(aa="1 2"), "w2": installed(aa="1 2")}, "aa 1 → 2"),
+    ({"w1": installed(aa="1 2"), "w2": installed(aa="2 2")}, "aa 1 → 2 on 1 host"),
+    ({"w1": installed(aa="1 2", bb="1 3"), "w2": installed(aa="1 2")}, "aa 1 → 2 on 2 hosts, bb 1 → 3 on 1 host"),
 ]
 
 
@@ -67,7 +67,7 @@ def test_hosts_that_were_not_surveyed_say_why_and_time_is_told_where_it_is_known
     lines = summed_up({"w1": installed(), "w3": AWAY}, deployment("web", "w1 w2 w3"), how_long="a minute")
     assert lines[3:6] == [
         "Not surveyed: w2: no answer",
-        "Not surveyed: w3: w3 is away.",
+        "Not surveyed: w3: w3 is away",
         "It takes a minute.",
     ]
 

@@ -57,7 +57,7 @@ PLAYBOOKS: tuple[tuple[str, Mapping[str, Any]], ...] = (
 ALONE = ("status", "plan", "dismiss_restarts")  # where hosts have nothing to do with each other
 
 # Of an answer that was not expected nothing but a sentence may come.
-REFUSED = re.compile(r"gets? no slot|nothing (?:was|is)|refused|see what evil")
+REFUSED = re.compile(r"\"granted\": false|gets? no slot|stops here|is refused")
 BROKEN = re.compile(
     r"Traceback \(most|Unexpected Exception|exception occurred during task|"
     r"\b(?:Type|Key|Attribute|Recursion|Index|UnicodeEncode)Error\b"

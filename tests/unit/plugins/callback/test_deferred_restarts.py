@@ -16,7 +16,10 @@ class Screen:
 
 
 def result(host: str, **values: Any) -> SimpleNamespace:
-    return SimpleNamespace(_host=SimpleNamespace(get_name=lambda: host), _result=values)
+    task = SimpleNamespace(delegate_to=None)
+    return SimpleNamespace(
+        _host=SimpleNamespace(get_name=lambda: host), _result=values, _task=task, _task_fields={}
+    )
 
 
 def end_of_run(callback: CallbackModule) -> list[str]:

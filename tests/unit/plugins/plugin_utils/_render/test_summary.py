@@ -54,7 +54,10 @@ PACKAGES = [
     ({"w1": installed(aa="2 2"), "w2": installed(aa="2 2")}, "as new as can be"),
     ({"w1": installed(aa="1 2"), "w2": installed(aa="1 2")}, "aa 1 → 2"),
     ({"w1": installed(aa="1 2"), "w2": installed(aa="2 2")}, "aa 1 → 2 on 1 host"),
-    ({"w1": installed(aa="1 2", bb="1 3"), "w2": installed(aa="1 2")}, "aa 1 → 2 on 2 hosts, bb 1 → 3 on 1 host"),
+    (
+        {"w1": installed(aa="1 2", bb="1 3"), "w2": installed(aa="1 2")},
+        "aa 1 → 2 on 2 hosts, bb 1 → 3 on 1 host",
+    ),
 ]
 
 

@@ -25,7 +25,7 @@ example: |
   callbacks_enabled = orderly.services.deferred_restarts
 
   # and then, at the end of a run
-  2 restarts are deferred on 2 hosts (nginx on web1, nginx on web2): orderly.services.rolling_restart does them
+  2 restarts are deferred on 2 hosts (nginx on web1, nginx on web2): run orderly.services.rolling_restart to do them
 """
 
 from typing import TYPE_CHECKING, Any

@@ -66,7 +66,7 @@ example: |
   probes = probes.yml
 
   # and in the end of the run
-  web was available all the time (241 answers).
+  web was available throughout (241 answers).
   db was unavailable for 3.1 s, once (exit status 1 on the controller: Can't connect to MySQL server).
 """
 
@@ -107,12 +107,14 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_start(self, playbook: Playbook) -> None:  # noqa: ARG002 - Ansible's signature
         path = self.get_option("probes")
         if not path:
-            self._display.warning("Nothing is probed: say what, with probes in the section orderly_probe.")
+            self._display.warning(
+                "Nothing is probed: set probes in the section orderly_probe of ansible.cfg."
+            )
             return
         try:
             probes = read_probes(Path(path))
         except (BlockerError, OSError, yaml.YAMLError) as exc:
-            self._display.warning(f"Nothing is probed, as {path} cannot be used: {exc}")
+            self._display.warning(f"Nothing is probed, because {path} cannot be used: {exc}")
             return
         python_path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         self._watcher = subprocess.Popen(
@@ -138,7 +140,7 @@ class CallbackModule(CallbackBase):
             services = json.loads(told)
         except ValueError:
             self._display.warning(
-                f"Nothing is known of the probes, as what asked them has ended: {told.strip()}"
+                f"There are no probe results, because the probe process ended early: {told.strip()}"
             )
             return
         for service in services:
@@ -148,7 +150,7 @@ class CallbackModule(CallbackBase):
             try:
                 write_report(Path(path), services)
             except OSError as exc:
-                self._display.warning(f"The report {path} of the probes was not written: {exc.strerror}.")
+                self._display.warning(f"The probe report {path} was not written: {exc.strerror}.")
 
 
 def read_probes(path: Path) -> list[dict[str, Any]]:

@@ -248,7 +248,7 @@ class CallbackModule(CallbackBase):
         try:
             write_report(Path(path), {**head, **self._progress.report(), "outcome": outcome})
         except OSError as exc:
-            self._display.warning(f"The report {path} of the roll was not written: {exc.strerror}.")
+            self._display.warning(f"The roll report {path} was not written: {exc.strerror}.")
 
 
 def _hosts_of(play: Play) -> Iterable[str]:

@@ -53,8 +53,8 @@ def granted(gate: Mapping[str, Any], play: str, host: str | None = None) -> list
     """Name the services that the gate of *play* granted to *host*, or to any."""
     if gate.get("play") != play:
         raise AnsibleFilterError(
-            f"The gate of {play} did not run (--start-at-task or --step passed over it), so nothing of it may run. "
-            f"Start at the gate instead: --start-at-task '{play} | Pass the gate'; what is done is skipped there."
+            f"The gate of {play} did not run (--start-at-task or --step skipped it), so none of its tasks may run. "
+            f"Start at the gate instead: --start-at-task '{play} | Pass the gate'; it skips what is already done."
         )
     return [name for name, hosts in gate.get("granted", {}).items() if host is None or host in hosts]
 

@@ -51,7 +51,9 @@ class LookupModule(LookupBase):
         missing = [term for term in terms if not Path(term).exists()]
         if missing or not terms:
             raise AnsibleLookupError(
-                f"There is no {missing[0]}." if missing else "Name folders of roles, as in roles/."
+                f"There is no {missing[0]}."
+                if missing
+                else "Name one or more folders of roles, for example roles/."
             )
         files = [file for term in terms for file in task_files(Path(term))]
         return [str(task) for file in files for task in find_tasks(file, file.read_text(encoding="utf-8"))]

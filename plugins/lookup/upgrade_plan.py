@@ -104,6 +104,6 @@ class LookupModule(LookupBase):
         else:
             return None
         raise InventoryError(
-            f"{APPROVED} counts only from the command line, but {where}. Take it out there, and approve a plan with "
+            f"{APPROVED} is accepted only on the command line, but {where}. Remove it there, and approve a plan with "
             f"-e {APPROVED}=HASH."
         )

@@ -49,7 +49,7 @@ why:
   returned: success
   type: list
   elements: str
-  sample: ["packages ask for it: linux-image-6.1.0-30-amd64"]
+  sample: ["packages requested a reboot: linux-image-6.1.0-30-amd64"]
 not_checked:
   description: What could not be looked at.
   returned: success

@@ -119,7 +119,7 @@ units:
     - unit: nginx.service
       result: skipped
       along: []
-      why: "it does not run: it is inactive (dead)"
+      why: "it is not running: it is inactive (dead)"
 restarted:
   description: The units that were restarted, or would be.
   returned: always

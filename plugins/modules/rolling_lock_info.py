@@ -45,7 +45,7 @@ EXAMPLES = r"""
 
 - name: Name the hosts that hold slots though nobody works on them any more
   ansible.builtin.debug:
-    msg: "{{ item.host }} holds a slot of {{ item.service }} since {{ item.since }}; its run is over"
+    msg: "{{ item.host }} has held a slot of {{ item.service }} since {{ item.since }}; its run is over"
   loop: "{{ rolling.locks.values() | map(attribute='holders') | flatten | selectattr('run', 'equalto', 'over') }}"
   run_once: true
 

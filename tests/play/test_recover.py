@@ -44,7 +44,7 @@ def test_a_host_that_is_not_well_is_named_and_the_others_are_put_back(left_behin
     left_behind.breaks("web w2 verify")
     outcome = left_behind.upgrade(playbook=PLAYBOOK)
     assert outcome.code != 0
-    assert "w2 is not healthy and is left as it is (w2 holds a slot of web since" in outcome.text
+    assert "w2 is not healthy and is left as it is (w2 has held a slot of web since" in outcome.text
     assert (left_behind.slots, left_behind.drained) == (["web w2"], ["web w2"])
     assert "web w2 undrain" not in outcome.log
 

@@ -99,7 +99,7 @@ def test_what_makes_no_sense_is_said_before_anything_begins(
 def test_a_host_that_is_down_for_long_is_skipped_with_its_reason(many: Site) -> None:
     many.goes_away("w3")
     outcome = many.upgrade(playbook=PLAYBOOK)
-    assert "Nothing was begun: w3 did not answer." in outcome.text
+    assert "Nothing was started: w3 did not answer." in outcome.text
     assert (outcome.code != 0, outcome.log) == (True, [])
     many.lock("state=out_of_service hosts=w3 reason='the disk is broken'")
     outcome = many.upgrade(playbook=PLAYBOOK)

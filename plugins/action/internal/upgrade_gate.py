@@ -110,7 +110,7 @@ def _check_whole(what: str, variables: Mapping[str, Any]) -> None:
     skipped = {tag for tag in variables["ansible_skip_tags"] if tag in SPECIAL_TAGS or tag.startswith("step")}
     if "all" not in tags or skipped:
         raise AnsibleActionFail(
-            f"{what} is refused: --tags and --skip-tags would run a part of it and leave out the rest. A host's "
-            "steps belong together; choose what to upgrade with -e upgrade_only=SERVICE, -e upgrade_stage=STAGE "
-            "or --limit HOST, and look first with --check."
+            f"{what} is refused: --tags and --skip-tags would run only a part of it. The steps of a host belong "
+            "together; choose what to upgrade with -e upgrade_only=SERVICE, -e upgrade_stage=STAGE "
+            "or --limit HOST, and try it first with --check."
         )

@@ -32,7 +32,7 @@ def as_heard_by_others(answer: Result, by: str, host: str) -> Result:
         return {
             "failed": True,
             "asked_by": by,
-            "msg": f"{host} gets no slots either: see what {by} was told.",
+            "msg": f"{host} gets no slots either: see the message of {by}.",
         }
     own = {
         name: {key: value for key, value in answer[name].items() if key == host}
@@ -80,13 +80,17 @@ class Call:
             return named.replace(",", " ").split()
         if named is None or isinstance(named, (list, Mapping)):
             return named
-        raise LockError(f"services is a list of names, or a dictionary of such lists by host, not {named!r}.")
+        raise LockError(
+            f"services must be a list of names, or a dictionary of such lists by host, not {named!r}."
+        )
 
     def service_names(self) -> list[str] | None:
         """Give the names of services where hosts make no difference."""
         named = self.services()
         if isinstance(named, Mapping):
-            raise LockError(f"services is a list of names for state={self.options['state']}, not {named!r}.")
+            raise LockError(
+                f"services must be a list of names for state={self.options['state']}, not {named!r}."
+            )
         return named
 
     def request(self) -> Request:
@@ -132,7 +136,9 @@ class Call:
             return {host: self._of(services, host) for host in named}
         if isinstance(named, Mapping):
             return {host: list(names) for host, names in named.items()}
-        raise LockError(f"unhealthy is a list of hosts, or a dictionary of services by host, not {named!r}.")
+        raise LockError(
+            f"unhealthy must be a list of hosts, or a dictionary of services by host, not {named!r}."
+        )
 
     def _domains(self, hosts: Iterable[str]) -> Mapping[str, str]:
         return domains_of((host for host in hosts if host in self.groups["all"]), self.task_vars)

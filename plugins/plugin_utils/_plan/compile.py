@@ -105,8 +105,8 @@ def _stages(by_name: Mapping[str, Deployment]) -> dict[str, frozenset[str]]:
         levels(before)
     except CycleError as exc:
         raise CatalogueError(
-            f"The stages wait for each other: {exc}. Services of one stage come after services of the other and the "
-            "other way round; give some of them another stage."
+            f"The stages wait for each other: {exc}. Services of one stage come after services of the other and vice "
+            "versa; give some of them another stage."
         ) from exc
     return {stage: closure(before, stage) for stage in before}
 

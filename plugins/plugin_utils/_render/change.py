@@ -133,7 +133,7 @@ def _undo(role: Role, moment: str) -> Iterator[Task]:
     due = {"service": role.name, "until": moment, "path": "{{ rolling_op_temporary | default(omit) }}"}
     found = "orderly_undo.previous | length > 0"
     yield {
-        "name": f"{PLAN} | Find what is to be undone for {role.name}",
+        "name": f"{PLAN} | Find what must be undone for {role.name}",
         TEMPORARY: due,
         "register": "orderly_undo",
     }
@@ -155,7 +155,7 @@ def _finalize(role: Role) -> Iterator[Task]:
         "path": "{{ rolling_op_finalized | default(omit) }}",
     }
     yield {
-        "name": f"{PLAN} | See what is finalized already",
+        "name": f"{PLAN} | See what is already finalized",
         FINALIZED: record,
         "register": "orderly_finalized",
     }
@@ -166,7 +166,7 @@ def _finalize(role: Role) -> Iterator[Task]:
     }
     yield FLUSH
     yield {
-        "name": f"{PLAN} | Put on record what is finalized",
+        "name": f"{PLAN} | Record what is finalized",
         FINALIZED: {**record, "services": [role.name]},
     }
 
@@ -196,7 +196,7 @@ def _barrier(step: int) -> Task:
             "fail_msg": (
                 f"Step {step} ({STEPS[step]}) failed on "
                 "{{ ansible_play_hosts_all | difference(ansible_play_hosts) | join(', ') }}; the service stops on all "
-                "its hosts together, so none goes on. Fix it and run again: the wave is repeated as a whole."
+                "its hosts together, so none continues. Fix it and run again: the wave is repeated as a whole."
             ),
             "quiet": True,
         },

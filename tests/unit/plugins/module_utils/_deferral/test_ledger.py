@@ -42,15 +42,15 @@ STOPPED = UnitState(UNIT, (UNIT,), "loaded", "inactive", "dead", f"{UNIT}-1")
 
 PROOFS = [
     (RECORD, running(), BOOT, ""),
-    (RECORD, running(f"{UNIT}-2"), BOOT, "the unit was started anew"),
+    (RECORD, running(f"{UNIT}-2"), BOOT, "the unit was started again"),
     (RECORD, running(), "another boot", "the host was rebooted"),
     (RECORD, running(program=NEW), BOOT, ""),
-    (RELOAD, running(program=NEW), BOOT, "the unit executed its new program"),
+    (RELOAD, running(program=NEW), BOOT, "the unit re-executed its new program"),
     (RELOAD, running(), BOOT, ""),
-    (RELOAD, running(f"{UNIT}-2"), BOOT, "the unit was started anew"),
+    (RELOAD, running(f"{UNIT}-2"), BOOT, "the unit was started again"),
     (replace(RELOAD, executables=()), running(program=NEW), BOOT, ""),
     (RECORD, STOPPED, BOOT, ""),
-    (replace(RECORD, invocation_id=""), running(), BOOT, "the unit was started anew"),
+    (replace(RECORD, invocation_id=""), running(), BOOT, "the unit was started again"),
     (FOREIGN, running(f"{UNIT}-2"), "another boot", ""),
 ]
 
@@ -154,7 +154,7 @@ def test_an_event_begins_a_record_that_can_be_proved() -> None:
         1000,
     )
     assert settled_by(record, running(), BOOT) == ""
-    assert settled_by(record, running(f"{UNIT}-2"), BOOT) == "the unit was started anew"
+    assert settled_by(record, running(f"{UNIT}-2"), BOOT) == "the unit was started again"
 
 
 def test_a_record_is_read_as_it_was_written() -> None:

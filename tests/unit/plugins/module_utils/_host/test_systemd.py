@@ -62,7 +62,9 @@ def test_says_so_where_systemd_does_not_answer() -> None:
     def run(_args: Sequence[str], **_: object) -> tuple[int, str, str]:
         return 1, "", "System has not been booted with systemd as init system"
 
-    with pytest.raises(HostError, match=r"systemd tells nothing about a.service: System has not been booted"):
+    with pytest.raises(
+        HostError, match=r"systemd reports nothing about a.service: System has not been booted"
+    ):
         Systemd(run).show(["a.service"])
 
 

@@ -72,8 +72,9 @@ def test_slots_that_were_taken_away_meanwhile_are_refused_by_their_tokens(path: 
     assert not others.changes
     with pytest.raises(HostError) as refused:
         plan_stamp(read_stamp(path), mine)
-    assert "were taken from it, and others worked here since: nginx (token 41, the host knows 44)." in str(
-        refused.value
+    assert (
+        "were taken from it, and others have worked here since: nginx (token 41, but the host knows 44)."
+        in str(refused.value)
     )
     assert "Nothing was touched here. Run again" in str(refused.value)
     assert refused.value.details["overtaken"] == ["nginx"]
@@ -94,7 +95,9 @@ def test_a_store_from_a_backup_begins_where_it_was_then_once_its_hosts_were_move
 
 
 def test_what_is_no_token_is_refused_by_name() -> None:
-    with pytest.raises(HostError, match="tokens is what rolling_lock returns as tokens for this host, not "):
+    with pytest.raises(
+        HostError, match="tokens must be what rolling_lock returns as tokens for this host, not "
+    ):
         stamp_of({"id": "1", "name": "one"}, {"web1": {"nginx": 41}})
 
 

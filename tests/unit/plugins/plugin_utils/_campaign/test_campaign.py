@@ -84,8 +84,8 @@ def test_a_run_is_refused_while_another_of_its_campaign_is_alive(store: Store) -
     with pytest.raises(CampaignError) as caught:
         opened(store, pid=42, other=RunState.LIVE)
     assert str(caught.value) == (
-        "Another run works on the campaign plan-1: PID 41 on ctl. Wait for its end; a campaign has one live run at a "
-        "time."
+        "Another run is working on campaign plan-1: PID 41 on ctl. Wait until it ends; a campaign has one live run "
+        "at a time."
     )
 
 
@@ -108,8 +108,9 @@ def test_a_campaign_has_the_name_it_is_given_and_is_resumed_by_it_or_by_its_plan
 def test_a_name_stands_for_one_plan_while_its_campaign_is_open(store: Store) -> None:
     opened(store, name="friday")
     assert refusal(store, name="friday", plan="drifted") == (
-        "The campaign friday-1 is of plan plan, but inventory and roles give drifted now. Run the kept folder of its "
-        "plan, or give it up: ansible-playbook orderly.services.abandon_campaign -e abandon_campaign=friday-1 "
+        "Campaign friday-1 belongs to plan plan, but inventory and roles give drifted now. Run its plan from the "
+        "folder that was kept, or abandon it: ansible-playbook orderly.services.abandon_campaign -e"
+        " abandon_campaign=friday-1 "
         "-e abandon_reason=…"
     )
 
@@ -151,7 +152,7 @@ ABANDONED_NOT = [
     ({"campaign": "plan-1", "reason": " "}, "Say why the campaign is abandoned"),
     (
         {"campaign": "plan-1", "other": RunState.LIVE},
-        "A run works on the campaign plan-1: PID 1 on ctl. End it first.",
+        "A run is working on campaign plan-1: PID 1 on ctl. Stop it first.",
     ),
 ]
 

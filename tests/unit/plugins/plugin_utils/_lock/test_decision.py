@@ -111,7 +111,7 @@ def test_a_roll_stops_when_an_earlier_wave_still_holds_a_slot(world: World) -> N
     world.asks(1, "web1", budget=3)
     refusal = refused(world.asks(1, "web2", budget=3))
     assert refusal.why is Why.FAILED_BEFORE
-    assert "web1 holds a slot of nginx since 2026-01-31T03:12:45+00:00" in refusal.message
+    assert "web1 has held a slot of nginx since 2026-01-31T03:12:45+00:00" in refusal.message
     assert "state=force_released, services=[nginx], hosts=[web1]" in refusal.message
     assert world.holders() == {"web1": 1}
 
@@ -204,7 +204,7 @@ def test_the_host_of_a_living_run_is_waited_for(world: World) -> None:
     world.asks(1, "web1", budget=2)
     waiting = world.asks(2, "web1", budget=2)
     assert isinstance(waiting, Waiting)
-    assert waiting.message.startswith("web1 holds a slot of nginx since")
+    assert waiting.message.startswith("web1 has held a slot of nginx since")
 
 
 def test_one_roll_does_not_go_on_in_two_runs(world: World) -> None:
@@ -621,7 +621,7 @@ def test_only_those_who_asked_take_part(world: World) -> None:
 
 
 def test_a_number_of_retries_is_not_negative() -> None:
-    with pytest.raises(LockError, match="retries is a number of retries, 0 for none, not -1"):
+    with pytest.raises(LockError, match="retries must be a number of retries, 0 for none, not -1"):
         request(1, "web1", retries=-1)
 
 

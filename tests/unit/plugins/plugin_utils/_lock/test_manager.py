@@ -111,7 +111,7 @@ def test_whoever_waits_is_told_for_whom_at_once_and_at_least_every_ten_seconds(f
         fleet.acquire(2, "web2", wait=60)
     times = [0.0, *(waited for waited, _message in fleet.told), 60.0]
     assert fleet.told[0][0] == 0
-    assert fleet.told[0][1].startswith("web1 holds a slot of nginx since")
+    assert fleet.told[0][1].startswith("web1 has held a slot of nginx since")
     assert all(later - earlier <= 10 for earlier, later in pairwise(times))
 
 

@@ -181,7 +181,7 @@ def test_stages_that_wait_for_each_other_are_printed() -> None:
         )
     assert str(caught.value) == (
         "The stages wait for each other: one → two → one. Services of one stage come after services of the other and "
-        "the other way round; give some of them another stage."
+        "vice versa; give some of them another stage."
     )
 
 

@@ -12,7 +12,7 @@ WAVES = [
 CASES = [
     ("nothing is known", {}, ""),
     ("services of a wave work side by side", {"db/change": 600, "web/change": 60}, f"about 11 minutes, {LAST}"),
-    ("a part that is new", {"web/change": 20}, f"about 1 minute, {LAST}, besides 1 never done before"),
+    ("a part that is new", {"web/change": 20}, f"about 1 minute, {LAST}, plus 1 never done before"),
     ("other parts do not count", {"web/validate": 600}, ""),
 ]  # fmt: skip
 

@@ -127,7 +127,7 @@ def test_a_folder_that_cannot_be_written_is_named(roles: Roles, tmp_path: Path) 
     with pytest.raises(CatalogueError) as caught:
         roles.put(file / "plan")
     assert str(caught.value).startswith(f"The plan cannot be written to {file / 'plan'}: ")
-    assert str(caught.value).endswith("Set upgrade_plan_dir to a folder of yours.")
+    assert str(caught.value).endswith("Set upgrade_plan_dir to a folder that you may write to.")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "roles"]
 
 
@@ -272,8 +272,8 @@ BAD_DEPENDENCIES = [
     ),
     (
         "toy.shop.nowhere",
-        "which is not beside it nor where Ansible looks for roles; a plan brings all the roles it runs. Put it "
-        "there, or take it out.",
+        "which is neither beside it nor where Ansible looks for roles; a plan contains all the roles it runs. "
+        "Put it there, or remove the dependency.",
     ),
 ]
 

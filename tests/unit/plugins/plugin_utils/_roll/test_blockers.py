@@ -58,7 +58,7 @@ def test_a_command_that_fails_blocks_and_its_last_line_says_why() -> None:
 
 
 def test_a_host_that_cannot_be_asked_blocks() -> None:
-    assert ask(blocker(command="true"), unreachable) == "it cannot be asked: web1 is away"
+    assert ask(blocker(command="true"), unreachable) == "it cannot be queried: web1 is away"
 
 
 def test_a_host_that_need_not_be_asked_does_not_block() -> None:

@@ -104,10 +104,10 @@ BROKEN = [
         "after: [{service: db, holds: true}]",
         ":1: after is [{'service': 'db', 'holds': True}]; expected a list",
     ),
-    ("stage: a\nunits: []\nstage: b", ":3: the key stage is there twice; keep one of them."),
+    ("stage: a\nunits: []\nstage: b", ":3: the key stage appears twice; keep one of them."),
     (
         "max_unavailable: 0",
-        ":1: max_unavailable is 0; expected a number from 1 on, or a percentage from 1% to 100%.",
+        ":1: max_unavailable is 0; expected a number (1 or more), or a percentage from 1% to 100%.",
     ),
     ("max_unavailable: 0%", ":1: max_unavailable is '0%'; expected a number from 1 on"),
     ("max_unavailable: 101%", ":1: max_unavailable is '101%'; expected a number from 1 on"),

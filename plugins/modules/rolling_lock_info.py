@@ -49,7 +49,7 @@ EXAMPLES = r"""
   loop: "{{ rolling.locks.values() | map(attribute='holders') | flatten | selectattr('run', 'equalto', 'over') }}"
   run_once: true
 
-- name: Say what each host is about
+- name: Show the status of each host
   ansible.builtin.debug:
     msg: "{{ rolling.statuses[inventory_hostname].message }}"
 """

@@ -122,8 +122,8 @@ def test_an_interrupted_run_tells_it_too(site: Site, server: Server) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("- name: web\n", "needs a command or a url"),
-        ("web: http://127.0.0.1/\n", "probes: 'web' is none"),
+        ("- name: web\n", "needs either a command or a url"),
+        ("web: http://127.0.0.1/\n", "probes: 'web' is not a blocker"),
         ("- {", "cannot be used"),
     ],
 )

@@ -84,7 +84,7 @@ def test_one_by_one_for_those_who_are_used_to_it(many: Site) -> None:
     ("variables", "message"),
     [
         ({"rolling_op_waves": "[1, 50%]"}, "rolling_op_waves has '[1,'; expected sizes of waves"),
-        ({"rolling_op_serial": "0"}, "rolling_op_serial has 0; expected one number of hosts from 1 on"),
+        ({"rolling_op_serial": "0"}, "rolling_op_serial has 0; expected one number of hosts (1 or more)"),
         ({"orderly_last": "perhaps"}, "orderly_last of w1 is 'perhaps'; expected true or false"),
     ],
 )

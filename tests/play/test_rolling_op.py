@@ -258,8 +258,8 @@ def test_no_wave_begins_after_a_host_was_lost_while_the_other_finishes(
     assert steps(outcome, faulty) == ["drain", "operate"]
     assert steps(outcome, sound) == WHOLE
     assert (site.slots, site.drained) == ([f"web {faulty}"], [f"web {faulty}"])
-    assert f"did not finish: {faulty} holds a slot of web" in outcome.text
-    assert re.search("w[34] gets no slots either: see the message of w[34]., outcome.text)
+    assert f"did not finish: {faulty} has held a slot of web" in outcome.text
+    assert re.search("w[34] gets no slots either: see the message of w[34]", outcome.text)
 
 
 @pytest.mark.parametrize(

@@ -431,10 +431,10 @@ def test_a_resumed_run_verifies_what_is_done_before_it_disrupts_anything_more(si
     site.breaks("web w1 verify")
     refused = site.upgrade()
     assert refused.log == ["web w1 verify", "web w2 verify"]
-    assert "Wave 3 is refused; nothing in it was touched: web on w1 was upgraded before" in refused.text
+    assert "Wave 3 is refused; nothing in it was touched: web on w1 was upgraded earlier" in refused.text
     passed_over = site.upgrade("--start-at-task", "wave-3 | Pass the gate")
     assert passed_over.log == NOTHING
-    assert "web on w1 w2 was upgraded before" in passed_over.text
+    assert "web on w1 w2 was upgraded earlier" in passed_over.text
     site.is_mended()
     resumed = site.upgrade()
     assert resumed.code == 0, resumed.raw
@@ -572,7 +572,7 @@ def test_a_named_campaign_spans_runs_is_listed_and_abandoned_with_a_reason(site:
     assert "plays are left, finalizers of db wait; last run PID" in listed
     named = ("-e", "abandon_campaign=friday")
     silent = site.upgrade(*named, playbook="orderly.services.abandon_campaign")
-    assert "Say why the campaign is abandoned" in silent.text
+    assert "Give a reason for abandoning the campaign" in silent.text
     withdrawn = (*named, "-e", "abandon_reason=withdrawn")
     given_up = site.upgrade(*withdrawn, playbook="orderly.services.abandon_campaign")
     assert given_up.code == 0
@@ -616,7 +616,7 @@ def test_a_point_of_no_return_is_not_passed_because_an_inventory_says_so(site: S
     outcome = site.upgrade()
     assert outcome.code != 0
     assert outcome.log == ["web w1 look"]
-    assert "upgrade_confirm is accepted only on the command line (-e upgrade_confirm=…). in outcome.text
+    assert "upgrade_confirm is accepted only on the command line (-e upgrade_confirm=…)" in outcome.text
     assert "Run it again with -e upgrade_confirm=web: it resumes here." in outcome.text
 
 
@@ -626,7 +626,7 @@ def test_a_campaign_is_not_abandoned_because_an_inventory_says_so(site: Site) ->
     outcome = site.upgrade("-e", "abandon_campaign=friday", playbook="orderly.services.abandon_campaign")
     assert outcome.code != 0
     assert "abandon_reason counts only from the command line" in outcome.text
-    assert "Say why the campaign is abandoned" in outcome.text
+    assert "Give a reason for abandoning the campaign" in outcome.text
 
 
 @pytest.mark.parametrize("tag", ["always", "tagged"])

@@ -59,7 +59,7 @@ def packages_of(run: Runner, units: Sequence[str]) -> list[str]:
         owners = owners_of(run, unit)
         if not owners:
             raise HostError(
-                No package owns f"{unit}, so there is nothing to put on hold. Name the packages, or set "
+                f"No package owns {unit}, so there is nothing to put on hold. Name the packages, or set "
                 "<service>_deferral to block if it is not upgraded with apt.",
                 unit=unit,
             )

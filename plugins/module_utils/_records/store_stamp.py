@@ -131,10 +131,8 @@ def _refusal(found: Stamp, wanted: Stamp) -> str:
         return (
             f"The locks of this host have been in the store {found} since {since}. There is now another store of"
             f" that name (id {wanted.id[:8] or 'none yet'}), which does not know who held slots in the old one."
-            f" Nothing was touched"
-            " here. Restore the old store from a backup; or make sure that nobody is working on these hosts, and"
-            " run the"
-            " playbook orderly.services.move_store."
+            " Nothing was touched here. Restore the old store from a backup; or make sure that nobody is working on"
+            " these hosts, and run the playbook orderly.services.move_store."
         )
     return (
         f"The locks of this host have been in the store {found} since {since}, and this run takes its slots in"

@@ -66,7 +66,7 @@ EXAMPLES = r"""
   run_once: true
   register: grant
 
-- name: Go on only where the host knows no other store
+- name: Continue only where the host knows no other store
   orderly.services.internal.store_stamp:
     tokens: "{{ grant.tokens[inventory_hostname] }}"
 """

@@ -125,8 +125,8 @@ def check_confirmed(plan: Plan, play: Play, services: Iterable[str], confirmed: 
         listed = ",".join(names)
         raise GateError(
             f"{play.title} is refused; nothing in it was touched: it passes the point of no return of {listed}, "
-            f"after which only a backup can take you back. Run it again with -e upgrade_confirm={listed}: it"
-            f" resumes here.",
+            f"after which only a backup can take you back. Run it again with -e upgrade_confirm={listed}: "
+            "it resumes here.",
             (),
         )
 

@@ -104,8 +104,7 @@ def plan_recovery(
         if not reason and strangers:
             reason = (
                 f"this inventory does not deploy {', '.join(strangers)} there, so nobody can verify it. Use the "
-                "whole inventory; or, if it is gone for good, give its slot back by force (rolling_lock) and remove"
-                " its "
+                "whole inventory; or, if it is gone for good, give its slot back by force (rolling_lock) and remove its "
                 "record from /var/lib/orderly/drained and /var/lib/orderly/temporary."
             )
         without = sorted(
@@ -156,9 +155,8 @@ def _reason_to_leave(slots: Sequence[Slot], state_of: Callable[[Run], RunState])
         return f"it is paused on purpose. {_held(paused)} The playbook resume_services brings it back."
     if unknown:
         return (
-            f"it is unknown here whether its holder is still working. {_held(unknown)} Run this there; or, if that"
-            f" run is "
-            f"over and the host is healthy: {how_to_force(unknown)}."
+            f"it is unknown here whether its holder is still working. {_held(unknown)} Run this there; or, "
+            f"if that run is over and the host is healthy: {how_to_force(unknown)}."
         )
     return ""
 

@@ -66,7 +66,8 @@ def parse_address(url: str) -> Address:
         raise StoreError(f'"{url}" has no key prefix: write {FORM}, for example with /orderly at the end.')
     if strangers := sorted(options.keys() - set(OPTIONS)):
         raise StoreError(
-            f'"{url}" is not a store address: {", ".join(strangers)} is not an option; the options are {", ".join(OPTIONS)}.'
+            f'"{url}" is not a store address: {", ".join(strangers)} is not an option;'
+            f' the options are {", ".join(OPTIONS)}.'
         )
     address = Address(url, endpoints, prefix, **options)
     for pair in (("cert", "key"), ("user", "password_file")):

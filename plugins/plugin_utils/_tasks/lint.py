@@ -76,7 +76,7 @@ def dead_conditions(said: ServiceTasks) -> Iterator[Finding]:
 def own_step(said: ServiceTasks) -> Iterator[Finding]:
     """Find services in TripleO's dialect of conditions that have a variable ``step`` of their own."""
     if said.service.dialect == WHEN and (STEP in said.given or STEP in said.writes):
-        message = "dialect: when means TripleO's variable step, but this role has its own variable of that name; rename it."
+        message = "dialect: when means TripleO's variable step, but this role has a variable of that name; rename it."
         yield Finding(said.service.file, line_of(said.service, "dialect"), "dialect", message)
 
 
@@ -198,9 +198,8 @@ def borrowed_variables(services: Sequence[ServiceTasks]) -> Iterator[Finding]:
                 owner = owners[name]
                 message = (
                     f"{label(word.task)} of {said.service.name} reads {name}, which only {owner.service.name} writes "
-                    f"({_place(owner.writes[name][0])}); without it, or in another run, it would be undefined."
-                    f" Determine "
-                    f"it in {said.service.name} itself."
+                    f"({_place(owner.writes[name][0])}); without it, or in another run, it would be undefined. "
+                    f"Determine it in {said.service.name} itself."
                 )
                 yield word.file.finding(word.task, "borrowed-variable", message)
 

@@ -63,7 +63,7 @@ sub store {
         return;
     }
     return if write_file("$fallback/$name", $text);
-    trouble("the record $name could be written neither to $lasting nor into $fallback");
+    trouble("the record $name could be written neither to $lasting nor to $fallback");
 }
 
 # The record so far, unless the unit was started again since: then that is settled, and this is a new one.

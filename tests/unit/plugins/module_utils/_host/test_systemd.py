@@ -35,7 +35,7 @@ def test_completes_the_name_of_a_unit(name: str, unit: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "a\n", "$(x)"])
 def test_refuses_what_is_no_name(name: str) -> None:
-    with pytest.raises(HostError, match="is no name of a unit"):
+    with pytest.raises(HostError, match="is not a unit name"):
         full_name(name)
 
 

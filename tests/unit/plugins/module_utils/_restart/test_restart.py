@@ -152,7 +152,7 @@ FAULTS = [
         UnitState(
             "a.service", active="active", invocation_id="2", program=Program("1:2", "/bin/a", replaced=True)
         ),
-        "not the installed /bin/a",
+        "other than the installed /bin/a",
     ),
 ]
 

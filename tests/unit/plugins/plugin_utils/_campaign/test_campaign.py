@@ -149,7 +149,7 @@ def test_a_campaign_is_abandoned_with_a_reason_and_the_next_one_begins_empty(sto
 
 ABANDONED_NOT = [
     ({"campaign": "monday"}, 'There is no open campaign "monday"; open: plan-1.'),
-    ({"campaign": "plan-1", "reason": " "}, "Say why the campaign is abandoned"),
+    ({"campaign": "plan-1", "reason": " "}, "Give a reason for abandoning the campaign"),
     (
         {"campaign": "plan-1", "other": RunState.LIVE},
         "A run is working on campaign plan-1: PID 1 on ctl. Stop it first.",

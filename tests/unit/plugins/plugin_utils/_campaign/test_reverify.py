@@ -64,5 +64,5 @@ def test_no_play_is_entered_before_all_that_the_run_began_with_is_verified(tmp_p
             check(1)
         reverify.record(store, "friday-1", "db", ["d2", "d10"])
         check(1)
-        with pytest.raises(GateError, match="web on w1 was upgraded before"):
+        with pytest.raises(GateError, match="web on w1 was upgraded earlier"):
             check(2)  # --start-at-task, say: it has passed over the beginning

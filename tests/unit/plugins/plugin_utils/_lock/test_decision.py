@@ -683,7 +683,7 @@ def test_a_living_run_in_another_failure_domain_is_waited_for_though_slots_are_f
     world.asks(1, "web1", budget=3, domains=RACKS)
     waiting = world.asks(2, "web3", budget=3, domains=RACKS)
     assert isinstance(waiting, Waiting)
-    assert "web1 in failure domain a holds a slot of nginx" in waiting.message
+    assert "web1 in failure domain a has held a slot of nginx" in waiting.message
     world.gives(1, "web1")
     assert isinstance(world.asks(2, "web3", budget=3, domains=RACKS), Granted)
 

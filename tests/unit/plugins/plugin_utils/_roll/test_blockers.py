@@ -91,11 +91,11 @@ def test_a_url_that_nobody_answers_blocks() -> None:
 
 BAD = [
     ("true", "expected a list"),
-    (["true"], "'true' is none"),
-    ([{"name": "x"}], "needs a command or a url"),
-    ([{"command": "true", "url": "http://x/"}], "needs a command or a url"),
+    (["true"], "'true' is not a blocker"),
+    ([{"name": "x"}], "needs either a command or a url"),
+    ([{"command": "true", "url": "http://x/"}], "needs either a command or a url"),
     ([{"command": "true", "on": "moon"}], "expected on: host or on: controller"),
-    ([{"url": "http://x/", "on": "host"}], "only the controller asks a url"),
+    ([{"url": "http://x/", "on": "host"}], "a url is always requested by"),
     ([{"command": "true", "timeout": "long"}], "whole seconds"),
 ]
 

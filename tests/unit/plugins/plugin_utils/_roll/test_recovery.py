@@ -68,8 +68,8 @@ def test_a_record_alone_is_enough(plan: Any) -> None:
 
 
 LEFT = [
-    (slot("web", "w1", LIVE), "somebody is working on it. w1 holds a slot of web"),
-    (slot("web", "w1", UNKNOWN), "nobody here can tell whether its holder still works"),
+    (slot("web", "w1", LIVE), "somebody is working on it. w1 has held a slot of web"),
+    (slot("web", "w1", UNKNOWN), "it is unknown here whether its holder is still working"),
     (slot("web", "w1", UNKNOWN), "rolling_lock with state=force_released, services=[web], hosts=[w1]"),
     (slot("web", "w1", operation="pause"), "it is paused on purpose."),
     (slot("gone", "w1"), "this inventory does not deploy gone there"),
@@ -89,7 +89,7 @@ def test_a_host_that_is_not_ours_to_put_back_is_named_with_what_to_do(
 def test_a_host_that_did_not_answer_is_left_and_the_others_are_not(plan: Any) -> None:
     recovery = plan(slot("web", "w10"), slot("web", "w2"), away=["w2"])
     assert visits(recovery) == {"w10": ["web"]}
-    assert recovery.left["w2"].startswith("it cannot be reached. w2 holds a slot of web")
+    assert recovery.left["w2"].startswith("it cannot be reached. w2 has held a slot of web")
 
 
 # --- Temporary changes ---

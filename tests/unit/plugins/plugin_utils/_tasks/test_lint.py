@@ -239,17 +239,17 @@ def test_a_variable_step_of_the_roles_own_is_refused_where_it_means_tripleos(fin
 BY_TAGS = [
     (
         "- name: More\n  include_tasks: more.yml\n  tags: step3",
-        '"More" hands its tag to nothing that it includes, and what of that runs cannot be determined before it runs; '
-        "import it instead (import_tasks, import_role), which hands the tag on.",
+        '"More" does not pass its tag on to what it includes, so which of that runs cannot be determined beforehand; '
+        "import it instead (import_tasks, import_role), which passes the tag on.",
     ),
     (
         "- name: More\n  import_role: {name: more}",
-        '"More" imports a role without a step; the role's own tags are not inspected. Tag the import.',
+        "\"More\" imports a role without a step; the role's own tags are not inspected. Tag the import.",
     ),
     (
         "- name: More\n  command: ls\n  tags: step6",
-        '"More" has the tag step6, which TripleO never runs; the steps are 0 to 5: name one of them, or take the task '
-        "out.",
+        '"More" has the tag step6, which TripleO never runs; the steps are 0 to 5: name one of them, or remove the '
+        "task.",
     ),
 ]
 

@@ -10,7 +10,7 @@ version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
   - Reads what M(orderly.services.internal.upgrade_gate) registered. Every task of a plan carries a condition on it.
-  - Raises an error where the gate of this very play did not run, as with C(--start-at-task) and C(--step).
+  - Raises an error if the gate of this very play did not run, as with C(--start-at-task) and C(--step).
 positional: play, host
 options:
   _input:
@@ -22,7 +22,7 @@ options:
     type: str
     required: true
   host:
-    description: The host that asks; without it, services that are granted to any host are named.
+    description: The host; without it, services that are granted to any host are returned.
     type: str
 """
 

@@ -12,7 +12,8 @@ author: The orderly.services maintainers (@orderly-services)
 description:
   - Finds the task file of every host of the play, and reads it, so that a missing or broken one stops the operation
     before anything is drained.
-  - A host or group variable C(rolling_op_tasks) of the inventory wins over O(tasks), also where that comes from C(-e).
+  - A host or group variable C(rolling_op_tasks) of the inventory takes precedence over O(tasks), even if that comes
+    from C(-e).
   - A relative path is looked for in the current folder, beside the inventory, and beside the playbook.
   - It runs once, on the controller, and contacts no host.
 options:

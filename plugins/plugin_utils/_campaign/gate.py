@@ -1,4 +1,4 @@
-"""The gate before every play of a plan: may it run now, and on which hosts is it still to do?
+"""The gate before every play of a plan: may it run now, and on which hosts does it still have to run?
 
 Pure. What the plan puts before a play must be done: on every host that this run is about, and, where services depend
 on each other, on all hosts whatever the run is about. So hosts that failed, were unreachable, or were never contacted

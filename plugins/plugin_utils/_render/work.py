@@ -63,7 +63,7 @@ def _begin(plan: Plan, play: Play) -> Task:
     """Say the first word to a host: one whose locks are in another store refuses, and holds no slot in this one."""
     record = _record(plan, play, "present", "Record what is drained, and which store its slots are in")
     return {
-        "name": f"{play.id} | Say what is drained",
+        "name": f"{play.id} | Record what is drained, or stop",
         "block": [{**record, "register": "orderly_drained"}],
         "rescue": [
             {

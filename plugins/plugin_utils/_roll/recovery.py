@@ -104,8 +104,8 @@ def plan_recovery(
         if not reason and strangers:
             reason = (
                 f"this inventory does not deploy {', '.join(strangers)} there, so nobody can verify it. Use the "
-                "whole inventory; or, if it is gone for good, give its slot back by force (rolling_lock) and remove its "
-                "record from /var/lib/orderly/drained and /var/lib/orderly/temporary."
+                "whole inventory; or, if it is gone for good, give its slot back by force (rolling_lock) and remove "
+                "its record from /var/lib/orderly/drained and /var/lib/orderly/temporary."
             )
         without = sorted(
             each.name for each in services if each.name in forgotten and not each.tasks_file("undo")

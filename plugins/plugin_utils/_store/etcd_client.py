@@ -67,7 +67,7 @@ def parse_address(url: str) -> Address:
     if strangers := sorted(options.keys() - set(OPTIONS)):
         raise StoreError(
             f'"{url}" is not a store address: {", ".join(strangers)} is not an option;'
-            f' the options are {", ".join(OPTIONS)}.'
+            f" the options are {', '.join(OPTIONS)}."
         )
     address = Address(url, endpoints, prefix, **options)
     for pair in (("cert", "key"), ("user", "password_file")):

@@ -244,7 +244,7 @@ BY_TAGS = [
     ),
     (
         "- name: More\n  import_role: {name: more}",
-        "\"More\" imports a role without a step; the role's own tags are not inspected. Tag the import.",
+        '"More" imports a role without a step; the role\'s own tags are not inspected. Tag the import.',
     ),
     (
         "- name: More\n  command: ls\n  tags: step6",

@@ -59,7 +59,7 @@ def check_approved(plan: Plan, approved: str | None, kept: Mapping[str, Any] | N
         raise CatalogueError(
             f"The approved plan is {approved}, but inventory and roles give {plan.id} now, and the approved one is "
             "not in the cache folder of this user, so the differences are unknown. Pass -e upgrade_plan_dir=FOLDER "
-            "with its folder if it holds surveyed versions. {AGAIN}"
+            f"with its folder if it holds surveyed versions. {AGAIN}"
         )
     now = json.loads(plan.as_json())
     listed = "".join(f"\n  - {line}" for line in drift_of_plans(kept, now))

@@ -75,7 +75,7 @@ def _holds(
         raise CatalogueError(
             f"{where}: the versions of {when.package} are not known until the hosts are queried. "
             "Run orderly.services.plan, and then the command that it prints (-e upgrade_approved_plan=HASH); or set"
-            " the order in the inventory, {service.name.replace('-', '_')}_{key}: […]."
+            f" the order in the inventory, {service.name.replace('-', '_')}_{key}: […]."
         )
     silent = sorted({host for name in pair for host in members[name]} & {*survey.missing}, key=natural)
     if silent:

@@ -58,7 +58,7 @@ WRONG = [
     ({}, "would block nothing"),
     ({"nginx service": ["stop"]}, '"nginx service" is not a unit name'),
     ({"../nginx": ["stop"]}, '"../nginx" is not a unit name'),
-    ({"nginx.service": ["re start"]}, '"re start" is no action of nginx.service'),
+    ({"nginx.service": ["re start"]}, '"re start" is not an action of nginx.service'),
 ]
 
 

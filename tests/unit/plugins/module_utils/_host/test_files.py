@@ -37,7 +37,7 @@ def test_a_broken_policy_is_named_and_hides_no_other(tmp_path: Path) -> None:
     (folder.path / "y.policy").mkdir()
     policies, trouble = folder.read()
     assert policies == [(folder.file(WEBTEAM), POLICY)]
-    assert [sentence.split(" is no policy")[0] for sentence in trouble] == [
+    assert [sentence.split(" is not a valid policy")[0] for sentence in trouble] == [
         str(folder.path / "charm-x.policy"),
         str(folder.path / "y.policy"),
     ]
@@ -93,7 +93,7 @@ def test_what_is_no_record_is_named_and_hides_no_other(store: DeferredStore, tex
     (store.folders[0] / "0.deferred").write_text(text)
     records, trouble = store.read()
     assert len(records) == 2
-    assert trouble[0].startswith(f"{store.folders[0]}/0.deferred is no record of a deferred restart")
+    assert trouble[0].startswith(f"{store.folders[0]}/0.deferred is not a record of a deferred restart")
 
 
 def test_a_record_that_is_a_link_is_not_followed(store: DeferredStore, tmp_path: Path) -> None:

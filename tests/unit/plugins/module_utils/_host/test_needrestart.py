@@ -89,5 +89,5 @@ def test_a_kernel_that_waits_is_named(state: str, expected: str) -> None:
 
 @pytest.mark.parametrize("output", [KERNEL.format("0"), "NEEDRESTART-VER: 3.6\n"])
 def test_a_kernel_that_needrestart_does_not_know_is_not_taken_for_the_newest(output: str) -> None:
-    with pytest.raises(HostError, match="does not know which kernel runs"):
+    with pytest.raises(HostError, match="does not know which kernel is running"):
         parse_kernel(output)

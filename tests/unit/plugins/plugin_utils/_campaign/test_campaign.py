@@ -117,7 +117,7 @@ def test_a_name_stands_for_one_plan_while_its_campaign_is_open(store: Store) -> 
 
 def test_a_plan_has_one_open_campaign(store: Store) -> None:
     opened(store)
-    assert 'This plan has the open campaign plan-1, so "friday" would do again what it has done.' in refusal(
+    assert 'This plan has the open campaign plan-1, so "friday" would repeat what it has done.' in refusal(
         store, name="friday"
     )
 
@@ -131,7 +131,7 @@ def test_an_open_campaign_tells_what_was_left_of_it(store: Store) -> None:
     opened(store, name="friday")
     note(store, "friday-1", plays_left=3, finalizers=["db", "web"])
     assert str(list_campaigns(store)[0]) == (
-        f"Campaign friday-1 of plan plan: begun {AT}, open: 3 plays are left, finalizers of db, web wait; last run PID "
+        f"Campaign friday-1 of plan plan: started {AT}, open: 3 plays are left, finalizers of db, web wait; last run PID "
         "1 on ctl"
     )
 
@@ -142,7 +142,7 @@ def test_an_open_campaign_tells_what_was_left_of_it(store: Store) -> None:
 def test_a_campaign_is_abandoned_with_a_reason_and_the_next_one_begins_empty(store: Store) -> None:
     opened(store, name="friday").record(DONE, "wave-1", {"web/change": ["w1"]}, AT)
     assert give_up(store, "friday") == (
-        f"Campaign friday-1 of plan plan: begun {AT}, abandoned {LATER} (wrong plan)"
+        f"Campaign friday-1 of plan plan: started {AT}, abandoned {LATER} (wrong plan)"
     )
     assert not opened(store, name="friday").progress().entries
 

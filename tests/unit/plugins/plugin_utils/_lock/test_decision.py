@@ -156,7 +156,7 @@ def test_holders_that_cannot_be_asked_are_named_at_once(world: World) -> None:
     world.is_lost_sight_of(1)
     refusal = refused(world.asks(2, "web2"))
     assert refusal.why is Why.HOLDER_UNKNOWN
-    assert "Nobody here can tell" in refusal.message
+    assert "It is unknown here" in refusal.message
     assert "force_released" in refusal.message
 
 
@@ -692,7 +692,9 @@ def test_a_host_left_behind_in_another_failure_domain_is_named(world: World) -> 
     world.asks(1, "web1", budget=3, domains=RACKS)
     world.ends(1)
     refusal = refused(world.asks(2, "web3", budget=3, domains=RACKS))
-    assert "Only one failure domain of nginx may be disrupted at a time, and in another" in refusal.message
+    assert (
+        "Only one failure domain of nginx may be disrupted at a time, and another one has" in refusal.message
+    )
     assert "hosts that did not finish: web1 in failure domain a holds a slot" in refusal.message
     assert isinstance(world.asks(2, "web2", budget=3, domains=RACKS), Granted)
 
@@ -705,7 +707,7 @@ def test_a_host_in_another_failure_domain_that_nobody_can_ask_about_is_named(wor
 
 def test_a_host_found_down_in_another_failure_domain_counts(world: World) -> None:
     refusal = refused(world.asks(1, "web1", budget=3, domains=RACKS, unhealthy="web3"))
-    assert "in another are hosts that are unhealthy: web3" in refusal.message
+    assert "another one has hosts that are unhealthy: web3" in refusal.message
 
 
 def test_a_host_without_a_failure_domain_goes_with_any(world: World) -> None:
@@ -822,7 +824,7 @@ def test_a_paused_host_is_named_as_that(world: World) -> None:
     world.ends(1)
     refusal = refused(world.asks(2, "web2"))
     assert refusal.why is Why.BUDGET_SPENT
-    assert "spent by hosts that are paused: web1 is paused since" in refusal.message
+    assert "spent by hosts that are paused: web1 has been paused since" in refusal.message
     assert "did not finish" not in refusal.message
     assert "playbook resume_services" in refusal.message
 
@@ -834,7 +836,7 @@ def test_all_who_spend_a_budget_are_named_each_with_what_to_do(world: World) -> 
     world.ends(3)
     message = refused(world.asks(2, "web2", unhealthy="web4")).message
     assert message.startswith(
-        "The disruption budget of nginx is spent by hosts that did not finish: web1 holds"
+        "The disruption budget of nginx is spent by hosts that did not finish: web1 has held"
     )
     assert "Others are paused: web3 is paused" in message
     assert "Others are unhealthy: web4. Roll them first" in message

@@ -4,7 +4,7 @@ import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.durations import estimate
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Play
 
-LAST = "from the last time"
+LAST = "going by last time"
 WAVES = [
     Play("wave-1", "change", "Wave 1", ("d1", "w1"), {"db": ("d1",), "web": ("w1",)}),
     Play("wave-2", "change", "Wave 2", ("w2",), {"web": ("w2",)}),

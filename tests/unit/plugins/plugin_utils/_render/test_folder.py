@@ -201,7 +201,7 @@ def test_what_is_behind_links_is_copied_and_counts(roles: Roles, tmp_path: Path)
 
 BAD_LINKS = [
     ("..", "is a link to a folder that it is in"),
-    ("nowhere", "is not a file, or is a link to nothing"),
+    ("nowhere", "is not a file, or is a broken link"),
 ]
 
 

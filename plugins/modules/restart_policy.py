@@ -103,7 +103,7 @@ path:
   type: str
   sample: /etc/policy-rc.d/ansible-webteam.policy
 blocked_actions:
-  description: Which actions are blocked, by unit; empty if there is no policy any more.
+  description: Which actions are blocked, by unit; empty if the policy is gone.
   returned: success
   type: dict
   sample:

@@ -22,7 +22,7 @@ class ActionModule(ControllerAction):
     def act(self, variables: Mapping[str, Any]) -> Result:
         options = self.options(tasks={"type": "str", "default": ""})
         hosts = variables["ansible_play_hosts"]
-        # Extra variables win over those of hosts, but here a host's own file wins over the one for all.
+        # Extra variables take precedence over those of hosts, but here a host's own file overrides the one for all.
         own = Inventory(self._loader, variables["ansible_inventory_sources"], extra_vars=False)
         overrides = {host: str(own.variable(host, VARIABLE) or "") for host in hosts}
         return {

@@ -39,7 +39,7 @@ class Drained:
 
 
 def parse_drained(text: str) -> Drained:
-    """Read the text of a file; raises HostError where it is no record."""
+    """Read the text of a file; raises HostError if it is not a record."""
     try:
         record = Drained(**json.loads(text))
     except (TypeError, ValueError) as exc:

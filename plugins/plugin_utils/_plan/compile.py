@@ -75,7 +75,7 @@ def _check_handlers(plays: Iterable[Play], by_name: Mapping[str, Deployment]) ->
                 if owner != name:
                     message = (
                         f'{name} has a handler "{handler.name}" and so has {owner}, which shares waves with it; a '
-                        f'notify would reach but one of them. Rename it, as in "{name} | {handler.name}", or keep the '
+                        f'notify would reach only one of them. Rename it, as in "{name} | {handler.name}", or keep the '
                         f"two services apart in the inventory: {variable(name, 'after')}: [{owner}]"
                     )
                     findings.append(Finding(handler.file, handler.line, "handler", message))

@@ -50,7 +50,7 @@ def change_tasks(role: Role) -> list[Task]:
 
 
 def finalize_tasks(role: Role) -> list[Task]:
-    """Give the tasks of a finalizer: what was changed for a while is undone first.
+    """Give the tasks of a finalizer: temporary changes are undone first.
 
     Hosts remember that it ran: a controller that dies now cannot, and no finalizer runs twice.
     """
@@ -127,7 +127,7 @@ def _bring(role: Role, stem: str, words: str, variables: Mapping[str, Any] | Non
 
 
 def _undo(role: Role, moment: str) -> Iterator[Task]:
-    """Undo what hosts have on record as changed for a while, which may be nothing, and forget it when that is done."""
+    """Undo the temporary changes that hosts have recorded, if any, and remove the records when that is done."""
     if "undo" not in role.service.parts:
         return
     due = {"service": role.name, "until": moment, "path": "{{ rolling_op_temporary | default(omit) }}"}

@@ -228,7 +228,7 @@ def _play(plan: Plan, play: Play, name: str, tasks: list[Task], *, free: bool = 
 
 
 def _module_defaults(plan: Plan, play: Play) -> dict[str, Any]:
-    """Let what the roles put on record as temporary name its campaign."""
+    """Let the temporary changes that the roles record name their campaign."""
     if not changed_for_a_while(plan, play.services):
         return {}
     return {"module_defaults": {TEMPORARY: {"campaign": "{{ orderly_gate.campaign }}"}}}

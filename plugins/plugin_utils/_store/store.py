@@ -93,7 +93,7 @@ BACKENDS = {
 def open_store(url: str) -> Store:
     """Name the store at *url*; whether it can be used shows at its first use.
 
-    Raises :class:`StoreError` for a URL that names no store.
+    Raises :class:`StoreError` for a URL that is not a store address.
     """
     scheme, separator, _rest = url.partition("://")
     if not separator or scheme not in BACKENDS:

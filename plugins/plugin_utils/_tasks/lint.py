@@ -125,7 +125,7 @@ def stopped_for_good(said: ServiceTasks) -> Iterator[Finding]:
 
 
 def changed_for_good(said: ServiceTasks) -> Iterator[Finding]:
-    """Find what is put on record as changed for a while, and that nothing undoes."""
+    """Find temporary changes that are recorded, and that nothing undoes."""
     if said.service.tasks_file("undo") is not None:
         return
     for word in said.words:

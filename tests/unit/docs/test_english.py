@@ -26,7 +26,7 @@ PLAIN = {
     r"is there twice": "appears twice",
     r"leads back": "can take you back",
     r"wins over": "takes precedence over, or overrides",
-    r"counts? (only )?from": "is accepted only on the command line",
+    r"counts? only from": "is accepted only on the command line",
     r"on record as": "recorded as",
     r"passed? over": "skip",
     r"take (it|them|that|the task|the tag) out": "remove",

@@ -131,8 +131,8 @@ def test_an_open_campaign_tells_what_was_left_of_it(store: Store) -> None:
     opened(store, name="friday")
     note(store, "friday-1", plays_left=3, finalizers=["db", "web"])
     assert str(list_campaigns(store)[0]) == (
-        f"Campaign friday-1 of plan plan: started {AT}, open: 3 plays are left, finalizers of db, web wait; last run PID "
-        "1 on ctl"
+        f"Campaign friday-1 of plan plan: started {AT}, open: 3 plays are left, finalizers of db, web wait; last "
+        "run PID 1 on ctl"
     )
 
 

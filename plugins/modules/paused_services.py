@@ -12,7 +12,7 @@ author:
   - The orderly.services maintainers (@orderly-services)
 description:
   - With O(state=paused) it stops units, the last first, and masks them, so that nothing starts them until they are
-    resumed: no package, no task of this collection, and no reboot. Sockets and timers that would start them are paused
+    resumed; no package, no task of this collection, and no reboot. Sockets and timers that would start them are paused
     too.
   - With O(state=resumed) it unmasks what it paused, starts what ran before, and checks that it runs. What did not run
     before stays down. Units that others have masked are left alone in both cases.

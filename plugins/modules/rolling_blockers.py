@@ -11,7 +11,7 @@ version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
   - Checks blockers, all of which must succeed, and maintenance windows, one of which must be open.
-  - Anything but success blocks: a failure, a late answer, or none at all. An unreachable host blocks only if a
+  - Anything but success blocks, be it a failure, a late answer, or none at all. An unreachable host blocks only if a
     command has to run on it.
   - It reports what blocks without failing, so that a wave can be refused as a whole.
 options:

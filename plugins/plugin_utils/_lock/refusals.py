@@ -121,7 +121,7 @@ def _out_of_turn(case: Case) -> Iterator[Refused]:
         yield Refused(
             Why.OUT_OF_TURN,
             f'This run asked for "{first.callback or first.operation}" on {_hosts(first.hosts)} first, and is served'
-            " in that order. Acquire that before, or withdraw it with state=released"
+            " in that order. Acquire that first, or withdraw it with state=released"
             f" and hosts=[{', '.join(first.hosts)}].",
         )
 

@@ -195,7 +195,7 @@ def test_handlers_of_one_name_in_services_that_share_a_wave_are_refused() -> Non
     (finding,) = caught.value.findings
     assert str(finding) == (
         '/roles/web/handlers/main.yml:7: [handler] web has a handler "Reload systemd" and so has db, which shares '
-        'waves with it; a notify would reach but one of them. Rename it, as in "web | Reload systemd", or keep the two '
+        'waves with it; a notify would reach only one of them. Rename it, as in "web | Reload systemd", or keep the two '
         "services apart in the inventory: web_after: [db]"
     )
     plan(db, deployment("web", "h1", handlers=(HANDLER,), after=("db",)))

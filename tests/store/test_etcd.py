@@ -81,7 +81,7 @@ def test_what_is_too_large_for_etcd_is_refused_and_said(store: EtcdStore) -> Non
 
 BROKEN = {
     "store": ("{", "is broken, and was left as it is"),
-    "store ": ('{"layout": 9}', "has layout 9, this version of orderly.services knows 1"),
+    "store ": ('{"layout": 9}', "has layout 9, but this version of orderly.services knows 1"),
     "store  ": ('{"layout": 1, "store": "x"}', "'attempt' is missing"),
     "documents/a": ("{", "is broken, and was left as it is"),
     "documents/a ": ("[]", "is broken, and was left as it is"),

@@ -45,11 +45,11 @@ WRONG = {
     "etcd://": "names no store",
     "etcd://a:2379": "names no prefix",
     "etcd://a:2379/": "names no prefix",
-    "etcd://a:b/x": '"a:b" is no host and port',
-    "etcd://a,,b/x": '"" is no host and port',
-    "etcd://user@a/x": '"user@a" is no host and port',
+    "etcd://a:b/x": '"a:b" is not a host and port',
+    "etcd://a,,b/x": '"" is not a host and port',
+    "etcd://user@a/x": '"user@a" is not a host and port',
     "etcd://a/x?ca": "names no store",
-    "etcd://a/x?tls=yes": "tls is no option; there are ca, cert, key, user, password_file",
+    "etcd://a/x?tls=yes": "tls is not an option; the options are ca, cert, key, user, password_file",
     "etcd://a/x?ca=/ca&cert=/c": "cert and key go together",
     "etcd://a/x?user=u": "user and password_file go together",
     "etcd://a/x?cert=/c&key=/k": "needs ca=FILE, which turns TLS on",
@@ -230,7 +230,7 @@ def test_a_run_that_logs_in_is_seen_alive_elsewhere(guarded: Etcd) -> None:
 
 
 STRANGERS = [
-    ("", "It wants to know who asks: add user and password_file"),
+    ("", "It requires authentication: add user and password_file"),
     ("alice bob", "authentication failed.*Look at user and password_file"),
     ("bob bob", "permission denied.*Grant this user's role readwrite on the prefix"),
 ]

@@ -65,7 +65,7 @@ BROKEN = {
         lambda path: sqlite3.connect(path).executescript(
             f"PRAGMA application_id = {sqlite.APPLICATION_ID}; PRAGMA user_version = 9"
         ),
-        "has layout 9, this version of orderly.services knows 1",
+        "has layout 9, but this version of orderly.services knows 1",
     ),
 }
 

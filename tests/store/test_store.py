@@ -295,7 +295,7 @@ def test_a_holder_that_stands_still_for_long_keeps_its_slot_and_goes_on(url: str
     holder.start()
     os.waitpid(holder.pid or 0, os.WUNTRACED)
     with closing(open_store(url)) as store:
-        with pytest.raises(TimedOutError, match="h1 holds a slot of web since"):
+        with pytest.raises(TimedOutError, match="h1 has held a slot of web since"):
             acquire(store, wave("h2", budget=1), wait=1)
         os.kill(holder.pid or 0, signal.SIGCONT)
         assert acquire(store, wave("h2", budget=1), wait=60).slots == {"h2": ["web"]}

@@ -52,7 +52,7 @@ class DeferredStore:
         found, trouble = read_each(
             newest.values(),
             _read_record,
-            "is no record of a deferred restart; remove it when you know why it is there",
+            "is not a record of a deferred restart; remove it once you know why it is there",
         )
         if any(self.folders[1].glob("*.deferred")):
             trouble.append(f"{self.folders[0]} could not be written; see the records in {self.folders[1]}.")

@@ -39,13 +39,13 @@ class Drained:
 
 
 def parse_drained(text: str) -> Drained:
-    """Read the text of a file; raises HostError where it is no record."""
+    """Read the text of a file; raises HostError if it is not a record."""
     try:
         record = Drained(**json.loads(text))
     except (TypeError, ValueError) as exc:
-        raise HostError("it is no record of a drain") from exc
+        raise HostError("it is not a record of a drain") from exc
     if not all(isinstance(value, kind) for value, kind in zip(astuple(record), (str, str, str, int))):
-        raise HostError("it is no record of a drain")
+        raise HostError("it is not a record of a drain")
     return record
 
 
@@ -62,7 +62,7 @@ class DrainedFolder:
         found, trouble = read_each(
             [names[name] for name in sorted(names)],
             lambda path: parse_drained(read_text(path)),
-            "does not tell who drained the service; it counts as drained by us all the same",
+            "does not say who drained the service; it still counts as drained by us",
         )
         known = {record.service: record for record in found}
         return {name: known.get(name, Drained(name)) for name in sorted(names)}, trouble

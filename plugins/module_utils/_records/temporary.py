@@ -54,7 +54,7 @@ class TemporaryFolder:
         found, trouble = read_each(
             sorted(self.path.glob("*.json")),
             lambda path: _parse(read_text(path)),
-            "does not tell what was changed; look what it stands for, undo that by hand, and remove it",
+            "does not say what was changed; find out what it stands for, undo that by hand, and remove it",
         )
         return tuple(found), trouble
 
@@ -78,10 +78,10 @@ def _parse(text: str) -> TemporaryChange:
     try:
         change = TemporaryChange(**json.loads(text))
     except (TypeError, ValueError) as exc:
-        raise HostError("it is no record of a temporary change") from exc
+        raise HostError("it is not a record of a temporary change") from exc
     texts = (change.service, change.name, change.until, change.campaign)
     if not all(isinstance(value, str) for value in texts) or change.until not in MOMENTS:
-        raise HostError("it is no record of a temporary change")
+        raise HostError("it is not a record of a temporary change")
     return change
 
 

@@ -197,4 +197,4 @@ def _listed(names: Iterable[str]) -> str:
 def _fault(answer: Answer) -> str:
     if answer.get("unreachable"):
         return "it could not be reached"
-    return str(answer.get("msg") or "it was not asked").strip().rstrip(".")
+    return str(answer.get("msg") or "it was not queried").strip().rstrip(".")

@@ -100,7 +100,7 @@ def test_what_is_changed_for_a_while_is_told_without_what_it_was(
         }
     ]
     (folder.path / "nova,rpc.json").write_text("?")
-    assert "nova,rpc.json does not tell what was changed" in read()["trouble"][0]
+    assert "nova,rpc.json does not say what was changed" in read()["trouble"][0]
 
 
 def test_a_package_that_we_hold_means_that_restarts_are_off(

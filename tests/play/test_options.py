@@ -157,7 +157,7 @@ def test_starting_in_the_middle_of_a_wave_is_refused_with_advice(site: Site) -> 
     outcome = site.upgrade("--start-at-task", "web install")
     assert outcome.code != 0
     assert outcome.log == NOTHING
-    assert "The gate of wave-1 did not run (--start-at-task or --step passed over it)" in outcome.text
+    assert "The gate of wave-1 did not run (--start-at-task or --step skipped it)" in outcome.text
     assert "Start at the gate instead: --start-at-task 'wave-1 | Pass the gate'" in outcome.text
 
 
@@ -167,7 +167,7 @@ def test_step_asks_and_whoever_passes_over_a_gate_is_refused(site: Site) -> None
     outcome = site.upgrade("--step")
     assert outcome.code != 0
     assert outcome.log == NOTHING
-    assert "The gate of wave-1 did not run (--start-at-task or --step passed over it)" in outcome.text
+    assert "The gate of wave-1 did not run (--start-at-task or --step skipped it)" in outcome.text
     site.answers = "c\n" * 9  # each play asks anew
     outcome = site.upgrade("--step")
     assert outcome.log == ["web w1 install"], outcome.raw

@@ -52,7 +52,7 @@ def test_a_host_that_is_not_well_is_named_and_the_others_are_put_back(left_behin
 def test_a_host_that_is_away_is_named_and_the_others_are_put_back(left_behind: Site) -> None:
     left_behind.goes_away("w1")
     outcome = left_behind.upgrade(playbook=PLAYBOOK)
-    assert "w1 is left as it is: it did not answer. w1 holds a slot of web" in outcome.text
+    assert "w1 is left as it is: it did not answer. w1 has held a slot of web" in outcome.text
     assert (left_behind.slots, left_behind.drained) == (["web w1"], ["web w1"])
 
 

@@ -176,7 +176,7 @@ WRONG = [
     (
         "roles_data.yaml",
         "- name: A\n  ServicesDefault: [OS::TripleO::Services::3Par]\n",
-        "overcloud.yml: OS::TripleO::Services::3Par would have the group '3_par', which is no name of a group; give it "
+        "overcloud.yml: OS::TripleO::Services::3Par would have the group '3_par', which is not a group name; give it "
         "one in service_groups.",
     ),
 ]

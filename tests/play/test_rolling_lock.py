@@ -43,7 +43,7 @@ def test_the_next_run_without_the_hosts_that_failed_is_refused_where_they_spend_
     site.play()
     site.write("none", "2")
     output = site.play("--limit", "h3,h4")
-    assert "The disruption budget of web is spent by hosts that did not finish: h1 holds a slot" in output
+    assert "The disruption budget of web is spent by hosts that did not finish: h1 has held a slot" in output
     assert site.touched == ["h1", "h2"]
 
 
@@ -55,7 +55,7 @@ def test_a_second_failure_domain_is_not_touched_while_a_host_of_another_is_down(
     site.play()
     site.write("none", "1")
     output = site.play("--limit", "h3,h4")
-    assert "Only one failure domain of web may be disrupted at a time, and in another are hosts" in output
+    assert "Only one failure domain of web may be disrupted at a time, and another one has hosts" in output
     assert site.touched == ["h1"]
 
     site.write("none", "2")
@@ -135,7 +135,7 @@ MISTAKES = [
     ("services: web", "services: 5", "services must be a list of names"),
     ("services: web", "services: {h1: [wbe]}", 'unknown service "wbe"'),
     ("services: web", "services: wbe", 'unknown service "wbe"; the inventory deploys: web'),
-    ("services: web", "services: web, store: 'nfs://x'", '"nfs://x" names no store'),
+    ("services: web", "services: web, store: 'nfs://x'", '"nfs://x" is not a store address'),
     (
         "services: web",
         "services: web, store: 'sqlite:///proc/x/store.db'",

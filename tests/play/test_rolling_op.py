@@ -367,7 +367,7 @@ def test_a_host_that_was_left_behind_keeps_its_slots_when_its_wave_is_blocked(
         "group_vars/web.yml",
         f"rolling_op_blockers: [{{name: alert, command: 'echo >> {asked}; test $(wc -l < {asked}) -lt 2'}}]\n",
     )
-    assert "was granted, but meanwhile it is blocked" in run().text
+    assert "was granted, but is blocked by now" in run().text
     assert site.slots == ["web w1"]
 
 

@@ -40,6 +40,6 @@ def test_a_host_is_left_behind_once_a_run_on_another_machine_is_known_to_be_over
             "-e", f"orderly_store={url}"
         )
         store.transact((PREFIX,), lambda _documents: ({key: document_of(run(5), RunState.LIVE)}, None))
-        assert "somebody works on it" in site.play("-e", f"orderly_store={url}")
+        assert "somebody is working on it" in site.play("-e", f"orderly_store={url}")
         store.transact((PREFIX,), lambda _documents: ({key: document_of(run(5), RunState.OVER)}, None))
         assert "h1 was left behind: h1 has held a slot of web" in site.play("-e", f"orderly_store={url}")

@@ -126,7 +126,7 @@ def test_a_host_refuses_an_upgrade_whose_slots_others_were_given_while_it_slept(
     outcome = site.upgrade()
     assert outcome.code != 0
     assert "w1" not in outcome.touched
-    assert "others worked here since: web (token" in outcome.text
+    assert "others have worked here since: web (token" in outcome.text
     assert site.slots == []
 
 
@@ -568,7 +568,7 @@ def test_a_named_campaign_spans_runs_is_listed_and_abandoned_with_a_reason(site:
     assert "Finalize db (1 of 2) stays open until this is done: change of db on d2 (wave-2: not" in first.text
     assert "db d1 finalize" not in first.log
     listed = site.upgrade(playbook="orderly.services.campaigns").text
-    assert f"Campaign friday-1 of plan {site.plan()['id']}: begun " in listed
+    assert f"Campaign friday-1 of plan {site.plan()['id']}: started " in listed
     assert "plays are left, finalizers of db wait; last run PID" in listed
     named = ("-e", "abandon_campaign=friday")
     silent = site.upgrade(*named, playbook="orderly.services.abandon_campaign")
@@ -625,7 +625,7 @@ def test_a_campaign_is_not_abandoned_because_an_inventory_says_so(site: Site) ->
     site.write("group_vars/all.yml", "abandon_campaign: friday\nabandon_reason: it is old\n")
     outcome = site.upgrade("-e", "abandon_campaign=friday", playbook="orderly.services.abandon_campaign")
     assert outcome.code != 0
-    assert "abandon_reason counts only from the command line" in outcome.text
+    assert "abandon_reason is accepted only on the command line" in outcome.text
     assert "Give a reason for abandoning the campaign" in outcome.text
 
 

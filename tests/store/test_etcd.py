@@ -74,7 +74,7 @@ def test_a_journal_of_ten_thousand_hosts_fits(store: EtcdStore) -> None:
 def test_what_is_too_large_for_etcd_is_refused_and_said(store: EtcdStore) -> None:
     for documents in (90_000, 160_000):  # etcd has two limits, and words for each
         noise = "".join(uuid.uuid4().hex for _time in range(documents))
-        with pytest.raises(StoreError, match="larger than etcd takes: raise its --max-request-bytes"):
+        with pytest.raises(StoreError, match="larger than etcd accepts: raise its --max-request-bytes"):
             put(store, "a", noise)
     assert store.read("a") == {}
 
@@ -203,7 +203,7 @@ def test_where_history_is_compacted_nobody_claims_to_know(etcd: Etcd, proxy: Pro
             compact(etcd)
 
         proxy.losing = overtake
-        with pytest.raises(StoreError, match="cannot tell any more whether the change was made"):
+        with pytest.raises(StoreError, match="whether the change was made cannot be determined any more"):
             increment(store)
 
 

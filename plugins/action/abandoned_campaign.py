@@ -40,6 +40,6 @@ class ActionModule(ControllerAction):
             f", and undo the temporary changes of {', '.join(told['temporary'])}" if told["temporary"] else ""
         )
         display.display(
-            f"{campaign}. Put back what it has left behind{changed}: ansible-playbook orderly.services.recover"
+            f"{campaign}. Put back the hosts it left behind{changed}: ansible-playbook orderly.services.recover"
         )
         return {"changed": True, "campaign": told}

@@ -38,7 +38,7 @@ class ActionModule(ControllerAction):
             for line in say_installed(details.get(campaign.id, {})):
                 display.display(f"  before, {line}")
         if not campaigns and not options["open_only"]:
-            display.display("No upgrade was ever begun.")
+            display.display("No upgrade has ever been started.")
         known = {campaign: {"versions_before": before} for campaign, before in details.items()}
         return {
             "changed": False,

@@ -75,7 +75,7 @@ class ActionModule(ControllerAction):
         """Let the first host of the batch ask for all, and the others share its answer."""
         if options["state"] != "acquired":
             raise AnsibleActionFail(
-                f"shared is for state=acquired; with state={options['state']} name the hosts."
+                f"shared works only with state=acquired; with state={options['state']} name the hosts."
             )
         host = variables["inventory_hostname"]
         batch = options["hosts"] or variables["ansible_play_batch"]

@@ -6,13 +6,13 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: deferred_restarts
 type: notification
-short_description: Say at the end of a run which restarts were deferred
+short_description: List at the end of a run which restarts were deferred
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
-  - Ends every run that has seen deferred restarts with one line, so that nobody forgets them. A run in which there are
-    none ends as always.
-  - It learns of them from the results of this collection's modules, and from C(ansible_local.orderly) where facts are
+  - Ends every run that has seen deferred restarts with one line, so that nobody forgets them. A run without any
+    ends as usual.
+  - It finds them in the results of this collection's modules, and from C(ansible_local.orderly) where facts are
     gathered; what the run restarted itself is not counted. It contacts no host.
 requirements:
   - It must be enabled, in C(ansible.cfg) with C(callbacks_enabled = orderly.services.deferred_restarts).
@@ -25,7 +25,7 @@ example: |
   callbacks_enabled = orderly.services.deferred_restarts
 
   # and then, at the end of a run
-  2 restarts are deferred on 2 hosts (nginx on web1, nginx on web2): orderly.services.rolling_restart does them
+  2 restarts are deferred on 2 hosts (nginx on web1, nginx on web2): run orderly.services.rolling_restart to do them
 """
 
 from typing import TYPE_CHECKING, Any

@@ -6,22 +6,22 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: probe
 type: aggregate
-short_description: Tell how long services were unavailable while a playbook ran
+short_description: Report how long services were unavailable while a playbook ran
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
-  - Asks for services all through the run of a playbook, from the controller, as a user of them would, and tells in the
-    end for each of them how many seconds it did not answer well.
+  - Probes services throughout the run of a playbook, from the controller, as a user would, and reports at the end
+    for how many seconds each of them did not answer properly.
   - It changes nothing, and stops nothing.
-  - A service is unavailable from the question that had the first bad answer until the one that had the next good one.
+  - A service is unavailable from the first probe that failed until the next one that succeeded.
 requirements:
   - It must be enabled, in C(ansible.cfg) with C(callbacks_enabled = orderly.services.probe).
 options:
   probes:
     description:
-      - A YAML file with a list of what to ask, each with C(name), that of a service, and C(url) or C(command), and if
-        you like C(timeout) in seconds.
-      - An answer is good if the URL gives no error, or the command exits with 0.
+      - A YAML file with a list of what to probe, each with a C(name), a C(url) or C(command), and optionally
+        C(timeout) in seconds.
+      - A probe succeeds if the URL returns no error, or the command exits with 0.
     type: path
     env:
       - name: ORDERLY_PROBES
@@ -29,7 +29,7 @@ options:
       - section: orderly_probe
         key: probes
   every:
-    description: How many seconds pass from one question to the next.
+    description: How many seconds pass from one probe to the next.
     type: float
     default: 1.0
     env:
@@ -39,7 +39,7 @@ options:
         key: every
   report:
     description:
-      - A file for programs, written in the end. JSON, a list with C(service), C(seconds_unavailable), C(outages) (their
+      - A file for programs, written at the end. JSON, a list with C(service), C(seconds_unavailable), C(outages) (their
         number), C(longest), C(unavailable_in_the_end), C(asked) and C(why) (the last bad answer).
     type: path
     env:
@@ -65,8 +65,8 @@ example: |
   [orderly_probe]
   probes = probes.yml
 
-  # and in the end of the run
-  web was available all the time (241 answers).
+  # and at the end of the run
+  web was available throughout (241 answers).
   db was unavailable for 3.1 s, once (exit status 1 on the controller: Can't connect to MySQL server).
 """
 
@@ -106,7 +106,9 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_start(self, playbook: Playbook) -> None:  # noqa: ARG002 - Ansible's signature
         path = self.get_option("probes")
         if not path:
-            self._display.warning("Nothing is probed: say what, with probes in the section orderly_probe.")
+            self._display.warning(
+                "Nothing is probed: set probes in the section orderly_probe of ansible.cfg."
+            )
             return
         if why := open_to_others(Path(path).parent, everybody=True):
             self._display.warning(f"Nothing is probed, as {path} may be somebody else's: {why}.")
@@ -114,7 +116,7 @@ class CallbackModule(CallbackBase):
         try:
             probes = read_probes(Path(path))
         except (BlockerError, OSError, yaml.YAMLError) as exc:
-            self._display.warning(f"Nothing is probed, as {path} cannot be used: {exc}")
+            self._display.warning(f"Nothing is probed, because {path} cannot be used: {exc}")
             return
         every = str(self.get_option("every"))
         self._watcher = subprocess.Popen(
@@ -137,7 +139,7 @@ class CallbackModule(CallbackBase):
             services = json.loads(told)
         except ValueError:
             self._display.warning(
-                f"Nothing is known of the probes, as what asked them has ended: {told.strip()}"
+                f"There are no probe results, because the probe process ended early: {told.strip()}"
             )
             return
         for service in services:
@@ -147,7 +149,7 @@ class CallbackModule(CallbackBase):
             try:
                 write_report(Path(path), services)
             except OSError as exc:
-                self._display.warning(f"The report {path} of the probes was not written: {exc.strerror}.")
+                self._display.warning(f"The probe report {path} was not written: {exc.strerror}.")
 
 
 def read_probes(path: Path) -> list[dict[str, Any]]:

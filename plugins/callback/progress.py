@@ -6,27 +6,26 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: progress
 type: aggregate
-short_description: Tell how far a roll is, and in the end what stopped and how to resume
+short_description: Show the progress of a roll, and at the end what stopped and how to resume
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
-  - Tells of every roll and upgrade which wave of how many begins, how many hosts are done, waiting and failed, and in
-    the end what was done, which hosts keep their slots, what is still drained as far as it was seen, and the command
-    that resumes.
-  - On a terminal there is a live line besides, which also tells who is waited for and how long. A log gets a few quiet
-    lines, and one whenever nothing was heard for a minute, two, four, and so on. E(NO_COLOR), E(TERM=dumb) and E(CI)
+  - Reports for every roll and upgrade which wave begins, how many hosts are done, waiting and failed, and at the
+    end what was done, which hosts keep their slots, what this run left drained, and the command that resumes.
+  - On a terminal there is also a live line, which shows what it is waiting for and how long. A log gets a few
+    lines, and one when nothing has happened for one, two, four, … minutes. E(NO_COLOR), E(TERM=dumb) and E(CI)
     are respected.
-  - It learns from the results of this collection's own tasks and contacts no host. It works beside any stdout callback,
-    says nothing of plays that take no slots, and nothing in check mode.
+  - It uses the results of this collection's own tasks and contacts no host. It works beside any stdout callback,
+    and prints nothing about plays that take no slots, or in check mode.
 requirements:
   - It must be enabled, in C(ansible.cfg) with C(callbacks_enabled = orderly.services.progress).
 options:
   report:
     description:
-      - A file for programs, written anew after every wave and in the end. JSON with C(outcome) (V(running), V(done),
+      - A file for programs, rewritten after every wave and at the end. JSON with C(outcome) (V(running), V(done),
         V(stopped) or V(interrupted)), C(command), C(started) and C(seconds), C(waves) with the outcome and seconds of
         each host, C(not_begun), C(refusal), C(slots_kept) and C(drained) by host.
-      - Seconds are by the monotonic clock; C(started) is for people.
+      - Seconds are measured with the monotonic clock; C(started) is for people.
     type: path
     env:
       - name: ORDERLY_PROGRESS_REPORT
@@ -248,7 +247,7 @@ class CallbackModule(CallbackBase):
         try:
             write_report(Path(path), {**head, **self._progress.report(), "outcome": outcome})
         except OSError as exc:
-            self._display.warning(f"The report {path} of the roll was not written: {exc.strerror}.")
+            self._display.warning(f"The roll report {path} was not written: {exc.strerror}.")
 
 
 def _hosts_of(play: Play) -> Iterable[str]:

@@ -10,7 +10,7 @@ version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
   - Reads what M(orderly.services.internal.upgrade_gate) registered. Every task of a plan carries a condition on it.
-  - Raises an error where the gate of this very play did not run, as with C(--start-at-task) and C(--step).
+  - Raises an error if the gate of this very play did not run, as with C(--start-at-task) and C(--step).
 positional: play, host
 options:
   _input:
@@ -22,7 +22,7 @@ options:
     type: str
     required: true
   host:
-    description: The host that asks; without it, services that are granted to any host are named.
+    description: The host; without it, services that are granted to any host are returned.
     type: str
 """
 
@@ -53,8 +53,8 @@ def granted(gate: Mapping[str, Any], play: str, host: str | None = None) -> list
     """Name the services that the gate of *play* granted to *host*, or to any."""
     if gate.get("play") != play:
         raise AnsibleFilterError(
-            f"The gate of {play} did not run (--start-at-task or --step passed over it), so nothing of it may run. "
-            f"Start at the gate instead: --start-at-task '{play} | Pass the gate'; what is done is skipped there."
+            f"The gate of {play} did not run (--start-at-task or --step skipped it), so none of its tasks may run. "
+            f"Start at the gate instead: --start-at-task '{play} | Pass the gate'; it skips what is already done."
         )
     return [name for name, hosts in gate.get("granted", {}).items() if host is None or host in hosts]
 

@@ -11,8 +11,8 @@ author: The orderly.services maintainers (@orderly-services)
 description:
   - Reads the C(roles_data.yaml) of a TripleO deployment, and gives a group for each role, and one for each service with
     the groups of the roles that have it as children.
-  - The group of a role has the role's name, as in V(Controller). The group of a service is the last part of its name in
-    small letters with underscores, as in V(nova_compute) for V(OS::TripleO::Services::NovaCompute).
+  - The group of a role has the role's name, as in V(Controller). The group of a service is the last part of its
+    name in lower case with underscores, as in V(nova_compute) for V(OS::TripleO::Services::NovaCompute).
 options:
   plugin:
     description: The name of this plugin.
@@ -20,14 +20,14 @@ options:
     required: true
     choices: [orderly.services.roles_data]
   roles_data:
-    description: Where TripleO's file is; a path that is not absolute begins beside this file.
+    description: The path of TripleO's file; a relative path starts from the folder of this file.
     type: str
     default: roles_data.yaml
   hosts:
     description:
       - The hosts of each role, a list of names and ranges such as V(controller-[0:2]), or a mapping of names and
         ranges to variables.
-      - Roles without hosts here take those that another inventory puts into the group of the role's name.
+      - Roles without hosts here use the hosts that another inventory puts into the group of the role's name.
     type: dict
     default: {}
   service_groups:

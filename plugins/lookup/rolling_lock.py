@@ -5,17 +5,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: rolling_lock
-short_description: Who holds slots of a service, who waits, and what is left of its disruption budget
+short_description: Read who holds slots of a service, who waits, and what is left of its disruption budget
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
   - Reads rolling locks for templates, as M(orderly.services.rolling_lock_info) does for tasks. It takes nothing, waits
     for nobody, and contacts no host.
-  - What it tells may be over a moment later. Whoever wants to disrupt a host takes a slot with
+  - The result may be outdated a moment later. To disrupt a host, take a slot with
     M(orderly.services.rolling_lock).
 options:
   _terms:
-    description: Names of services, whose locks come in the same order; without any, all by name.
+    description: Names of services, whose locks are returned in the same order; without any, all locks, sorted by name.
     type: list
     elements: str
     default: []
@@ -31,7 +31,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ lookup('orderly.services.rolling_lock', 'nginx').budget_left }} more hosts of nginx may go down"
 
-- name: Show who is in the way
+- name: Show who holds the slots
   ansible.builtin.debug:
     msg: "{{ item.host }} since {{ item.since }}: {{ item.operation }} (PID {{ item.pid }} on {{ item.controller }})"
   loop: "{{ lookup('orderly.services.rolling_lock', 'nginx').holders }}"

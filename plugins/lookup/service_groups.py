@@ -9,8 +9,8 @@ short_description: Inventory groups of the deployed services
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
-  - Lists the inventory groups of the services that are deployed. Joined by colons they are the C(hosts) of a play about
-    every host that runs a service, and about no other.
+  - Lists the inventory groups of the services that are deployed. Joined by colons they are the C(hosts) of a play
+    over exactly the hosts that run a service.
 options:
   _terms:
     description: Names of services; without any, all that are deployed.
@@ -20,7 +20,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Tell what every host that runs a service has pending
+- name: Show what is pending on every host that runs a service
   hosts: "{{ query('orderly.services.service_groups') | join(':') }}"
   roles:
     - orderly.services.deferral

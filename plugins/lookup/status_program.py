@@ -5,17 +5,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: status_program
-short_description: Build the program that tells the status of a host
+short_description: Build the program that reports the status of a host
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
   - Builds the program C(/usr/lib/orderly/status), one file, out of the code that
     M(orderly.services.deferred_restarts_info) runs, and gives the path of that file on the controller.
-  - The file lives as long as the run of Ansible. The same release of the collection always gives the same file.
+  - The file exists for the duration of the Ansible run. The same release of the collection always produces the same
+    file.
 """
 
 EXAMPLES = r"""
-- name: Install the program that tells the status
+- name: Install the program that reports the status
   ansible.builtin.copy:
     src: "{{ lookup('orderly.services.status_program') }}"
     dest: /usr/lib/orderly/status

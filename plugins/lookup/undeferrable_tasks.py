@@ -9,9 +9,9 @@ short_description: Tasks of your roles that restart services in a way that canno
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
-  - Tasks of M(ansible.builtin.service) are sent to M(orderly.services.deferrable_service) by a module default. Those of
-    M(ansible.builtin.systemd_service), M(ansible.builtin.systemd) and M(ansible.builtin.sysvinit) cannot be, nor can
-    commands that call C(systemctl). This lists them, where they may stop, restart or reload something.
+  - Tasks of M(ansible.builtin.service) are redirected to M(orderly.services.deferrable_service) by a module default.
+    Those of M(ansible.builtin.systemd_service), M(ansible.builtin.systemd) and M(ansible.builtin.sysvinit) cannot be,
+    nor can commands that call C(systemctl). This lists them, where they may stop, restart or reload something.
 options:
   _terms:
     description: Folders of roles, or files of tasks, relative to the current folder.
@@ -51,7 +51,9 @@ class LookupModule(LookupBase):
         missing = [term for term in terms if not Path(term).exists()]
         if missing or not terms:
             raise AnsibleLookupError(
-                f"There is no {missing[0]}." if missing else "Name folders of roles, as in roles/."
+                f"There is no {missing[0]}."
+                if missing
+                else "Name one or more folders of roles, for example roles/."
             )
         files = [file for term in terms for file in task_files(Path(term))]
         return [str(task) for file in files for task in find_tasks(file, file.read_text(encoding="utf-8"))]

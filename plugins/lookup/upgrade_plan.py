@@ -10,7 +10,7 @@ version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
   - Compiles the services that are deployed in the inventory into an upgrade plan, writes the plan to a folder, and
-    returns the path of the plan's playbook. It is made to be the name of an C(import_playbook).
+    returns the path of the plan's playbook. It is meant to be the name of an C(import_playbook).
   - While Ansible parses, the plan is made from inventory and service roles alone. No host is contacted and no lock or
     journal is touched, so the plan is the same each time until the inventory or a role changes.
 options:
@@ -21,10 +21,11 @@ options:
       - name: upgrade_plan_dir
   approved_plan:
     description:
-      - The hash of the plan that was approved, as the playbook C(orderly.services.plan) printed it. Another plan is
-        refused, with all that differs. Its folder must be where it was written, or be named by O(plan_dir).
-      - By default what C(-e upgrade_approved_plan) says. That variable is refused where an inventory or a playbook
-        sets it, as whoever runs this would not know what was approved.
+      - The hash of the plan that was approved, as the playbook C(orderly.services.plan) printed it. Any other plan
+        is refused, with a list of the differences. Its folder must be where it was written, or be given with
+        O(plan_dir).
+      - By default the value of C(-e upgrade_approved_plan). That variable is refused if an inventory or a playbook
+        sets it, because the person who runs the upgrade would not know what was approved.
     type: str
   upgrade_stage:
     description: The stage that this run upgrades; checked here, obeyed by the gates of the plan.
@@ -104,6 +105,6 @@ class LookupModule(LookupBase):
         else:
             return None
         raise InventoryError(
-            f"{APPROVED} counts only from the command line, but {where}. Take it out there, and approve a plan with "
+            f"{APPROVED} is accepted only on the command line, but {where}. Remove it there, and approve a plan with "
             f"-e {APPROVED}=HASH."
         )

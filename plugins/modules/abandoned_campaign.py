@@ -10,16 +10,16 @@ short_description: Abandon the campaign of an upgrade
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
-  - Gives up an open campaign. Its plan, run again, begins a new one, which does everything again.
+  - Abandons an open campaign. If its plan is run again, it begins a new campaign, which repeats everything.
   - Hosts keep the slots they hold in the rolling locks, because they may be half done. The playbook
     C(orderly.services.recover) verifies such hosts, and puts the healthy ones back.
   - Runs on the controller and contacts no host.
 options:
   campaign:
-    description: The campaign, with or without its number; by default what C(-e abandon_campaign) says.
+    description: The campaign, with or without its number; by default the value of C(-e abandon_campaign).
     type: str
   reason:
-    description: Why; it is kept with the campaign. By default what C(-e abandon_reason) says.
+    description: The reason, which is kept with the campaign. By default the value of C(-e abandon_reason).
     type: str
   store:
     description: Where the journal is; by default the variable C(orderly_store), else the file of this user.
@@ -41,7 +41,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Give up the upgrade of last Friday
+- name: Abandon last Friday's upgrade
   orderly.services.abandoned_campaign:
     campaign: friday
     reason: the new release is withdrawn
@@ -50,7 +50,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 campaign:
-  description: The campaign, as M(orderly.services.campaign_info) tells it.
+  description: The campaign, as M(orderly.services.campaign_info) returns it.
   returned: success
   type: dict
 """

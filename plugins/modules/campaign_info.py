@@ -15,8 +15,8 @@ description:
 options:
   campaign:
     description:
-      - The name or the id of a campaign; by default all of them are listed. Of one that is named it also tells which
-        versions of packages the hosts had before it.
+      - The name or the id of a campaign; by default all of them are listed. For a named campaign it also shows
+        which package versions the hosts had before it.
     type: str
   open_only:
     description: Whether campaigns that have ended or were abandoned are left out.
@@ -39,7 +39,7 @@ EXAMPLES = r"""
   orderly.services.campaign_info:
   run_once: true
 
-- name: Look at one of them, and at the versions before it
+- name: Show one of them, and the versions before it
   orderly.services.campaign_info:
     campaign: friday
   run_once: true
@@ -84,13 +84,13 @@ campaigns:
       type: list
       elements: str
     temporary:
-      description: The services that may have changed something for a while and have not undone all of it.
+      description: The services that may still have temporary changes to undo.
       type: list
       elements: str
     versions_before:
       description:
-        - The installed versions before the campaign changed them, by service, host and package. Empty is the version of
-          a package that was not installed.
+        - The installed versions before the campaign changed them, by service, host and package. The version is
+          empty if the package was not installed.
       type: dict
       returned: when O(campaign) is given
       sample: {nginx: {web1: {nginx: 1.22.1-9}}}

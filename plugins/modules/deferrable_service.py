@@ -11,14 +11,14 @@ version_added: 0.1.0
 author:
   - The orderly.services maintainers (@orderly-services)
 description:
-  - Stands in for M(ansible.builtin.service) and M(ansible.builtin.systemd_service) on hosts with systemd. It has their
+  - Replaces M(ansible.builtin.service) and M(ansible.builtin.systemd_service) on hosts with systemd. It has their
     options, and returns what they return.
   - Where a policy of the host (see M(orderly.services.restart_policy)) blocks the restart, stop or reload of the unit
-    for packages, it is not done for this task either. It becomes a record, which
+    for packages, it is not done for this task either, but becomes a record, which
     M(orderly.services.deferred_restarts_info) shows and M(orderly.services.restart_services) settles.
-  - "Roles of others defer without being touched: give C(use: orderly.services.deferrable_service) as a module default
+  - "Third-party roles defer without being modified: set C(use: orderly.services.deferrable_service) as a module default
     of M(ansible.builtin.service), as in the examples."
-  - Reports I(changed) when something was done or a record was written, and what would be in check mode.
+  - Reports I(changed) when something was done or a record was written, or would be in check mode.
 options:
   name:
     description:
@@ -28,8 +28,8 @@ options:
     aliases: [service, unit]
   state:
     description:
-      - V(started) and V(stopped) do nothing where it is so already. V(restarted) and V(reloaded) start a unit that
-        does not run.
+      - V(started) and V(stopped) do nothing if the unit is in that state already. V(restarted) and V(reloaded)
+        start a unit that is not running.
       - Starting is never deferred.
     type: str
     choices: [reloaded, restarted, started, stopped]
@@ -40,14 +40,14 @@ options:
     description: Whether the unit is masked, so that nobody can start it.
     type: bool
   force:
-    description: Whether links that are in the way of enabling or masking are replaced.
+    description: Whether to replace links that are in the way of enabling or masking.
     type: bool
   daemon_reload:
-    description: Whether systemd reads its unit files anew before anything else.
+    description: Whether systemd reloads its unit files before anything else.
     type: bool
     default: false
   daemon_reexec:
-    description: Whether systemd executes itself anew before anything else.
+    description: Whether systemd re-executes itself before anything else.
     type: bool
     default: false
   scope:
@@ -70,15 +70,15 @@ options:
     choices: [auto, always, never]
     default: auto
   changed_files:
-    description: The files because of which the unit is to be restarted, for the record.
+    description: The changed files that make the restart necessary, for the record.
     type: list
     elements: str
     default: []
   reason:
     description:
       - Why the unit is to be restarted, for the record, where no O(changed_files) are given. The record
-        says before it that no files were named, because other tools expect a reason to begin with files.
-      - By default the task's name; a task of M(ansible.builtin.service) cannot tell it.
+        precedes it with the note that no files were named, because other tools expect a reason to begin with files.
+      - By default the task's name, which is not known for a task of M(ansible.builtin.service).
     type: str
     default: "File(s) changed: not named by the task"
   pattern:
@@ -95,7 +95,7 @@ options:
     type: str
     aliases: [args]
   use:
-    description: Accepted and not used, so that a task can be changed by its module's name alone.
+    description: Accepted and not used, so that only the module's name has to change in a task.
     type: str
 extends_documentation_fragment:
   - orderly.services.attributes
@@ -106,10 +106,11 @@ attributes:
     support: none
   idempotent:
     support: partial
-    details: V(restarted) and V(reloaded) restart, reload, or write the record anew, every time.
+    details: V(restarted) and V(reloaded) restart, reload, or rewrite the record, every time.
 notes:
-  - Tasks of M(ansible.builtin.systemd_service) have no C(use) and cannot be sent here. The lookup
-    P(orderly.services.undeferrable_tasks#lookup) lists them in your roles; M(orderly.services.strict_mode) is the net.
+  - Tasks of M(ansible.builtin.systemd_service) have no C(use) and cannot be redirected here. The lookup
+    P(orderly.services.undeferrable_tasks#lookup) lists them in your roles; M(orderly.services.strict_mode) is the
+    safety net.
   - A unit that is paused (M(orderly.services.paused_services)) is left alone, whatever the task wants.
 seealso:
   - module: ansible.builtin.service
@@ -118,7 +119,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Apply somebody's role; its restarts wait where restarts are off
+- name: Apply a third-party role; its restarts are deferred where restarts are off
   ansible.builtin.import_role:
     name: somebodys_nginx
   module_defaults:
@@ -126,7 +127,7 @@ EXAMPLES = r"""
       use: orderly.services.deferrable_service
 
 # In a play with force_handlers: true.
-- name: Apply somebody's role; its restarts always wait, even if the play fails
+- name: Apply a third-party role; its restarts are always deferred, even if the play fails
   ansible.builtin.import_role:
     name: somebodys_nginx
   module_defaults:
@@ -136,7 +137,7 @@ EXAMPLES = r"""
       defer: always
       reason: "Asked for by role {{ ansible_role_name | default(ansible_play_name) }}"
 
-- name: Restart the proxy because of its new certificate, or remember that it needs it
+- name: Restart the proxy for its new certificate, or record that it needs it
   orderly.services.deferrable_service:
     name: haproxy
     state: restarted
@@ -162,16 +163,16 @@ status:
   returned: when O(name) is given
   type: dict
 deferred:
-  description: Whether a restart, stop or reload was put off.
+  description: Whether a restart, stop or reload was deferred.
   returned: success
   type: bool
 deferred_action:
-  description: What was put off.
+  description: What was deferred.
   returned: when something is deferred
   type: str
   sample: restart
 requestors:
-  description: Who wants it put off.
+  description: Who wants it deferred.
   returned: when something is deferred
   type: list
   elements: str

@@ -12,17 +12,17 @@ author:
   - The orderly.services maintainers (@orderly-services)
 description:
   - Reads what packages may not restart on a host, which restarts were deferred because of that and are still pending,
-    and which have happened meanwhile.
-  - A restart is pending until it is proved. The proof is another invocation id of the unit, another boot of the host,
-    or, where only a reload was deferred, another program in the unit's main process. Clocks are never compared.
+    and which have happened since.
+  - A restart is pending until it is proved. The proof is a new invocation id of the unit, a reboot of the host, or,
+    if only a reload was deferred, a new program in the unit's main process. Clocks are never compared.
   - Changes nothing, so it does the same in check mode.
   - Records of other tools in the same folder are read too; they hold no proof, so they stay pending until they are
     removed by that tool or by M(orderly.services.restart_services).
 options:
   outdated:
     description:
-      - Whether to ask C(needrestart), where it is installed, which units run programs or libraries that were deleted or
-        replaced, whoever did it. It takes a second or more, and only root can.
+      - Whether to check with C(needrestart), if it is installed, which units run programs or libraries that were
+        deleted or replaced. It takes a second or more, and needs root.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -38,11 +38,11 @@ EXAMPLES = r"""
   orderly.services.deferred_restarts_info:
   register: deferred_restarts
 
-- name: Read them, and which units run deleted files though nobody asked for their restart
+- name: Read them, and which units run deleted files without a requested restart
   orderly.services.deferred_restarts_info:
     outdated: true
 
-- name: Say which units wait for a restart
+- name: Show which units are waiting for a restart
   ansible.builtin.debug:
     msg: "{{ deferred_restarts.pending | map(attribute='unit') | join(', ') }}"
 """
@@ -54,11 +54,11 @@ auto_restarts:
   returned: success
   type: bool
 in_force:
-  description: Whether packages ask our script, so that policies are obeyed and what they block is recorded.
+  description: Whether packages consult our script, so that policies are obeyed and what they block is recorded.
   returned: success
   type: bool
 script:
-  description: The script that packages ask.
+  description: The script that packages consult.
   returned: success
   type: dict
   contains:
@@ -69,21 +69,21 @@ script:
       description: Whether it is one of the alternatives for C(/usr/sbin/policy-rc.d).
       type: bool
     in_force:
-      description: Whether it is the one that is asked.
+      description: Whether it is the one in use.
       type: bool
     neighbour:
-      description: The script that is asked in its place, if there is one.
+      description: The script that is in use instead, if there is one.
       type: str
     chained:
-      description: The script of somebody else that ours asks first, if there is one.
+      description: The third-party script that ours asks first, if there is one.
       type: str
     leftover:
       description: >-
-        Whether C(ansible.builtin.apt) with C(policy_rc_d) has put a script of its own into the place of ours, and has
-        not taken it away.
+        Whether C(ansible.builtin.apt) with C(policy_rc_d) has put its own script in place of ours, and has not
+        removed it.
       type: bool
 policies:
-  description: What must not be done to which units, and who says so.
+  description: Which actions are blocked for which units, and by whom.
   returned: success
   type: list
   elements: dict
@@ -103,7 +103,7 @@ policies:
       blocked_actions:
         nginx.service: [restart, stop, try-restart]
 pending:
-  description: Units that must still be restarted, those that wait longest first.
+  description: Units that must still be restarted, the longest-waiting first.
   returned: success
   type: list
   elements: dict
@@ -125,10 +125,10 @@ pending:
       description: How often an action was blocked.
       type: int
     reason:
-      description: Why the unit was to be restarted.
+      description: Why the unit should be restarted.
       type: str
     package:
-      description: The package whose maintainer script wanted it, if it was one.
+      description: The package whose maintainer script requested it, if any.
       type: str
     package_before:
       description: The version of the package that was configured before, if the maintainer script knew it.
@@ -142,8 +142,8 @@ pending:
       elements: str
     collateral:
       description: >-
-        Whether no policy lists the unit: it was named in one call together with one that is listed, and Debian drops
-        such a call as a whole.
+        Whether no policy lists the unit: it was named in the same call as a listed unit, and Debian skips such a
+        call entirely.
       type: bool
     records:
       description: The files of the records.
@@ -163,7 +163,7 @@ pending:
       collateral: false
       records: [/var/lib/policy-rc.d/ansible-orderly-nginx.service.deferred]
 stopped:
-  description: As RV(pending), but of units that do not run; there is nothing to restart, and a start settles it.
+  description: As RV(pending), but for units that are not running; there is nothing to restart, and a start settles it.
   returned: success
   type: list
   elements: dict
@@ -193,7 +193,7 @@ paused:
       description: Why.
       type: str
 temporary_changes:
-  description: What services have on record as changed for a while, as M(orderly.services.temporary_changes) has it.
+  description: Temporary changes that services have recorded, as M(orderly.services.temporary_changes) returns it.
   returned: success
   type: list
   elements: dict
@@ -213,21 +213,21 @@ on_hold:
       description: The version that apt would install.
       type: str
 outdated:
-  description: Units that run deleted programs or libraries and that nobody asked to restart; see RV(not_checked).
+  description: Units that run deleted programs or libraries without a requested restart; see RV(not_checked).
   returned: success
   type: list
   elements: str
   sample: [cron.service, ssh.service]
 not_checked:
   description: >-
-    What could not be looked at, and why. C(outdated) if needrestart was not asked, is not installed or fails;
-    C(reloads) if only root can tell whether a reload has happened.
+    What could not be checked, and why. C(outdated) if needrestart was not run, is not installed or failed;
+    C(reloads) if only root can determine whether a reload has happened.
   returned: success
   type: dict
   sample:
     outdated: needrestart is not installed
 trouble:
-  description: What is not as it has to be, in sentences.
+  description: Problems, in sentences.
   returned: success
   type: list
   elements: str

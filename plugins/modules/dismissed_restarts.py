@@ -11,17 +11,16 @@ version_added: 0.1.0
 author:
   - The orderly.services maintainers (@orderly-services)
 description:
-  - Takes restarts off the list of what is pending, because somebody knows why they are not needed. Nothing is
-    restarted. The record says from then on who dismissed it and why, and the status shows it so, until the unit is
-    restarted after all.
+  - Marks pending restarts as not needed. Nothing is restarted. The record then says who dismissed it and why,
+    and the status shows it as dismissed, until the unit is restarted after all.
   - Only what is pending now is dismissed. The next package that wants to restart the unit makes a restart pending
     again.
-  - Reports I(changed) when a record is dismissed, or is pending again, and what would be in check mode.
+  - Reports I(changed) when a record is dismissed, or is pending again, or would be in check mode.
 options:
   services:
     description:
       - Names of service roles that are deployed on the host, or of units without their suffix.
-      - One of O(services) and O(units) must name something.
+      - Name at least one service or unit in O(services) or O(units).
     type: list
     elements: str
     default: []
@@ -33,7 +32,7 @@ options:
   state:
     description:
       - V(present) dismisses what is pending of the units.
-      - V(absent) takes that back, so that it is pending again.
+      - V(absent) undoes that, so that it is pending again.
     type: str
     choices: [present, absent]
     default: present
@@ -42,7 +41,7 @@ options:
     type: str
     default: ""
   by:
-    description: Who says so; by default the user who runs Ansible, and the name of the controller.
+    description: Who dismisses it; by default the user who runs Ansible, and the name of the controller.
     type: str
 extends_documentation_fragment:
   - orderly.services.attributes

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: haproxy_drain
-short_description: Drain a server of haproxy, and give it back
+short_description: Drain a server of haproxy, and put it back
 version_added: 0.1.0
 author:
   - The orderly.services maintainers (@orderly-services)
@@ -19,12 +19,12 @@ description:
     for the server to be up.
 options:
   server:
-    description: Backend and server, as haproxy's configuration names them, with a slash between.
+    description: Backend and server, as haproxy's configuration names them, separated by a slash.
     type: str
     required: true
   state:
     description:
-      - V(present) drains the server; sessions it has may end by themselves.
+      - V(present) drains the server; its sessions may end by themselves.
       - V(absent) puts it back, if this module drained it.
     type: str
     choices: [present, absent]
@@ -38,25 +38,25 @@ options:
       - Whose sessions O(state=present) waits for.
       - V(server) are those that this server has.
       - >-
-        V(balancer) are those of all clients of this balancer: for a server that stands for the balancer
-        itself, and whose state its health endpoint tells.
+        V(balancer) are those of all clients of this balancer: for a server that represents the balancer
+        itself, and whose state its health endpoint shows.
     type: str
     choices: [server, balancer]
     default: server
   grace:
     description:
-      - For how many seconds at least the server is drained before sessions are counted.
-      - Gives whoever polls the balancer's health endpoint the time to notice.
+      - How many seconds the server is drained at least before sessions are counted.
+      - Gives pollers of the balancer's health endpoint time to notice.
     type: float
     default: 0
   timeout:
-    description: For how many seconds to wait for sessions to end, or for the server to be up.
+    description: How many seconds to wait for sessions to end, or for the server to be up.
     type: float
     default: 60
   on_timeout:
     description:
       - What to do when sessions are still open after O(timeout).
-      - V(fail) leaves the server drained. V(warn) says how many sessions there are, and lets the play go on.
+      - V(fail) leaves the server drained. V(warn) reports how many sessions there are, and lets the play continue.
       - A server that does not come up in time is always a failure.
     type: str
     choices: [fail, warn]
@@ -103,12 +103,12 @@ drained:
   returned: success
   type: bool
 status:
-  description: The server's status, in haproxy's word.
+  description: The server's status, as haproxy names it.
   returned: success
   type: str
   sample: DRAIN
 sessions:
-  description: The sessions that were counted last.
+  description: The sessions at the last count.
   returned: success
   type: int
   sample: 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: haproxy_info
-short_description: Read what a running haproxy says about itself
+short_description: Read the state of a running haproxy
 version_added: 0.1.0
 author:
   - The orderly.services maintainers (@orderly-services)
@@ -14,7 +14,7 @@ description:
   - Changes nothing, so it does the same in check mode.
 options:
   servers:
-    description: Servers that must be there, as C(backend/server). It is an error if one is not.
+    description: Servers that must exist, as C(backend/server). It is an error if one does not.
     type: list
     elements: str
     default: []
@@ -30,7 +30,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See what haproxy says about itself
+- name: Read the state of haproxy
   orderly.services.haproxy_info:
   register: balancer
 
@@ -73,7 +73,7 @@ servers:
 backends_down:
   description:
     - Backends that have servers, and none of them up.
-    - A server whose first health check since haproxy's start is still to come counts as not up.
+    - A server that has not had its first health check since haproxy's start counts as not up.
   returned: success
   type: list
   elements: str

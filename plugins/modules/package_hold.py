@@ -12,24 +12,24 @@ author:
   - The orderly.services maintainers (@orderly-services)
 description:
   - Some packages, those of MariaDB among them, must not be upgraded while their daemon runs, so their restart cannot be
-    deferred. While restarts are off they are put on hold in place of that.
-  - A list in C(/var/lib/orderly/holds) says which holds are ours. What somebody else put on hold stays so.
+    deferred. While restarts are off they are put on hold instead.
+  - A list in C(/var/lib/orderly/holds) says which holds are ours. What somebody else put on hold stays on hold.
   - Reports I(changed) when a package is put on hold or released.
 options:
   units:
-    description: Units; the packages that a unit and its program come from are meant.
+    description: Units; the packages that own a unit and its program are put on hold.
     type: list
     elements: str
     default: []
   packages:
-    description: Further packages.
+    description: Additional packages.
     type: list
     elements: str
     default: []
   state:
     description:
       - V(present) puts the packages on hold.
-      - V(absent) releases those of them that we put on hold; all that we put on hold where none is named.
+      - V(absent) releases those of them that we put on hold; or all that we put on hold if none is named.
     type: str
     choices: [present, absent]
     default: present
@@ -47,11 +47,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: The database is not upgraded as long as it must run
+- name: Do not upgrade the database while it must run
   orderly.services.package_hold:
     units: [mariadb.service]
 
-- name: Its own upgrade may upgrade it
+- name: Let the service's own upgrade upgrade it
   orderly.services.package_hold:
     units: [mariadb.service]
     state: absent
@@ -59,7 +59,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 packages:
-  description: The packages that are ours on hold after this.
+  description: The packages that we have on hold after this.
   returned: success
   type: list
   elements: str

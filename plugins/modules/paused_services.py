@@ -12,23 +12,23 @@ author:
   - The orderly.services maintainers (@orderly-services)
 description:
   - With O(state=paused) it stops units, the last first, and masks them, so that nothing starts them until they are
-    resumed, not a package, not a task of ours, and not a reboot. Sockets and timers that would start them are paused
+    resumed; no package, no task of this collection, and no reboot. Sockets and timers that would start them are paused
     too.
   - With O(state=resumed) it unmasks what it paused, starts what ran before, and checks that it runs. What did not run
-    before stays down. Units that others have masked are left alone both times.
-  - "What is paused stands below C(/var/lib/orderly/paused), a file for each unit: written before anything is stopped,
-    removed when the unit runs again. A run that was killed is finished by the next, either way."
+    before stays down. Units that others have masked are left alone in both cases.
+  - "What is paused is recorded in C(/var/lib/orderly/paused), one file for each unit: written before anything is
+    stopped, removed when the unit runs again. A run that was killed is completed by the next, in either direction."
   - It does not matter whether automatic restarts are on or off. Strict mode (M(orderly.services.strict_mode)) is
     lifted. What was pending for a unit is settled by its start.
-  - Reports I(changed) when a unit is paused or resumed, and what would be in check mode.
+  - Reports I(changed) when a unit is paused or resumed, or would be in check mode.
   - It takes no lock and drains nothing. The playbooks C(orderly.services.pause_services) and
     C(orderly.services.resume_services) do.
 options:
   services:
     description:
       - Names of service roles that are deployed on the host, or of units without their suffix.
-      - Together with O(units) empty, all services that are deployed on the host are paused, and all that is paused is
-        resumed.
+      - If O(units) is empty too, all services that are deployed on the host are paused, or everything that is
+        paused is resumed.
     type: list
     elements: str
     default: []
@@ -43,7 +43,7 @@ options:
     choices: [paused, resumed]
     default: paused
   reason:
-    description: Why they are paused, for those who find them so.
+    description: Why they are paused, for those who find them paused.
     type: str
     default: ""
   timeout:
@@ -82,7 +82,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 units:
-  description: What became of every unit, in the order in which they start.
+  description: What happened to every unit, in the order in which they start.
   returned: always
   type: list
   elements: dict

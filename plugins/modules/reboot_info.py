@@ -6,16 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: reboot_info
-short_description: Tell whether a host needs to boot again, and which boot this is
+short_description: Read whether a host needs a reboot, and identify its current boot
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
-  - A host needs to boot again where packages left C(/run/reboot-required), or where needrestart finds a newer kernel.
-  - It also tells whether the host is the one on which this very run of ansible-playbook works, directly or in a
+  - A host needs a reboot if packages left C(/run/reboot-required), or if needrestart finds a newer kernel.
+  - It also reports whether the host is the one on which this very run of ansible-playbook runs, directly or in a
     container. Such a host cannot be rebooted by this run.
 options:
   controller:
-    description: The run that asks. The action of the same name fills it in.
+    description: The requesting run. The action of the same name fills it in.
     type: dict
     default: {}
 extends_documentation_fragment:
@@ -25,11 +25,11 @@ attributes:
   action:
     description: Has a corresponding action plugin, so some parts of its options run on the controller.
     support: full
-    details: The action tells the module which run asks.
+    details: The action passes the requesting run to the module.
 """
 
 EXAMPLES = r"""
-- name: See whether the host needs to boot again
+- name: See whether the host needs a reboot
   orderly.services.reboot_info:
   register: boot
 
@@ -41,7 +41,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 required:
-  description: Whether the host needs to boot again.
+  description: Whether the host needs a reboot.
   returned: success
   type: bool
 why:
@@ -49,17 +49,17 @@ why:
   returned: success
   type: list
   elements: str
-  sample: ["packages ask for it: linux-image-6.1.0-30-amd64"]
+  sample: ["packages requested a reboot: linux-image-6.1.0-30-amd64"]
 not_checked:
-  description: What could not be looked at.
+  description: What could not be checked.
   returned: success
   type: list
   elements: str
   sample: [needrestart is not installed]
 boot:
   description: >-
-    A name for this boot of the host, another one after every reboot, also where the host is a container, which keeps
-    the kernel's boot id.
+    An identifier of this boot of the host, which changes with every reboot, even if the host is a container, which
+    keeps the kernel's boot id.
   returned: success
   type: str
   sample: 3f2a6c1e-8b54-4d0e-9c0f-2f6f5c1d7a10/12

@@ -6,23 +6,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: restart_policy
-short_description: Say which units packages may not restart on a host
+short_description: Set which units packages may not restart on a host
 version_added: 0.1.0
 author:
   - The orderly.services maintainers (@orderly-services)
 description:
-  - Writes a policy, C(/etc/policy-rc.d/TYPE-NAME.policy). As long as it is there, the maintainer scripts of packages do
-    not do the listed actions to the listed units; each time they would have, a record says so, which
+  - Writes a policy, C(/etc/policy-rc.d/TYPE-NAME.policy). As long as it exists, the maintainer scripts of packages
+    do not perform the listed actions on the listed units; each time they would have, it is recorded, which
     M(orderly.services.deferred_restarts_info) reads and M(orderly.services.restart_services) settles.
   - There is one policy for each requestor, and a unit is blocked as long as any of them lists it.
-  - Reports I(changed) when the policy is written anew or removed. Removing a policy restarts nothing; what is pending
+  - Reports I(changed) when the policy is written or removed. Removing a policy restarts nothing; what is pending
     stays pending.
   - needrestart, which restarts services by itself and never asks, is told to leave the units of all policies of the
     host alone, C(/etc/needrestart/conf.d/orderly-services.conf).
-  - Policies are obeyed once the role C(orderly.services.deferral) has installed the script that packages ask.
+  - Policies are obeyed once the role C(orderly.services.deferral) has installed the script that packages consult.
 options:
   name:
-    description: The name of the requestor, which tells its policy from those of others.
+    description: The name of the requestor, which distinguishes its policy from those of others.
     type: str
     required: true
   type:
@@ -32,8 +32,8 @@ options:
   services:
     description:
       - Services whose units must not be restarted. They are names of service roles that are deployed on the host; their
-        units, and the actions that are blocked for them, are what the service says about itself.
-      - Another name is that of a unit on the host, without its suffix.
+        units, and the actions that are blocked for them, come from the service role.
+      - Any other name is that of a unit on the host, without its suffix.
     type: list
     elements: str
     default: []
@@ -47,7 +47,7 @@ options:
   actions:
     description:
       - The actions that are blocked for O(services) and O(units).
-      - By default what a service says about itself; for units V(stop), V(restart) and V(try-restart).
+      - By default those that the service role declares; for units V(stop), V(restart) and V(try-restart).
     type: list
     elements: str
   blocked_actions:
@@ -103,7 +103,7 @@ path:
   type: str
   sample: /etc/policy-rc.d/ansible-webteam.policy
 blocked_actions:
-  description: Which actions are blocked, by unit; empty where there is no policy any more.
+  description: Which actions are blocked, by unit; empty if the policy is gone.
   returned: success
   type: dict
   sample:

@@ -11,16 +11,16 @@ version_added: 0.1.0
 author:
   - The orderly.services maintainers (@orderly-services)
 description:
-  - Restarts units in the given order, one after the other. After each it checks that the unit is active, that it was
-    really started anew, and that its main process runs the installed program. The first that does not come back stops
-    the rest, which run on as before.
+  - Restarts units in the given order, one after the other. After each it checks that the unit is active, that it
+    was really restarted, and that its main process runs the installed program. If one does not come back, the rest
+    are not restarted and keep running as before.
   - Only what is active is restarted. Units that are stopped, masked, paused or unknown are skipped, and the result
     says so.
-  - Units in strict mode (M(orderly.services.strict_mode)) are restarted in spite of it, and stay in strict mode.
+  - Units in strict mode (M(orderly.services.strict_mode)) are restarted anyway, and stay in strict mode.
   - systemd restarts others along with a unit (those with C(PartOf=), C(Requires=) or C(BindsTo=) it). The result
     names them, in check mode before anything happens, and after the restart they must be active too. One of them that
     is listed later is not restarted a second time.
-  - The records of restarts that this settles are removed; one that arrives for a unit that was restarted already is
+  - The records of restarts that this settles are removed; one that arrives after its unit was restarted is
     kept.
   - Reports I(changed) when a unit is restarted or a record is removed. Check mode restarts nothing and shows what would
     be restarted.
@@ -30,7 +30,8 @@ options:
   services:
     description:
       - Names of service roles that are deployed on the host, or of units without their suffix.
-      - Together with O(units) empty, it acts on all services that are deployed on the host and on all that is pending.
+      - If O(units) is empty too, it acts on all services that are deployed on the host and on everything that is
+        pending.
     type: list
     elements: str
     default: []
@@ -46,7 +47,7 @@ options:
   include_pending:
     description:
       - Whether to act on everything that is pending, besides O(services) and O(units).
-      - By default it does when neither of them is given.
+      - By default it does if neither of them is given.
     type: bool
   timeout:
     description: How many seconds a unit may take to become active after systemd has restarted it.
@@ -89,7 +90,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 units:
-  description: What became of every unit, in order.
+  description: What happened to every unit, in order.
   returned: always
   type: list
   elements: dict
@@ -119,7 +120,7 @@ units:
     - unit: nginx.service
       result: skipped
       along: []
-      why: "it does not run: it is inactive (dead)"
+      why: "it is not running: it is inactive (dead)"
 restarted:
   description: The units that were restarted, or would be.
   returned: always

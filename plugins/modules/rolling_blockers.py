@@ -6,52 +6,52 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rolling_blockers
-short_description: Ask whether anything stands in the way of disrupting a host
+short_description: Check whether anything blocks disrupting a host
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
-  - Asks blockers, which must answer well, and maintenance windows, of which one must be open.
-  - Whatever is not a good answer blocks, that is a bad one, a late one, and none at all. An unreachable host blocks
-    only where one of its commands has to be asked.
-  - It reports what blocks and is no failure then, so that a wave can be refused as a whole.
+  - Checks blockers, all of which must succeed, and maintenance windows, one of which must be open.
+  - Anything but success blocks, be it a failure, a late answer, or none at all. An unreachable host blocks only if a
+    command has to run on it.
+  - It reports what blocks without failing, so that a wave can be refused as a whole.
 options:
   blockers:
-    description: The questions. All of them must be answered well.
+    description: The blockers to check. All of them must succeed.
     type: list
     elements: dict
     default: []
     suboptions:
       name:
-        description: What people know it as. The default is the command or the URL.
+        description: What people call it. The default is the command or the URL.
         type: str
       command:
-        description: A command line for C(/bin/sh). It answers well with the exit status 0.
+        description: A command line for C(/bin/sh). It succeeds with exit status 0.
         type: str
       url:
-        description: A URL that the controller gets. It answers well with a status of success.
+        description: A URL that the controller requests. It succeeds with a success status.
         type: str
       "on":
         description:
-          - Where the command runs. V(host) is the host that is going to be disrupted, and the user is the one whom the
-            task becomes. On the V(controller) it is the user who runs the playbook.
+          - Where the command runs. V(host) is the host that is going to be disrupted, as the user that the task
+            becomes. On the V(controller) it runs as the user who runs the playbook.
         type: str
         choices: [host, controller]
       timeout:
-        description: After how many seconds no answer is one that blocks.
+        description: How many seconds to wait for an answer; no answer blocks.
         type: int
         default: 30
   windows:
-    description: Maintenance windows. Without any it is always time.
+    description: Maintenance windows. Without any, every time is allowed.
     type: list
     elements: dict
     default: []
     suboptions:
       start:
-        description: When it opens, by clocks of its time zone.
+        description: When it opens, in its time zone.
         type: str
         required: true
       end:
-        description: When it closes. Where that is not after O(windows[].start), on the next day.
+        description: When it closes; on the next day, if that is not after O(windows[].start).
         type: str
         required: true
       timezone:
@@ -64,14 +64,14 @@ options:
         elements: str
         choices: [mon, tue, wed, thu, fri, sat, sun]
   wait:
-    description: For how many seconds to wait until nothing blocks.
+    description: How many seconds to wait until nothing blocks.
     type: int
     default: 0
 extends_documentation_fragment: [orderly.services.attributes]
 attributes:
   check_mode:
     support: full
-    details: It asks, and does not wait.
+    details: It checks, and does not wait.
   diff_mode:
     support: N/A
     details: It changes nothing.
@@ -109,7 +109,7 @@ blocked:
   elements: str
   sample: ["backup on web1 (exit status 1 on the host)"]
 waited:
-  description: For how many seconds it waited.
+  description: How many seconds it waited.
   returned: success
   type: float
   sample: 0.3

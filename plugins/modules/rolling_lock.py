@@ -11,42 +11,42 @@ author:
   - The orderly.services maintainers (@orderly-services)
 description:
   - Every service has a rolling lock with as many slots as its disruption budget, C(max_unavailable). A host
-    may be disrupted while it holds a slot of every service that suffers. Restarts, upgrades and reboots, from
+    may be disrupted while it holds a slot of every affected service. Restarts, upgrades and reboots, from
     whichever playbook, take slots in the same locks, so they never take a service down together.
   - Acquiring takes one slot for every host of the wave in each of its services, all of them or none.
   - Hosts with the variable C(orderly_failure_domain) get slots of a service in one failure domain at a time,
     whoever asks.
   - It is also the gate of a roll. A host that fails, becomes unreachable, or whose controller dies, still
-    holds its slots; the next wave of that roll is refused at once and told which host it was. No keyword of
-    the play is needed for that, and none gets in its way.
+    holds its slots; the next wave of that roll is refused at once, naming that host. No keyword of the play
+    is needed for that, and none interferes.
   - Slots never expire. The next run with such a host takes its slots over, once the run that held them is
     provably over. A host that has recovered otherwise is released with O(state=force_released).
   - The locks are in the store that O(store) names, on the controller. No host is contacted, so unreachable
-    hosts in the batch do no harm. Let no task of a wave contact a host before the slots are taken, not even
-    by gathering facts.
+    hosts in the batch do no harm. No task of a wave may contact a host before the slots are taken, not even
+    to gather facts.
   - It acts once for the whole batch. Use it with C(run_once=true) in a play with the strategy
-    P(ansible.builtin.linear#strategy), or with O(shared=true) in any play. A host may release or retry by itself what
-    it holds itself, with O(hosts) naming only that host.
+    P(ansible.builtin.linear#strategy), or with O(shared=true) in any play. A host may release or retry its own
+    slots, with O(hosts) listing only that host.
 options:
   state:
     description:
-      - V(acquired) waits for slots and takes them. What this roll and run hold already stays theirs. Where this run
-        has asked before, it takes what it asked for first, and RV(callback) tells what that was.
-      - V(requested) puts a request into the queues of the services and goes on without waiting. Take the slots with
-        V(acquired) later; the place is kept until then, and others wait behind it while the run is alive. What is
-        asked for twice in a row is asked for once.
-      - V(released) gives slots of this roll and run back, once the hosts are healthy, and withdraws what it asks
-        for on them. Hosts whose operation has failed keep their slots.
+      - V(acquired) waits for slots and takes them. Slots that this roll and run already hold are kept. If this run
+        has requests in the queue, it takes what it asked for first, and RV(callback) says what that was.
+      - V(requested) puts a request into the queues of the services and continues without waiting. Take the slots with
+        V(acquired) later; the place is kept until then, and others wait behind it while the run is alive. Repeating
+        a request has no effect.
+      - V(released) gives slots of this roll and run back, once the hosts are healthy, and withdraws its requests
+        for them. Hosts whose operation has failed keep their slots.
       - V(retry_hold) says that the operation did not succeed and will be tried again with the slots held.
-        V(retry_release) gives the slots back and asks for them anew, behind those who ask for the first time. Where
+        V(retry_release) gives the slots back and requests them again, behind those who ask for the first time. If
         O(retries) is exhausted, the operation has failed, and the host keeps its slots; see RV(exhausted).
       - V(force_released) gives the slots of O(hosts) back, whoever holds them, and drops what was requested for them.
-        It may let others disrupt a service on whose host somebody still works, so it needs a O(reason), which the
-        lock keeps.
+        It may let others disrupt a service while somebody is still working on one of its hosts, so it needs a
+        O(reason), which the lock keeps.
       - V(frozen) grants nothing more in O(services), or in any, until V(thawed). Those who hold slots keep them and
         may give them back; others wait.
       - V(out_of_service) acknowledges that O(hosts) are down. They are skipped and listed, count against no budget,
-        and are in the base of no percentage until they are V(in_service) again.
+        and are excluded from percentages until they are V(in_service) again.
     type: str
     choices:
       - requested
@@ -62,10 +62,10 @@ options:
     default: acquired
   shared:
     description:
-      - For O(state=acquired) without C(run_once). Every host of the batch runs the task; the first one to come asks for
-        the whole batch, and the others share its answer.
-      - This is the way for P(ansible.builtin.free#strategy), where hosts do not wait for each other and C(run_once) is
-        not known.
+      - For O(state=acquired) without C(run_once). Every host of the batch runs the task; the first one asks for the
+        whole batch, and the others share its answer.
+      - This is the way for P(ansible.builtin.free#strategy), where hosts do not wait for each other and C(run_once)
+        is not supported.
     type: bool
     default: false
   services:
@@ -89,9 +89,9 @@ options:
     elements: str
   roll:
     description:
-      - A name for what the waves belong to. After a host of a roll failed, no other host of that roll is
-        granted anything.
-      - A roll that goes on over several runs has a name of its own; by default every run is a roll.
+      - A name for the roll that the waves belong to. After a host of a roll failed, no other host of that
+        roll is granted anything.
+      - Give a roll that spans several runs its own name; by default every run is a roll.
     type: str
   operation:
     description:
@@ -99,9 +99,9 @@ options:
     type: str
   callback:
     description:
-      - What will be done with the slots, as a name that whoever gets them can act upon. It is kept with the request
-        and the slots.
-      - With O(state=acquired), take the slots for this, and nothing that was asked for something else.
+      - What will be done with the slots, as a name that the task which gets them can act upon. It is kept with the
+        request and the slots.
+      - With O(state=acquired), take the slots for this, and not those requested for something else.
     type: str
   arguments:
     description:
@@ -115,7 +115,7 @@ options:
     type: int
   last:
     description:
-      - Be served only when nobody else waits in the locks of these services; for a leader or a primary.
+      - Wait until nobody else waits in the locks of these services; for a leader or a primary.
     type: bool
     default: false
   unhealthy:
@@ -128,7 +128,7 @@ options:
     default: []
   wait:
     description:
-      - For how many seconds to wait for holders and earlier requests that are alive. While it waits, it tells
+      - How many seconds to wait for holders and earlier requests that are alive. While it waits, it reports
         for whom at least every ten seconds.
       - While a service is frozen it waits as well.
       - It never waits for holders that failed. It says so at once.
@@ -144,8 +144,8 @@ options:
     default: []
   reason:
     description:
-      - Why slots are forced to be released, services frozen or hosts out of service, where it is required; or what
-        went wrong before a retry. The lock keeps it.
+      - Why slots are released by force, services frozen or hosts out of service, where it is required; or what went
+        wrong before a retry. The lock keeps it.
     type: str
   store:
     description:
@@ -254,7 +254,7 @@ EXAMPLES = r"""
 RETURN = r"""
 granted:
   description:
-    - Whether the hosts may be disrupted. Let every task that disrupts depend on it, and on the host's own
+    - Whether the hosts may be disrupted. Every disruptive task should depend on it, and on the host's own
       entry in RV(slots).
   returned: for O(state=acquired)
   type: bool
@@ -283,7 +283,7 @@ arguments:
   type: dict
   sample: {workers: 8}
 operation:
-  description: The short name of what is done.
+  description: The short name of the operation.
   returned: when granted
   type: str
   sample: Restart nginx
@@ -298,7 +298,7 @@ attempts:
   type: dict
   sample: {web1: 1}
 exhausted:
-  description: The hosts whose operations have failed, as they may not be tried again, with the reason.
+  description: The hosts whose operations have failed, because they may not be retried, with the reason.
   returned: for O(state=retry_hold) and O(state=retry_release)
   type: dict
   sample: {web2: "tried 3 times, nginx does not answer"}
@@ -315,7 +315,7 @@ ansible_facts:
   contains:
     rolling_status:
       description:
-        - What each host of the play is about, by host. The status is V(active), V(waiting), V(maintenance), V(failed)
+        - The status of each host of the play, by host. The status is V(active), V(waiting), V(maintenance), V(failed)
           or V(out_of_service); the message is a sentence such as V(Awaiting restart operation) or V(Executing restart
           operation).
       type: dict
@@ -338,37 +338,37 @@ store:
       type: str
   sample: {id: 6b3c2f0e-5d7a-4d1c-9a0f-1f2e3d4c5b6a, name: "sqlite:///var/lib/orderly/store.db on controller1"}
 asked_by:
-  description: The host that has asked, where this one shares its answer.
+  description: The host that has asked, if this one shares its answer.
   returned: with O(shared), on all hosts but the first to come
   type: str
   sample: web1
 waited:
-  description: For how many seconds the slots were waited for.
+  description: How many seconds it waited for the slots.
   returned: when granted
   type: float
   sample: 12.4
 taken_over:
   description:
-    - Hosts whose slots were held before, by a run that is over or by another one of this roll. Nobody knows in which
-      state that left them, so their slots are given back only when they are healthy.
+    - Hosts whose slots were held before, by a run that is over or by another one of this roll. Their state is
+      unknown, so their slots are given back only when they are healthy.
   returned: when granted
   type: list
   elements: str
   sample: [web1]
 out_of_service:
-  description: Hosts that get no slot as they are out of service, each with the reason.
+  description: Hosts that get no slot because they are out of service, each with the reason.
   returned: when granted
   type: dict
   sample: {web3: "Mainboard ordered"}
 msg:
-  description: Why the slots are not granted, who stands in the way, and what to do.
+  description: Why the slots are not granted, who holds them, and what to do.
   returned: when not granted
   type: str
 why:
   description:
     - The same in one word. V(failed_before), hosts of this roll did not finish; V(budget_spent), hosts are down
-      whoever disrupted them; V(holder_unknown), nobody here can tell whether the holder still works;
-      V(runs_elsewhere), another run of this roll goes on; V(wave_too_large), there are more hosts in the wave
+      whoever disrupted them; V(holder_unknown), it is unknown here whether the holder is still working;
+      V(runs_elsewhere), another run of this roll is still going; V(wave_too_large), there are more hosts in the wave
       than slots; V(domains_mixed), its hosts are in several failure domains; V(members_left), the inventory lacks
       members; V(held_by_own_run), V(out_of_turn) and V(holds_and_waits), the playbook takes slots in the wrong
       order; V(abandoned), ansible-playbook has ended; V(timed_out), O(wait) is over.
@@ -376,7 +376,7 @@ why:
   type: str
   sample: failed_before
 holders:
-  description: The slots that stand in the way.
+  description: The slots that are in the way.
   returned: when not granted
   type: list
   elements: dict

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rolling_lock_info
-short_description: Tell who holds slots of services, who waits, and what is left of the disruption budgets
+short_description: Read who holds slots of services, who waits, and what is left of the disruption budgets
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
@@ -43,13 +43,13 @@ EXAMPLES = r"""
   run_once: true
   register: rolling
 
-- name: Name the hosts that hold slots though nobody works on them any more
+- name: List the hosts that hold slots although nobody is working on them any more
   ansible.builtin.debug:
-    msg: "{{ item.host }} holds a slot of {{ item.service }} since {{ item.since }}; its run is over"
+    msg: "{{ item.host }} has held a slot of {{ item.service }} since {{ item.since }}; its run is over"
   loop: "{{ rolling.locks.values() | map(attribute='holders') | flatten | selectattr('run', 'equalto', 'over') }}"
   run_once: true
 
-- name: Say what each host is about
+- name: Show the status of each host
   ansible.builtin.debug:
     msg: "{{ rolling.statuses[inventory_hostname].message }}"
 """
@@ -93,8 +93,8 @@ locks:
     holders:
       description:
         - Who holds slots, host by host, since when, and for what. C(controller) and C(pid) say which ansible-playbook
-          it is. C(run) is V(live) while that runs, V(over) when it provably has ended, or V(unknown) if nobody here can
-          tell.
+          it is. C(run) is V(live) while that runs, V(over) when it provably has ended, or V(unknown) if that cannot
+          be determined here.
       type: list
       elements: dict
       sample:
@@ -136,7 +136,7 @@ locks:
       type: dict
     outcomes:
       description:
-        - How the latest operations ended, the newest at the end. C(outcome) is V(released), V(taken_over),
+        - How the latest operations ended, the newest last. C(outcome) is V(released), V(taken_over),
           V(force_released), V(failed), V(withdrawn), V(abandoned), V(forgotten) or V(out_of_service).
       type: list
       elements: dict
@@ -151,7 +151,7 @@ locks:
           token: 40
 statuses:
   description:
-    - What each host of the play is about, by host. The status is V(active), V(waiting), V(maintenance), V(failed) or
+    - The status of each host of the play, by host. The status is V(active), V(waiting), V(maintenance), V(failed) or
       V(out_of_service); the message is empty or a sentence.
   returned: success
   type: dict

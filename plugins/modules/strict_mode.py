@@ -6,22 +6,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: strict_mode
-short_description: Let systemd refuse to restart a unit by hand
+short_description: Make systemd refuse to restart a unit by hand
 version_added: 0.1.0
 author:
   - The orderly.services maintainers (@orderly-services)
 description:
   - In strict mode C(systemctl restart) and C(systemctl stop) of a unit are refused, whoever runs them, needrestart and
-    maintainer scripts that call C(systemctl) themselves included. It is against accidents; root can lift it.
+    maintainer scripts that call C(systemctl) themselves included. It protects against accidents; root can lift it.
   - It is a drop-in below C(/run/systemd/system) with C(RefuseManualStop=yes), which says who set it and how to lift
-    it. It is gone after a reboot, and a timer on the host lifts it after O(lift_after) seconds, so that a controller
-    that is never seen again does not leave it forever. Running this module again begins that time anew.
-  - M(orderly.services.restart_services) and M(orderly.services.deferrable_service) restart a unit in spite of it, and
-    it stays in strict mode. M(orderly.services.paused_services) lifts it.
+    it. It is gone after a reboot, and a timer on the host lifts it after O(lift_after) seconds, so that it does not
+    stay forever if the controller never comes back. Running this module again restarts that timer.
+  - M(orderly.services.restart_services) and M(orderly.services.deferrable_service) restart a unit anyway, and it
+    stays in strict mode. M(orderly.services.paused_services) lifts it.
   - Refused for units that no policy blocks and whose package is not on hold, because their packages would fail, and for
     those that pacemaker manages, which must be able to stop them. A restart that comes from another unit by C(PartOf=),
-    C(Requires=) or C(BindsTo=) is not refused by systemd; the module warns of it.
-  - Reports I(changed) when strict mode is set or lifted. Setting it again only begins its time anew.
+    C(Requires=) or C(BindsTo=) is not refused by systemd; the module warns about it.
+  - Reports I(changed) when strict mode is set or lifted. Setting it again only restarts its timer.
 options:
   services:
     description: Names of service roles that are deployed on the host, or of units without their suffix.
@@ -36,12 +36,12 @@ options:
   state:
     description:
       - Whether the units are in strict mode.
-      - With V(absent) and nothing named, it is lifted for all units of the host.
+      - With V(absent) and no services or units, it is lifted for all units of the host.
     type: str
     choices: [present, absent]
     default: present
   lift_after:
-    description: After how many seconds it lifts by itself.
+    description: After how many seconds it is lifted automatically.
     type: int
     default: 86400
   set_by:
@@ -65,11 +65,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Nobody restarts the database by accident today
+- name: Keep the database from being restarted by accident today
   orderly.services.strict_mode:
     services: [mariadb]
 
-- name: Only for the hour of the migration
+- name: Protect the balancer for the hour of the migration
   orderly.services.strict_mode:
     units: [haproxy.service]
     lift_after: 3600

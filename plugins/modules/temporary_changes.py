@@ -6,21 +6,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: temporary_changes
-short_description: Remember what was changed for a while on a host, and how it was before
+short_description: Remember temporary changes on a host, and how it was before
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
-  - Keeps a record on the host of what a service role changes only for the time of an upgrade, a restart or a reboot,
-    such as a maintenance mode, a pinned version or a masked unit, in C(/var/lib/orderly/temporary).
-  - Put a change on record before you make it, in C(drain.yml) or in a step of C(upgrade_tasks.yml). The task file
-    C(undo.yml) of the service role undoes it, and only what is on record is undone; the playbooks of this collection
-    see to that, and to the record, also after a run that died.
+  - Keeps a record on the host of what a service role changes only for the duration of an upgrade, a restart or a
+    reboot, such as a maintenance mode, a pinned version or a masked unit, in C(/var/lib/orderly/temporary).
+  - Record a change before you make it, in C(drain.yml) or in a step of C(upgrade_tasks.yml). The task file
+    C(undo.yml) of the service role undoes it, and only what is recorded is undone; the playbooks of this collection
+    take care of that, and of the record, even after a run that died.
   - It changes nothing but the record.
 options:
   service:
     description:
-      - The name of the service. Without it, all that is on record is read.
-      - Without O(name), what is due of the service is read.
+      - The name of the service. Without it, everything that is recorded is read.
+      - Without O(name), what is due for the service is read.
     type: str
   name:
     description: What is changed, in a word; C(undo.yml) knows it by this name.
@@ -28,25 +28,25 @@ options:
   previous:
     description:
       - How it was before, any data; C(undo.yml) finds it in the variable C(temporary_changes) under O(name).
-      - What is on record already keeps its value, so a task that is repeated may read what it has changed itself.
+      - A recorded value is kept, so it does no harm if a repeated task reads what it has changed itself.
     type: raw
   until:
     description:
       - When it is undone.
       - V(verified) is in the wave of the host, after C(verify.yml) and before C(undrain.yml).
-      - V(upgraded) is when every host of every service is upgraded, before C(finalize.yml); what else is still on
-        record is undone then too.
+      - V(upgraded) is when every host of every service is upgraded, before C(finalize.yml); anything else that
+        is still recorded is undone then too.
     type: str
     choices: [verified, upgraded]
   state:
     description:
-      - V(present) puts O(name) on record.
-      - V(absent) takes it off the record; without O(name), what is due.
+      - V(present) records O(name).
+      - V(absent) removes the record; without O(name), the records that are due.
     type: str
     choices: [present, absent]
     default: present
   campaign:
-    description: The campaign of the upgrade that it is for. The plays of a plan give it by themselves.
+    description: The campaign of the upgrade that it is for. The plays of a plan set it themselves.
     type: str
     default: ""
   path:
@@ -63,32 +63,32 @@ attributes:
     support: full
 seealso:
   - name: Make a service upgradable
-    description: How a role undoes what it changes for a while.
+    description: How a role undoes its temporary changes.
     link: https://github.com/orderly-services/orderly.services/blob/main/docs/service-roles.md
 """
 
 EXAMPLES = r"""
-- name: Remember which version was spoken before it is pinned
+- name: Record which version was used before it is pinned
   orderly.services.temporary_changes:
     service: nova_compute
     name: rpc_version
     previous: "{{ spoken.stdout }}"
     until: upgraded
 
-- name: Remember that the unit is about to be masked
+- name: Record that the unit is about to be masked
   orderly.services.temporary_changes:
     service: nova_compute
     name: masked
     until: verified
 
-- name: Read what is changed for a while on this host
+- name: Read the temporary changes on this host
   orderly.services.temporary_changes:
   register: temporary
 """
 
 RETURN = r"""
 temporary_changes:
-  description: What is on record, or due, before anything is taken off the record.
+  description: What is recorded, or due, before any record is removed.
   returned: success
   type: list
   elements: dict

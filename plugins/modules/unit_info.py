@@ -11,9 +11,9 @@ author:
   - The orderly.services maintainers (@orderly-services)
 description:
   - Reads a unit's state and main process from systemd, and which program that process runs.
-  - An upgrade replaces a program on disk while the old one may run on. Neither the unit's state nor
-    C(--version) tells that, and after a reload that re-executes the program the PID does not either; this
-    does.
+  - An upgrade replaces a program on disk while the old one may keep running. Neither the unit's state
+    nor C(--version) shows that, and after a reload that re-executes the program the PID does not either; this
+    module does.
   - Changes nothing, so it does the same in check mode.
 options:
   name:
@@ -44,12 +44,12 @@ active:
   returned: success
   type: bool
 state:
-  description: The unit's state, in systemd's words.
+  description: The unit's state, as systemd names it.
   returned: success
   type: str
   sample: active (running)
 invocation_id:
-  description: What systemd calls this run of the unit; another one after every start.
+  description: systemd's id of this run of the unit, which changes with every start.
   returned: success
   type: str
   sample: 2f8a7e0c5d4b4e1f9a3c6b7d8e9f0a1b

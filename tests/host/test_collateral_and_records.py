@@ -162,7 +162,7 @@ def test_no_record_at_all_is_told(host: Host) -> None:
     (host.root / "var/lib/policy-rc.d").write_text("in the way")
     (host.root / "run/policy-rc.d").write_text("in the way")
     assert host.ask("alpha", "restart") == DENIED
-    assert "could be written neither into" in trouble(host)
+    assert "could be written neither to" in trouble(host)
 
 
 LEFT = [

@@ -31,7 +31,7 @@ def test_who_rolls_with_another_store_touches_nothing_until_the_hosts_have_moved
     refused = run()
     assert refused.code != 0
     assert refused.log == []
-    assert f"The locks of this host are in the store sqlite://{first} on" in refused.text
+    assert f"The locks of this host have been in the store sqlite://{first} on" in refused.text
     assert f"this run takes its slots in sqlite://{site.store} on" in refused.text
     assert site.slots == []
     assert site.upgrade("--check", playbook="orderly.services.recover").code != 0
@@ -48,4 +48,4 @@ def test_an_upgrade_is_refused_as_well(site: Site) -> None:
     refused = site.upgrade()
     assert refused.code != 0
     assert refused.touched == set()
-    assert "The locks of this host are in the store" in refused.text
+    assert "The locks of this host have been in the store" in refused.text

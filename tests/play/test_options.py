@@ -25,7 +25,7 @@ def test_the_plan_is_listed_wave_by_wave(shown: Outcome) -> None:
     titles = [line.split("): ")[1].split("\t")[0] for line in shown.raw.splitlines() if "play #" in line]
     assert [title for title in titles if not title.endswith(("| work", "| release"))] == [
         "Open the campaign",
-        "Verify web again where it is done, before more is disrupted",
+        "Verify web again where it is done, before more hosts are disrupted",
         "Validate db",
         "Validate cache",
         "Validate web",
@@ -153,7 +153,7 @@ def test_starting_in_the_middle_of_a_wave_is_refused_with_advice(site: Site) -> 
     outcome = site.upgrade("--start-at-task", "web install")
     assert outcome.code != 0
     assert outcome.log == NOTHING
-    assert "The gate of wave-1 did not run (--start-at-task or --step passed over it)" in outcome.text
+    assert "The gate of wave-1 did not run (--start-at-task or --step skipped it)" in outcome.text
     assert "Start at the gate instead: --start-at-task 'wave-1 | Pass the gate'" in outcome.text
 
 
@@ -163,7 +163,7 @@ def test_step_asks_and_whoever_passes_over_a_gate_is_refused(site: Site) -> None
     outcome = site.upgrade("--step")
     assert outcome.code != 0
     assert outcome.log == NOTHING
-    assert "The gate of wave-1 did not run (--start-at-task or --step passed over it)" in outcome.text
+    assert "The gate of wave-1 did not run (--start-at-task or --step skipped it)" in outcome.text
     site.answers = "c\n" * 9  # each play asks anew
     outcome = site.upgrade("--step")
     assert outcome.log == ["web w1 install"], outcome.raw
@@ -184,7 +184,7 @@ def test_starting_at_a_gate_whose_play_is_not_due_is_refused(site: Site) -> None
     outcome = site.upgrade("--start-at-task", "wave-2 | Pass the gate")
     assert outcome.code != 0
     assert outcome.log == NOTHING
-    assert "Wave 2 is refused, nothing in it was touched." in outcome.text
+    assert "Wave 2 is refused; nothing in it was touched." in outcome.text
 
 
 # --- Inventories and vaults ---
@@ -214,7 +214,7 @@ def test_a_dynamic_inventory_that_changes_between_two_looks_is_refused(site: Sit
     one_service(site, "", steps="3")
     outcome = site.upgrade("-i", str(script(site, steady=1)))
     assert outcome.code != 0
-    assert 'The inventory changed between two looks at it: the group "all" differs in w2.' in outcome.text
+    assert 'The inventory changed between two reads: the group "all" differs in w2.' in outcome.text
     assert "save a copy: ansible-inventory --list > hosts.json" in outcome.text
     assert outcome.log == NOTHING
 

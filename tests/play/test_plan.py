@@ -77,11 +77,11 @@ def test_the_summary_fits_on_a_screen_and_ends_with_what_to_type(site: Site) -> 
     assert said[begin : begin + 7] == [
         f"Plan {plan_hash}: 2 services on 3 hosts, 3 waves",
         "SERVICE  STAGE    HOSTS  AT ONCE  WAVES  OUTAGE         PACKAGES",
-        "db       default  1      1        1      is down        as new as can be",
+        "db       default  1      1        1      is down        up to date",
         "web      default  2      1        2-3    keeps serving  web-common 1.0 → 1.1 on 2 hosts, "
         "web-server 1.0 → 1.1 on 2 hosts",
         "Packages are never rolled back.",
-        f"To look at: {folder}/plan.html",
+        f"To review: {folder}/plan.html",
         f"To approve: ansible-playbook orderly.services.upgrade -e upgrade_approved_plan={plan_hash}",
     ]
 
@@ -95,7 +95,7 @@ def test_a_host_that_does_not_answer_is_named_and_stops_an_approved_plan(site: S
     assert site.plan()["survey"]["missing"] == ["w2"]
     approved = approve(site, site.plan()["hash"])
     assert approved.code != 0
-    assert "w2 could not be asked: " in approved.text
+    assert "w2 could not be queried: " in approved.text
     assert approved.log == NOTHING
 
 
@@ -117,7 +117,7 @@ def test_another_candidate_is_listed_and_nothing_is_touched(site: Site) -> None:
     for more in ("--diff", "--check"):
         outcome = approve(site, approved, more)
         assert outcome.code != 0
-        assert "web-server of web: 1.1 was approved, apt would install 1.2 (w2)" in outcome.text
+        assert "web-server of web: 1.1 was approved, but apt would now install 1.2 (w2)" in outcome.text
         assert (
             "Make the plan again with orderly.services.plan, read it, and approve its hash." in outcome.text
         )
@@ -154,7 +154,9 @@ def test_a_newer_version_that_appears_on_the_way_stops_before_the_wave(site: Sit
     site.is_mended()
     output, _nothing = process.communicate(timeout=120)
     assert process.returncode != 0
-    assert "web-server of web: 1.1 was approved, apt would install 1.2 (w1)" in " ".join(output.split())
+    assert "web-server of web: 1.1 was approved, but apt would now install 1.2 (w1)" in " ".join(
+        output.split()
+    )
     assert "web w1 install" not in site.log
 
 
@@ -215,7 +217,10 @@ def test_an_order_that_depends_on_versions_is_decided_by_the_survey(site: Site) 
     approved = site.plan()["hash"]
     assert approve(site, approved).log == ["db d1 install", "web w1 install"]
     site.package("db-server", "5.10", "6.0")
-    assert "Order: web need not come after db: db-server installed << 5.10 does not" in site.make_plan().text
+    assert (
+        "Order: web does not have to come after db: db-server installed << 5.10 does not"
+        in site.make_plan().text
+    )
 
 
 # --- How long it takes ---
@@ -231,8 +236,8 @@ def test_a_plan_says_how_long_it_took_the_last_time_and_needs_no_store(site: Sit
     run = site.upgrade()
     assert run.code == 0
     assert "Wave 1 of 2: db on d1 (to the end" not in run.text  # nobody knows yet
-    assert "Wave 2 of 2: db on d2 (to the end: about 1 minute, from the last time)" in run.text
-    assert "It takes about 1 minute, from the last time." in site.make_plan().text
+    assert "Wave 2 of 2: db on d2 (to the end: about 1 minute, going by last time)" in run.text
+    assert "It takes about 1 minute, going by last time." in site.make_plan().text
 
 
 def waits(step: str, seconds: float) -> str:
@@ -303,8 +308,9 @@ def test_a_finalizer_stays_open_where_a_limit_leaves_out_hosts_whose_versions_co
     assert limited.code == 0
     assert limited.log == NOTHING
     assert (
-        "Finalize db (1 of 1) stays open until this is done: w1: its versions were not looked" in limited.text
+        "Finalize db (1 of 1) stays open until this is done: w1: its versions were not checked"
+        in limited.text
     )
     passed_over = site.upgrade("--start-at-task", "finalize-db-1 | Pass the gate")
-    assert "this run has not looked whether the hosts still have the versions" in passed_over.text
+    assert "this run has not checked that the hosts still have the versions" in passed_over.text
     assert site.upgrade().log == ["db d1 finalize"]

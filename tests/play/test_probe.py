@@ -105,7 +105,7 @@ def test_seconds_without_a_good_answer_are_told_for_each_service(site: Site, ser
     assert f"web was unavailable for {told['web']['seconds_unavailable']} s, once (" in " ".join(
         output.split()
     )
-    assert f"db was available all the time ({told['db']['asked']} answers)." in output
+    assert f"db was available throughout ({told['db']['asked']} answers)." in output
 
 
 def test_an_interrupted_run_tells_it_too(site: Site, server: Server) -> None:
@@ -122,8 +122,8 @@ def test_an_interrupted_run_tells_it_too(site: Site, server: Server) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("- name: web\n", "needs a command or a url"),
-        ("web: http://127.0.0.1/\n", "probes: 'web' is none"),
+        ("- name: web\n", "needs either a command or a url"),
+        ("web: http://127.0.0.1/\n", "probes: 'web' is not a blocker"),
         ("- {", "cannot be used"),
     ],
 )
@@ -131,7 +131,7 @@ def test_a_file_that_cannot_be_used_is_told_and_the_run_goes_on(site: Site, text
     site.write("probes.yml", text)
     outcome = site.upgrade(**ENABLED)
     assert outcome.code == 0
-    assert f"Nothing is probed, as {site.folder}/probes.yml cannot be used: " in outcome.text
+    assert f"Nothing is probed, because {site.folder}/probes.yml cannot be used: " in outcome.text
     assert words in outcome.text
 
 

@@ -29,5 +29,5 @@ def test_a_host_that_cannot_be_asked_stops_the_roll_before_it_begins(site: Site)
     site.goes_away("w2")
     outcome = site.upgrade(playbook=PLAYBOOK)
     assert outcome.code != 0
-    assert "Nothing was begun: w2 did not answer." in outcome.text
+    assert "Nothing was started: w2 did not answer." in outcome.text
     assert not site.slots

@@ -33,7 +33,7 @@ def test_healthy_hosts_are_verified_then_undrained_and_released(left_behind: Sit
         f"web {host} {step}" for host in ("w1", "w2") for step in ("undrain", "verify")
     ]
     assert (left_behind.slots, left_behind.drained) == ([], [])
-    assert "w1 was left behind: w1 holds a slot of web" in outcome.text
+    assert "w1 was left behind: w1 has held a slot of web" in outcome.text
     again = left_behind.upgrade(playbook=PLAYBOOK)
     assert "No host was left behind." in again.text
     assert (again.code, again.log) == (0, [])
@@ -44,7 +44,7 @@ def test_a_host_that_is_not_well_is_named_and_the_others_are_put_back(left_behin
     left_behind.breaks("web w2 verify")
     outcome = left_behind.upgrade(playbook=PLAYBOOK)
     assert outcome.code != 0
-    assert "w2 is not healthy and is left as it is (w2 holds a slot of web since" in outcome.text
+    assert "w2 is not healthy and is left as it is (w2 has held a slot of web since" in outcome.text
     assert (left_behind.slots, left_behind.drained) == (["web w2"], ["web w2"])
     assert "web w2 undrain" not in outcome.log
 
@@ -52,14 +52,14 @@ def test_a_host_that_is_not_well_is_named_and_the_others_are_put_back(left_behin
 def test_a_host_that_is_away_is_named_and_the_others_are_put_back(left_behind: Site) -> None:
     left_behind.goes_away("w1")
     outcome = left_behind.upgrade(playbook=PLAYBOOK)
-    assert "w1 is left as it is: it did not answer. w1 holds a slot of web" in outcome.text
+    assert "w1 is left as it is: it did not answer. w1 has held a slot of web" in outcome.text
     assert (left_behind.slots, left_behind.drained) == (["web w1"], ["web w1"])
 
 
 def test_check_mode_shows_who_would_be_put_back_and_changes_nothing(left_behind: Site) -> None:
     outcome = left_behind.upgrade("--check", playbook=PLAYBOOK)
     assert outcome.code == 0
-    assert "w1 was left behind: w1 holds a slot of web" in outcome.text
+    assert "w1 was left behind: w1 has held a slot of web" in outcome.text
     assert left_behind.slots == left_behind.drained == ["web w1", "web w2"]
 
 

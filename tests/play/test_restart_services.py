@@ -84,7 +84,7 @@ def test_one_by_one_for_those_who_are_used_to_it(many: Site) -> None:
     ("variables", "message"),
     [
         ({"rolling_op_waves": "[1, 50%]"}, "rolling_op_waves has '[1,'; expected sizes of waves"),
-        ({"rolling_op_serial": "0"}, "rolling_op_serial has 0; expected one number of hosts from 1 on"),
+        ({"rolling_op_serial": "0"}, "rolling_op_serial has 0; expected one number of hosts (1 or more)"),
         ({"orderly_last": "perhaps"}, "orderly_last of w1 is 'perhaps'; expected true or false"),
     ],
 )
@@ -99,7 +99,7 @@ def test_what_makes_no_sense_is_said_before_anything_begins(
 def test_a_host_that_is_down_for_long_is_skipped_with_its_reason(many: Site) -> None:
     many.goes_away("w3")
     outcome = many.upgrade(playbook=PLAYBOOK)
-    assert "Nothing was begun: w3 did not answer." in outcome.text
+    assert "Nothing was started: w3 did not answer." in outcome.text
     assert (outcome.code != 0, outcome.log) == (True, [])
     many.lock("state=out_of_service hosts=w3 reason='the disk is broken'")
     outcome = many.upgrade(playbook=PLAYBOOK)

@@ -124,7 +124,7 @@ WRONG = [
     (
         "overcloud.yml",
         "plugin: orderly.services.roles_data\nhosts: {Controler: [c1]}\n",
-        "overcloud.yml: hosts: Controler is no role; the roles are Controller, Compute, Storage.",
+        "overcloud.yml: hosts: Controler is not a role; the roles are Controller, Compute, Storage.",
     ),
     (
         "overcloud.yml",
@@ -144,7 +144,7 @@ WRONG = [
     (
         "overcloud.yml",
         "plugin: orderly.services.roles_data\nroles_data: gone.yaml\n",
-        "gone.yaml cannot be read: No such file or directory. Say where it is in roles_data.",
+        "gone.yaml cannot be read: No such file or directory. Set roles_data to its path.",
     ),
     (
         "roles_data.yaml",
@@ -160,7 +160,7 @@ WRONG = [
     (
         "roles_data.yaml",
         "- name: A\n- name: A\n",
-        "roles_data.yaml:2: name: A is there twice; rename one of them.",
+        "roles_data.yaml:2: name: A appears twice; rename one of them.",
     ),
     (
         "roles_data.yaml",
@@ -170,13 +170,13 @@ WRONG = [
     (
         "roles_data.yaml",
         "- name: redis\n  ServicesDefault: [OS::TripleO::Services::Redis]\n",
-        "overcloud.yml: OS::TripleO::Services::Redis would have the group redis, which is that of a role; give it "
-        "another name in service_groups.",
+        "overcloud.yml: OS::TripleO::Services::Redis would have the group redis, which belongs to a role; give "
+        "it another name in service_groups.",
     ),
     (
         "roles_data.yaml",
         "- name: A\n  ServicesDefault: [OS::TripleO::Services::3Par]\n",
-        "overcloud.yml: OS::TripleO::Services::3Par would have the group '3_par', which is no name of a group; give it "
+        "overcloud.yml: OS::TripleO::Services::3Par would have the group '3_par', which is not a group name; give it "
         "one in service_groups.",
     ),
 ]

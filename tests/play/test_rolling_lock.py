@@ -43,7 +43,7 @@ def test_the_next_run_without_the_hosts_that_failed_is_refused_where_they_spend_
     site.play()
     site.write("none", "2")
     output = site.play("--limit", "h3,h4")
-    assert "The disruption budget of web is spent by hosts that did not finish: h1 holds a slot" in output
+    assert "The disruption budget of web is spent by hosts that did not finish: h1 has held a slot" in output
     assert site.touched == ["h1", "h2"]
 
 
@@ -55,7 +55,7 @@ def test_a_second_failure_domain_is_not_touched_while_a_host_of_another_is_down(
     site.play()
     site.write("none", "1")
     output = site.play("--limit", "h3,h4")
-    assert "Only one failure domain of web may be disrupted at a time, and in another are hosts" in output
+    assert "Only one failure domain of web may be disrupted at a time, and another one has hosts" in output
     assert site.touched == ["h1"]
 
     site.write("none", "2")
@@ -71,7 +71,7 @@ def test_a_killed_controller_leaves_its_host_named_until_it_is_forced_with_a_rea
     running.kill()
     running.wait()
     site.write("none", "2")
-    assert "did not finish: h1 holds a slot of web" in site.play("--limit", "h3,h4")
+    assert "did not finish: h1 has held a slot of web" in site.play("--limit", "h3,h4")
     site.force("web", reason="")
     assert "A forced release needs a reason" in site.play()
     site.force("web", reason="looked at it, it is fine")
@@ -88,7 +88,7 @@ def test_two_playbooks_share_one_budget_and_the_second_tells_whom_it_waits_for(s
     site.write("none", "2")
     second = site.start("--limit", "h3,h4")
     told = next(line for line in second.stdout or () if "rolling_lock: waiting" in line)
-    assert "waiting for 0 s of 3600 s: h1 holds a slot of web since" in told
+    assert "waiting for 0 s of 3600 s: h1 has held a slot of web since" in told
     (site.folder / "sign").touch()
     output, _nothing = second.communicate(timeout=60)
     first.communicate(timeout=60)
@@ -122,20 +122,20 @@ def test_with_strategy_free_one_host_asks_for_all_and_no_batch_begins_after_a_fa
         assert site.slots() == []
     else:
         assert set(site.touched) == {"h1", "h2"}
-        assert "did not finish: h1 holds a slot of web" in output
-        assert re.search("h[34] gets no slots either: see what h[34] was told", output)
+        assert "did not finish: h1 has held a slot of web" in output
+        assert re.search("h[34] gets no slots either: see the message of h[34]", output)
 
 
 MISTAKES = [
     ("run_once: true", "run_once: false", "add run_once: true"),
-    ("services: web", "state: released, shared: true", "shared is for state=acquired"),
+    ("services: web", "state: released, shared: true", "shared works only with state=acquired"),
     ("serial: 2", "serial: 2\n  strategy: free", "which strategy free cannot do"),
     ("serial: 2", "serial: 3", "A wave of 3 hosts of web (h1, h2, h3) is more than its budget"),
     ("services: web", "services: web, hosts: [h9]", "The inventory has no host h9"),
-    ("services: web", "services: 5", "services is a list of names"),
+    ("services: web", "services: 5", "services must be a list of names"),
     ("services: web", "services: {h1: [wbe]}", 'unknown service "wbe"'),
     ("services: web", "services: wbe", 'unknown service "wbe"; the inventory deploys: web'),
-    ("services: web", "services: web, store: 'nfs://x'", '"nfs://x" names no store'),
+    ("services: web", "services: web, store: 'nfs://x'", '"nfs://x" is not a store address'),
     (
         "services: web",
         "services: web, store: 'sqlite:///proc/x/store.db'",

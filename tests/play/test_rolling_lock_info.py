@@ -68,7 +68,7 @@ def test_looking_creates_no_store(site: Site) -> None:
 MISTAKES = [
     ("services: web", "services: wbe", "rolling_lock_info: there is no lock of wbe"),
     ("'web'", "'wbe'", "lookup rolling_lock: there is no lock of wbe"),
-    ("services: web", "services: web, store: 'nfs://x'", '"nfs://x" names no store'),
+    ("services: web", "services: web, store: 'nfs://x'", '"nfs://x" is not a store address'),
 ]
 
 

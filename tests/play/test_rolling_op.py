@@ -258,8 +258,8 @@ def test_no_wave_begins_after_a_host_was_lost_while_the_other_finishes(
     assert steps(outcome, faulty) == ["drain", "operate"]
     assert steps(outcome, sound) == WHOLE
     assert (site.slots, site.drained) == ([f"web {faulty}"], [f"web {faulty}"])
-    assert f"did not finish: {faulty} holds a slot of web" in outcome.text
-    assert re.search("w[34] gets no slots either: see what w[34] was told", outcome.text)
+    assert f"did not finish: {faulty} has held a slot of web" in outcome.text
+    assert re.search("w[34] gets no slots either: see the message of w[34]", outcome.text)
 
 
 @pytest.mark.parametrize(
@@ -368,7 +368,7 @@ def test_a_blocker_that_comes_between_grant_and_drain_costs_nothing(
     )
     outcome = run()
     assert outcome.code != 0
-    assert "The wave of w1 was granted, but meanwhile it is blocked: alert on w1" in outcome.text
+    assert "The wave of w1 was granted, but is blocked by now: alert on w1" in outcome.text
     assert (outcome.log, site.slots) == ([], [])
 
 
@@ -382,7 +382,7 @@ def test_a_host_that_was_left_behind_keeps_its_slots_when_its_wave_is_blocked(
         "group_vars/web.yml",
         f"rolling_op_blockers: [{{name: alert, command: 'echo >> {asked}; test $(wc -l < {asked}) -lt 2'}}]\n",
     )
-    assert "was granted, but meanwhile it is blocked" in run().text
+    assert "was granted, but is blocked by now" in run().text
     assert site.slots == ["web w1"]
 
 
@@ -390,7 +390,7 @@ def test_a_host_that_is_away_blocks_where_it_has_to_be_asked(run: Callable[..., 
     site.write("group_vars/web.yml", "rolling_op_blockers: [{name: backup, command: 'true'}]\n")
     site.goes_away("w1")
     outcome = run()
-    assert "backup on w1 (it cannot be asked: w1 is away)" in outcome.text
+    assert "backup on w1 (it cannot be queried: w1 is away)" in outcome.text
     assert (outcome.log, site.slots) == ([], [])
 
 
@@ -436,7 +436,7 @@ def test_a_host_refuses_a_run_whose_slots_others_were_given_while_it_slept(
     outcome = run()
     assert outcome.code != 0
     assert outcome.log == [f"web w1 {step}" for step in WHOLE]
-    assert "were taken from it, and others worked here since: web (token" in outcome.text
+    assert "were taken from it, and others have worked here since: web (token" in outcome.text
     assert "the host knows 999). Nothing was touched here." in outcome.text
     assert json.loads(site.stamp("w2").read_text()) == newer
 

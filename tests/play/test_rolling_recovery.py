@@ -36,10 +36,10 @@ def test_a_host_is_left_behind_once_a_run_on_another_machine_is_known_to_be_over
     key = PREFIX + run(5).id
     with closing(open_store(url)) as store:
         World(store).asks(5, "h1", services="web", members=frozenset({"h1", "h2", "h3", "h4"}))
-        assert "nobody here can tell whether its holder still works" in site.play(
+        assert "it is unknown here whether its holder is still working" in site.play(
             "-e", f"orderly_store={url}"
         )
         store.transact((PREFIX,), lambda _documents: ({key: document_of(run(5), RunState.LIVE)}, None))
-        assert "somebody works on it" in site.play("-e", f"orderly_store={url}")
+        assert "somebody is working on it" in site.play("-e", f"orderly_store={url}")
         store.transact((PREFIX,), lambda _documents: ({key: document_of(run(5), RunState.OVER)}, None))
-        assert "h1 was left behind: h1 holds a slot of web" in site.play("-e", f"orderly_store={url}")
+        assert "h1 was left behind: h1 has held a slot of web" in site.play("-e", f"orderly_store={url}")

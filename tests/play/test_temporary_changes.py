@@ -117,7 +117,7 @@ def test_what_an_abandoned_campaign_has_left_is_undone_by_recover(changing: Site
     given_up = changing.upgrade(*reason, playbook="orderly.services.abandon_campaign")
     assert "the temporary changes of web" in given_up.text
     recovered = changing.upgrade(playbook="orderly.services.recover")
-    assert "pinned of web is on record as a temporary change" in recovered.text
+    assert "pinned of web is recorded as a temporary change" in recovered.text
     assert sorted(undone(recovered.log)) == PINS
     assert on_record(changing) == []
     assert "No host was left behind." in changing.upgrade(playbook="orderly.services.recover").text

@@ -126,7 +126,7 @@ def test_a_host_refuses_an_upgrade_whose_slots_others_were_given_while_it_slept(
     outcome = site.upgrade()
     assert outcome.code != 0
     assert "w1" not in outcome.touched
-    assert "others worked here since: web (token" in outcome.text
+    assert "others have worked here since: web (token" in outcome.text
     assert site.slots == []
 
 
@@ -246,7 +246,7 @@ def test_a_run_limited_to_other_hosts_is_refused_until_the_migration_ran(site: S
     outcome = site.upgrade("--limit", "d2")
     assert outcome.code != 0
     assert outcome.log == NOTHING
-    assert "Wave 1 is refused, nothing in it was touched." in outcome.text
+    assert "Wave 1 is refused; nothing in it was touched." in outcome.text
     assert "change of db on d1 (wave-1: not begun)" in outcome.text
 
 
@@ -328,7 +328,7 @@ def test_after_a_fault_no_further_host_is_touched_and_the_next_run_resumes(
     assert outcome.touched <= {"w1", "w2"}
     assert "web w2 undrain" in outcome.log
     assert (
-        "Wave 2 is refused, nothing in it was touched. Before it must be done: change of web on w1"
+        "Wave 2 is refused; nothing in it was touched. Must be done first: change of web on w1"
         in outcome.text
     )
     assert "wave-1: started 2" in outcome.text
@@ -351,7 +351,7 @@ def test_a_host_that_is_down_at_the_start_keeps_every_host_from_being_disrupted(
     assert outcome.code != 0
     assert not outcome.touched
     assert (
-        "Wave 1 is refused, nothing in it was touched. Before it must be done: validate of web on w2"
+        "Wave 1 is refused; nothing in it was touched. Must be done first: validate of web on w2"
         in outcome.text
     )
 
@@ -390,7 +390,7 @@ def test_a_second_run_beside_a_live_one_is_refused_by_its_name(site: Site) -> No
     second = site.upgrade()
     assert second.code != 0
     assert second.log == NOTHING
-    assert f"Another run works on the campaign {site.plan()['id']}-1: PID {process.pid} on " in second.text
+    assert f"Another run is working on campaign {site.plan()['id']}-1: PID {process.pid} on " in second.text
     site.is_mended()
     process.communicate(timeout=60)
     assert process.returncode == 0
@@ -431,10 +431,10 @@ def test_a_resumed_run_verifies_what_is_done_before_it_disrupts_anything_more(si
     site.breaks("web w1 verify")
     refused = site.upgrade()
     assert refused.log == ["web w1 verify", "web w2 verify"]
-    assert "Wave 3 is refused, nothing in it was touched: web on w1 was upgraded before" in refused.text
+    assert "Wave 3 is refused; nothing in it was touched: web on w1 was upgraded earlier" in refused.text
     passed_over = site.upgrade("--start-at-task", "wave-3 | Pass the gate")
     assert passed_over.log == NOTHING
-    assert "web on w1 w2 was upgraded before" in passed_over.text
+    assert "web on w1 w2 was upgraded earlier" in passed_over.text
     site.is_mended()
     resumed = site.upgrade()
     assert resumed.code == 0, resumed.raw
@@ -528,7 +528,7 @@ def test_a_plan_that_an_inventory_approves_is_refused_until_somebody_approves_it
     approved = f"upgrade_approved_plan={site.plan()['hash']}"
     site.write("group_vars/web.yml", approved.replace("=", ": "))
     outcome = site.upgrade()
-    assert "counts only from the command line, but the inventory sets it for w1." in outcome.text
+    assert "is accepted only on the command line, but the inventory sets it for w1." in outcome.text
     assert outcome.log == NOTHING
     assert site.upgrade("-e", approved).log == ["web w1 install"]
 
@@ -568,15 +568,15 @@ def test_a_named_campaign_spans_runs_is_listed_and_abandoned_with_a_reason(site:
     assert "Finalize db (1 of 2) stays open until this is done: change of db on d2 (wave-2: not" in first.text
     assert "db d1 finalize" not in first.log
     listed = site.upgrade(playbook="orderly.services.campaigns").text
-    assert f"Campaign friday-1 of plan {site.plan()['id']}: begun " in listed
+    assert f"Campaign friday-1 of plan {site.plan()['id']}: started " in listed
     assert "plays are left, finalizers of db wait; last run PID" in listed
     named = ("-e", "abandon_campaign=friday")
     silent = site.upgrade(*named, playbook="orderly.services.abandon_campaign")
-    assert "Say why the campaign is abandoned" in silent.text
+    assert "Give a reason for abandoning the campaign" in silent.text
     withdrawn = (*named, "-e", "abandon_reason=withdrawn")
     given_up = site.upgrade(*withdrawn, playbook="orderly.services.abandon_campaign")
     assert given_up.code == 0
-    assert "(withdrawn). Put back what it has left behind" in given_up.text
+    assert "(withdrawn). Put back the hosts it left behind" in given_up.text
     again = site.upgrade(*friday)
     assert "Campaign friday-2 begins: " in again.text
     assert again.log.count("db d1 look") == 1
@@ -616,7 +616,7 @@ def test_a_point_of_no_return_is_not_passed_because_an_inventory_says_so(site: S
     outcome = site.upgrade()
     assert outcome.code != 0
     assert outcome.log == ["web w1 look"]
-    assert "upgrade_confirm counts only from the command line (-e upgrade_confirm=…)" in outcome.text
+    assert "upgrade_confirm is accepted only on the command line (-e upgrade_confirm=…)" in outcome.text
     assert "Run it again with -e upgrade_confirm=web: it resumes here." in outcome.text
 
 
@@ -625,8 +625,8 @@ def test_a_campaign_is_not_abandoned_because_an_inventory_says_so(site: Site) ->
     site.write("group_vars/all.yml", "abandon_campaign: friday\nabandon_reason: it is old\n")
     outcome = site.upgrade("-e", "abandon_campaign=friday", playbook="orderly.services.abandon_campaign")
     assert outcome.code != 0
-    assert "abandon_reason counts only from the command line" in outcome.text
-    assert "Say why the campaign is abandoned" in outcome.text
+    assert "abandon_reason is accepted only on the command line" in outcome.text
+    assert "Give a reason for abandoning the campaign" in outcome.text
 
 
 @pytest.mark.parametrize("tag", ["always", "tagged"])
@@ -859,7 +859,7 @@ UNPLANNABLE = [
         "bad budget",
         META,
         "service: web\nmax_unavailable: 0\n",
-        f"{META}:2: max_unavailable is 0; expected a number from 1 on, or a percentage from 1% to 100%.",
+        f"{META}:2: max_unavailable is 0; expected a number (1 or more), or a percentage from 1% to 100%.",
     ),
     ("broken YAML", META, "service: web\nunits: [a.service\nstage: x\n", f"{META}:3: not YAML: "),
     ("cycle", META, "service: web\nafter: [db]\n", "The services wait for each other: db → web → db."),

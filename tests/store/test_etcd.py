@@ -74,14 +74,14 @@ def test_a_journal_of_ten_thousand_hosts_fits(store: EtcdStore) -> None:
 def test_what_is_too_large_for_etcd_is_refused_and_said(store: EtcdStore) -> None:
     for documents in (90_000, 160_000):  # etcd has two limits, and words for each
         noise = "".join(uuid.uuid4().hex for _time in range(documents))
-        with pytest.raises(StoreError, match="larger than etcd takes: raise its --max-request-bytes"):
+        with pytest.raises(StoreError, match="larger than etcd accepts: raise its --max-request-bytes"):
             put(store, "a", noise)
     assert store.read("a") == {}
 
 
 BROKEN = {
     "store": ("{", "is broken, and was left as it is"),
-    "store ": ('{"layout": 9}', "has layout 9, this version of orderly.services knows 1"),
+    "store ": ('{"layout": 9}', "has layout 9, but this version of orderly.services knows 1"),
     "store  ": ('{"layout": 1, "store": "x"}', "'attempt' is missing"),
     "documents/a": ("{", "is broken, and was left as it is"),
     "documents/a ": ("[]", "is broken, and was left as it is"),
@@ -203,7 +203,7 @@ def test_where_history_is_compacted_nobody_claims_to_know(etcd: Etcd, proxy: Pro
             compact(etcd)
 
         proxy.losing = overtake
-        with pytest.raises(StoreError, match="cannot tell any more whether the change was made"):
+        with pytest.raises(StoreError, match="whether the change was made cannot be determined any more"):
             increment(store)
 
 

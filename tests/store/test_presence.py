@@ -153,7 +153,7 @@ def test_a_run_that_nobody_has_heard_of_is_refused_with_how_to_force(
 ) -> None:
     etcd.expire(f"/{store.prefix}/documents/run/{elsewhere.run.id}")
     with pytest.raises(
-        RefusedError, match="Nobody here can tell whether the holder still works: h1"
+        RefusedError, match="It is unknown here whether the holder is still working: h1"
     ) as refused:
         acquire(store, request(HERE, "h2"))
     assert "state=force_released, services=[web], hosts=[h1]" in str(refused.value)

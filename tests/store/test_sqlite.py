@@ -74,7 +74,7 @@ def test_reading_creates_nothing(path: Path) -> None:
 
 BROKEN = {
     "an empty file": (lambda path: path.write_bytes(b""), "is not a store of orderly.services"),
-    "text": (lambda path: path.write_text("no database" * 100), "no database; restore it from a backup"),
+    "text": (lambda path: path.write_text("no database" * 100), "not a database; restore it from a backup"),
     "another program's": (
         lambda path: sqlite3.connect(path).execute("CREATE TABLE t (x)"),
         "is not a store of orderly.services",
@@ -83,7 +83,7 @@ BROKEN = {
         lambda path: sqlite3.connect(path).executescript(
             f"PRAGMA application_id = {sqlite.APPLICATION_ID}; PRAGMA user_version = 9"
         ),
-        "has layout 9, this version of orderly.services knows 1",
+        "has layout 9, but this version of orderly.services knows 1",
     ),
 }
 
@@ -211,7 +211,7 @@ def test_a_folder_where_the_user_may_not_write_is_named(public: Path) -> None:
 def test_a_store_that_the_user_may_only_read_is_named(public: Path) -> None:
     put(public / "store.db")
     (public / "store.db").chmod(0o644)
-    assert "it may only be read" in as_nobody(public / "store.db")
+    assert "it is read-only" in as_nobody(public / "store.db")
 
 
 @needs_root

@@ -112,7 +112,7 @@ class ActionModule(ControllerAction):
         """Give the task file of each host: the one for all, which comes with the role, or one that users bring."""
         if not options["own_tasks"]:
             return dict.fromkeys(hosts, options["tasks"])
-        # Extra variables win over those of hosts, but here a host's own file wins over the one for all.
+        # Extra variables take precedence over those of hosts, but here a host's own file overrides the one for all.
         own = Inventory(self._loader, variables["ansible_inventory_sources"], extra_vars=False)
         overrides = {host: str(own.variable(host, TASKS) or "") for host in variables["ansible_play_hosts"]}
         names = {options["tasks"], *overrides.values()}

@@ -101,7 +101,8 @@ def _checked(look: Look) -> dict[str, Any]:
     drift = drift_of_versions(look.plan.survey, look.answers) if look.plan.survey else ()
     if drift:
         raise AnsibleActionFail(
-            f"This is not what the plan {look.plan.hash} was approved for, and it stops here:{_listed(drift)}\n"
+            f"The hosts differ from what the plan {look.plan.hash} was approved for, so the upgrade stops"
+            f" here:{_listed(drift)}\n"
             f"{AGAIN}",
             result={"drift": list(drift)},
         )
@@ -132,7 +133,7 @@ def _agreed(look: Look) -> dict[str, Any]:
     disagree = list(disagreements(here, look.answers))
     if disagree:
         raise AnsibleActionFail(
-            "The journal says that every change is done, but these hosts are not as it says, so nothing is "
+            "The journal says that every change is done, but these hosts disagree, so nothing is "
             f"finalized:{_listed(disagree)}\nBring them to the expected version, and run the same command again.",
             result={"disagree": disagree},
         )

@@ -26,9 +26,7 @@ class Dismissal:
     def __post_init__(self) -> None:
         """Refuse to dismiss without a reason."""
         if not self.reason.strip():
-            raise HostError(
-                "Say in reason why the restart is not needed; those who find it dismissed will ask."
-            )
+            raise HostError("Set reason: others will want to know why the restart is not needed.")
 
     def of(self, record: Record) -> Record:
         """Dismiss a record."""

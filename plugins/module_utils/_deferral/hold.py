@@ -48,7 +48,7 @@ def check_packages(names: Iterable[str]) -> list[str]:
     for name in names:
         if not _PACKAGE.fullmatch(name):
             raise HostError(
-                f'"{name}" is no name of a package; expected one like mariadb-server.', package=name
+                f'"{name}" is not a package name; expected something like mariadb-server.', package=name
             )
     return list(names)
 
@@ -60,7 +60,7 @@ def packages_of(run: Runner, units: Sequence[str]) -> list[str]:
         owners = owners_of(run, unit)
         if not owners:
             raise HostError(
-                f"{unit} comes from no package, so there is none to put on hold. Name the packages, or set "
+                f"No package owns {unit}, so there is nothing to put on hold. Name the packages, or set "
                 "<service>_deferral to block if it is not upgraded with apt.",
                 unit=unit,
             )

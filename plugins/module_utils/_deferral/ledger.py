@@ -30,9 +30,9 @@ def settled_by(record: Record, state: UnitState, boot_id: str) -> str:
     if not state.is_active:
         return ""
     if state.invocation_id != record.invocation_id:
-        return "the unit was started anew"
+        return "the unit was started again"
     if record.action == "reload" and record.executables and state.program:
-        return "" if state.program.identity in record.executables else "the unit executed its new program"
+        return "" if state.program.identity in record.executables else "the unit re-executed its new program"
     return ""
 
 

@@ -79,10 +79,11 @@ def make_policy(requestor: Requestor, blocked_actions: Mapping[str, Iterable[str
         wrong = [action for action in actions if not _ACTION.fullmatch(action)]
         if wrong:
             raise HostError(
-                f'"{wrong[0]}" is no action of {unit}; expected words like restart or stop.', unit=unit
+                f'"{wrong[0]}" is not an action of {unit}; expected something like restart or stop.',
+                unit=unit,
             )
         if not _UNIT.fullmatch(unit):
-            raise HostError(f'"{unit}" is no name of a unit; expected one like nginx.service.', unit=unit)
+            raise HostError(f'"{unit}" is not a unit name; expected something like nginx.service.', unit=unit)
     if not blocked_actions:
         raise HostError(
             f"The policy of {requestor} would block nothing: name services, units or blocked_actions, "

@@ -62,7 +62,7 @@ class PolicyFolder:
         return read_each(
             self._files(),
             lambda path: (path, parse_policy(read_text(path))),
-            "is no policy: what it names, and what it blocked before, stays blocked",
+            "is not a valid policy: what it names, and what it blocked before, stays blocked",
         )
 
     def _refuse_a_file(self) -> None:

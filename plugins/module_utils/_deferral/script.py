@@ -86,14 +86,14 @@ class PolicyScript:
             return
         if self._is_registered() and self._is_temporary():
             yield (
-                f"{self.asked} is a script that answers every question alike, in the place of ours: "
-                "ansible.builtin.apt with policy_rc_d puts it there while it works, and leaves it behind where it is "
-                "killed, or where /tmp is another file system. What it answers is on no record. If nothing is being "
-                "installed now, run the playbook defer_restarts, or allow_restarts: both put ours back first."
+                f"{self.asked} is a script that gives every caller the same answer, in place of ours: "
+                "ansible.builtin.apt with policy_rc_d installs it while it runs, and leaves it behind if it is "
+                "killed, or if /tmp is on another file system. Nothing that it denies is recorded. If no packages "
+                "are being installed now, run the playbook defer_restarts or allow_restarts: both put ours back first."
             )
         if (self._root / _ZG2).exists() and not any((self._root / name).exists() for name in _ZG2_ASKS_FIRST):
             yield (
-                f"The package policyrcd-script-zg2 is installed; it runs {self._root / 'etc/policy-rc.d'}, which is a "
-                "folder here, and may make packages fail where its script is asked. Remove the package, or give it a "
+                f"The package policyrcd-script-zg2 is installed; it runs {self._root / 'etc/policy-rc.d'}, which is "
+                "a folder here, so packages may fail when they ask its script. Remove the package, or give it a "
                 "script at /usr/local/sbin/policy-rc.d."
             )

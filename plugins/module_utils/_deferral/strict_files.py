@@ -76,8 +76,8 @@ class StrictMode:
             return cluster_units(self._text(self._cib))
         if self._systemd.show([remote])[remote].is_active:
             raise HostError(
-                "This host is a remote node of pacemaker, whose configuration is elsewhere: which units the cluster "
-                "must be able to stop cannot be known here, so strict mode is refused."
+                "This host is a remote node of pacemaker, whose configuration is elsewhere, so it is unknown here "
+                "which units the cluster must be able to stop. Strict mode is refused."
             )
         return set()
 
@@ -104,7 +104,8 @@ class StrictMode:
         code, output, errors = self._run(command, environ_update={"LC_ALL": "C"})
         if code != 0:
             raise HostError(
-                f"No timer can be set to lift strict mode of {strict.unit}, so it is not set: "
+                f"The timer that lifts strict mode of {strict.unit} could not be set, so strict mode was not set"
+                f" either: "
                 f"{errors.strip() or output.strip()}",
                 command=command,
             )

@@ -20,7 +20,7 @@ FORCED_DRAIN = 0x08
 
 
 class HaproxyError(Exception):
-    """haproxy could not be asked, refused, or has no such server; the message says what to do."""
+    """haproxy could not be queried, refused, or has no such server; the message says what to do."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def asked_by_packages(root: Path = ROOT) -> str:
     except FileNotFoundError:
         text = ""
     packages = ", ".join(dict.fromkeys(text.split()))
-    return f"packages ask for it: {packages}" if packages else "packages ask for it"
+    return f"packages requested a reboot: {packages}" if packages else "packages requested a reboot"
 
 
 def is_home_of(run: Mapping[str, Any], root: Path = ROOT) -> bool:

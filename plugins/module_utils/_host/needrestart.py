@@ -30,10 +30,12 @@ def parse_kernel(output: str) -> str:
     told = {name: value.strip() for name, _colon, value in lines}
     state = told.get("NEEDRESTART-KSTA", "")
     if state not in _KERNEL_STATES:
-        raise HostError("needrestart does not know which kernel runs")
+        raise HostError("needrestart does not know which kernel is running")
     if state == _CURRENT:
         return ""
-    return f"the kernel {told.get('NEEDRESTART-KEXP')} waits, {told.get('NEEDRESTART-KCUR')} runs"
+    return (
+        f"kernel {told.get('NEEDRESTART-KEXP')} is installed, but {told.get('NEEDRESTART-KCUR')} is running"
+    )
 
 
 def outdated_units(run: Runner, root: Path = Path("/")) -> list[str]:
@@ -53,5 +55,5 @@ def _ask(run: Runner, root: Path, *options: str) -> str:
     code, output, errors = run([str(program), "-b", *options], environ_update={"LC_ALL": "C"})
     if code != 0 or _VERSION not in output:
         complaint = (errors or output).strip().splitlines()
-        raise HostError(f"needrestart fails: {complaint[-1] if complaint else f'exit status {code}'}")
+        raise HostError(f"needrestart failed: {complaint[-1] if complaint else f'exit status {code}'}")
     return output

@@ -92,7 +92,7 @@ class UnitState:
 def full_name(name: str) -> str:
     """Complete the name of a unit; without a suffix it is a service."""
     if not _UNIT.fullmatch(name):
-        raise HostError(f'"{name}" is no name of a unit; expected one like nginx.service.', unit=name)
+        raise HostError(f'"{name}" is not a unit name; expected something like nginx.service.', unit=name)
     known = _SUFFIX.fullmatch(os.path.splitext(name)[1])
     return name if known else f"{name}.service"
 
@@ -126,7 +126,7 @@ class Systemd:
         found = parse_units(output)
         if code != 0 or len(found) != len(units):
             raise HostError(
-                f"systemd tells nothing about {', '.join(units)}: {errors.strip() or output.strip()}",
+                f"systemd reports nothing about {', '.join(units)}: {errors.strip() or output.strip()}",
                 command=command,
                 rc=code,
             )

@@ -87,7 +87,7 @@ class _Reader:
         while self.lines and self.lines[0][0] == indent and not _DASH.match(self.lines[0][1]):
             pair = _split_key(self.lines.pop(0)[1])
             if pair is None or pair[0] in values:
-                raise YamlError(f"not a key, or one for the second time: {pair and pair[0]}")
+                raise YamlError(f"not a key, or a duplicate key: {pair and pair[0]}")
             key, rest = pair
             values[key] = self.inline(indent + 1, rest) if rest else self.nested(indent, depth)
         if self.lines and self.lines[0][0] > indent:
@@ -118,7 +118,7 @@ class _Reader:
                 text = _joined(text, self.lines.pop(0)[1])
             value, rest = _flow(text, 0)
             if rest.strip() and not rest.lstrip().startswith("#"):
-                raise YamlError(f"more after a value: {rest.strip()}")
+                raise YamlError(f"unexpected text after a value: {rest.strip()}")
             return value
         if text[0] in "&*!|>%@`]},":
             raise YamlError(f"not understood: {text}")
@@ -176,7 +176,7 @@ def _flow_mapping(text: str, depth: int) -> tuple[dict[str, Any], str]:
     while not text.startswith("}"):
         match = _FLOW_KEY.match(text)
         if match is None or _unquote(match.group(1)) in values:
-            raise YamlError(f"not a key, or one for the second time: {text}")
+            raise YamlError(f"not a key, or a duplicate key: {text}")
         text = text[match.end() :]
         value, text = (None, text) if text[:1] in (",", "}") else _flow(text, depth + 1)
         values[_unquote(match.group(1))] = value

@@ -46,7 +46,7 @@ class DrainedFolder:
         found, trouble = read_each(
             [names[name] for name in sorted(names)],
             lambda path: read_item(path, Drained),
-            "does not tell who drained the service; it counts as drained by us all the same",
+            "does not say who drained the service; it still counts as drained by us",
         )
         known = {record.service: record for record in found}
         return {name: known.get(name, Drained(name)) for name in sorted(names)}, trouble

@@ -34,8 +34,8 @@ def read_finalized(path: Path) -> Finalized:
         raise
     except HostError as exc:
         raise HostError(
-            f"{path} does not tell which services were finalized ({exc}). Remove it, and each finalizer that is "
-            "still open runs once more.",
+            f"{path} does not say which services were finalized ({exc}). Remove it, and each finalizer that "
+            "is still open will run once more.",
             path=str(path),
         ) from exc
     return dict(finalized)

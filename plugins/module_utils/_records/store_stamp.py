@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 STAMP = "store-stamp.json"
 DEFAULT_STAMP = f"/var/lib/orderly/{STAMP}"
 HOW_TO_MOVE = (
-    "Let orderly_store name that store; or, if the hosts are to move for good, see that nothing rolls in either store,"
-    " and run the playbook orderly.services.move_store."
+    "Set orderly_store to that store; or, to move these hosts for good, make sure that nothing rolls in either"
+    " store, and run the playbook orderly.services.move_store."
 )
 
 
@@ -112,13 +112,13 @@ def stamp_of(store: Mapping[str, Any], tokens: Mapping[str, Any] | None = None) 
     """Read what a playbook says of its store and slots; raises HostError where that is none."""
     if set(store) != {"id", "name"} or not all(isinstance(value, str) for value in store.values()):
         raise HostError(
-            f"store is what rolling_lock returns as store, an id and a name, not {dict(store)!r}."
+            f"store must be what rolling_lock returns as store, an id and a name, not {dict(store)!r}."
         )
     try:
         numbers = {name: int(token) for name, token in (tokens or {}).items()}
     except (TypeError, ValueError) as exc:
         raise HostError(
-            f"tokens is what rolling_lock returns as tokens for this host, not {tokens!r}."
+            f"tokens must be what rolling_lock returns as tokens for this host, not {tokens!r}."
         ) from exc
     return Stamp(store["id"], store["name"], int(time.time()), numbers)
 
@@ -127,13 +127,14 @@ def _refusal(found: Stamp, wanted: Stamp) -> str:
     since = time.strftime("%Y-%m-%d %H:%M", time.localtime(found.since))
     if found.name == wanted.name:
         return (
-            f"The locks of this host are in the store {found} since {since}. There is another store of that name now"
-            f" (id {wanted.id[:8] or 'none yet'}), which does not know who held slots in the first. Nothing was touched"
-            " here. Bring the first store back from a backup; or see that nobody works on these hosts, and run the"
-            " playbook orderly.services.move_store."
+            f"The locks of this host have been in the store {found} since {since}. There is now another store of"
+            f" that name (id {wanted.id[:8] or 'none yet'}), which does not know who held slots in the old one."
+            " Nothing was touched here. Restore the old store from a backup; or make sure that nobody is working on"
+            " these hosts, and run the playbook orderly.services.move_store."
         )
     return (
-        f"The locks of this host are in the store {found} since {since}, and this run takes its slots in {wanted.name}:"
+        f"The locks of this host have been in the store {found} since {since}, and this run takes its slots in"
+        f" {wanted.name}:"
         " runs in two stores do not see each other, and may take a service down together. Nothing was touched here. "
         + HOW_TO_MOVE
     )
@@ -141,19 +142,21 @@ def _refusal(found: Stamp, wanted: Stamp) -> str:
 
 def _overtaken(found: Stamp, wanted: Stamp, stale: Sequence[str]) -> str:
     slots = ", ".join(
-        f"{name} (token {wanted.tokens[name]}, the host knows {found.tokens[name]})" for name in sorted(stale)
+        f"{name} (token {wanted.tokens[name]}, but the host knows {found.tokens[name]})"
+        for name in sorted(stale)
     )
     return (
-        f"This run works under slots of {found.name} that were taken from it, and others worked here since: {slots}."
-        " Nothing was touched here. Run again, so that it asks for slots anew. If the store was brought back from a"
-        " backup, see that nothing rolls, and run the playbook orderly.services.move_store."
+        f"This run works under slots of {found.name} that were taken from it, and others have worked here since:"
+        f" {slots}."
+        " Nothing was touched here. Run it again to request new slots. If the store was restored from a backup, make"
+        " sure that nothing rolls, and run the playbook orderly.services.move_store."
     )
 
 
 def _unreadable(path: Path, why: object) -> str:
     return (
-        f"{path} does not tell in which store the locks of this host are: {why}. Nothing was touched here. If you know"
-        " that it is the store of this run, remove the file."
+        f"{path} does not say in which store the locks of this host are: {why}. Nothing was touched here. If you are"
+        " sure that it is the store of this run, remove the file."
     )
 
 

@@ -54,7 +54,7 @@ class TemporaryFolder:
         found, trouble = read_each(
             sorted(self.path.glob("*.json")),
             _read,
-            "does not tell what was changed; look what it stands for, undo that by hand, and remove it",
+            "does not say what was changed; find out what it stands for, undo that by hand, and remove it",
         )
         return tuple(found), trouble
 

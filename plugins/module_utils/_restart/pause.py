@@ -60,7 +60,7 @@ def plan_pause(
         elif not state.is_known:
             others.append(Result(state.unit, SKIPPED, "there is no such unit on this host"))
         elif state.is_masked:
-            others.append(Result(state.unit, SKIPPED, "it is masked by somebody else, and stays so"))
+            others.append(Result(state.unit, SKIPPED, "somebody else masked it, so it stays masked"))
         else:
             masked = not state.fragment.startswith(LOCAL_UNITS)
             was_active = state.is_active or state.in_transition
@@ -115,7 +115,7 @@ class ResumePlan:
 
 
 def _why(paused: Paused) -> str:
-    return "" if paused.was_active else "it did not run before, and is not started"
+    return "" if paused.was_active else "it was not running before, so it is not started"
 
 
 def plan_resume(
@@ -165,7 +165,9 @@ def _resume(
         complaint = systemd.order("start", paused.unit)
         state = wait_until_settled(paused.unit, systemd, patience)
         if complaint or not state.is_active:
-            return Result(paused.unit, FAILED, complaint or f"after its start it is {state}, expected active")
+            return Result(
+                paused.unit, FAILED, complaint or f"after being started it is {state}, expected active"
+            )
         done(state)
     folder.remove(paused.unit)
     return Result(paused.unit, RESUMED, _why(paused))
@@ -180,7 +182,7 @@ def describe_failure(results: Iterable[Result], host: str) -> str:
     names = ", ".join(result.unit for result in failed)
     return (
         f"{names} on {host} did not come back from the pause: {first.why.splitlines()[0].rstrip('.')}. "
-        f"See journalctl -u {first.unit}; when it is well again, run this again."
+        f"See journalctl -u {first.unit}; once it is healthy, run this again."
     )
 
 

@@ -34,7 +34,7 @@ class PausedFolder:
         found, trouble = read_each(
             sorted(self.path / unit for unit in self.units()),
             lambda path: read_item(path, Paused),
-            "does not tell how the unit was paused; unmask and start it yourself, then remove the file",
+            "does not say how the unit was paused; unmask and start it yourself, then remove the file",
         )
         return {paused.unit: paused for paused in found}, trouble
 

@@ -123,7 +123,7 @@ def _reason_to_skip(state: UnitState, paused: Container[str]) -> str:
     if state.is_masked:
         return "it is masked: somebody decided that it must not start"
     if not state.is_active:
-        return f"it does not run: it is {state}"
+        return f"it is not running: it is {state}"
     return ""
 
 
@@ -134,7 +134,7 @@ def find_fault(before: UnitState, after: UnitState) -> str:
     if after.invocation_id == before.invocation_id:
         return "systemd reports success, but its invocation id has not changed: it was not restarted"
     if after.program and after.program.replaced:
-        return f"it runs a program that is not the installed {after.program.path}"
+        return f"it runs a program other than the installed {after.program.path}"
     return ""
 
 
@@ -167,7 +167,7 @@ def carry_out(
             results.append(expected)
         elif failed:
             results.append(
-                replace(expected, result=NOT_REACHED, why="a unit before it failed; it runs as before")
+                replace(expected, result=NOT_REACHED, why="an earlier unit failed; it still runs as before")
             )
         else:
             result, after = _deal_with(step, systemd, patience, restart)
@@ -190,7 +190,7 @@ def _deal_with(
     complaint = "" if is_done else restart(step.unit)
     fault, after = (complaint, now) if complaint else _verify(step, systemd, patience)
     fault = fault or _fault_along(step, systemd, patience)
-    meanwhile = step.foresee().why or "it was started anew meanwhile"
+    meanwhile = step.foresee().why or "it was started again in the meantime"
     why = fault or (meanwhile if is_done else "")
     return replace(step.foresee(), result=FAILED if fault else RESTARTED, why=why), after
 
@@ -204,7 +204,7 @@ def _verify(step: Step, systemd: Systemd, patience: Patience) -> tuple[str, Unit
         lambda state: _is_same_run(after, state), step.unit, systemd, patience, patience.watch
     )
     return (
-        "" if _is_same_run(after, later) else f"it did not stay up: soon after the restart it is {later}"
+        "" if _is_same_run(after, later) else f"it did not stay up: shortly after the restart it is {later}"
     ), later
 
 
@@ -212,9 +212,7 @@ def _fault_along(step: Step, systemd: Systemd, patience: Patience) -> str:
     for unit in step.along:
         state = wait_until_settled(unit, systemd, patience)
         if not state.is_active:
-            return (
-                f"it is well, but {unit}, which systemd restarts along with it, is {state}, expected active"
-            )
+            return f"it is running, but {unit}, which systemd restarts along with it, is {state}, expected active"
     return ""
 
 
@@ -251,7 +249,7 @@ def describe_failure(results: Sequence[Result], host: str) -> str:
     rest = f" Not restarted because of that, and still running: {', '.join(left)}." if left else ""
     return (
         f"{failed.unit} on {host} did not come back from its restart: {complaint}."
-        f"{rest} See journalctl -u {failed.unit}; when it is well again, run this again."
+        f"{rest} See journalctl -u {failed.unit}; once it is healthy, run this again."
     )
 
 

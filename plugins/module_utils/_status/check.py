@@ -78,7 +78,7 @@ def _pending(entries: Sequence[Mapping[str, Any]], oldest: float) -> str:
 
 def _unsure(entries: Sequence[Mapping[str, Any]], report: Mapping[str, Any]) -> str:
     units = ", ".join(entry["unit"] for entry in entries)
-    return f"Whether the reload of {units} has happened was not checked: {report['not_checked']['reloads']}."
+    return f"Whether {units} has reloaded was not checked: {report['not_checked']['reloads']}."
 
 
 def _figures(report: Mapping[str, Any], ages: Sequence[float], thresholds: Thresholds) -> tuple[str, ...]:

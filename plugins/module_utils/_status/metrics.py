@@ -55,18 +55,18 @@ def render_metrics(report: Mapping[str, Any], now: float) -> str:
             _gauge("pending_restarts", "Units that must still be restarted.", len(pending)),
             Metric(
                 "orderly_pending_restart_since_timestamp_seconds",
-                "Since when a unit waits for its restart or reload.",
+                "Since when a unit has been waiting for its restart or reload.",
                 _by_labels(pending),
             ),
             _gauge("paused_units", "Units that an operator has paused.", len(report["paused"])),
             _gauge("held_packages", "Packages that are on hold.", len(report["on_hold"])),
-            _gauge("outdated_checked", "Whether needrestart could be asked (1) or not.", checked),
+            _gauge("outdated_checked", "Whether needrestart could be run (1) or not.", checked),
             Metric(
                 "orderly_outdated_units",
-                "Units that run deleted files although nobody asked for their restart.",
+                "Units that run deleted files although no restart was requested.",
                 (({}, len(report["outdated"])),) if checked else (),
             ),
-            _gauge("trouble", "Things that are not as they have to be.", len(report["trouble"])),
+            _gauge("trouble", "Problems that need attention.", len(report["trouble"])),
         ]
     )
 

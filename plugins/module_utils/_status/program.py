@@ -36,7 +36,7 @@ def run_command(args: Sequence[str], *, environ_update: Mapping[str, str]) -> tu
             check=False,
         )
     except subprocess.TimeoutExpired as exc:
-        raise HostError(f"{args[0]} does not answer for {_TIMEOUT} seconds.") from exc
+        raise HostError(f"{args[0]} has not answered for {_TIMEOUT} seconds.") from exc
     except OSError as exc:
         return 127, "", f"{args[0]}: {exc.strerror}"
     return done.returncode, done.stdout, done.stderr
@@ -53,19 +53,21 @@ class Parser(argparse.ArgumentParser):
 
 def parser() -> Parser:
     """Describe the command line."""
-    top = Parser(prog="status", description="Tell what waits for a restart on this host, since when and why.")
+    top = Parser(
+        prog="status", description="Show what is waiting for a restart on this host, since when and why."
+    )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     fact = commands.add_parser("fact", help="print everything as JSON, for Ansible's local facts")
     fact.set_defaults(act=tell_fact)
-    judge = commands.add_parser("check", help="judge it, for Nagios and Icinga")
+    judge = commands.add_parser("check", help="check it, for Nagios and Icinga")
     usual = check.Thresholds()
     judge.add_argument(
         "-w", "--warning", type=float, default=usual.warning, metavar="HOURS",
-        help="warn when a restart has been pending for so long (default: %(default)s)",
+        help="warn when a restart has been pending for this many hours (default: %(default)s)",
     )  # fmt: skip
     judge.add_argument(
         "-c", "--critical", type=float, default=usual.critical, metavar="HOURS",
-        help="it is critical when a restart has been pending for so long (default: %(default)s)",
+        help="critical when a restart has been pending for this many hours (default: %(default)s)",
     )  # fmt: skip
     judge.set_defaults(act=tell_verdict)
     metrics = commands.add_parser("metrics", help=f"write {METRICS_FILE}, for node_exporter")

@@ -74,5 +74,5 @@ def _policy(path: Path, policy: Policy) -> dict[str, Any]:
 
 
 def _not_asked(script: ScriptState) -> str:
-    who = f"ask {script.neighbour}" if script.neighbour else "ask nobody"
-    return f"Restarts are blocked in vain: packages {who}. Run the playbook defer_restarts on this host."
+    who = f"ask {script.neighbour}" if script.neighbour else "do not ask any script"
+    return f"Restarts are not being deferred: packages {who}. Run the playbook defer_restarts on this host."

@@ -12,8 +12,8 @@ author:
   - The orderly.services maintainers (@orderly-services)
 description:
   - Prints what M(orderly.services.deferred_restarts_info) returned on the hosts of a play as one table, with what is
-    paused and what is on hold, and says where automatic restarts are off, which units run files that were replaced
-    though nobody asked for a restart, what went wrong, and what could not be checked.
+    paused and what is on hold, and says where automatic restarts are off, which units run replaced files without
+    a requested restart, what went wrong, and what could not be checked.
   - Runs on the controller and contacts no host. Reports C(changed) if it wrote, or in check mode would write, other
     content to O(json).
 options:
@@ -23,7 +23,8 @@ options:
     type: str
     default: deferred_restarts
   json:
-    description: A file on the controller to write the same to, as JSON; by rename, so that it is always whole.
+    description: A file on the controller to write the same to, as JSON; it is replaced by rename, so that it is always
+      complete.
     type: path
 extends_documentation_fragment:
   - orderly.services.attributes

@@ -12,10 +12,10 @@ author: The orderly.services maintainers (@orderly-services)
 description:
   - Keeps a record on the host of the services that an operation takes out of service, in C(/var/lib/orderly/drained).
   - The record is made before C(drain.yml) of a service role runs, and removed after C(undrain.yml). If the run dies
-    in between, a later one reads here what it has to undrain, and undrains nothing else.
+    in between, a later one reads here what to undrain, and undrains nothing else.
   - It drains and undrains nothing itself.
-  - With O(store), it first sees to it that the host is disrupted under the locks of one store only, as
-    M(orderly.services.internal.store_stamp) does, in the same visit.
+  - With O(store), it first makes sure that the host is disrupted under the locks of one store only,
+    as M(orderly.services.internal.store_stamp) does, in the same task.
 options:
   services:
     description:
@@ -25,8 +25,8 @@ options:
     default: []
   state:
     description:
-      - V(present) puts the services on record. One that is on record already keeps who drained it first.
-      - V(absent) takes them off the record.
+      - V(present) records the services. One that is already recorded keeps who drained it first.
+      - V(absent) removes their records.
     type: str
     choices: [present, absent]
     default: present
@@ -51,14 +51,14 @@ options:
   tokens:
     description:
       - The tokens of this host's slots in that store, as RV(orderly.services.rolling_lock#module:tokens) gives them. A
-        host that was disrupted under newer slots since then refuses, for those of this run were taken by force.
+        host that was disrupted under newer slots since then refuses, because those of this run were taken by force.
     type: dict
     default: {}
 extends_documentation_fragment: [orderly.services.attributes]
 attributes:
   check_mode:
     support: full
-    details: RV(services) is what would be on record.
+    details: RV(services) is what would be recorded.
   diff_mode:
     support: none
   idempotent:
@@ -77,7 +77,7 @@ EXAMPLES = r"""
     store: "{{ grant.store }}"
     tokens: "{{ grant.tokens[inventory_hostname] }}"
 
-- name: Forget it, now that nginx takes part again
+- name: Remove the record, now that nginx is back in service
   orderly.services.internal.drained_services:
     services: [nginx]
     state: absent
@@ -89,7 +89,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 services:
-  description: The services that are on record afterwards.
+  description: The services that are recorded afterwards.
   returned: success
   type: list
   elements: str

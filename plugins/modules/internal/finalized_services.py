@@ -10,10 +10,10 @@ short_description: Remember which services of a host a campaign has finalized
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
-  - Keeps a record on the host of the services whose C(finalize.yml) has come to its end there, in
+  - Keeps a record on the host of the services whose C(finalize.yml) has completed there, in
     C(/var/lib/orderly/finalized.json), with the campaign of the upgrade that it was for.
-  - The plays of a plan use it. A controller may die after a finalizer has ended and before it could say so; the next
-    run reads here that there is nothing left to do.
+  - The plays of a plan use it. A controller may die after a finalizer has completed and before it could report it;
+    the next run reads here that there is nothing left to do.
   - It finalizes nothing itself.
 options:
   campaign:
@@ -21,7 +21,7 @@ options:
     type: str
     required: true
   services:
-    description: Names of services to put on record. Without any, the record is only read.
+    description: Names of services to record. Without any, the record is only read.
     type: list
     elements: str
     default: []
@@ -47,7 +47,7 @@ EXAMPLES = r"""
     campaign: friday-1
   register: finalized
 
-- name: Put on record that it has finalized nova_compute
+- name: Record that it has finalized nova_compute
   orderly.services.internal.finalized_services:
     campaign: friday-1
     services: [nova_compute]

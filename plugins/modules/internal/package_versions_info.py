@@ -12,8 +12,8 @@ author:
   - The orderly.services maintainers (@orderly-services)
 description:
   - Reads the installed and the candidate version of every package of some services. The candidate is what apt would
-    install now, as its index and its preferences are; the index is not refreshed.
-  - A service that names no packages has those that its units and their programs come from.
+    install now with its current index and preferences; the index is not refreshed.
+  - For a service that names no packages, these are the packages that own its units and their programs.
   - Changes nothing, and needs no root.
 options:
   services:
@@ -38,8 +38,8 @@ EXAMPLES = r"""
 RETURN = r"""
 services:
   description:
-    - For each service, by package, the version that is V(installed) and the V(candidate). Empty is a version that there
-      is none of; a service whose units come from no package has none.
+    - For each service, by package, the version that is V(installed) and the V(candidate). A version is empty if
+      there is none; a service whose units no package owns has no packages.
   returned: success
   type: dict
   sample: {nginx: {nginx: {installed: 1.22.1-9, candidate: 1.22.1-9+deb12u2}}}

@@ -10,22 +10,22 @@ short_description: Find the hosts that rolls have left behind
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
-  - Finds the hosts of the play that hold slots of runs that are over, or have services on record as drained or changed
-    for a while, and prints them.
-  - Hosts that somebody works on, that are paused on purpose, or whose holder cannot be asked from here are named, with
-    what to do, and are left to those.
+  - Finds the hosts of the play that hold slots of runs that are over, or have services recorded as drained or
+    temporarily changed, and prints them.
+  - Hosts that somebody is working on, that are paused on purpose, or whose holder cannot be checked from here are
+    listed with what to do, and left alone.
   - It runs once, on the controller, and contacts no host.
 options:
   drained:
     description:
-      - The variable in which is registered what every host has on record as drained, as
-        M(orderly.services.internal.drained_services) returns it. A host without an answer that can be read is left.
+      - The name of the variable in which each host's services that it has recorded as drained are registered, as
+        M(orderly.services.internal.drained_services) returns them. A host without a readable answer is left as it is.
     type: str
     required: true
   temporary:
     description:
       - The same for its temporary changes, as M(orderly.services.temporary_changes) returns them.
-      - Those that no open campaign will undo are for the recovery to undo.
+      - The recovery undoes those that no open campaign will undo.
     type: str
     required: true
   store:
@@ -52,7 +52,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 order:
-  description: The hosts that may take part again, once they are verified.
+  description: The hosts that may return to service once they are verified.
   type: list
   elements: str
   returned: success
@@ -62,7 +62,7 @@ batches:
   elements: int
   returned: success
 visits:
-  description: For each of them, the services to verify, as P(orderly.services.deployed_services#lookup) has them.
+  description: For each of them, the services to verify, as P(orderly.services.deployed_services#lookup) returns them.
   type: dict
   returned: success
 why:
@@ -70,7 +70,8 @@ why:
   type: dict
   returned: success
 until:
-  description: For each of them, until when what is undone was to last, as M(orderly.services.temporary_changes) has it.
+  description: For each of them, how long the changes to undo were to last, as M(orderly.services.temporary_changes)
+    returns it.
   type: dict
   returned: success
 left:

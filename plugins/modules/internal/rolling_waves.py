@@ -10,9 +10,9 @@ short_description: Plan the waves of a roll
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
-  - From what is pending on the hosts of the play, plans which hosts are visited together so that no service exceeds its
-    disruption budget, and tells the waves, why there are so many, which services nobody serves meanwhile, and which
-    hosts are skipped. With C(-v) there is a line for each of many waves.
+  - From what is pending on the hosts of the play, plans which hosts are visited together so that no service exceeds
+    its disruption budget, and reports the waves, why there are so many, which services are down meanwhile, and
+    which hosts are skipped. With C(-v) there is a line for each of many waves.
   - Hosts that an earlier roll of the same operation left behind, holding a slot, come first. Hosts out of service are
     skipped.
   - The variable C(orderly_failure_domain) of a host names its rack or zone; a wave never holds hosts of two. A host
@@ -33,7 +33,7 @@ options:
     choices: [pending, boot]
     default: pending
   everything:
-    description: Whether hosts that do not need it boot too.
+    description: Whether to reboot also hosts that do not need it.
     type: bool
     default: false
   services:
@@ -53,7 +53,7 @@ options:
     description: One size for all waves; by default the variable C(rolling_op_serial).
     type: raw
   operation:
-    description: What the roll does, as O(orderly.services.rolling_lock#module:operation) of its waves says it.
+    description: What the roll does, as in O(orderly.services.rolling_lock#module:operation) of its waves.
     type: str
     default: restart
   tasks:
@@ -66,8 +66,8 @@ options:
       - Whether users bring the task files. Each is found and read now, so that a missing or broken one stops the
         operation before anything is drained. A relative path is looked for in the current folder unless others can
         write there, beside the inventory, and beside the playbook.
-      - A host or group variable C(rolling_op_tasks) of the inventory wins over O(tasks), also where that comes from
-        C(-e).
+      - A host or group variable C(rolling_op_tasks) of the inventory takes precedence over O(tasks), even if that
+        comes from C(-e).
     type: bool
     default: false
   store:
@@ -106,9 +106,9 @@ batches:
   returned: success
 strategy:
   description:
-    - The C(strategy) of the play. With P(ansible.builtin.free#strategy) the hosts of a wave go on by themselves.
-    - It is P(ansible.builtin.linear#strategy) where blockers or maintenance windows are asked for a wave as a whole, or
-      where task files do something on one host for all.
+    - The C(strategy) of the play. With P(ansible.builtin.free#strategy) the hosts of a wave do not wait for each other.
+    - It is P(ansible.builtin.linear#strategy) if blockers or maintenance windows are checked for a wave as a whole,
+      or if task files do something on one host for all.
   type: str
   returned: success
   sample: ansible.builtin.free
@@ -118,7 +118,8 @@ waves:
   elements: dict
   returned: success
 visits:
-  description: For each host, the services it is visited for, as P(orderly.services.deployed_services#lookup) has them.
+  description: For each host, the services it is visited for, as P(orderly.services.deployed_services#lookup) returns
+    them.
   type: dict
   returned: success
 tasks:
@@ -127,7 +128,7 @@ tasks:
   returned: success
   sample: {web1: /srv/ansible/new_certificates.yml}
 outages:
-  description: Services that nobody serves during some waves, as all their hosts are in them or out of service.
+  description: Services that are down during some waves, because all their hosts are in them or out of service.
   type: list
   elements: str
   returned: success

@@ -11,9 +11,9 @@ version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
   - Writes on the host in which store its rolling locks are, the first time. From then on the host refuses every other
-    store by name, until it is moved on purpose. Two people with a store each do not see each other's slots, so nothing
-    else would keep them from taking a service down together.
-  - The waves of this collection do it themselves. A playbook of yours does it after it took its slots and before
+    store by name, until it is moved on purpose. Two people with different stores do not see each other's slots, so
+    nothing else would keep them from taking a service down together.
+  - The waves of this collection do this themselves. Your own playbook does it after taking its slots and before
     anything else.
 options:
   store:
@@ -24,13 +24,14 @@ options:
   tokens:
     description:
       - The tokens of this host's slots, as RV(orderly.services.rolling_lock#module:tokens) gives them. The host
-        remembers the last of each service, and refuses an older one, of a run that was asleep while its slots were
-        taken by force.
+        remembers the last of each service, and refuses an older one, from a run that was suspended while its slots
+        were taken by force.
     type: dict
     default: {}
   move:
     description:
-      - Give up the store that the host belongs to for this one. Let nothing roll in either store meanwhile.
+      - Move the host from the store that it belongs to, to this one. Make sure that nothing rolls in either store
+        meanwhile.
       - The host forgets all tokens, also where it belongs to this store already, which may come from a backup.
       - The playbook C(orderly.services.move_store) does that for all hosts.
     type: bool
@@ -66,7 +67,7 @@ EXAMPLES = r"""
   run_once: true
   register: grant
 
-- name: Go on only where the host knows no other store
+- name: Continue only where the host knows no other store
   orderly.services.internal.store_stamp:
     tokens: "{{ grant.tokens[inventory_hostname] }}"
 """
@@ -86,7 +87,7 @@ stamped:
   returned: when the host belongs to another store, or was disrupted under newer slots
   type: dict
 overtaken:
-  description: The services whose slots are older than those that the host was disrupted under.
+  description: The services whose slots are older than those the host was last disrupted under.
   returned: when there are some
   type: list
   elements: str

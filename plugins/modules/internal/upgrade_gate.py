@@ -10,21 +10,24 @@ short_description: Gate before every play of an upgrade plan
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
-  - The plans of P(orderly.services.upgrade_plan#lookup) use this; a playbook of yours has no need to.
-  - V(opened) comes before all plays. It opens the campaign, or resumes it, and tells which hosts are left of each play.
+  - The plans of P(orderly.services.upgrade_plan#lookup) use this; your own playbooks do not need to.
+  - V(opened) comes before all plays. It opens the campaign, or resumes it, and reports which hosts are left of each
+    play.
   - V(verified) records the hosts of a service that passed its C(verify.yml) again in a resumed run. No play that
-    disrupts hosts is entered before all of them have.
+    disrupts hosts begins before all of them have passed.
   - V(entered) reads the journal and refuses the play while something that the plan puts before it is not done. For
     plays that disrupt hosts it then takes a slot for every host in the rolling lock of every service, all or none.
-  - V(refused) gives back the slots of a host that refuses them, as its locks are elsewhere or others work there.
-  - V(done) records the hosts that came through the play, and gives their slots back. Hosts that did not keep theirs.
+  - V(refused) gives back the slots of a host that refuses them, because its locks are elsewhere or others are working
+    there.
+  - V(done) records the hosts that completed the play, and gives their slots back. Hosts that did not complete it keep
+    theirs.
   - It runs on the controller and contacts no host.
 options:
   play:
     description: The id of the play in the plan, where O(state) is not V(opened).
     type: str
   services:
-    description: Only these services are granted anything, as the playbook does not hold the others' tasks.
+    description: Only these services are granted anything, because the playbook does not contain the others' tasks.
     type: list
     elements: str
   state:
@@ -75,8 +78,8 @@ campaign:
   sample: friday-1
 left:
   description:
-    - The C(hosts) of plays that need not run on all their hosts, by id. The journal has the others as done, or the run
-      is not about them.
+    - The C(hosts) of plays that need not run on all their hosts, by id. The others are done according to the
+      journal, or not part of this run.
   type: dict
   returned: when the state is V(opened)
   sample: {validate-nginx: "!all", wave-3: "web5,web7"}

@@ -6,21 +6,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: upgrade_versions
-short_description: Look at the versions of packages for a plan, and keep them in its journal
+short_description: Check package versions for a plan, and keep them in its journal
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
-  - The playbooks of plans use this; a playbook of yours has no need to.
+  - The playbooks of plans use this; your own playbooks do not need to.
   - V(wanted) names the hosts that have not changed yet in the campaign of the plan.
   - V(checked) compares what M(orderly.services.internal.package_versions_info) found on the hosts of the play
     with what was surveyed for the plan, and fails with every difference. So does V(before), where the plan was
     surveyed, and keeps the versions that hosts have before their change; V(after) keeps those that they have after it.
   - V(due) names the hosts that finalizers ask for their versions, once all is done that they wait for. V(agreed) fails
-    where one has something older than what the plan or the journal says, and names it.
+    if one has something older than what the plan or the journal says, and lists it.
   - It runs on the controller and contacts no host.
 options:
   state:
-    description: Whom to ask, or what to make of the answers.
+    description: Which hosts to query, or what to do with the answers.
     type: str
     choices: [wanted, checked, before, after, due, agreed]
     required: true

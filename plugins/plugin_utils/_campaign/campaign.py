@@ -73,7 +73,7 @@ class Campaign:
     def __str__(self) -> str:
         """Say what it is, since when, what was left of it when a run last looked, and how it ended."""
         known = self.as_dict()
-        words = f"Campaign {self.id} of plan {self.plan}: begun {known['opened']}"
+        words = f"Campaign {self.id} of plan {self.plan}: started {known['opened']}"
         if not self.is_open:
             reason = f" ({known['reason']})" if known["reason"] else ""
             return f"{words}, {known['state']} {known['ended']}{reason}"
@@ -160,7 +160,7 @@ def abandon(store: Store, campaign: str, reason: str, state_of: StateOf, now: st
     """
     if not reason.strip():
         raise CampaignError(
-            "Say why the campaign is abandoned, others will want to know: -e abandon_reason=…"
+            "Give a reason for abandoning the campaign, others will want to know: -e abandon_reason=…"
         )
 
     def decide(documents: Documents) -> tuple[dict[str, Document | None], Campaign]:
@@ -170,7 +170,7 @@ def abandon(store: Store, campaign: str, reason: str, state_of: StateOf, now: st
             listed = ", ".join(each.id for each in opened) or "none"
             raise CampaignError(f'There is no open campaign "{campaign}"; open: {listed}.')
         if state_of(found.run) == RunState.LIVE:
-            raise CampaignError(f"A run works on the campaign {found.id}: {found.run}. End it first.")
+            raise CampaignError(f"A run is working on campaign {found.id}: {found.run}. Stop it first.")
         given_up = {**found.document, "state": ABANDONED, "ended": now, "reason": reason.strip()}
         return {CAMPAIGNS + found.id: given_up}, Campaign(found.id, given_up)
 
@@ -219,13 +219,13 @@ def _find_open(campaigns: Iterable[Campaign], plan_id: str, name: str | None) ->
     found = next((each for each in opened if name in (each.id, each.name)), None)
     if found and found.plan != plan_id:
         raise CampaignError(
-            f"The campaign {found.id} is of plan {found.plan}, but inventory and roles give {plan_id} now. Run the "
-            f"kept folder of its plan, or give it up: {how_to_abandon(found)}"
+            f"Campaign {found.id} belongs to plan {found.plan}, but inventory and roles give {plan_id} now. Run its "
+            f"plan from the folder that was kept, or abandon it: {how_to_abandon(found)}"
         )
     if ours and not found:
         raise CampaignError(
-            f'This plan has the open campaign {ours.id}, so "{name}" would do again what it has done. Go on with '
-            f"-e upgrade_campaign={ours.id}, or give it up: {how_to_abandon(ours)}"
+            f'This plan has the open campaign {ours.id}, so "{name}" would repeat what it has done. Continue with '
+            f"-e upgrade_campaign={ours.id}, or abandon it: {how_to_abandon(ours)}"
         )
     return found
 
@@ -234,6 +234,6 @@ def _check_single_run(campaign: Campaign, run: Run, state_of: StateOf) -> None:
     other = campaign.run
     if other.id != run.id and state_of(other) == RunState.LIVE:
         raise CampaignError(
-            f"Another run works on the campaign {campaign.id}: {other}. Wait for its end; a campaign has one live run "
-            "at a time."
+            f"Another run is working on campaign {campaign.id}: {other}. Wait until it ends; a campaign has one live "
+            "run at a time."
         )

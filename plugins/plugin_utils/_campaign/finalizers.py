@@ -74,7 +74,7 @@ def disagreements(expected: Iterable[Expected], answers: Mapping[str, Answer]) -
         if services is None:
             if each.host not in silent:
                 why = printable(why_failed(answers.get(each.host), "no answer"), 1000)
-                yield f"{each.host} could not be asked: {why}"
+                yield f"{each.host} could not be queried: {why}"
             silent.add(each.host)
             continue
         found = services.get(each.service, {}).get(each.package, {}).get("installed", "")

@@ -1,4 +1,4 @@
-"""The gate before every play of a plan: may it run now, and on which hosts is it still to do?
+"""The gate before every play of a plan: may it run now, and on which hosts does it still have to run?
 
 Pure. What the plan puts before a play must be done: on every host that this run is about, and, where services depend
 on each other, on all hosts whatever the run is about. So hosts that failed, were unreachable, or were never contacted
@@ -124,8 +124,9 @@ def check_confirmed(plan: Plan, play: Play, services: Iterable[str], confirmed: 
     if names := points_of_no_return(plan, play, services, confirmed):
         listed = ",".join(names)
         raise GateError(
-            f"{play.title} is refused, nothing in it was touched: it passes the point of no return of {listed}, "
-            f"from which only a backup leads back. Run it again with -e upgrade_confirm={listed}: it resumes here.",
+            f"{play.title} is refused; nothing in it was touched: it passes the point of no return of {listed}, "
+            f"after which only a backup can take you back. Run it again with -e upgrade_confirm={listed}: "
+            "it resumes here.",
             (),
         )
 
@@ -216,6 +217,6 @@ def name_some(missing: Sequence[Missing]) -> str:
 
 def _refusal(play: Play, missing: Sequence[Missing]) -> str:
     return (
-        f"{play.title} is refused, nothing in it was touched. Before it must be done: {name_some(missing)}. "
+        f"{play.title} is refused; nothing in it was touched. Must be done first: {name_some(missing)}. "
         "Bring the host back or fix what failed, and run the same command again: it resumes there."
     )

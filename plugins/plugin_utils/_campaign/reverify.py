@@ -78,9 +78,9 @@ def check(title: str, store: Store, campaign: str, run: Run, otherwise: Callable
     ]
     if left:
         raise GateError(
-            f"{title} is refused, nothing in it was touched: {'; '.join(left)} was upgraded before, and did not pass "
-            "its verify.yml again when the upgrade was resumed. See what it says above, fix that, and run the same "
-            "command again, without --start-at-task; a host that stays away can be declared out of service.",
+            f"{title} is refused; nothing in it was touched: {'; '.join(left)} was upgraded earlier, but did not "
+            "pass its verify.yml again when the upgrade was resumed. See the output above, fix that, and run the same "
+            "command again, without --start-at-task; a host that stays down can be declared out of service.",
             (),
         )
 

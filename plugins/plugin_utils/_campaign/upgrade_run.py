@@ -85,8 +85,8 @@ class UpgradeRun:
         todo = [play for play in self.plan.plays if left[play.id]]
         for other in others_open(list_campaigns(self.store), self.plan.id):
             self.say(
-                f"{other}. This run is of another plan and does not know what that one has done. Go on with it by its "
-                f"own playbook ({other.document.get('folder', '?')}), or give it up: {how_to_abandon(other)}"
+                f"{other}. This run has another plan and does not know what that campaign has done. Continue it with "
+                f"its own playbook ({other.document.get('folder', '?')}), or abandon it: {how_to_abandon(other)}"
             )
         state = "is resumed" if progress.entries else "begins"
         how_long = estimate(todo, read_seconds(self.store))
@@ -101,8 +101,8 @@ class UpgradeRun:
         for play in todo:
             if names := points_of_no_return(self.plan, play, play.services, confirmed):
                 self.say(
-                    f"{play.title} passes the point of no return of {', '.join(names)}; before it the run asks, or "
-                    f"ends where nobody can answer, unless it is given -e upgrade_confirm={','.join(names)}."
+                    f"{play.title} passes the point of no return of {', '.join(names)}; the run asks before it, "
+                    f"or ends if nobody can answer, unless you pass -e upgrade_confirm={','.join(names)}."
                 )
         self._look_forward(journal, progress)
         again = {} if self.rehearsal else self._to_verify(progress)
@@ -210,12 +210,12 @@ class UpgradeRun:
         hosts = hosts_not_asked(self.store, campaign, self.run.id)
         if hosts is None:
             raise GateError(
-                f"{play.title} is refused, nothing in it was touched: this run has not looked whether the hosts "
-                "still have the versions that the upgrade has brought. Run the same command again without "
-                "--start-at-task, and let it do all tasks.",
+                f"{play.title} is refused; nothing in it was touched: this run has not checked that the hosts "
+                "still have the versions that the upgrade installed. Run the same command again without "
+                "--start-at-task, so that no task is skipped.",
                 (),
             )
-        words = "its versions were not looked at, it is outside of --limit"
+        words = "its versions were not checked, it is outside --limit"
         unknown = tuple(Missing("versions", host, f"{host}: {words}", is_ours=False) for host in hosts)
         return Grant({}, unknown) if unknown else grant
 
@@ -225,8 +225,8 @@ class UpgradeRun:
         if names := points_of_no_return(self.plan, play, grant.services, confirmed):
             listed = ",".join(names)
             answer = self.ask(
-                f"{self._words(play, grant, {})} passes the point of no return of {listed}: only a backup leads back. "
-                f"Type {listed} to go on; anything else ends the run here, to be resumed:"
+                f"{self._words(play, grant, {})} passes the point of no return of {listed}: only a backup can take "
+                f"you back. Type {listed} to continue; anything else ends the run here, to be resumed later:"
             )
             if answer == listed:
                 note(self.store, journal.campaign, confirmed=sorted(confirmed.union(names)))

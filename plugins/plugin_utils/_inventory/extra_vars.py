@@ -18,6 +18,6 @@ def extra_variable(loader: DataLoader, name: str) -> Any:
 def counts_from_e_alone(name: str) -> str:
     """Tell somebody who has set such a variable elsewhere why it has no effect."""
     return (
-        f"{name} counts only from the command line (-e {name}=…). Its value from the inventory or a playbook is "
+        f"{name} is accepted only on the command line (-e {name}=…). Its value from the inventory or a playbook is "
         "ignored."
     )

@@ -104,7 +104,7 @@ class Inventory:
             if ours.get(name, set()) != theirs.get(name, set()):
                 odd = sorted(ours.get(name, set()) ^ theirs.get(name, set()), key=natural)
                 raise InventoryError(
-                    f'The inventory changed between two looks at it: the group "{name}" differs in {", ".join(odd)}. '
+                    f'The inventory changed between two reads: the group "{name}" differs in {", ".join(odd)}. '
                     "Run again; if it happens every time, save a copy: ansible-inventory --list > hosts.json"
                 )
 

@@ -41,7 +41,7 @@ def domains_of(hosts: Iterable[str], variables: Mapping[str, Any]) -> dict[str, 
 def _domain(host: str, value: Any) -> str:
     if not isinstance(value, str | int) or isinstance(value, bool):
         raise CatalogueError(
-            f"{DOMAIN} of {host} is {value!r}; expected the name of a rack, a zone or whatever fails as one."
+            f"{DOMAIN} of {host} is {value!r}; expected the name of a rack, a zone or whatever else fails as a whole."
         )
     return str(value)
 

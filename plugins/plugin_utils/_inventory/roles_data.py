@@ -43,9 +43,7 @@ def read_roles(path: Path) -> tuple[TripleoRole, ...]:
     try:
         root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except OSError as exc:
-        raise RolesDataError(
-            f"{path} cannot be read: {exc.strerror}. Say where it is in roles_data."
-        ) from exc
+        raise RolesDataError(f"{path} cannot be read: {exc.strerror}. Set roles_data to its path.") from exc
     except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None)
         raise RolesDataError(f"{path}:{mark.line + 1 if mark else 1}: not YAML: {exc}") from exc
@@ -57,7 +55,7 @@ def read_roles(path: Path) -> tuple[TripleoRole, ...]:
     for node in root.value:
         role = _role(path, node)
         if role.name in roles:
-            raise RolesDataError(f"{_at(path, node)}: name: {role.name} is there twice; rename one of them.")
+            raise RolesDataError(f"{_at(path, node)}: name: {role.name} appears twice; rename one of them.")
         roles[role.name] = role
     return tuple(roles.values())
 
@@ -68,7 +66,7 @@ def _role(path: Path, node: yaml.Node) -> TripleoRole:
     if not isinstance(name, yaml.ScalarNode) or not re.fullmatch(GROUP, name.value):
         said = f"is {name.value!r}" if isinstance(name, yaml.ScalarNode) else "is missing"
         raise RolesDataError(
-            f"{_at(path, name or node)}: name {said}; expected a name that a group may have, as in Controller."
+            f"{_at(path, name or node)}: name {said}; expected a valid group name, such as Controller."
         )
     services = keys.get("ServicesDefault")
     listed = services.value if isinstance(services, yaml.SequenceNode) else None
@@ -117,12 +115,12 @@ def group_names(
     for service, group in groups.items():
         if group is not None and not re.fullmatch(GROUP, group):
             raise RolesDataError(
-                f"{path}: {service} would have the group {group!r}, which is no name of a group; give it one in "
+                f"{path}: {service} would have the group {group!r}, which is not a group name; give it one in "
                 "service_groups."
             )
         if group in names:
             raise RolesDataError(
-                f"{path}: {service} would have the group {group}, which is that of a role; give it another name in "
+                f"{path}: {service} would have the group {group}, which belongs to a role; give it another name in "
                 "service_groups."
             )
     return groups
@@ -135,7 +133,7 @@ def hosts_of(
     known = [role.name for role in roles]
     for role, given in hosts.items():
         if role not in known:
-            raise RolesDataError(f"{path}: hosts: {role} is no role; the roles are {', '.join(known)}.")
+            raise RolesDataError(f"{path}: hosts: {role} is not a role; the roles are {', '.join(known)}.")
         named = isinstance(given, list) and all(isinstance(each, str) for each in given)
         with_variables = isinstance(given, dict) and all(
             each is None or isinstance(each, dict) for each in given.values()

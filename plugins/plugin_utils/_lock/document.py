@@ -100,7 +100,7 @@ def _parse_lock(service: str, document: Document) -> Lock:
     if document:
         raise ValueError(f"it has the unknown keys {', '.join(sorted(document))}")
     if any(host != holder.host for host, holder in lock.holders.items()):
-        raise ValueError("a holder is under the name of another host")
+        raise ValueError("a holder is stored under the name of another host")
     if any(one > lock.sequence for one in (*_tokens(lock), *_tickets(lock))):
         raise ValueError("its sequence is behind its own tokens")
     return lock

@@ -204,10 +204,10 @@ class Slot:
         holder = self.holder
         tried = f", failed: {holder.failed}" if holder.failed else ""
         if holder.operation == PAUSE:
-            return f"{holder.host} is paused since {holder.since} (a slot of {self.service}, {holder.run}{tried})"
+            return f"{holder.host} has been paused since {holder.since} (a slot of {self.service}, {holder.run}{tried})"
         domain = f" in failure domain {holder.domain}" if holder.domain else ""
         return (
-            f"{holder.host}{domain} holds a slot of {self.service} since {holder.since}"
+            f"{holder.host}{domain} has held a slot of {self.service} since {holder.since}"
             f' (operation "{holder.operation}", {holder.run}, roll {holder.roll}{tried})'
         )
 

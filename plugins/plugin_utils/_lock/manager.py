@@ -47,7 +47,7 @@ class TimedOutError(LockError):
     def __init__(self, waiting: Waiting, waited: float) -> None:
         super().__init__(
             f"The rolling lock was not free for {waited:.0f} s: {waiting.message}. Nothing was taken;"
-            " run again later, or wait longer.",
+            " run again later, or raise wait.",
             why="timed_out",
             holders=_plain(waiting.slots),
             positions=dict(waiting.positions),
@@ -306,7 +306,7 @@ def out_of_service(store: Store) -> dict[str, dict[str, str]]:
 
 def _insist_on(reason: str, what: str) -> None:
     if not reason.strip():
-        raise LockError(f"{what} needs a reason; whoever looks later will want to know.")
+        raise LockError(f"{what} needs a reason; others will want to know why.")
 
 
 def _maybe_set(names: Iterable[str] | None) -> frozenset[str] | None:

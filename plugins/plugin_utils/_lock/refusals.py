@@ -16,7 +16,7 @@ from .request import Refused, Waiting, Why
 def _abandoned(case: Case) -> Iterator[Refused]:
     if case.state_of(case.request.run) is RunState.OVER:
         yield Refused(
-            Why.ABANDONED, f"The run that asks, {case.request.run}, is over: nothing is taken for it."
+            Why.ABANDONED, f"The requesting run, {case.request.run}, is over: nothing is taken for it."
         )
 
 
@@ -30,7 +30,7 @@ def _runs_elsewhere(case: Case) -> Iterator[Refused]:
     if slots:
         yield Refused(
             Why.RUNS_ELSEWHERE,
-            f"Another run of roll {request.roll} goes on: {_sentence(slots)}"
+            f"Another run of roll {request.roll} is still going: {_sentence(slots)}"
             " Wait until it has ended, or stop it.",
             slots,
         )
@@ -52,8 +52,8 @@ def _failed_before(case: Case) -> Iterator[Refused]:
     may_fail = f" Its failure budget is {', '.join(allowed)}." if allowed else ""
     yield Refused(
         Why.FAILED_BEFORE,
-        f"Roll {request.roll} stops here, as a host of an earlier wave did not finish: {_sentence(slots)}{may_fail}"
-        " Bring it back and run again with it, or, once it is healthy, give its slot back:"
+        f"Roll {request.roll} stops here because a host of an earlier wave did not finish: {_sentence(slots)}{may_fail}"
+        " Bring it back and run again including it; or, once it is healthy, give its slot back:"
         f" {how_to_force(slots)}.",
         slots,
     )
@@ -121,7 +121,7 @@ def _out_of_turn(case: Case) -> Iterator[Refused]:
         yield Refused(
             Why.OUT_OF_TURN,
             f'This run asked for "{first.callback or first.operation}" on {_hosts(first.hosts)} first, and is served'
-            " in that order. Acquire that before, or withdraw it with state=released"
+            " in that order. Acquire that first, or withdraw it with state=released"
             f" and hosts=[{', '.join(first.hosts)}].",
         )
 
@@ -135,8 +135,8 @@ def _holder_unknown(case: Case) -> Iterator[Refused]:
     if slots:
         yield Refused(
             Why.HOLDER_UNKNOWN,
-            f"Nobody here can tell whether the holder still works: {_sentence(slots)} Look there. If its run is"
-            f" over and the host is healthy, give the slot back: {how_to_force(slots)}.",
+            f"It is unknown here whether the holder is still working: {_sentence(slots)} Check there. If its run"
+            f" is over and the host is healthy, give the slot back: {how_to_force(slots)}.",
             slots,
         )
 
@@ -149,7 +149,7 @@ def _budget_spent(case: Case) -> Iterator[Refused]:
         trouble = (
             f"The disruption budget of {services} is spent by hosts that"
             if any(view.exceeds(RunState.OVER) for view in spent)
-            else f"Only one failure domain of {services} may be disrupted at a time, and in another are hosts that"
+            else f"Only one failure domain of {services} may be disrupted at a time, and another one has hosts that"
         )
         yield Refused(Why.BUDGET_SPENT, f"{trouble} {' Others '.join(words)}", slots)
 
@@ -161,7 +161,7 @@ def _spenders(slots: Iterable[Slot], spent: Sequence[View]) -> Iterator[str]:
     unhealthy = sorted({host for view in spent for host in view.unhealthy})
     if left:
         yield (
-            f"did not finish: {_sentence(left)} Bring them back and run again with them first, or, once they"
+            f"did not finish: {_sentence(left)} Bring them back and run again with them first; or, once they"
             f" are healthy, give the slots back: {how_to_force(left)}."
         )
     if paused:

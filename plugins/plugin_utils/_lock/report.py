@@ -45,8 +45,8 @@ def chosen(locks: Locks, names: Iterable[str], asked_by: str) -> Locks:
     if strangers := [name for name in wanted if name not in locks]:
         known = ", ".join(sorted(locks)) or "none"
         raise LockError(
-            f"{asked_by}: there is no lock of {', '.join(strangers)}, as neither the store knows it nor the inventory"
-            f" deploys it. There are: {known}.",
+            f"{asked_by}: there is no lock of {', '.join(strangers)}: the store does not know it, and the inventory"
+            f" does not deploy it. There are: {known}.",
             services=strangers,
         )
     return {name: locks[name] for name in wanted} if wanted else locks

@@ -64,7 +64,7 @@ class Request:
         if len({claim.service for claim in self.claims}) < len(self.claims):
             raise LockError("A request claims each service once.")
         if self.retries is not None and self.retries < 0:
-            raise LockError(f"retries is a number of retries, 0 for none, not {self.retries}.")
+            raise LockError(f"retries must be a number of retries, 0 for none, not {self.retries}.")
 
     @cached_property
     def hosts(self) -> frozenset[str]:

@@ -34,7 +34,7 @@ def as_heard_by_others(answer: Result, by: str, host: str) -> Result:
         return {
             "failed": True,
             "asked_by": by,
-            "msg": f"{host} gets no slots either: see what {by} was told.",
+            "msg": f"{host} gets no slots either: see the message of {by}.",
         }
     own = {
         name: {key: value for key, value in answer[name].items() if key == host}
@@ -85,7 +85,9 @@ class Call:
             return names_of(named)
         if named is None or isinstance(named, (list, Mapping)):
             return named
-        raise LockError(f"services is a list of names, or a dictionary of such lists by host, not {named!r}.")
+        raise LockError(
+            f"services must be a list of names, or a dictionary of such lists by host, not {named!r}."
+        )
 
     def service_names(self) -> list[str] | None:
         """Give the names of services where hosts make no difference.
@@ -94,7 +96,9 @@ class Call:
         """
         named = self.services()
         if isinstance(named, Mapping):
-            raise LockError(f"services is a list of names for state={self.options['state']}, not {named!r}.")
+            raise LockError(
+                f"services must be a list of names for state={self.options['state']}, not {named!r}."
+            )
         return named
 
     def request(self) -> Request:
@@ -143,7 +147,7 @@ class Call:
         named = names_of(given) if isinstance(given, str) else given
         if not isinstance(named, (list, Mapping)):
             raise LockError(
-                f"unhealthy is a list of hosts, or a dictionary of services by host, not {named!r}."
+                f"unhealthy must be a list of hosts, or a dictionary of services by host, not {named!r}."
             )
         self._refuse_strangers(named)
         if isinstance(named, Mapping):
@@ -151,7 +155,7 @@ class Call:
         return {host: self._of(services, host) for host in named}
 
     def _refuse_strangers(self, hosts: Iterable[str]) -> None:
-        """Refuse hosts that nobody knows: they would be passed over."""
+        """Refuse hosts that nobody knows: they would be skipped."""
         if strangers := sorted(set(hosts) - set(self.groups["all"])):
             raise LockError(f"The inventory has no host {', '.join(strangers)}.", hosts=strangers)
 

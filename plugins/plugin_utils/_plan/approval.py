@@ -61,9 +61,9 @@ def check_approved(plan: Plan, approved: str | None, kept: Mapping[str, Any] | N
         return
     if kept is None:
         raise CatalogueError(
-            f"The approved plan is {approved}, but inventory and roles give {plan.id} now, and the approved one is not "
-            "in the cache folder of this user, so what differs is unknown. Say where its folder is "
-            f"(-e upgrade_plan_dir=FOLDER) if it holds versions that were surveyed. {AGAIN}"
+            f"The approved plan is {approved}, but inventory and roles give {plan.id} now, and the approved one is "
+            "not in the cache folder of this user, so the differences are unknown. Pass -e upgrade_plan_dir=FOLDER "
+            f"with its folder if it holds surveyed versions. {AGAIN}"
         )
     now = json.loads(plan.as_json())
     listed = "".join(f"\n  - {line}" for line in drift_of_plans(kept, now))

@@ -78,7 +78,7 @@ def _check_handlers(plays: Iterable[Play], by_name: Mapping[str, Deployment]) ->
                 if owner != name:
                     message = (
                         f'{name} has a handler "{handler.name}" and so has {owner}, which shares waves with it; a '
-                        f'notify would reach but one of them. Rename it, as in "{name} | {handler.name}", or keep the '
+                        f'notify would reach only one of them. Rename it, as in "{name} | {handler.name}", or keep the '
                         f"two services apart in the inventory: {variable(name, 'after')}: [{owner}]"
                     )
                     findings.append(Finding(handler.file, handler.line, "handler", message))
@@ -108,8 +108,8 @@ def _stages(by_name: Mapping[str, Deployment]) -> dict[str, frozenset[str]]:
         levels(before)
     except CycleError as exc:
         raise CatalogueError(
-            f"The stages wait for each other: {exc}. Services of one stage come after services of the other and the "
-            "other way round; give some of them another stage."
+            f"The stages wait for each other: {exc}. Services of one stage come after services of the other and vice "
+            "versa; give some of them another stage."
         ) from exc
     return {stage: closure(before, stage) for stage in before}
 

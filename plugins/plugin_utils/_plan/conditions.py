@@ -78,15 +78,15 @@ def _holds(
     pair = [name for name in (service.name, dependency.service) if name in members]
     if survey is None:
         raise CatalogueError(
-            f"{where}: the versions of {when.package} are not known before the hosts are asked. Let "
-            "orderly.services.plan ask them, and run what it prints (-e upgrade_approved_plan=HASH); or say the order "
-            f"in the inventory, {service.name.replace('-', '_')}_{key}: […]."
+            f"{where}: the versions of {when.package} are not known until the hosts are queried. "
+            "Run orderly.services.plan, and then the command that it prints (-e upgrade_approved_plan=HASH); or set"
+            f" the order in the inventory, {service.name.replace('-', '_')}_{key}: […]."
         )
     silent = sorted({host for name in pair for host in members[name]} & {*survey.missing}, key=natural)
     if silent:
         raise CatalogueError(
-            f"{where}: the version of {when.package} on {' '.join(silent)} is not known, so the order is not. Bring "
-            "the host back, and make the plan again."
+            f"{where}: the version of {when.package} on {' '.join(silent)} is not known, so neither is the order. "
+            "Bring the host back, and make the plan again."
         )
     found = [each for name in pair for each in survey.services.get(name, ()) if each.package == when.package]
     if not found:

@@ -41,7 +41,7 @@ def drift_of_plans(approved: Plan, now: Plan) -> tuple[str, ...]:
             lines += (f"service {name}, {words}" for words in _of_service(before, after))
     if not lines and approved["plays"] != now["plays"]:
         lines.append(
-            "the waves: failure domains, or which hosts go last, are not what they were "
+            "the waves: failure domains, or which hosts go last, have changed "
             f"({_was(len(approved['plays']), len(now['plays']))} plays)"
         )
     return tuple(lines)

@@ -23,8 +23,8 @@ def estimate(plays: Iterable[Play], seconds: Mapping[str, float]) -> str:
     if not told:
         return ""
     unknown = len(plays) - len(told)
-    rest = f", besides {unknown} never done before" if unknown else ""
-    return f"about {_minutes(sum(told.values()))}, from the last time{rest}"
+    rest = f", plus {unknown} never done before" if unknown else ""
+    return f"about {_minutes(sum(told.values()))}, going by last time{rest}"
 
 
 def by_play(plays: Iterable[Play], seconds: Mapping[str, float]) -> dict[str, float]:

@@ -57,7 +57,7 @@ def files_of(role: Path) -> Iterator[tuple[str, Path]]:
             path = here / name
             if not path.is_file():
                 raise CatalogueError(
-                    f"{path} is not a file, or is a link to nothing; a plan cannot copy it. Fix or remove it."
+                    f"{path} is not a file, or is a broken link; a plan cannot copy it. Fix or remove it."
                 )
             yield str(path.relative_to(role)), path
 
@@ -108,8 +108,8 @@ def find_dependency(role: Path, dependency: Any) -> Path:
     path = next((path for path in found if path.is_dir()), None)
     if path is None:
         raise CatalogueError(
-            f"{meta_file(role, 'main')}: the role depends on {name}, which is not beside it nor where Ansible looks "
-            "for roles; a plan brings all the roles it runs. Put it there, or take it out."
+            f"{meta_file(role, 'main')}: the role depends on {name}, which is neither beside it nor where Ansible "
+            "looks for roles; a plan contains all the roles it runs. Put it there, or remove the dependency."
         )
     if any((path / "tasks" / f"main{suffix}").is_file() for suffix in (".yml", ".yaml")):
         raise CatalogueError(

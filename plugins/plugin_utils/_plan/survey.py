@@ -154,7 +154,7 @@ def drift_of_versions(approved: Survey, answers: Mapping[str, Answer]) -> tuple[
     for host in sorted(answers, key=natural):
         if "services" not in answers[host]:
             why = printable(why_failed(answers[host], "no answer"), 1000)
-            lines["", f"could not be asked: {why}"].append(host)
+            lines["", f"could not be queried: {why}"].append(host)
         for name, packages in (answers[host].get("services") or {}).items():
             for package, words in _differences(expected[name].get(host), packages):
                 lines[f"{package} of {name}", words].append(host)
@@ -173,4 +173,4 @@ def _differences(
     for package in sorted(before.keys() | now.keys()):
         was, is_now = (each.get(package, {}).get("candidate") for each in (before, now))
         if was != is_now:
-            yield package, f"{was or 'nothing'} was approved, apt would install {is_now or 'nothing'}"
+            yield package, f"{was or 'nothing'} was approved, but apt would now install {is_now or 'nothing'}"

@@ -50,7 +50,7 @@ def change_tasks(role: Role) -> list[Task]:
 
 
 def finalize_tasks(role: Role) -> list[Task]:
-    """Give the tasks of a finalizer: what was changed for a while is undone first.
+    """Give the tasks of a finalizer: temporary changes are undone first.
 
     Hosts remember that it ran: a controller that dies now cannot, and no finalizer runs twice.
     """
@@ -127,13 +127,13 @@ def _bring(role: Role, stem: str, words: str, variables: Mapping[str, Any] | Non
 
 
 def _undo(role: Role, moment: str) -> Iterator[Task]:
-    """Undo what hosts have on record as changed for a while, which may be nothing, and forget it when that is done."""
+    """Undo the temporary changes that hosts have recorded, if any, and remove the records when that is done."""
     if "undo" not in role.service.parts:
         return
     due = {"service": role.name, "until": moment, "path": "{{ rolling_op_temporary | default(omit) }}"}
     found = "orderly_undo.previous | length > 0"
     yield {
-        "name": f"{PLAN} | Find what is to be undone for {role.name}",
+        "name": f"{PLAN} | Find what must be undone for {role.name}",
         TEMPORARY: due,
         "register": "orderly_undo",
     }
@@ -155,7 +155,7 @@ def _finalize(role: Role) -> Iterator[Task]:
         "path": "{{ rolling_op_finalized | default(omit) }}",
     }
     yield {
-        "name": f"{PLAN} | See what is finalized already",
+        "name": f"{PLAN} | See what is already finalized",
         FINALIZED: record,
         "register": "orderly_finalized",
     }
@@ -166,7 +166,7 @@ def _finalize(role: Role) -> Iterator[Task]:
     }
     yield FLUSH
     yield {
-        "name": f"{PLAN} | Put on record what is finalized",
+        "name": f"{PLAN} | Record what is finalized",
         FINALIZED: {**record, "services": [role.name]},
     }
 
@@ -196,7 +196,7 @@ def _barrier(step: int) -> Task:
             "fail_msg": (
                 f"Step {step} ({STEPS[step]}) failed on "
                 "{{ ansible_play_hosts_all | difference(ansible_play_hosts) | join(', ') }}; the service stops on all "
-                "its hosts together, so none goes on. Fix it and run again: the wave is repeated as a whole."
+                "its hosts together, so none continues. Fix it and run again: the wave is repeated as a whole."
             ),
             "quiet": True,
         },

@@ -54,7 +54,7 @@ def write_plan(
                 _put(new, folder, Path(scratch, "old"))
     except OSError as exc:
         raise CatalogueError(
-            f"The plan cannot be written to {folder}: {exc}. Set upgrade_plan_dir to a folder of yours."
+            f"The plan cannot be written to {folder}: {exc}. Set upgrade_plan_dir to a folder that you may write to."
         ) from exc
     return folder / PLAYBOOK
 

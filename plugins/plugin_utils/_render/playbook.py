@@ -40,11 +40,11 @@ NONE_GRANTED = "orderly_gate | default({}) | orderly.services.granted(orderly_pl
 
 HEADER = """\
 ---
-# The upgrade plan {id}, compiled by orderly.services {version}. It runs by itself:
+# The upgrade plan {id}, compiled by orderly.services {version}. It can be run on its own:
 #   ansible-playbook -i INVENTORY upgrade.yml
 # Every play begins with its gate: what comes before must be done, and disrupted hosts hold a slot in the rolling lock
 # of every service that is disrupted. Hosts on which the campaign has done a play already are left out of it.
-# Packages are never rolled back: the plan has no way back but your backups.
+# Packages are never rolled back: your backups are the only way back.
 """
 
 CORE_CHECK: Task = {
@@ -53,8 +53,8 @@ CORE_CHECK: Task = {
         "that": [f"ansible_version.full is version('{ENDS_ROLES_SINCE}', '>=')"],
         "fail_msg": (
             f"This folder was written for ansible-core {ENDS_ROLES_SINCE} and later, and this is "
-            "{{ ansible_version.full }}; nothing was touched. Run the upgrade itself, not this folder: it writes "
-            "the same plan anew for the version at hand, and its campaign goes on."
+            "{{ ansible_version.full }}; nothing was touched. Run the playbook orderly.services.upgrade instead "
+            "of this folder: it writes the same plan for this version, and continues its campaign."
         ),
         "quiet": True,
     },
@@ -76,7 +76,7 @@ OPENING: dict[str, Any] = {
             "tags": ["always"],
         },
         {
-            "name": "Pass by what is done",
+            "name": "Skip what is done",
             "ansible.builtin.set_fact": {LEFT: "{{ orderly_campaign.left }}"},
             "delegate_to": "localhost",
             "delegate_facts": True,
@@ -136,13 +136,13 @@ def _verify_again(plan: Plan, name: str) -> dict[str, Any]:
         },
         {"name": f"{play_id} | Run the handlers", "ansible.builtin.meta": "flush_handlers"},
         {
-            "name": f"{play_id} | Record who is well",
+            "name": f"{play_id} | Record which hosts are healthy",
             GATE: {"play": play_id, "state": "verified"},
             "run_once": True,
         },
     ]
     return {
-        "name": f"Verify {name} again where it is done, before more is disrupted",
+        "name": f"Verify {name} again where it is done, before more hosts are disrupted",
         "hosts": f"{{{{ hostvars['localhost'].{LEFT}['{play_id}'] | default('{NO_HOST}') }}}}",
         "gather_facts": False,
         "become": True,
@@ -235,7 +235,7 @@ def _play(plan: Plan, play: Play, name: str, tasks: list[Task], *, free: bool = 
 
 
 def _module_defaults(plan: Plan, play: Play) -> dict[str, Any]:
-    """Let what the roles put on record as temporary name its campaign."""
+    """Let the temporary changes that the roles record name their campaign."""
     if not changed_for_a_while(plan, play.services):
         return {}
     return {"module_defaults": {TEMPORARY: {"campaign": "{{ orderly_gate.campaign }}"}}}

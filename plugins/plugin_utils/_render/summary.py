@@ -49,7 +49,7 @@ def summary(plan: Plan, answers: Mapping[str, Answer], folder: Path, how_long: s
         *(f"Not surveyed: {host}: {_why(answers.get(host, {}))}" for host in survey.missing),
         *([f"It takes {how_long}."] if how_long else []),
         "Packages are never rolled back.",
-        f"To look at: {folder}/plan.html",
+        f"To review: {folder}/plan.html",
         f"To approve: ansible-playbook orderly.services.upgrade -e upgrade_approved_plan={plan.hash}",
     ]
 
@@ -59,7 +59,7 @@ def _conditions(plan: Plan) -> Iterator[str]:
     for name, service in plan.services.items():
         for each in (*service.after, *service.requires):
             if isinstance(each, dict) and "holds" in each:
-                words = "comes after" if each["holds"] else "need not come after"
+                words = "comes after" if each["holds"] else "does not have to come after"
                 when = each["when"]
                 told = " and ".join(f"{key} {when[key]}" for key in ("installed", "candidate") if key in when)
                 verb = "holds" if each["holds"] else "does not hold"
@@ -89,9 +89,9 @@ def _packages(survey: Survey, name: str) -> str:
     versions = survey.services.get(name, ())
     changing = [each for each in versions if each.is_upgrade]
     if not versions:
-        return "unknown: its units come from no package"
+        return "unknown: no package owns its units"
     if not changing:
-        return "as new as can be"
+        return "up to date"
     return listed(
         [
             f"{each} on {plural(len(each.hosts), 'host')}" if len(versions) > 1 else str(each)

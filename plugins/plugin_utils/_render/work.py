@@ -37,7 +37,7 @@ def _change(plan: Plan, play: Play) -> Iterator[Task]:
     for name in play.services:
         yield _role(plan, play, name, CHANGE_FILE, f"change {name}")
     if _drained(plan, play):
-        yield _record(plan, play, "absent", "Take it off the record")
+        yield _record(plan, play, "absent", "Remove the record")
 
 
 def _role(plan: Plan, play: Play, name: str, tasks_from: str, words: str) -> Task:
@@ -61,9 +61,9 @@ def _step(plan: Plan, play: Play, name: str) -> Task:
 
 def _begin(plan: Plan, play: Play) -> Task:
     """Say the first word to a host: one whose locks are in another store refuses, and holds no slot in this one."""
-    record = _record(plan, play, "present", "Put on record what is drained, in which store its slots are")
+    record = _record(plan, play, "present", "Record what is drained, and which store its slots are in")
     return {
-        "name": f"{play.id} | Say what is drained",
+        "name": f"{play.id} | Record what is drained, or stop",
         "block": [{**record, "register": "orderly_drained"}],
         "rescue": [
             {

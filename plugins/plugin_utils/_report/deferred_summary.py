@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _SHOWN = 3
-_NEXT = "orderly.services.rolling_restart does them"
+_NEXT = "run orderly.services.rolling_restart to do them"
 
 
 class RunSummary:

@@ -57,11 +57,11 @@ class Outages:
 def say(told: dict[str, Any]) -> str:
     """Say in a line how long a service was unavailable."""
     if not told["asked"]:
-        return f"{told['service']} was never asked: the run was too short."
+        return f"{told['service']} was never probed: the run was too short."
     if not told["outages"]:
-        return f"{told['service']} was available all the time ({told['asked']} answers)."
+        return f"{told['service']} was available throughout ({told['asked']} answers)."
     times = (
-        "once" if told["outages"] == 1 else f"{told['outages']} times, for {told['longest']} s at the longest"
+        "once" if told["outages"] == 1 else f"{told['outages']} times, the longest for {told['longest']} s"
     )
     still = ", and still is" if told["unavailable_in_the_end"] else ""
     return f"{told['service']} was unavailable for {told['seconds_unavailable']} s, {times}{still} ({told['why']})."

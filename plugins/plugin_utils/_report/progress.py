@@ -305,7 +305,7 @@ class Progress:
         for host, reason in (told.get("out_of_service") or {}).items():
             wave.visits[host] = Visit((), now, State.OUT_OF_SERVICE, why=str(reason))
         self.planned |= wave.visits.keys()
-        waited = f" after {duration(wave.waited)} for its slots" if wave.waited >= 1 else ""
+        waited = f" after waiting {duration(wave.waited)} for its slots" if wave.waited >= 1 else ""
         return [f"{wave.title} begins{waited}: {with_services(granted)}"]
 
     def _given_back(self, hosts: Mapping[str, Iterable[str] | None], now: float) -> list[str]:

@@ -231,4 +231,4 @@ def _fault(answer: Answer) -> str:
         return unreadable(answer, _SHAPE)
     if answer.get("unreachable"):
         return "it could not be reached"
-    return why_failed(answer, "it was not asked")
+    return why_failed(answer, "it was not queried")

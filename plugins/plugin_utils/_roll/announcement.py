@@ -23,7 +23,9 @@ def lines(roll: Roll, operation: str = RESTART, *, every_wave: bool = False) -> 
     """Say it, in as few lines as are needed; with *every_wave* there is a line for each of them."""
     waves = list(_waves(roll, fold=len(roll.waves) > MANY and not every_wave))
     nothing = (
-        "Nothing is to be restarted." if operation == RESTART else f"{operation}: no host is to be visited."
+        "Nothing needs to be restarted."
+        if operation == RESTART
+        else f"{operation}: there are no hosts to visit."
     )
     return [
         *(waves or [nothing]),
@@ -78,9 +80,9 @@ def _why(roll: Roll) -> Iterator[str]:
         yield f"One failure domain at a time: {listed(domains)}."
     if roll.sizes and roll.waves:
         given = ", ".join(map(str, roll.sizes))
-        yield f"Sizes of waves as given: {given} of {len(visited)} hosts; budgets may make them smaller."
+        yield f"Wave sizes as given: {given} of {len(visited)} hosts; budgets may make them smaller."
     if behind := visited & roll.fleet.held.keys():
-        yield f"First what an earlier run left behind: {listed(shortened(behind))}."
+        yield f"First, hosts that an earlier run left behind: {listed(shortened(behind))}."
     if last := visited & placement.last:
         yield f"Last of their services: {listed(shortened(last))}."
 
@@ -107,11 +109,11 @@ def _outages(roll: Roll) -> Iterator[str]:
         )
         out = sorted(members & roll.fleet.out_of_service.get(name, {}).keys())
         if len(members) == 1:
-            yield f"{name} has no host but {listed(sorted(members))}: {when}."
+            yield f"{name} has no host other than {listed(sorted(members))}: {when}."
         elif out:
-            yield f"{name} has no other host to serve, as {listed(shortened(out))} is out of service: {when}."
+            yield f"{name} has no other host to serve, because {listed(shortened(out))} is out of service: {when}."
         else:
-            yield f"{name} has a budget that takes all its {len(members)} hosts at once: {when}."
+            yield f"The budget of {name} allows all its {len(members)} hosts at once: {when}."
 
 
 def _skipped(roll: Roll) -> Iterator[str]:
@@ -129,6 +131,6 @@ def _units_without_service(roll: Roll) -> Iterator[str]:
         alike[units].append(host)
     for units, hosts in alike.items():
         yield (
-            f"Pending, but of no service: {' '.join(units)} on {listed(shortened(hosts))}; "
+            f"Pending, but not part of any service: {' '.join(units)} on {listed(shortened(hosts))}; "
             "the module orderly.services.restart_services restarts such units."
         )

@@ -61,13 +61,14 @@ def _blocker(value: Any, what: str) -> Blocker:
     if isinstance(value, dict) and True in value:  # so YAML reads the key on, unless it is in quotes
         value = {"on" if key is True else key: given for key, given in value.items()}
     if not isinstance(value, dict) or not value.keys() <= Blocker.__dataclass_fields__.keys():
-        raise BlockerError(f"{what}: {value!r} is none; expected one as in {EXAMPLE}.")
+        raise BlockerError(f"{what}: {value!r} is not a blocker; expected something like {EXAMPLE}.")
     if bool(value.get("command")) == bool(value.get("url")):
-        raise BlockerError(f"{what}: {value!r} needs a command or a url, one of them, as in {EXAMPLE}.")
+        raise BlockerError(f"{what}: {value!r} needs either a command or a url, as in {EXAMPLE}.")
     on = value.get("on") or (CONTROLLER if value.get("url") else HOST)
     if on not in (HOST, CONTROLLER) or (value.get("url") and on == HOST):
         raise BlockerError(
-            f"{what}: {value!r}: expected on: host or on: controller for a command; only the controller asks a url."
+            f"{what}: {value!r}: expected on: host or on: controller for a command; a url is always requested by"
+            f" the controller."
         )
     try:
         timeout = int(value.get("timeout", TIMEOUT))
@@ -91,7 +92,7 @@ def ask(blocker: Blocker, on_host: Shell) -> str:
     try:
         status, output = shell(blocker.bounded_command)
     except (AnsibleConnectionFailure, OSError) as exc:
-        return f"it cannot be asked: {printable(str(exc))}"
+        return f"it cannot be queried: {printable(str(exc))}"
     if status in TIMED_OUT:
         return f"no answer {where} within {blocker.timeout} s"
     last = [printable(line) for line in output[-LONGEST_LINE:].strip().splitlines()[-1:]]

@@ -104,9 +104,9 @@ def plan_recovery(
             reason = f"it {found.silent[host]}. {_held(slots)} Bring it back, and run this again."
         if not reason and strangers:
             reason = (
-                f"this inventory does not deploy {', '.join(strangers)} there, so nobody can verify it. Use the whole "
-                "inventory; or, where it has left for good, give its slot back by force (rolling_lock) and remove its "
-                "record from /var/lib/orderly/drained and /var/lib/orderly/temporary."
+                f"this inventory does not deploy {', '.join(strangers)} there, so nobody can verify it. Use the "
+                "whole inventory; or, if it is gone for good, give its slot back by force (rolling_lock) and remove "
+                "its record from /var/lib/orderly/drained and /var/lib/orderly/temporary."
             )
         without = sorted(
             each.name for each in services if each.name in forgotten and not each.tasks_file("undo")
@@ -120,7 +120,7 @@ def plan_recovery(
             left[host] = reason
             continue
         visits[host] = tuple(service for service in services if service.name in concerned)
-        records = f"{', '.join(drained)} is on record as drained" if drained else ""
+        records = f"{', '.join(drained)} is recorded as drained" if drained else ""
         why[host] = "; ".join([*slot_names(slots), *filter(None, [records, _changed(forgotten)])])
         until[host] = found.due(host)
         if not (slots or drained):
@@ -141,7 +141,7 @@ def _batches(visits: Iterable[str], to_take: Collection[str], room: int) -> list
 
 def _changed(forgotten: Mapping[str, Sequence[str]]) -> str:
     told = [f"{', '.join(names)} of {service}" for service, names in sorted(forgotten.items())]
-    return f"{', '.join(told)} is on record as a temporary change" if told else ""
+    return f"{', '.join(told)} is recorded as a temporary change" if told else ""
 
 
 def _reason_to_leave(slots: Sequence[Slot], state_of: Callable[[Run], RunState]) -> str:
@@ -150,13 +150,13 @@ def _reason_to_leave(slots: Sequence[Slot], state_of: Callable[[Run], RunState])
     unknown = [slot for slot in slots if state_of(slot.holder.run) is RunState.UNKNOWN]
     paused = [slot for slot in slots if slot.holder.operation == PAUSE]
     if alive:
-        return f"somebody works on it. {_held(alive)} Wait until that has ended."
+        return f"somebody is working on it. {_held(alive)} Wait until that run has ended."
     if paused:
         return f"it is paused on purpose. {_held(paused)} The playbook resume_services brings it back."
     if unknown:
         return (
-            f"nobody here can tell whether its holder still works. {_held(unknown)} Run this there; or, if that run is "
-            f"over and the host is healthy: {how_to_force(unknown)}."
+            f"it is unknown here whether its holder is still working. {_held(unknown)} Run this there; or, "
+            f"if that run is over and the host is healthy: {how_to_force(unknown)}."
         )
     return ""
 

@@ -163,9 +163,9 @@ def _check_all_surveyed(fleet: Fleet) -> None:
     if missed:
         told = "; ".join(f"{listed(shortened(hosts))} {why}" for why, hosts in alike.items())
         raise RollError(
-            f"Nothing was begun: {told}. Bring such a host back; or, if it will be "
-            "down for long, declare it out of service (rolling_lock with state=out_of_service and a reason); or leave "
-            f"it out of this run on purpose, with --limit '!{',!'.join(missed)}': its services then have one host less "
+            f"Nothing was started: {told}. Bring such a host back; or, if it will be down for long, declare it out of "
+            "service (rolling_lock with state=out_of_service and a reason); or exclude it from this run with "
+            f"--limit '!{',!'.join(missed)}': its services then have one host fewer "
             "to spare."
         )
 
@@ -180,17 +180,17 @@ def _in_order(by_host: dict[str, Any]) -> dict[str, Any]:
 def read_sizes(waves: Any, serial: Any) -> Sizes:
     """Read ``rolling_op_waves``, sizes of waves, and ``rolling_op_serial``, one for all; raises :class:`RollError`."""
     if waves and serial:
-        raise RollError(f"{WAVES} and {SERIAL} both say how large waves are; give one of them.")
+        raise RollError(f"{WAVES} and {SERIAL} both set the sizes of waves; give only one of them.")
     name, given = (WAVES, _listed(waves)) if waves else (SERIAL, [serial] if serial else [])
     try:
         return tuple(map(read_size, given))
     except ValueError as exc:
         expected = (
-            "sizes of waves, each a number of hosts from 1 on or a percentage from 1% to 100% of all hosts of the "
-            "roll, and the last one repeats, as in -e rolling_op_waves=1,10%,100% (without spaces, where -e would cut "
-            "it)"
+            "sizes of waves, each a number of hosts (1 or more) or a percentage from 1% to 100% of all hosts of "
+            "the roll; the last one repeats, as in -e rolling_op_waves=1,10%,100% (no spaces: -e would cut it "
+            "there)"
             if name == WAVES
-            else "one number of hosts from 1 on, or a percentage from 1% to 100% of all hosts of the roll"
+            else "one number of hosts (1 or more), or a percentage from 1% to 100% of all hosts of the roll"
         )
         raise RollError(f"{name} has {exc}; expected {expected}.") from None
 

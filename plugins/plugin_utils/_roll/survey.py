@@ -50,7 +50,7 @@ def _fault(answer: Any, shape: Shape, claimed: Sequence[str]) -> str:
     if not isinstance(answer, dict) or answer.get("unreachable") or answer.get("skipped"):
         return NO_ANSWER
     if answer.get("failed"):
-        return f"could not be asked ({printable(why_failed(answer, 'it failed'), 300)})"
+        return f"could not be queried ({printable(why_failed(answer, 'it failed'), 300)})"
     odd = outsized(answer) or misfit(answer, shape)
     return f"gave an answer that cannot be read ({odd})" if odd else ""
 

@@ -105,7 +105,7 @@ def _shows(moment: datetime, zone: ZoneInfo) -> datetime:
 def _window(value: Any) -> Window:
     if not isinstance(value, dict) or not {"start", "end", "timezone"} <= value.keys() <= set(KEYS):
         raise WindowError(
-            f"windows: {value!r} is no window; expected start, end, timezone, and days if not all, as in {EXAMPLE}."
+            f"windows: {value!r} is not a window; expected start, end, timezone, and days if not all, as in {EXAMPLE}."
         )
     return Window(_days(value), _clock(value, "start"), _clock(value, "end"), _zone(value["timezone"]))
 
@@ -133,6 +133,6 @@ def _zone(name: Any) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, OSError, TypeError, ValueError):
         raise WindowError(
-            f"windows: timezone is {name!r}, which this controller does not know; expected a name as in Europe/Berlin "
-            "or UTC (they come with the package tzdata)."
+            f"windows: timezone is {name!r}, which this controller does not know; expected a name such as "
+            "Europe/Berlin or UTC (the package tzdata provides them)."
         ) from None

@@ -67,7 +67,7 @@ def announce(store: Store, run: Run) -> None:
     if said != READY:
         raise StoreError(
             f"This run cannot be announced in the store {store.url}, so others would not wait for it:"
-            f" {said.strip() or 'its keeper ended without a word'}"
+            f" {said.strip() or 'its heartbeat process ended without an error message'}"
         )
 
 

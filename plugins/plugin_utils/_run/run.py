@@ -91,7 +91,7 @@ def this_run(pid: int | None = None, *, proc: Path = PROC, machine_id: Path = MA
     pid = os.getpid() if pid is None else pid
     started = _start_time(pid, proc)
     if started is None:
-        raise RunError(f"ansible-playbook, PID {pid}, has ended while its task still ran.")
+        raise RunError(f"ansible-playbook, PID {pid}, has ended while its task was still running.")
     return Run(
         controller=socket.gethostname(),
         machine=_machine(machine_id),

@@ -1,4 +1,4 @@
-"""How many of some hosts: a number from 1 on, or a percentage from 1% to 100%."""
+"""How many of some hosts: a number (1 or more), or a percentage from 1% to 100%."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ def _collection_roles(name: str) -> RoleFolder:
     if found is None:
         raise CatalogueError(
             f"orderly_collections: {name} is not installed; Ansible looks for it in {', '.join(map(str, paths))}. "
-            f"Install it (ansible-galaxy collection install {name}), or take it out."
+            f"Install it (ansible-galaxy collection install {name}), or remove it."
         )
     return RoleFolder(found / "roles", f"{name}.")
 
@@ -174,7 +174,7 @@ def deployed(
         if service.name in settled:
             raise CatalogueError(
                 f'Two roles register the service "{service.name}": {settled[service.name].path} and {service.path}. '
-                "Rename one of them (key service in its meta/service.yml), or take it out of the roles' folders."
+                "Rename one of them (key service in its meta/service.yml), or remove it from the roles' folders."
             )
         asked = host if host is not None and host in members else min(members, key=natural)
         settled[service.name] = override(replace(service, group=group), asked, variables)
@@ -245,7 +245,7 @@ def in_order(services: Mapping[str, Service]) -> tuple[Service, ...]:
         steps = zip(exc.cycle, exc.cycle[1:], strict=False)
         places = ", ".join(_place(services[name], before) for name, before in steps)
         raise CatalogueError(
-            f"The services wait for each other: {exc}. Take one of these out of after or requires: {places}."
+            f"The services wait for each other: {exc}. Remove one of these from after or requires: {places}."
         ) from exc
     return tuple(services[name] for level in ordered for name in level)
 

@@ -170,7 +170,7 @@ SETTINGS: dict[str, Setting] = {
     "stage": _setting(_text(NAME), "a name that services of one stage share, as in controlplane"),
     "after": _setting(_list_of(DEPENDENCY), SERVICES),
     "requires": _setting(_list_of(DEPENDENCY), SERVICES),
-    "max_unavailable": _setting(BUDGET, "a number from 1 on, or a percentage from 1% to 100%"),
+    "max_unavailable": _setting(BUDGET, "a number (1 or more), or a percentage from 1% to 100%"),
     "failure_budget": _setting(
         (
             _count,
@@ -232,7 +232,7 @@ def _lines(text: str, path: Path) -> dict[str, int]:
     for key, _value in node.value if isinstance(node, yaml.MappingNode) else []:
         line = key.start_mark.line + 1
         if lines.setdefault(str(key.value), line) != line:
-            raise CatalogueError(f"{path}:{line}: the key {key.value} is there twice; keep one of them.")
+            raise CatalogueError(f"{path}:{line}: the key {key.value} appears twice; keep one of them.")
     return lines
 
 

@@ -193,7 +193,7 @@ class EtcdStore:
         layout = document.get("layout")
         if layout != LAYOUT:
             raise StoreError(
-                f"The store {self.url} has layout {layout}, this version of orderly.services knows {LAYOUT}:"
+                f"The store {self.url} has layout {layout}, but this version of orderly.services knows {LAYOUT}:"
                 " use the version that wrote it, or a newer one."
             )
         try:
@@ -268,8 +268,8 @@ class EtcdStore:
             if said.get("canceled"):
                 break
         raise StoreError(
-            f"The store {self.url} lost an answer, and cannot tell any more whether the change was made: other"
-            " changes came after it. Run again; what is held shows in the locks."
+            f"An answer of the store {self.url} was lost, and whether the change was made cannot be determined"
+            " any more, because other changes followed. Run again; the locks show what is held."
         )
 
 

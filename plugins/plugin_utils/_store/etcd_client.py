@@ -61,26 +61,29 @@ def parse_address(url: str) -> Address:
         endpoints = tuple(map(_endpoint, hosts.split(",")))
         options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
     except ValueError as exc:
-        raise StoreError(f'"{url}" names no store ({exc}): write {FORM}.') from exc
+        raise StoreError(f'"{url}" is not a store address ({exc}): write {FORM}.') from exc
     if not prefix:
-        raise StoreError(f'"{url}" names no prefix of keys: write {FORM}, with /orderly at the end say.')
+        raise StoreError(f'"{url}" has no key prefix: write {FORM}, for example with /orderly at the end.')
     if strangers := sorted(options.keys() - set(OPTIONS)):
         raise StoreError(
-            f'"{url}" names no store: {", ".join(strangers)} is no option; there are {", ".join(OPTIONS)}.'
+            f'"{url}" is not a store address: {", ".join(strangers)} is not an option;'
+            f" the options are {', '.join(OPTIONS)}."
         )
     address = Address(url, endpoints, prefix, **options)
     for pair in (("cert", "key"), ("user", "password_file")):
         if len(options.keys() & set(pair)) == 1:
-            raise StoreError(f'"{url}" names no store: {" and ".join(pair)} go together.')
+            raise StoreError(f'"{url}" is not a store address: {" and ".join(pair)} go together.')
     if address.cert and not address.ca:
-        raise StoreError(f'"{url}" names no store: a client certificate needs ca=FILE, which turns TLS on.')
+        raise StoreError(
+            f'"{url}" is not a store address: a client certificate needs ca=FILE, which turns TLS on.'
+        )
     return address
 
 
 def _endpoint(text: str) -> tuple[str, int]:
     found = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]@\s]+)(?::(\d{1,5}))?", text)
     if not found:
-        raise ValueError(f'"{text}" is no host and port')
+        raise ValueError(f'"{text}" is not a host and port')
     return found[1].strip("[]"), int(found[2] or 2379)
 
 
@@ -127,7 +130,7 @@ class Cluster:
             if self._clock() >= end or all("certificate" in words for _client, words in failures):
                 tried = "; ".join(f"{client.host}:{client.port}: {words}" for client, words in failures)
                 raise StoreError(
-                    f"The store {self.address.url} cannot be used, none of its endpoints does what is asked"
+                    f"The store {self.address.url} cannot be used, none of its endpoints works"
                     f" ({tried}). Nothing is disrupted without the store: bring a majority of the etcd members"
                     " back, then run again."
                 )
@@ -219,20 +222,20 @@ def _words(exc: Exception) -> str:
     if "timed out" in text:
         return "no answer in time"
     if "SSLEOFError" in text:
-        return "TLS was refused; it may want a client's certificate (cert and key)"
+        return "TLS was refused; it may require a client certificate (cert and key)"
     found = re.search(r"\[(?:Errno -?\d+|SSL[^\]]*)\] ([^'\")]+)", text)
     return found[1].strip() if found else " ".join(text.split())[:200]
 
 
 def _advice(words: str) -> str:
     advice = {
-        "larger than max": "One change is larger than etcd takes: raise its --max-request-bytes.",
-        "too large": "One change is larger than etcd takes: raise its --max-request-bytes.",
+        "larger than max": "One change is larger than etcd accepts: raise its --max-request-bytes.",
+        "too large": "One change is larger than etcd accepts: raise its --max-request-bytes.",
         "space exceeded": "Compact and defragment it, or raise its --quota-backend-bytes.",
         "permission denied": "Grant this user's role readwrite on the prefix.",
-        "user name is empty": "It wants to know who asks: add user and password_file.",
-        "CommonName": "Beside users, etcd's gateway takes client certificates without a common name only.",
-        "authentication failed": "Look at user and password_file.",
+        "user name is empty": "It requires authentication: add user and password_file.",
+        "CommonName": "When users are enabled, etcd's gateway accepts only client certificates without a common name.",
+        "authentication failed": "Check user and password_file.",
     }
     return next((text for part, text in advice.items() if part in words), "Nothing was changed.")
 

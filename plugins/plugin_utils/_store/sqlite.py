@@ -77,11 +77,11 @@ def shared_file_system(path: Path, mountinfo: str) -> str | None:
 def from_url(url: str) -> SqliteStore:
     """Name the store that ``sqlite:///PATH`` means.
 
-    :raises StoreError: when *url* names no file by an absolute path
+    :raises StoreError: when *url* has no absolute path of a file
     """
     path = url.removeprefix("sqlite://")
     if not path.startswith("/") or path.endswith("/"):
-        raise StoreError(f'"{url}" names no file: write sqlite:// and an absolute path.')
+        raise StoreError(f'"{url}" is not a store address: write sqlite:// and an absolute path.')
     return SqliteStore(Path("/" + path.lstrip("/")))
 
 
@@ -239,11 +239,11 @@ class SqliteStore:
         if application != APPLICATION_ID:
             raise StoreError(
                 f"{self._path} is not a store of orderly.services, and was left as it is:"
-                " let orderly_store name another file."
+                " set orderly_store to another file."
             )
         if layout != LAYOUT:
             raise StoreError(
-                f"{self._path} has layout {layout}, this version of orderly.services knows {LAYOUT}:"
+                f"{self._path} has layout {layout}, but this version of orderly.services knows {LAYOUT}:"
                 " use the version that wrote it, or a newer one."
             )
 
@@ -285,8 +285,8 @@ class SqliteStore:
         kind = shared_file_system(self._path.resolve(), mountinfo)
         if kind:
             raise StoreError(
-                f"{self._path} is on a file system that machines share ({kind}), where SQLite cannot lock:"
-                " let orderly_store name a local file, or an etcd:// cluster to share."
+                f"{self._path} is on a network file system ({kind}), where SQLite cannot lock: set orderly_store"
+                " to a local file, or to an etcd:// cluster to share it."
             )
 
     def _refuse_open(self) -> None:
@@ -318,7 +318,7 @@ def _cause(exc: Exception) -> str:
         "SQLITE_CANTOPEN": "it cannot be opened; run as a user who may write there, or set orderly_store",
         "SQLITE_CORRUPT": "the file is damaged; restore it from a backup",
         "SQLITE_FULL": "the disk is full",
-        "SQLITE_NOTADB": "the file is no database; restore it from a backup",
-        "SQLITE_READONLY": "it may only be read; run as a user who may write there, or set orderly_store",
+        "SQLITE_NOTADB": "the file is not a database; restore it from a backup",
+        "SQLITE_READONLY": "it is read-only; run as a user who may write there, or set orderly_store",
     }
     return next((text for code, text in advice.items() if name.startswith(code)), str(exc))

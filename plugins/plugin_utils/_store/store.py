@@ -106,12 +106,12 @@ BACKENDS = {
 def open_store(url: str) -> Store:
     """Name the store at *url*; whether it can be used shows at its first use.
 
-    :raises StoreError: when *url* names no store
+    :raises StoreError: when *url* is not a store address
     """
     scheme, separator, _rest = url.partition("://")
     if not separator or scheme not in BACKENDS:
         known = ", ".join(f"{name}://" for name in BACKENDS)
-        raise StoreError(f'"{url}" names no store: orderly_store begins with one of {known}.')
+        raise StoreError(f'"{url}" is not a store address: orderly_store must begin with one of {known}.')
     backend = importlib.import_module(f"{__package__}.{BACKENDS[scheme]}")
     store: Store = backend.from_url(url)
     return store

@@ -86,7 +86,8 @@ def by_condition(gating: Gating) -> frozenset[int]:
     asking = [text for text in allowed if _asks_for_step(text)]
     if not steps and asking:
         raise DialectError(
-            "dialect", f"runs when {' and '.join(asking)}, which is at no step that TripleO runs; {_REMEDY}."
+            "dialect",
+            f"runs when {' and '.join(asking)}, which is true at no step that TripleO runs; {_REMEDY}.",
         )
     return steps
 
@@ -96,17 +97,17 @@ def check_tags_below(task: yaml.MappingNode, steps: frozenset[int]) -> None:
     if steps and value_of(task, *INCLUDE_TASKS, *INCLUDE_ROLE) is not None:
         raise DialectError(
             "dialect",
-            "hands its tag to nothing that it includes, and what of that runs cannot be determined before it runs; "
-            "import it instead (import_tasks, import_role), which hands the tag on.",
+            "does not pass its tag on to what it includes, so which of that runs cannot be determined beforehand; "
+            "import it instead (import_tasks, import_role), which passes the tag on.",
         )
     if not steps and value_of(task, *IMPORT_ROLE) is not None:
         raise DialectError(
             "dialect",
-            "imports a role without a step; which of its tasks have one is not looked into. Tag the import.",
+            "imports a role without a step; the role's own tags are not inspected. Tag the import.",
         )
 
 
-_REMEDY = "the steps are 0 to 5: name one of them, or take the task out"
+_REMEDY = "the steps are 0 to 5: name one of them, or remove the task"
 STEPS_IN: dict[str, Callable[[Gating], frozenset[int]]] = {
     ORDERLY: by_one_tag,
     TAGS: by_tags,

@@ -66,19 +66,17 @@ def dead_conditions(said: ServiceTasks) -> Iterator[Finding]:
         when = value_of(word.task, "when")
         if when is not None and STEP in _asked(word, "when") and not (in_when and word.step is not None):
             where = f"which only steps have, not {word.part}" if in_when else "which no plan sets"
-            remedy = "take it out" if in_when else f"give it the tag of its step, one of {KNOWN_STEPS}"
+            remedy = "remove it" if in_when else f"give it the tag of its step, one of {KNOWN_STEPS}"
             if said.service.dialect == ORDERLY:
                 remedy += f", or say dialect: when in {said.service.file}"
-            message = f"{label(word.task)} asks for the variable step, {where}; {remedy}."
+            message = f"{label(word.task)} uses the variable step, {where}; {remedy}."
             yield word.file.finding(word.task, "dead-condition", message)
 
 
 def own_step(said: ServiceTasks) -> Iterator[Finding]:
     """Find services in TripleO's dialect of conditions that have a variable ``step`` of their own."""
     if said.service.dialect == WHEN and (STEP in said.given or STEP in said.writes):
-        message = (
-            "dialect: when means TripleO's variable step, and this role has its own of that name; rename it."
-        )
+        message = "dialect: when means TripleO's variable step, but this role has a variable of that name; rename it."
         yield Finding(said.service.file, line_of(said.service, "dialect"), "dialect", message)
 
 
@@ -104,7 +102,7 @@ def lost_variables(said: ServiceTasks) -> Iterator[Finding]:
             )
             message = (
                 f"{label(word.task)} in {word.part} reads {name}, which {first.part} writes ({_place(first)}); {why}. "
-                f"Find it out again in {word.part}, or keep it in a file on the host."
+                f"Determine it again in {word.part}, or keep it in a file on the host."
             )
             yield word.file.finding(word.task, "lost-variable", message)
 
@@ -127,14 +125,14 @@ def stopped_for_good(said: ServiceTasks) -> Iterator[Finding]:
 
 
 def changed_for_good(said: ServiceTasks) -> Iterator[Finding]:
-    """Find what is put on record as changed for a while, and that nothing undoes."""
+    """Find temporary changes that are recorded, and that nothing undoes."""
     if said.service.tasks_file("undo") is not None:
         return
     for word in said.words:
         if value_of(word.task, *TEMPORARY) is not None:
             message = (
-                f"{label(word.task)} puts a temporary change on record, but {said.service.name} has no tasks/undo.yml "
-                "that undoes it. Write one."
+                f"{label(word.task)} records a temporary change, but {said.service.name} has no tasks/undo.yml to "
+                "undo it. Write one."
             )
             yield word.file.finding(word.task, "no-undo", message)
 
@@ -171,8 +169,8 @@ def missing_requirements(services: Sequence[ServiceTasks]) -> Iterator[Finding]:
         for required in (each.service for each in service.requires if each.counts):
             if required not in deployed:
                 message = (
-                    f"{service.name} requires {required}, which is not deployed: no host is in its group. Add hosts to "
-                    "the group, or take it out of requires; after is for services that may be missing."
+                    f"{service.name} requires {required}, which is not deployed: no host is in its group. Add hosts "
+                    "to the group, or remove it from requires; after is for services that may be missing."
                 )
                 yield Finding(service.file, line_of(service, "requires"), "missing-requirement", message)
 
@@ -185,7 +183,7 @@ def shared_variables(services: Sequence[ServiceTasks]) -> Iterator[Finding]:
             message = (
                 f"{label(word.task)} of {other.service.name} writes {name}, and so does {owner.service.name} "
                 f"({_place(owner.writes[name][0])}); on a host that has both, one would read what the other wrote. "
-                f"Give it a name of the service's own, as in __{other.service.name}_{name.lstrip('_')}."
+                f"Give it a name specific to the service, such as __{other.service.name}_{name.lstrip('_')}."
             )
             yield word.file.finding(word.task, "shared-variable", message)
 
@@ -200,8 +198,8 @@ def borrowed_variables(services: Sequence[ServiceTasks]) -> Iterator[Finding]:
                 owner = owners[name]
                 message = (
                     f"{label(word.task)} of {said.service.name} reads {name}, which only {owner.service.name} writes "
-                    f"({_place(owner.writes[name][0])}); without it, or in another run, it would be undefined. Find it "
-                    f"out in {said.service.name} itself."
+                    f"({_place(owner.writes[name][0])}); without it, or in another run, it would be undefined. "
+                    f"Determine it in {said.service.name} itself."
                 )
                 yield word.file.finding(word.task, "borrowed-variable", message)
 

@@ -70,7 +70,7 @@ class TaskRules:
             if tagged:
                 message = (
                     f"{label(task)} has the tag {tagged[0]}, but its file belongs to no step, or to the step of "
-                    "its include; take the tag out."
+                    "its include; remove the tag."
                 )
                 self.report(file, task, "included-step", message)
             if is_true(value_of(task, "run_once")) and not run_once_allowed:

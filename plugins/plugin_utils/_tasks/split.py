@@ -223,9 +223,7 @@ class _Splitter:
         """Split an imported file too: each step imports its own part of it."""
         target = self.rules.find(file, name)
         if target is None:
-            message = (
-                f"{label(task)} imports {name.value}, which is not there; an import needs a plain file name."
-            )
+            message = f"{label(task)} imports {name.value}, which does not exist; an import needs a plain file name."
             self.rules.report(file, task, "import", message)
             return {}
         result = {}

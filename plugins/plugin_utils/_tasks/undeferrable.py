@@ -69,7 +69,7 @@ def _found(file: Path, task: yaml.MappingNode) -> Iterator[Task]:
 def _is_undeferrable(module: str, arguments: yaml.Node) -> bool:
     if module in _COMMANDS:
         return bool(_RESTARTS.search(" ".join(_words(arguments))))
-    # What a task itself says to use wins over any module default.
+    # The use of a task overrides any module default.
     chosen = module in _SERVICE and _option(arguments, "use") not in ("", _OURS)
     manages = chosen or module in _MANAGERS
     return bool(manages) and not _HARMLESS.fullmatch(_option(arguments, "state") or "started")

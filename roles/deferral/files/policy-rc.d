@@ -512,10 +512,10 @@ sub store {
         return;
     }
     return if write_file("$fallback/$name", $text);
-    trouble("the record $name could be written neither into $lasting nor into $fallback");
+    trouble("the record $name could be written neither to $lasting nor to $fallback");
 }
 
-# The record so far, unless the unit was started anew since: then that is settled, and this is a new one.
+# The record so far, unless the unit was started again since: then that is settled, and this is a new one.
 sub old_record {
     my ($name, $now, $executables) = @_;
     for my $file (map { "$_/$name" } reverse @RECORDS) {
@@ -608,7 +608,7 @@ sub lock_records {
         1;
     };
     return $lock if $is_held;
-    trouble("$RUN/records.lock is held by somebody for more than ten seconds: records were written without it");
+    trouble("$RUN/records.lock has been held by another process for more than ten seconds: records were written without it");
     return;
 }
 
@@ -726,7 +726,7 @@ sub slurp_own {
     my ($file) = @_;
     my (undef, undef, $mode, undef, $owner) = lstat $file;
     defined $mode && -f _ or die "$file is not a regular file\n";
-    !$owner || $owner == $> or die "$file belongs to somebody else than root\n";
+    !$owner || $owner == $> or die "$file does not belong to root\n";
     my $text = slurp($file);
     defined $text or die "$file cannot be read\n";
     return $text;
@@ -742,7 +742,7 @@ sub read_policy {
         $actions = [split /[\s,]+/, $actions] if !ref $actions;
         ref $actions eq 'ARRAY' && !grep { !defined || ref } @$actions or die "actions of $unit are not names\n";
         my $names = join ' ', '', sort(@$actions), '';
-        "$unit$names" =~ /[\t\n]/ and die "$unit or its actions are no names\n";
+        "$unit$names" =~ /[\t\n]/ and die "$unit or its actions are not names\n";
         $lines .= plain($unit) . "\t$names\n";
     }
     return { own_lines => $lines, map { $_ => one_line($data->{"policy_requestor_$_"}) } 'type', 'name' };
@@ -825,7 +825,7 @@ sub list {
     print "No policy blocks anything.\n" if !@policies;
     for my $policy (@policies) {
         print "$policy->{type} $policy->{name} (", $policy->{path} || "$POLICIES/$policy->{file}", ") blocks:\n";
-        print "  (the file cannot be read; what it blocked before, and whatever it names)\n" if $policy->{broken};
+        print "  (the file cannot be read; it blocks what it blocked before, and whatever it names)\n" if $policy->{broken};
         for my $line (split /\n/, $policy->{lines}) {
             my (undef, $listed, $actions) = split /\t/, $line;
             print "  $listed", ($listed =~ $OTHER_SUFFIX ? '' : '.service'), ':', (map { " $_" } split ' ', $actions), "\n";
@@ -873,7 +873,7 @@ sub is_made_up_for {
     # As Debian does it: what is disabled and does not run stays down.
     return 1 if !$action || !defined $before && systemctl('is-enabled', '--', $unit) !~ /enabled/;
     my $failed = system { 'systemctl' } 'systemctl', '--quiet', $action, '--', $unit;
-    trouble("systemctl $action $unit failed, which a package had wanted") if $failed;
+    trouble("systemctl $action $unit failed, which a package had requested") if $failed;
     return !$failed;
 }
 

@@ -98,14 +98,14 @@ function summary() {
   add(byId("summary"), [
     make("h1", {}, "Upgrade plan ", make("code", {}, plan.id)),
     make("p", { className: "lead" }, `Compiled by orderly.services ${plan.made_by}.`,
-      plan.surveyed ? ` Versions as seen ${plan.surveyed}.` : " The hosts were not asked for versions; the playbook plan does that."),
+      plan.surveyed ? ` Versions as seen ${plan.surveyed}.` : " The hosts were not queried for versions; the playbook plan does that."),
     make("ul", { className: "tiles" },
       tile(services.length.toLocaleString("en"), services.length === 1 ? "service" : "services"),
       tile(plan.hosts.length.toLocaleString("en"), plan.hosts.length === 1 ? "host" : "hosts"),
       tile(waves.length.toLocaleString("en"), waves.length === 1 ? "wave" : "waves"),
       tile(String(most), "disruptions of a host at most"),
       tile(String(down.length), `${down.length === 1 ? "service goes" : "services go"} down meanwhile`, down.length ? "down" : ""),
-      plan.estimate != null && tile(`≈ ${duration(plan.estimate)}`, "as long as such work took before")),
+      plan.estimate != null && tile(`≈ ${duration(plan.estimate)}`, "as it took before")),
     down.length > 0 && make("p", {}, "Users will notice: ",
       down.map((service, index) => [index ? ", " : "", make("a", { href: `#service-${service.name}` }, service.name)]), "."),
     make("p", {}, "To run exactly this plan, and nothing if anything has changed:",
@@ -122,7 +122,7 @@ function pointsOfNoReturn() {
   return found.length > 0 && make("p", { className: "note" }, make("strong", {}, "Points of no return: "),
     found.map(([service, step, task], index) => [index ? "; " : "",
       make("a", { href: `#service-${service.name}` }, service.name), ` (${step.words}): ${task.name}`]),
-    ". Nothing undoes them: have a backup before the run gets there.");
+    ". They cannot be undone: have a backup before the run gets there.");
 }
 
 // --- Graph ---
@@ -204,7 +204,7 @@ function legend() {
   const entry = (kind, outage, words) => make("span", {}, draw("svg", { width: 24, height: ROW, "aria-hidden": "true" }, mark(kind, outage, 0, 0, 24)), words);
   add(byId("legend"), [
     entry("validate", "", "validated, read-only"), entry("prepare", "", "prepared, no interruption"),
-    entry("change", "keeps", "so many hosts disrupted, service keeps serving"), entry("change", "down", "service down"),
+    entry("change", "keeps", "number of hosts disrupted, service keeps serving"), entry("change", "down", "service down"),
     entry("post-upgrade", "", "completed"), entry("finalize", "", "finalized"),
   ]);
 }
@@ -385,7 +385,7 @@ function versions(service) {
   return make("table", { className: "versions" },
     make("thead", {}, make("tr", {}, ["Package", "Installed", "Would be installed", "Hosts"].map((word) => make("th", { scope: "col" }, word)))),
     make("tbody", {}, service.packages.map(([name, installed, candidate, hosts]) => make("tr", {}, make("th", { scope: "row" }, name),
-      make("td", {}, installed || "not installed"), make("td", {}, installed === candidate ? "the same" : candidate || "nothing to be had"), make("td", {}, String(hosts))))));
+      make("td", {}, installed || "not installed"), make("td", {}, installed === candidate ? "the same" : candidate || "none available"), make("td", {}, String(hosts))))));
 }
 
 // --- Hosts ---

@@ -27,7 +27,7 @@ sub slurp_own {
     my ($file) = @_;
     my (undef, undef, $mode, undef, $owner) = lstat $file;
     defined $mode && -f _ or die "$file is not a regular file\n";
-    !$owner || $owner == $> or die "$file belongs to somebody else than root\n";
+    !$owner || $owner == $> or die "$file does not belong to root\n";
     my $text = slurp($file);
     defined $text or die "$file cannot be read\n";
     return $text;
@@ -43,7 +43,7 @@ sub read_policy {
         $actions = [split /[\s,]+/, $actions] if !ref $actions;
         ref $actions eq 'ARRAY' && !grep { !defined || ref } @$actions or die "actions of $unit are not names\n";
         my $names = join ' ', '', sort(@$actions), '';
-        "$unit$names" =~ /[\t\n]/ and die "$unit or its actions are no names\n";
+        "$unit$names" =~ /[\t\n]/ and die "$unit or its actions are not names\n";
         $lines .= plain($unit) . "\t$names\n";
     }
     return { own_lines => $lines, map { $_ => one_line($data->{"policy_requestor_$_"}) } 'type', 'name' };

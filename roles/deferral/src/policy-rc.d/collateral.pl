@@ -32,7 +32,7 @@ sub is_made_up_for {
     # As Debian does it: what is disabled and does not run stays down.
     return 1 if !$action || !defined $before && systemctl('is-enabled', '--', $unit) !~ /enabled/;
     my $failed = system { 'systemctl' } 'systemctl', '--quiet', $action, '--', $unit;
-    trouble("systemctl $action $unit failed, which a package had wanted") if $failed;
+    trouble("systemctl $action $unit failed, which a package had requested") if $failed;
     return !$failed;
 }
 

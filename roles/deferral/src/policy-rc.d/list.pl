@@ -13,7 +13,7 @@ sub list {
     print "No policy blocks anything.\n" if !@policies;
     for my $policy (@policies) {
         print "$policy->{type} $policy->{name} (", $policy->{path} || "$POLICIES/$policy->{file}", ") blocks:\n";
-        print "  (the file cannot be read; what it blocked before, and whatever it names)\n" if $policy->{broken};
+        print "  (the file cannot be read; it blocks what it blocked before, and whatever it names)\n" if $policy->{broken};
         for my $line (split /\n/, $policy->{lines}) {
             my (undef, $listed, $actions) = split /\t/, $line;
             print "  $listed", ($listed =~ $OTHER_SUFFIX ? '' : '.service'), ':', (map { " $_" } split ' ', $actions), "\n";

@@ -67,10 +67,10 @@ sub store {
         return;
     }
     return if write_file("$fallback/$name", $text);
-    trouble("the record $name could be written neither into $lasting nor into $fallback");
+    trouble("the record $name could be written neither to $lasting nor to $fallback");
 }
 
-# The record so far, unless the unit was started anew since: then that is settled, and this is a new one.
+# The record so far, unless the unit was started again since: then that is settled, and this is a new one.
 sub old_record {
     my ($name, $now, $executables) = @_;
     for my $file (map { "$_/$name" } reverse @RECORDS) {
@@ -163,7 +163,7 @@ sub lock_records {
         1;
     };
     return $lock if $is_held;
-    trouble("$RUN/records.lock is held by somebody for more than ten seconds: records were written without it");
+    trouble("$RUN/records.lock has been held by another process for more than ten seconds: records were written without it");
     return;
 }
 

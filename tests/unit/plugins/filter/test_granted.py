@@ -23,6 +23,6 @@ def test_without_the_gate_of_this_very_play_nothing_may_run(gate: dict[str, obje
     with pytest.raises(AnsibleFilterError) as caught:
         granted(gate, "wave-1", "h1")
     assert str(caught.value) == (
-        "The gate of wave-1 did not run (--start-at-task or --step passed over it), so nothing of it may run. Start at "
-        "the gate instead: --start-at-task 'wave-1 | Pass the gate'; what is done is skipped there."
+        "The gate of wave-1 did not run (--start-at-task or --step skipped it), so none of its tasks may run. Start at "
+        "the gate instead: --start-at-task 'wave-1 | Pass the gate'; it skips what is already done."
     )

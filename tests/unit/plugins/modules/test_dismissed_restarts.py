@@ -61,7 +61,7 @@ def test_dismisses_once_and_takes_it_back_once(run: Run, folder: Path, named: di
 
 WRONG = [
     ({"reason": "x"}, "Name at least one service or unit"),
-    ({"units": ["alpha.service"]}, "Say in reason why"),
+    ({"units": ["alpha.service"]}, "Set reason"),
     ({"services": ["nosuch"], "reason": "x"}, 'Unknown service "nosuch"'),
 ]
 

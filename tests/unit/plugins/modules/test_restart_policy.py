@@ -65,7 +65,7 @@ def test_a_unit_of_the_host_is_a_service_too(run: Callable[..., dict[str, Any]])
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"services": ["nosuch"]}, 'Unknown service "nosuch" on '),
     ({}, "would block nothing"),
-    ({"units": ["a b"]}, '"a b" is no name of a unit'),
+    ({"units": ["a b"]}, '"a b" is not a unit name'),
     ({"units": ["a"], "name": "../x"}, '"../x" cannot be the name of a policy'),
 ]
 

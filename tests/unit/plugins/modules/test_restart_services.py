@@ -135,7 +135,7 @@ def test_an_unknown_service_stops_everything(run: Run, host: FakeHost) -> None:
 
 def test_a_broken_record_is_warned_about(run: Run, store: DeferredStore) -> None:
     (store.folders[0] / "x.deferred").write_text("")
-    assert "x.deferred is no record" in run(deferred_only=True)["warnings"][0]
+    assert "x.deferred is not a record" in run(deferred_only=True)["warnings"][0]
 
 
 def test_info_tells_what_waits(

@@ -63,4 +63,4 @@ def test_nothing_is_undone_by_halves_where_a_record_cannot_be_read(run: Run, tmp
     run(**PIN)
     (tmp_path / "temporary/nova,masked.json").write_text("{")
     refused = run(service="nova", until="upgraded")
-    assert "nova,masked.json does not tell what was changed" in refused["msg"]
+    assert "nova,masked.json does not say what was changed" in refused["msg"]

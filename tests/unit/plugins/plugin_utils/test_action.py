@@ -64,7 +64,9 @@ def test_what_e_says_counts(command_line: dict[str, Any], warnings: list[str]) -
 def test_what_an_inventory_says_is_ignored_and_named(elsewhere: Any, warnings: list[str]) -> None:
     assert read({NAME: elsewhere}) is None
     assert warnings == [counts_from_e_alone(NAME)]
-    assert warnings[0].startswith("upgrade_confirm counts only from the command line (-e upgrade_confirm=…).")
+    assert warnings[0].startswith(
+        "upgrade_confirm is accepted only on the command line (-e upgrade_confirm=…)."
+    )
 
 
 def test_an_inventory_that_says_nothing_is_not_warned_of(warnings: list[str]) -> None:

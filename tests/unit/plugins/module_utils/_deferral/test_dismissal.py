@@ -63,5 +63,5 @@ def test_the_diff_is_a_line_for_each_record() -> None:
 
 
 def test_a_reason_is_needed() -> None:
-    with pytest.raises(HostError, match="Say in reason why"):
+    with pytest.raises(HostError, match="Set reason"):
         Dismissal(" ", "ada", 1)

@@ -36,15 +36,15 @@ STOPPED = UnitState(UNIT, (UNIT,), "loaded", "inactive", "dead", f"{UNIT}-1")
 
 PROOFS = [
     (RECORD, running(), BOOT, ""),
-    (RECORD, running(f"{UNIT}-2"), BOOT, "the unit was started anew"),
+    (RECORD, running(f"{UNIT}-2"), BOOT, "the unit was started again"),
     (RECORD, running(), "another boot", "the host was rebooted"),
     (RECORD, running(program=NEW), BOOT, ""),
-    (RELOAD, running(program=NEW), BOOT, "the unit executed its new program"),
+    (RELOAD, running(program=NEW), BOOT, "the unit re-executed its new program"),
     (RELOAD, running(), BOOT, ""),
-    (RELOAD, running(f"{UNIT}-2"), BOOT, "the unit was started anew"),
+    (RELOAD, running(f"{UNIT}-2"), BOOT, "the unit was started again"),
     (replace(RELOAD, executables=()), running(program=NEW), BOOT, ""),
     (RECORD, STOPPED, BOOT, ""),
-    (replace(RECORD, invocation_id=""), running(), BOOT, "the unit was started anew"),
+    (replace(RECORD, invocation_id=""), running(), BOOT, "the unit was started again"),
     (FOREIGN, running(f"{UNIT}-2"), "another boot", ""),
 ]
 

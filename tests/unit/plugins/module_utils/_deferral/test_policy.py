@@ -56,9 +56,9 @@ def test_what_is_said_for_one_unit_wins() -> None:
 
 WRONG = [
     ({}, "would block nothing"),
-    ({"nginx service": ["stop"]}, '"nginx service" is no name of a unit'),
-    ({"../nginx": ["stop"]}, '"../nginx" is no name of a unit'),
-    ({"nginx.service": ["re start"]}, '"re start" is no action of nginx.service'),
+    ({"nginx service": ["stop"]}, '"nginx service" is not a unit name'),
+    ({"../nginx": ["stop"]}, '"../nginx" is not a unit name'),
+    ({"nginx.service": ["re start"]}, '"re start" is not an action of nginx.service'),
 ]
 
 

@@ -38,7 +38,7 @@ def test_a_broken_policy_is_named_and_hides_no_other(tmp_path: Path) -> None:
     (folder.path / "y.policy").mkdir()
     policies, trouble = folder.read()
     assert policies == [(folder.file(WEBTEAM), POLICY)]
-    assert [sentence.split(" is no policy")[0] for sentence in trouble] == [
+    assert [sentence.split(" is not a valid policy")[0] for sentence in trouble] == [
         str(folder.path / "charm-x.policy"),
         str(folder.path / "y.policy"),
     ]

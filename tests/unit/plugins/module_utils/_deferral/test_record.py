@@ -66,7 +66,7 @@ def test_an_event_begins_a_record_that_can_be_proved() -> None:
         1000,
     )
     assert settled_by(record, running(), BOOT) == ""
-    assert settled_by(record, running(f"{UNIT}-2"), BOOT) == "the unit was started anew"
+    assert settled_by(record, running(f"{UNIT}-2"), BOOT) == "the unit was started again"
 
 
 def test_a_record_is_read_as_it_was_written() -> None:

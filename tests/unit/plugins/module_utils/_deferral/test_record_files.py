@@ -61,7 +61,7 @@ def test_what_is_no_record_is_named_and_hides_no_other(store: DeferredStore, tex
     (store.folders[0] / "0.deferred").write_text(text)
     records, trouble = store.read()
     assert len(records) == 2
-    assert trouble[0].startswith(f"{store.folders[0]}/0.deferred is no record of a deferred restart")
+    assert trouble[0].startswith(f"{store.folders[0]}/0.deferred is not a record of a deferred restart")
 
 
 def test_a_record_that_is_a_link_is_not_followed(store: DeferredStore, tmp_path: Path) -> None:

@@ -73,8 +73,8 @@ def test_what_another_task_left_in_our_place_is_nobody_to_be_asked(tmp_path: Pat
         leftover=True,
     )
     (sentence,) = script.trouble()
-    assert sentence.startswith(f"{script.asked} is a script that answers every question alike")
-    assert sentence.endswith("run the playbook defer_restarts, or allow_restarts: both put ours back first.")
+    assert sentence.startswith(f"{script.asked} is a script that gives every caller the same answer")
+    assert sentence.endswith("run the playbook defer_restarts or allow_restarts: both put ours back first.")
 
 
 OTHERS = [

@@ -61,9 +61,9 @@ def test_packages_that_ask_for_a_reboot_are_named_once(proc: Proc) -> None:
     assert asked_by_packages(proc.root) == ""
     (proc.root / "run").mkdir()
     (proc.root / "run/reboot-required").touch()
-    assert asked_by_packages(proc.root) == "packages ask for it"
+    assert asked_by_packages(proc.root) == "packages requested a reboot"
     (proc.root / "run/reboot-required.pkgs").write_text("linux-base\nlibc6\nlinux-base\n")
-    assert asked_by_packages(proc.root) == "packages ask for it: linux-base, libc6"
+    assert asked_by_packages(proc.root) == "packages requested a reboot: linux-base, libc6"
 
 
 def test_a_host_on_which_the_run_works_is_its_home(proc: Proc) -> None:

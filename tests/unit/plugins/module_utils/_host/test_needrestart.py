@@ -51,9 +51,9 @@ def test_needrestart_is_told_to_restart_nothing(tmp_path: Path) -> None:
 
 
 FAILURES = [
-    (Answer(1, "", "noise\nno /proc\n"), "needrestart fails: no /proc"),
-    (Answer(0, "something else"), "needrestart fails: something else"),
-    (Answer(0, ""), "needrestart fails: exit status 0"),
+    (Answer(1, "", "noise\nno /proc\n"), "needrestart failed: no /proc"),
+    (Answer(0, "something else"), "needrestart failed: something else"),
+    (Answer(0, ""), "needrestart failed: exit status 0"),
 ]
 
 
@@ -79,8 +79,8 @@ KERNEL = (
     ("state", "expected"),
     [
         ("1", ""),
-        ("2", "the kernel 6.1.0-31 waits, 6.1.0-30 runs"),
-        ("3", "the kernel 6.1.0-31 waits, 6.1.0-30 runs"),
+        ("2", "kernel 6.1.0-31 is installed, but 6.1.0-30 is running"),
+        ("3", "kernel 6.1.0-31 is installed, but 6.1.0-30 is running"),
     ],
 )
 def test_a_kernel_that_waits_is_named(state: str, expected: str) -> None:
@@ -89,5 +89,5 @@ def test_a_kernel_that_waits_is_named(state: str, expected: str) -> None:
 
 @pytest.mark.parametrize("output", [KERNEL.format("0"), "NEEDRESTART-VER: 3.6\n"])
 def test_a_kernel_that_needrestart_does_not_know_is_not_taken_for_the_newest(output: str) -> None:
-    with pytest.raises(HostError, match="does not know which kernel runs"):
+    with pytest.raises(HostError, match="does not know which kernel is running"):
         parse_kernel(output)

@@ -35,7 +35,7 @@ def test_completes_the_name_of_a_unit(name: str, unit: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "a\n", "$(x)"])
 def test_refuses_what_is_no_name(name: str) -> None:
-    with pytest.raises(HostError, match="is no name of a unit"):
+    with pytest.raises(HostError, match="is not a unit name"):
         full_name(name)
 
 
@@ -62,7 +62,9 @@ def test_says_so_where_systemd_does_not_answer() -> None:
     def run(_args: Sequence[str], **_: object) -> tuple[int, str, str]:
         return 1, "", "System has not been booted with systemd as init system"
 
-    with pytest.raises(HostError, match=r"systemd tells nothing about a.service: System has not been booted"):
+    with pytest.raises(
+        HostError, match=r"systemd reports nothing about a.service: System has not been booted"
+    ):
         Systemd(run).show(["a.service"])
 
 

@@ -48,7 +48,7 @@ def test_a_record_that_cannot_be_read_still_counts(folder: DrainedFolder, text: 
     (folder.path / "service-nginx.json").write_text(text)
     records, trouble = folder.read()
     assert records == {"nginx": Drained("nginx")}
-    assert "service-nginx.json does not tell who drained the service" in trouble[0]
+    assert "service-nginx.json does not say who drained the service" in trouble[0]
 
 
 def test_records_of_others_in_the_folder_are_left_alone(folder: DrainedFolder) -> None:

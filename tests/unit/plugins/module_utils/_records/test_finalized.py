@@ -32,7 +32,7 @@ def test_a_record_that_cannot_be_read_is_named_with_what_removing_it_means(tmp_p
     path = tmp_path / "finalized.json"
     path.write_text(text)
     with pytest.raises(
-        HostError, match="Remove it, and each finalizer that is still open runs once more"
+        HostError, match="Remove it, and each finalizer that is still open will run once more"
     ) as caught:
         read_finalized(path)
-    assert str(caught.value).startswith(f"{path} does not tell which services were finalized")
+    assert str(caught.value).startswith(f"{path} does not say which services were finalized")

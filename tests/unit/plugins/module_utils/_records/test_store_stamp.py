@@ -39,7 +39,10 @@ def test_another_store_is_refused_by_name_with_what_to_do(path: Path) -> None:
     with pytest.raises(HostError) as refused:
         plan_stamp(read_stamp(path), THEIRS)
     said = str(refused.value)
-    assert "locks of this host are in the store etcd://etcd1:2379/orderly (id 6b3c2f0e) since 2026-" in said
+    assert (
+        "locks of this host have been in the store etcd://etcd1:2379/orderly (id 6b3c2f0e) since 2026-"
+        in said
+    )
     assert "takes its slots in sqlite:///home/eve/store.db on laptop" in said
     assert "Nothing was touched" in said
     assert "orderly.services.move_store" in said
@@ -48,7 +51,7 @@ def test_another_store_is_refused_by_name_with_what_to_do(path: Path) -> None:
 
 def test_a_store_that_was_made_anew_under_the_old_name_is_told_as_that() -> None:
     with pytest.raises(
-        HostError, match=r"another store of that name now \(id 22222222\), which does not know"
+        HostError, match=r"There is now another store of that name \(id 22222222\), which does not know"
     ):
         plan_stamp(OURS, Stamp("22222222-2222", OURS.name, OURS.since))
 
@@ -72,10 +75,11 @@ def test_slots_that_were_taken_away_meanwhile_are_refused_by_their_tokens(path: 
     assert not others.changes
     with pytest.raises(HostError) as refused:
         plan_stamp(read_stamp(path), mine)
-    assert "were taken from it, and others worked here since: nginx (token 41, the host knows 44)." in str(
-        refused.value
+    assert (
+        "were taken from it, and others have worked here since: nginx (token 41, but the host knows 44)."
+        in str(refused.value)
     )
-    assert "Nothing was touched here. Run again" in str(refused.value)
+    assert "Nothing was touched here. Run it again" in str(refused.value)
     assert refused.value.details["overtaken"] == ["nginx"]
 
 
@@ -94,7 +98,9 @@ def test_a_store_from_a_backup_begins_where_it_was_then_once_its_hosts_were_move
 
 
 def test_what_is_no_token_is_refused_by_name() -> None:
-    with pytest.raises(HostError, match="tokens is what rolling_lock returns as tokens for this host, not "):
+    with pytest.raises(
+        HostError, match="tokens must be what rolling_lock returns as tokens for this host, not "
+    ):
         stamp_of({"id": "1", "name": "one"}, {"web1": {"nginx": 41}})
 
 
@@ -117,11 +123,11 @@ def test_a_store_that_is_not_there_yet_is_not_written_down(path: Path) -> None:
 def test_a_stamp_that_tells_nothing_stops_everybody(path: Path, text: str) -> None:
     path.parent.mkdir()
     path.write_text(text)
-    with pytest.raises(HostError, match="does not tell in which store the locks of this host are"):
+    with pytest.raises(HostError, match="does not say in which store the locks of this host are"):
         read_stamp(path)
 
 
 @pytest.mark.parametrize("wrong", [{}, {"id": "x"}, {"id": 5, "name": "x"}])
 def test_what_names_no_store_is_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(HostError, match="store is what rolling_lock returns as store"):
+    with pytest.raises(HostError, match="store must be what rolling_lock returns as store"):
         stamp_of(wrong)

@@ -39,7 +39,7 @@ def test_a_record_that_cannot_be_read_is_named(folder: TemporaryFolder, text: st
     (folder.path / "web,x.json").write_text(text)
     records, trouble = folder.read()
     assert records == (MASKED,)
-    assert "web,x.json does not tell what was changed; look what it stands for" in trouble[0]
+    assert "web,x.json does not say what was changed; find out what it stands for" in trouble[0]
 
 
 def test_a_repeated_change_keeps_how_it_was_before() -> None:

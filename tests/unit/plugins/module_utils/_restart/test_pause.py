@@ -135,7 +135,7 @@ def test_what_does_not_come_back_stays_paused_and_does_not_stop_the_others(
     assert folder.units() == {"db.service"}
     assert describe_failure(results, "h1") == (
         "db.service on h1 did not come back from the pause: Job for db.service failed. "
-        "See journalctl -u db.service; when it is well again, run this again."
+        "See journalctl -u db.service; once it is healthy, run this again."
     )
 
 

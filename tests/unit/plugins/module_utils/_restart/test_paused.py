@@ -19,7 +19,7 @@ def test_a_file_that_tells_nothing_is_named_and_counts_as_paused(folder: PausedF
     (folder.path / "x.service").write_text("")
     found, trouble = folder.read()
     assert found == {}
-    assert "x.service does not tell how the unit was paused" in trouble[0]
+    assert "x.service does not say how the unit was paused" in trouble[0]
     assert folder.units() == {"x.service"}
 
 

@@ -94,7 +94,7 @@ def test_only_what_runs_is_restarted(host: FakeHost) -> None:
     results, _done = do(host, "idle.service", "masked.service", "nosuch.service", "a.service")
     assert host.restarted == ["a.service"]
     assert {result.unit: result.why for result in results} == {
-        "idle.service": "it does not run: it is inactive (dead)",
+        "idle.service": "it is not running: it is inactive (dead)",
         "masked.service": "it is masked: somebody decided that it must not start",
         "nosuch.service": "there is no such unit on this host",
         "a.service": "",
@@ -115,7 +115,7 @@ def test_the_first_failure_leaves_the_rest_running(host: FakeHost) -> None:
     assert describe_failure(results, "web1") == (
         "b.service on web1 did not come back from its restart: Job for b.service failed. "
         "Not restarted because of that, and still running: c.service. "
-        "See journalctl -u b.service; when it is well again, run this again."
+        "See journalctl -u b.service; once it is healthy, run this again."
     )
 
 
@@ -130,7 +130,7 @@ def test_a_unit_that_cannot_tell_when_it_is_ready_is_watched(host: FakeHost) -> 
     host.add("simple.service", Type="simple")
     host.dies_after = {"simple.service": 3}
     results, done = do(host, "simple.service", "a.service")
-    assert results[0].why == "it did not stay up: soon after the restart it is failed (failed)"
+    assert results[0].why == "it did not stay up: shortly after the restart it is failed (failed)"
     assert results[1].result == "not_reached"
     assert done == []
 
@@ -152,7 +152,7 @@ FAULTS = [
         UnitState(
             "a.service", active="active", invocation_id="2", program=Program("1:2", "/bin/a", replaced=True)
         ),
-        "not the installed /bin/a",
+        "other than the installed /bin/a",
     ),
 ]
 
@@ -258,7 +258,7 @@ def test_what_was_stopped_since_the_plan_was_made_is_not_started(host: FakeHost)
         looked_at, Systemd(host.run), lambda _state: None, Patience(clock, clock.sleep, timeout=1, watch=0)
     )
     assert host.restarted == ["a.service"]
-    assert (results[1].result, results[1].why) == ("skipped", "it does not run: it is inactive (dead)")
+    assert (results[1].result, results[1].why) == ("skipped", "it is not running: it is inactive (dead)")
 
 
 def test_what_somebody_restarted_since_the_plan_was_made_is_not_restarted_again(host: FakeHost) -> None:
@@ -269,7 +269,7 @@ def test_what_somebody_restarted_since_the_plan_was_made_is_not_restarted_again(
         looked_at, Systemd(host.run), lambda _state: None, Patience(clock, clock.sleep, timeout=1, watch=0)
     )
     assert host.restarted == ["a.service"]
-    assert (results[1].result, results[1].why) == ("restarted", "it was started anew meanwhile")
+    assert (results[1].result, results[1].why) == ("restarted", "it was started again in the meantime")
 
 
 def test_what_is_paused_is_skipped(host: FakeHost) -> None:

@@ -98,7 +98,7 @@ def test_what_is_changed_for_a_while_is_told_without_what_it_was(
         }
     ]
     (folder.path / "nova,rpc.json").write_text("?")
-    assert "nova,rpc.json does not tell what was changed" in read()["trouble"][0]
+    assert "nova,rpc.json does not say what was changed" in read()["trouble"][0]
 
 
 @pytest.mark.parametrize("name", ["paused/redis.service", "temporary/web,x.json", "holds"])

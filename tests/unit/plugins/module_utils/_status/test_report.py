@@ -28,7 +28,7 @@ def test_a_policy_that_nobody_asks_for_is_trouble() -> None:
     found = replace(STATUS, script=elsewhere, trouble=["other trouble"]).as_dict()
     assert found["trouble"] == [
         "other trouble",
-        "Restarts are blocked in vain: packages ask /x. Run the playbook defer_restarts on this host.",
+        "Restarts are not being deferred: packages ask /x. Run the playbook defer_restarts on this host.",
     ]
 
 

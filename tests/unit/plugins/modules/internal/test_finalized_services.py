@@ -44,5 +44,5 @@ def test_a_record_that_cannot_be_read_is_named_and_left_as_it_is(run: Run, tmp_p
     file = tmp_path / "finalized.json"
     file.write_text("{")
     refused = run(campaign="friday-1", services=["db"])
-    assert f"{file} does not tell which services were finalized" in refused["msg"]
+    assert f"{file} does not say which services were finalized" in refused["msg"]
     assert file.read_text() == "{"

@@ -84,8 +84,8 @@ def test_a_run_is_refused_while_another_of_its_campaign_is_alive(store: Store) -
     with pytest.raises(CampaignError) as caught:
         opened(store, pid=42, other=RunState.LIVE)
     assert str(caught.value) == (
-        "Another run works on the campaign plan-1: PID 41 on ctl. Wait for its end; a campaign has one live run at a "
-        "time."
+        "Another run is working on campaign plan-1: PID 41 on ctl. Wait until it ends; a campaign has one live run "
+        "at a time."
     )
 
 
@@ -108,15 +108,16 @@ def test_a_campaign_has_the_name_it_is_given_and_is_resumed_by_it_or_by_its_plan
 def test_a_name_stands_for_one_plan_while_its_campaign_is_open(store: Store) -> None:
     opened(store, name="friday")
     assert refusal(store, name="friday", plan="drifted") == (
-        "The campaign friday-1 is of plan plan, but inventory and roles give drifted now. Run the kept folder of its "
-        "plan, or give it up: ansible-playbook orderly.services.abandon_campaign -e abandon_campaign=friday-1 "
+        "Campaign friday-1 belongs to plan plan, but inventory and roles give drifted now. Run its plan from the "
+        "folder that was kept, or abandon it: ansible-playbook orderly.services.abandon_campaign -e"
+        " abandon_campaign=friday-1 "
         "-e abandon_reason=…"
     )
 
 
 def test_a_plan_has_one_open_campaign(store: Store) -> None:
     opened(store)
-    assert 'This plan has the open campaign plan-1, so "friday" would do again what it has done.' in refusal(
+    assert 'This plan has the open campaign plan-1, so "friday" would repeat what it has done.' in refusal(
         store, name="friday"
     )
 
@@ -130,8 +131,8 @@ def test_an_open_campaign_tells_what_was_left_of_it(store: Store) -> None:
     opened(store, name="friday")
     note(store, "friday-1", plays_left=3, finalizers=["db", "web"])
     assert str(list_campaigns(store)[0]) == (
-        f"Campaign friday-1 of plan plan: begun {AT}, open: 3 plays are left, finalizers of db, web wait; last run PID "
-        "1 on ctl"
+        f"Campaign friday-1 of plan plan: started {AT}, open: 3 plays are left, finalizers of db, web wait; last "
+        "run PID 1 on ctl"
     )
 
 
@@ -141,17 +142,17 @@ def test_an_open_campaign_tells_what_was_left_of_it(store: Store) -> None:
 def test_a_campaign_is_abandoned_with_a_reason_and_the_next_one_begins_empty(store: Store) -> None:
     opened(store, name="friday").record(DONE, "wave-1", {"web/change": ["w1"]}, AT)
     assert give_up(store, "friday") == (
-        f"Campaign friday-1 of plan plan: begun {AT}, abandoned {LATER} (wrong plan)"
+        f"Campaign friday-1 of plan plan: started {AT}, abandoned {LATER} (wrong plan)"
     )
     assert not opened(store, name="friday").progress().entries
 
 
 ABANDONED_NOT = [
     ({"campaign": "monday"}, 'There is no open campaign "monday"; open: plan-1.'),
-    ({"campaign": "plan-1", "reason": " "}, "Say why the campaign is abandoned"),
+    ({"campaign": "plan-1", "reason": " "}, "Give a reason for abandoning the campaign"),
     (
         {"campaign": "plan-1", "other": RunState.LIVE},
-        "A run works on the campaign plan-1: PID 1 on ctl. End it first.",
+        "A run is working on campaign plan-1: PID 1 on ctl. Stop it first.",
     ),
 ]
 

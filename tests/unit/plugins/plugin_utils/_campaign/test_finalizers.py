@@ -44,7 +44,7 @@ def test_an_older_version_a_missing_package_and_a_silent_host_are_named() -> Non
     assert list(disagreements((silent, silent, *EXPECTED), answers)) == [
         "nginx of web on w1 is 1.2~rc1, expected 1.2 or newer, as it was after its change",
         "nginx of web on w2 is not installed, expected 1.2 or newer, as it was after its change",
-        "w10 could not be asked: No route to host",
+        "w10 could not be queried: No route to host",
     ]
 
 

@@ -89,7 +89,7 @@ REFUSALS = [
 def test_a_play_is_refused_with_what_is_missing(play: str, known: dict[str, str], missing: str) -> None:
     title = "Complete web" if play == "post-upgrade-web" else f"Wave {play[-1]}"
     assert refusal(play, **known) == (
-        f"{title} is refused, nothing in it was touched. Before it must be done: {missing} {RESUME}"
+        f"{title} is refused; nothing in it was touched. Must be done first: {missing} {RESUME}"
     )
 
 

@@ -216,11 +216,12 @@ def test_a_run_ends_before_a_point_of_no_return_until_somebody_confirms_it_once_
     with process() as pid:
         run = UpgradeRun(ONE_WAY, store, this_run(pid), Selection(), rehearsal=False, say=said.append)
         run.open()
-        assert said[-1].endswith("unless it is given -e upgrade_confirm=db.")
+        assert said[-1].endswith("unless you pass -e upgrade_confirm=db.")
         run.enter("validate-db", ["d1"], wait=0)
         run.finish("validate-db", ["d1"])
         with pytest.raises(
-            GateError, match="passes the point of no return of db, from which only a backup leads back"
+            GateError,
+            match="passes the point of no return of db, after which only a backup can take you back",
         ):
             run.enter("wave-1", ["d1"], wait=0)
         assert not held_slots(store)
@@ -257,7 +258,7 @@ def test_somebody_at_a_terminal_is_asked_before_a_point_of_no_return_and_has_to_
                 run.enter("wave-1", ["d1"], wait=0)
     (question,) = asked
     assert question.startswith("Wave 1 of 1: db on d1 passes the point of no return of db: ")
-    assert "Type db to go on" in question
+    assert "Type db to continue" in question
 
 
 def _work_of(play: dict[str, Any]) -> set[tuple[str, str, str]]:

@@ -118,7 +118,7 @@ def test_the_host_of_a_living_run_is_waited_for(world: World) -> None:
     world.asks(1, "web1", budget=2)
     waiting = world.asks(2, "web1", budget=2)
     assert isinstance(waiting, Waiting)
-    assert waiting.message.startswith("web1 holds a slot of nginx since")
+    assert waiting.message.startswith("web1 has held a slot of nginx since")
 
 
 def test_taking_over_needs_no_free_slot_and_no_place_in_the_queue(world: World) -> None:

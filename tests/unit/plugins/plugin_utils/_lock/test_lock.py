@@ -58,11 +58,11 @@ HOLDER = Holder("web1", "friday", run(7), "restart", "10:04", 1, domain="a", fai
 
 def test_a_slot_says_who_holds_what_since_when() -> None:
     assert str(Slot("nginx", HOLDER)) == (
-        "web1 in failure domain a holds a slot of nginx since 10:04"
+        "web1 in failure domain a has held a slot of nginx since 10:04"
         ' (operation "restart", PID 7 on ctl, roll friday, failed: tried once)'
     )
     paused = Slot("nginx", replace(HOLDER, operation="pause", failed=""))
-    assert str(paused) == "web1 is paused since 10:04 (a slot of nginx, PID 7 on ctl)"
+    assert str(paused) == "web1 has been paused since 10:04 (a slot of nginx, PID 7 on ctl)"
 
 
 def test_many_slots_are_counted_and_all_are_forced_by_one_task() -> None:

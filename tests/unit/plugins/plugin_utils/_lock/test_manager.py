@@ -110,13 +110,13 @@ def test_whoever_waits_is_told_for_whom_at_once_and_at_least_every_ten_seconds(f
         fleet.acquire(2, "web2", wait=60)
     times = [0.0, *(waited for waited, _message in fleet.told), 60.0]
     assert fleet.told[0][0] == 0
-    assert fleet.told[0][1].startswith("web1 holds a slot of nginx since")
+    assert fleet.told[0][1].startswith("web1 has held a slot of nginx since")
     assert all(later - earlier <= 10 for earlier, later in pairwise(times))
 
 
 def test_waiting_ends_with_who_was_in_the_way_and_leaves_the_queue(fleet: Fleet) -> None:
     fleet.acquire(1, "web1")
-    with pytest.raises(TimedOutError, match="not free for 60 s: web1 holds a slot of nginx") as error:
+    with pytest.raises(TimedOutError, match="not free for 60 s: web1 has held a slot of nginx") as error:
         fleet.acquire(2, "web2", wait=60)
     assert error.value.details["why"] == "timed_out"
     assert [holder["host"] for holder in error.value.details["holders"]] == ["web1"]

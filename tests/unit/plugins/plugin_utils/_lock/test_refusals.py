@@ -17,7 +17,7 @@ def test_a_roll_stops_when_an_earlier_wave_still_holds_a_slot(world: World) -> N
     world.asks(1, "web1", budget=3)
     refusal = refused(world.asks(1, "web2", budget=3))
     assert refusal.why is Why.FAILED_BEFORE
-    assert "web1 holds a slot of nginx since 2026-01-31T03:12:45+00:00" in refusal.message
+    assert "web1 has held a slot of nginx since 2026-01-31T03:12:45+00:00" in refusal.message
     assert "state=force_released, services=[nginx], hosts=[web1]" in refusal.message
     assert world.holders() == {"web1": 1}
 
@@ -62,7 +62,7 @@ def test_holders_that_cannot_be_asked_are_named_at_once(world: World) -> None:
     world.is_lost_sight_of(1)
     refusal = refused(world.asks(2, "web2"))
     assert refusal.why is Why.HOLDER_UNKNOWN
-    assert "Nobody here can tell" in refusal.message
+    assert "It is unknown here" in refusal.message
     assert "force_released" in refusal.message
 
 
@@ -168,7 +168,7 @@ def test_a_paused_host_is_named_as_that(world: World) -> None:
     world.ends(1)
     refusal = refused(world.asks(2, "web2"))
     assert refusal.why is Why.BUDGET_SPENT
-    assert "spent by hosts that are paused: web1 is paused since" in refusal.message
+    assert "spent by hosts that are paused: web1 has been paused since" in refusal.message
     assert "did not finish" not in refusal.message
     assert "playbook resume_services" in refusal.message
 
@@ -180,9 +180,9 @@ def test_all_who_spend_a_budget_are_named_each_with_what_to_do(world: World) -> 
     world.ends(3)
     message = refused(world.asks(2, "web2", unhealthy="web4")).message
     assert message.startswith(
-        "The disruption budget of nginx is spent by hosts that did not finish: web1 holds"
+        "The disruption budget of nginx is spent by hosts that did not finish: web1 has held"
     )
-    assert "Others are paused: web3 is paused" in message
+    assert "Others are paused: web3 has been paused" in message
     assert "Others are unhealthy: web4. Roll them first" in message
 
 

@@ -95,7 +95,7 @@ def test_a_lock_is_told_with_the_budget_of_this_inventory_and_every_member_there
 def test_a_service_that_nobody_knows_is_named_with_those_that_there_are(world: World) -> None:
     world.asks(1, "web1")
     with pytest.raises(
-        LockError, match=r"rolling_lock_info: there is no lock of ngnix, .* There are: nginx\."
+        LockError, match=r"rolling_lock_info: there is no lock of ngnix: .* There are: nginx\."
     ):
         chosen(world.locks, ["ngnix"], "rolling_lock_info")
 

@@ -23,7 +23,7 @@ def test_a_request_claims_a_service_once() -> None:
 
 
 def test_a_number_of_retries_is_not_negative() -> None:
-    with pytest.raises(LockError, match="retries is a number of retries, 0 for none, not -1"):
+    with pytest.raises(LockError, match="retries must be a number of retries, 0 for none, not -1"):
         request(1, "web1", retries=-1)
 
 

@@ -64,12 +64,12 @@ def test_a_wave_is_asked_for_however_its_services_are_written(
 
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"hosts": ["web1", "wbe2"]}, "The inventory has no host wbe2."),
-    ({"services": 3}, "services is a list of names, or a dictionary of such lists by host, not 3."),
+    ({"services": 3}, "services must be a list of names, or a dictionary of such lists by host, not 3."),
     (
         {"services": {"web1": ["ngnix"]}},
         'rolling_lock: unknown service "ngnix"; the inventory deploys: haproxy',
     ),
-    ({"unhealthy": 3}, "unhealthy is a list of hosts, or a dictionary of services by host, not 3."),
+    ({"unhealthy": 3}, "unhealthy must be a list of hosts, or a dictionary of services by host, not 3."),
     ({"unhealthy": ["wbe2"]}, "The inventory has no host wbe2."),
     ({"unhealthy": {"wbe2": ["nginx"]}}, "The inventory has no host wbe2."),
     (
@@ -78,7 +78,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"state": "thawed", "services": {"web1": []}},
-        "services is a list of names for state=thawed, not {'web1'",
+        "services must be a list of names for state=thawed, not {'web1'",
     ),
 ]
 
@@ -111,4 +111,4 @@ def test_the_other_hosts_hear_of_their_own_slots_or_whom_to_ask() -> None:
         "changed": False, "slots": {"web2": ["nginx"]}, "tokens": {}, "warnings": [], "asked_by": "web1",
     }  # fmt: skip
     refused = as_heard_by_others({"failed": True, "msg": "busy"}, "web1", "web2")
-    assert refused["msg"] == "web2 gets no slots either: see what web1 was told."
+    assert refused["msg"] == "web2 gets no slots either: see the message of web1."

@@ -72,5 +72,5 @@ def test_only_the_approved_plan_passes() -> None:
         CatalogueError, match=r"Nothing was touched. What differs:\n  - service web, host w2: was not there"
     ):
         check_approved(OTHER, PLAN.hash, kept)
-    with pytest.raises(CatalogueError, match=r"what differs is unknown. Say where its folder is"):
+    with pytest.raises(CatalogueError, match=r"the differences are unknown. Pass -e upgrade_plan_dir=FOLDER"):
         check_approved(OTHER, PLAN.hash, None)

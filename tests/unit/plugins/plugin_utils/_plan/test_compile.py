@@ -181,7 +181,7 @@ def test_stages_that_wait_for_each_other_are_printed() -> None:
         )
     assert str(caught.value) == (
         "The stages wait for each other: one → two → one. Services of one stage come after services of the other and "
-        "the other way round; give some of them another stage."
+        "vice versa; give some of them another stage."
     )
 
 
@@ -195,8 +195,8 @@ def test_handlers_of_one_name_in_services_that_share_a_wave_are_refused() -> Non
     (finding,) = caught.value.findings
     assert str(finding) == (
         '/roles/web/handlers/main.yml:7: [handler] web has a handler "Reload systemd" and so has db, which shares '
-        'waves with it; a notify would reach but one of them. Rename it, as in "web | Reload systemd", or keep the two '
-        "services apart in the inventory: web_after: [db]"
+        'waves with it; a notify would reach only one of them. Rename it, as in "web | Reload systemd", or keep the '
+        "two services apart in the inventory: web_after: [db]"
     )
     plan(db, deployment("web", "h1", handlers=(HANDLER,), after=("db",)))
 

@@ -89,7 +89,7 @@ def test_before_a_condition_is_settled_it_gives_no_order() -> None:
 
 
 REFUSED = [
-    (None, "the versions of ovn are not known before the hosts are asked"),
+    (None, "the versions of ovn are not known until the hosts are queried"),
     (survey(c1="20 22", c2="20 22", d1="20 22"), "the version of ovn on d2 is not known"),
     (Survey({"db": ()}), "ovn is a package of neither controller nor db"),
 ]

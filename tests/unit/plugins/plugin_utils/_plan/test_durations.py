@@ -4,7 +4,7 @@ import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.durations import estimate, step_seconds
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Play
 
-LAST = "from the last time"
+LAST = "going by last time"
 WAVES = [
     Play("wave-1", "change", "Wave 1", ("d1", "w1"), {"db": ("d1",), "web": ("w1",)}),
     Play("wave-2", "change", "Wave 2", ("w2",), {"web": ("w2",)}),
@@ -12,7 +12,7 @@ WAVES = [
 CASES = [
     ("nothing is known", {}, ""),
     ("services of a wave work side by side", {"db/change": 600, "web/change": 60}, f"about 11 minutes, {LAST}"),
-    ("a part that is new", {"web/change": 20}, f"about 1 minute, {LAST}, besides 1 never done before"),
+    ("a part that is new", {"web/change": 20}, f"about 1 minute, {LAST}, plus 1 never done before"),
     ("other parts do not count", {"web/validate": 600}, ""),
 ]  # fmt: skip
 

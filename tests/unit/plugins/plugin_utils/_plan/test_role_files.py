@@ -37,7 +37,7 @@ def test_what_is_behind_links_is_copied_and_counts(roles: Roles) -> None:
 
 BAD_LINKS = [
     ("..", "is a link to a folder that it is in"),
-    ("nowhere", "is not a file, or is a link to nothing"),
+    ("nowhere", "is not a file, or is a broken link"),
 ]
 
 
@@ -57,8 +57,8 @@ BAD_DEPENDENCIES = [
     ),
     (
         "toy.shop.nowhere",
-        "which is not beside it nor where Ansible looks for roles; a plan brings all the roles it runs. Put it "
-        "there, or take it out.",
+        "which is neither beside it nor where Ansible looks for roles; a plan contains all the roles it runs. "
+        "Put it there, or remove the dependency.",
     ),
 ]
 

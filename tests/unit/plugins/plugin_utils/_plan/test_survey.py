@@ -48,14 +48,14 @@ def test_drift_tells_what_was_and_what_is_with_its_hosts() -> None:
         "w3": answer(nginx="1 2"),
     }
     assert drift_of_versions(SURVEY, now) == (
-        "nginx of web: 2 was approved, apt would install 3 (w1 w2)",
+        "nginx of web: 2 was approved, but apt would now install 3 (w1 w2)",
         "everything of web: was not surveyed when the plan was made (w3)",
-        "zlib of web: nothing was approved, apt would install 1 (w10)",
+        "zlib of web: nothing was approved, but apt would now install 1 (w10)",
     )
 
 
 def test_a_host_that_does_not_answer_is_drift_and_says_why() -> None:
     assert drift_of_versions(SURVEY, {"w1": AWAY, "w2": {}}) == (
-        "w1 could not be asked: w3 is away",
-        "w2 could not be asked: no answer",
+        "w1 could not be queried: w3 is away",
+        "w2 could not be queried: no answer",
     )

@@ -52,7 +52,7 @@ def test_a_change_goes_from_drain_to_undrain() -> None:
         "Run the handlers",
         "End the steps of web",
         "verify web",
-        "Find what is to be undone for web",
+        "Find what must be undone for web",
         "undo web",
         "Run the handlers",
         "Forget what was undone for web",
@@ -110,13 +110,13 @@ def test_steps_of_a_step_loop_know_which_step_it_is() -> None:
 
 def test_a_finalizer_undoes_first_and_is_remembered_by_its_host() -> None:
     assert names(finalize_tasks(a_role("undo finalize"))) == [
-        "Find what is to be undone for web",
+        "Find what must be undone for web",
         "undo web",
         "Run the handlers",
         "Forget what was undone for web",
-        "See what is finalized already",
+        "See what is already finalized",
         "finalize web",
         "Run the handlers",
-        "Put on record what is finalized",
+        "Record what is finalized",
     ]
     assert "finalize web" not in names(finalize_tasks(a_role("undo")))

@@ -79,7 +79,7 @@ def test_a_folder_that_cannot_be_written_is_named(roles: Roles, tmp_path: Path) 
     with pytest.raises(CatalogueError) as caught:
         roles.put(file / "plan")
     assert str(caught.value).startswith(f"The plan cannot be written to {file / 'plan'}: ")
-    assert str(caught.value).endswith("Set upgrade_plan_dir to a folder of yours.")
+    assert str(caught.value).endswith("Set upgrade_plan_dir to a folder that you may write to.")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "roles"]
 
 

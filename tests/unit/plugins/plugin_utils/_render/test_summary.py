@@ -50,8 +50,8 @@ def test_waves_in_a_row_are_told_together_and_what_needs_none_has_none() -> None
 
 
 PACKAGES = [
-    ({"w1": installed(), "w2": installed()}, "unknown: its units come from no package"),
-    ({"w1": installed(aa="2 2"), "w2": installed(aa="2 2")}, "as new as can be"),
+    ({"w1": installed(), "w2": installed()}, "unknown: no package owns its units"),
+    ({"w1": installed(aa="2 2"), "w2": installed(aa="2 2")}, "up to date"),
     ({"w1": installed(aa="1 2"), "w2": installed(aa="1 2")}, "aa 1 → 2"),
     ({"w1": installed(aa="1 2"), "w2": installed(aa="2 2")}, "aa 1 → 2 on 1 host"),
     (
@@ -79,7 +79,7 @@ def test_an_order_by_versions_is_told_with_whether_it_holds() -> None:
     old = Condition("db-server", Constraint.parse("<< 5"), Constraint.parse(">= 6"))
     for holds, words in (
         (True, "comes after db: {} holds."),
-        (False, "need not come after db: {} does not hold."),
+        (False, "does not have to come after db: {} does not hold."),
     ):
         web = deployment("web", "w1", after=(Dependency("db", when=old, holds=holds),))
         lines = summed_up({"w1": installed(), "d1": {"services": {"db": {}}}}, web, deployment("db", "d1"))

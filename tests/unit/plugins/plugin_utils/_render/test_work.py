@@ -30,7 +30,7 @@ DRAINED = deployment("web", "h1", parts="drain undrain")
 
 def test_a_wave_is_put_on_record_changed_service_by_service_and_taken_off() -> None:
     assert names("change", DRAINED, deployment("log", "h1")) == [
-        "Say what is drained", "Lift strict mode", "change log", "change web", "Take it off the record",
+        "Record what is drained, or stop", "Lift strict mode", "change log", "change web", "Remove the record",
     ]  # fmt: skip
 
 

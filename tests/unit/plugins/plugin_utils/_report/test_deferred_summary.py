@@ -28,7 +28,7 @@ def test_one_line_says_what_is_deferred_where_and_what_to_do() -> None:
     both = report(entry("nginx.service"), entry("redis.service"))
     assert line(("web10", NGINX), ("web2", both)) == (
         "3 restarts are deferred on 2 hosts (nginx on web2, redis on web2, nginx on web10): "
-        "orderly.services.rolling_restart does them"
+        "run orderly.services.rolling_restart to do them"
     )
 
 
@@ -41,7 +41,7 @@ DEFERRED = {"deferred": True, "name": "nginx", "changed": False}
 DONE = {
     "units": [{"unit": "nginx.service", "result": "restarted"}, {"unit": "x.service", "result": "skipped"}]
 }
-ONE = "1 restart is deferred on 1 host (nginx on web1): orderly.services.rolling_restart does them"
+ONE = "1 restart is deferred on 1 host (nginx on web1): run orderly.services.rolling_restart to do them"
 
 CASES = [
     ([], ""),

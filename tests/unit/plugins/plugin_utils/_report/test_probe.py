@@ -17,12 +17,12 @@ def heard(*answers: str) -> Outages:
 @pytest.mark.parametrize(
     ("answers", "expected"),
     [
-        ((), "web was never asked: the run was too short."),
-        (("", ""), "web was available all the time (2 answers)."),
+        ((), "web was never probed: the run was too short."),
+        (("", ""), "web was available throughout (2 answers)."),
         (("", "503", "", ""), "web was unavailable for 1.0 s, once (503)."),
         (
             ("503", "", "late", "late", ""),
-            "web was unavailable for 3.0 s, 2 times, for 2.0 s at the longest (late).",
+            "web was unavailable for 3.0 s, 2 times, the longest for 2.0 s (late).",
         ),
         (("", "503", "503"), "web was unavailable for 3.0 s, once, and still is (503)."),
     ],

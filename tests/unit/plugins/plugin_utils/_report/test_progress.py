@@ -56,7 +56,7 @@ def test_a_wave_that_waited_says_so() -> None:
     progress = Progress()
     progress.play(Batch("a", 1, 2, HOSTS, HOSTS), 0)
     (line,) = progress.hear(lock(**GRANT), 5, "then")
-    assert line == "Wave 1 of 2 begins after 5 s for its slots: web1 (nginx), web2 (nginx php)"
+    assert line == "Wave 1 of 2 begins after waiting 5 s for its slots: web1 (nginx), web2 (nginx php)"
 
 
 def test_a_host_is_done_when_all_its_slots_are_given_back(roll: Progress) -> None:

@@ -83,7 +83,7 @@ def test_what_was_not_checked_is_named() -> None:
         "No restart is pending; 0 hosts checked.",
         "web1: not checked, it could not be reached",
         "web2: not checked, No python",
-        "web3: not checked, it was not asked",
+        "web3: not checked, it was not queried",
     ]
 
 

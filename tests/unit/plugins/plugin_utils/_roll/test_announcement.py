@@ -39,7 +39,7 @@ def test_three_hosts_are_told_in_a_few_lines() -> None:
         "Wave 2 of 3: web2 (nginx)",
         "Wave 3 of 3: lb1 (haproxy)",
         "Why 3 waves: nginx takes 2 (2 hosts, 1 at a time), then haproxy takes 1 (1 host).",
-        "haproxy has no host but lb1: it is down during wave 3.",
+        "haproxy has no host other than lb1: it is down during wave 3.",
     ]
 
 
@@ -66,19 +66,20 @@ REASONS: list[tuple[dict[str, Any], str]] = [
         "One failure domain at a time: a, b.",
     ),
     ({"placement": Placement(last=frozenset({"web1", "db9"}))}, "Last of their services: web1."),
-    ({"held": {"web2": ["nginx"], "db9": ["db"]}}, "First what an earlier run left behind: web2."),
-    ({"sizes": (1, "100%")}, "Sizes of waves as given: 1, 100% of 3 hosts; budgets may make them smaller."),
+    ({"held": {"web2": ["nginx"], "db9": ["db"]}}, "First, hosts that an earlier run left behind: web2."),
+    ({"sizes": (1, "100%")}, "Wave sizes as given: 1, 100% of 3 hosts; budgets may make them smaller."),
     (
         {"out_of_service": {"nginx": {"web1": "disk"}, "haproxy": {"lb1": "disk"}}},
         "Out of service and skipped: lb1 (haproxy), web1 (nginx): disk",
     ),
     (
         {"out_of_service": {"nginx": {"web1": "disk"}}},
-        "nginx has no other host to serve, as web1 is out of service: it is down during wave 1.",
+        "nginx has no other host to serve, because web1 is out of service: it is down during wave 1.",
     ),
     (
         {"pending": {host: ["ssh.service"] for host in ("web1", "web2", "lb1")}},
-        "Pending, but of no service: ssh.service on lb1, web1, web2; the module orderly.services.restart_services "
+        "Pending, but not part of any service: ssh.service on lb1, web1, web2; the module"
+        " orderly.services.restart_services "
         "restarts such units.",
     ),
 ]
@@ -93,10 +94,10 @@ def test_a_budget_that_takes_everything_is_said() -> None:
     said = told([service("nginx", max_unavailable=2)], {"nginx": ["web1", "web2"]})
     assert said == [
         "Wave 1 of 1: web1 (nginx), web2 (nginx)",
-        "nginx has a budget that takes all its 2 hosts at once: it is down during wave 1.",
+        "The budget of nginx allows all its 2 hosts at once: it is down during wave 1.",
     ]
 
 
 def test_nothing_to_do_is_one_line() -> None:
-    assert told([NGINX], SMALL, deferred_only=True) == ["Nothing is to be restarted."]
-    assert told([NGINX], SMALL, pending={}, operation="paint") == ["paint: no host is to be visited."]
+    assert told([NGINX], SMALL, deferred_only=True) == ["Nothing needs to be restarted."]
+    assert told([NGINX], SMALL, pending={}, operation="paint") == ["paint: there are no hosts to visit."]

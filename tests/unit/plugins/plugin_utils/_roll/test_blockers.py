@@ -58,7 +58,7 @@ def test_a_command_that_fails_blocks_and_its_last_line_says_why() -> None:
 
 
 def test_a_host_that_cannot_be_asked_blocks() -> None:
-    assert ask(blocker(command="true"), unreachable) == "it cannot be asked: web1 is away"
+    assert ask(blocker(command="true"), unreachable) == "it cannot be queried: web1 is away"
 
 
 def test_a_host_that_need_not_be_asked_does_not_block() -> None:
@@ -91,11 +91,11 @@ def test_a_url_that_nobody_answers_blocks() -> None:
 
 BAD = [
     ("true", "expected a list"),
-    (["true"], "'true' is none"),
-    ([{"name": "x"}], "needs a command or a url"),
-    ([{"command": "true", "url": "http://x/"}], "needs a command or a url"),
+    (["true"], "'true' is not a blocker"),
+    ([{"name": "x"}], "needs either a command or a url"),
+    ([{"command": "true", "url": "http://x/"}], "needs either a command or a url"),
     ([{"command": "true", "on": "moon"}], "expected on: host or on: controller"),
-    ([{"url": "http://x/", "on": "host"}], "only the controller asks a url"),
+    ([{"url": "http://x/", "on": "host"}], "a url is always requested by"),
     ([{"command": "true", "timeout": "long"}], "whole seconds"),
 ]
 

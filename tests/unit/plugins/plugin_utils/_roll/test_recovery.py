@@ -58,9 +58,9 @@ def test_a_host_is_verified_for_what_it_holds_and_what_is_on_record(plan: Any) -
     recovery = plan(slot("web", "w1"), drained={"w1": ["db"], "w2": []})
     assert visits(recovery) == {"w1": ["db", "web"]}
     assert recovery.lines()[0].startswith(
-        'w1 was left behind: w1 holds a slot of web since 2026-01-31T03:12:45+00:00 (operation "paint", PID 1 on ctl'
+        'w1 was left behind: w1 has held a slot of web since 2026-01-31T03:12:45+00:00 (operation "paint", PID 1 on ctl'
     )
-    assert "db is on record as drained. It is verified first." in recovery.lines()[0]
+    assert "db is recorded as drained. It is verified first." in recovery.lines()[0]
 
 
 def test_a_record_alone_is_enough(plan: Any) -> None:
@@ -68,8 +68,8 @@ def test_a_record_alone_is_enough(plan: Any) -> None:
 
 
 LEFT = [
-    (slot("web", "w1", LIVE), "somebody works on it. w1 holds a slot of web"),
-    (slot("web", "w1", UNKNOWN), "nobody here can tell whether its holder still works"),
+    (slot("web", "w1", LIVE), "somebody is working on it. w1 has held a slot of web"),
+    (slot("web", "w1", UNKNOWN), "it is unknown here whether its holder is still working"),
     (slot("web", "w1", UNKNOWN), "rolling_lock with state=force_released, services=[web], hosts=[w1]"),
     (slot("web", "w1", operation="pause"), "it is paused on purpose."),
     (slot("gone", "w1"), "this inventory does not deploy gone there"),
@@ -89,7 +89,7 @@ def test_a_host_that_is_not_ours_to_put_back_is_named_with_what_to_do(
 def test_a_host_that_did_not_answer_is_left_and_the_others_are_not(plan: Any) -> None:
     recovery = plan(slot("web", "w10"), slot("web", "w2"), away=["w2"])
     assert visits(recovery) == {"w10": ["web"]}
-    assert recovery.left["w2"].startswith("it did not answer. w2 holds a slot of web")
+    assert recovery.left["w2"].startswith("it did not answer. w2 has held a slot of web")
 
 
 # --- Temporary changes ---
@@ -106,7 +106,7 @@ def test_what_an_open_campaign_has_changed_is_its_own(plan: Any) -> None:
 def test_what_no_open_campaign_will_undo_is_undone_as_budgets_allow(plan: Any) -> None:
     recovery = plan(slot("web", "w10"), temporary={host: changed("monday-1") for host in ("w1", "w2", "w10")})
     assert recovery.batches == [["w10"], ["w1"], ["w2"]]
-    assert recovery.why["w1"] == "pin of web is on record as a temporary change"
+    assert recovery.why["w1"] == "pin of web is recorded as a temporary change"
     assert recovery.until == dict.fromkeys(("w1", "w2", "w10"), "upgraded")
 
 

@@ -194,14 +194,14 @@ def test_sizes_are_read_however_they_are_given(waves: Any, serial: Any, sizes: t
         (
             [1, "ten"],
             None,
-            "rolling_op_waves has 'ten'; expected sizes of waves, each a number of hosts from 1 on or a ",
+            "rolling_op_waves has 'ten'; expected sizes of waves, each a number of hosts \\(1 or more\\) or a ",
         ),
         ("[1, ", None, r"rolling_op_waves has '\[1, '; expected sizes"),
         ("0", None, "rolling_op_waves has 0; expected"),
         ({"a": 1}, None, "rolling_op_waves has {'a': 1}; expected"),
         (None, "0", "rolling_op_serial has 0; expected one number"),
         (None, [1, 2], r"rolling_op_serial has \[1, 2\]; expected one number"),
-        ([1], 1, "rolling_op_waves and rolling_op_serial both say how large waves are; give one of them"),
+        ([1], 1, "rolling_op_waves and rolling_op_serial both set the sizes of waves; give only one of them"),
     ],
 )
 def test_sizes_that_mean_nothing_are_refused(waves: Any, serial: Any, message: str) -> None:

@@ -17,7 +17,7 @@ FAULTS: list[tuple[Any, str]] = [
     (None, "did not answer"),
     ({"unreachable": True, "pending": []}, "did not answer"),
     ({"skipped": True}, "did not answer"),
-    ({"failed": True, "msg": "no \x1b[2J"}, r"could not be asked (no \x1b[2J)"),
+    ({"failed": True, "msg": "no \x1b[2J"}, r"could not be queried (no \x1b[2J)"),
     (
         {"pending": [{"unit": None}]},
         "gave an answer that cannot be read (the answer.pending[0].unit is not text)",

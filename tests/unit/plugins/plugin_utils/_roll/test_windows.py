@@ -96,7 +96,7 @@ BAD = [
     ([{"start": "22:00", "end": "04:00", "timezone": "CET/Berlin"}], "does not know"),
     ([{"start": "22:00", "end": "25:00", "timezone": "UTC"}], "end is '25:00'; expected a time of day"),
     ([{"start": "22:00", "end": "23:00", "timezone": "UTC", "days": ["fryday"]}], "expected a list of mon"),
-    ([{"start": "22:00", "end": "23:00", "timezone": "UTC", "day": ["fri"]}], "is no window"),
+    ([{"start": "22:00", "end": "23:00", "timezone": "UTC", "day": ["fri"]}], "is not a window"),
     ([{"start": "22:00", "end": "23:00", "timezone": "../etc"}], "does not know"),
 ]
 

@@ -77,7 +77,7 @@ def test_the_start_time_is_found_whatever_the_process_is_called(tmp_path: Path, 
 def test_a_process_that_is_gone_has_no_run() -> None:
     with subprocess.Popen(["true"]) as process:
         process.wait()
-    with pytest.raises(RunError, match="has ended while its task still ran"):
+    with pytest.raises(RunError, match="has ended while its task was still running"):
         this_run(process.pid)
 
 

@@ -241,7 +241,7 @@ def test_a_cycle_is_printed_with_the_lines_to_look_at(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError) as caught:
         deployed(find_services([RoleFolder(tmp_path)]), GROUPS, Inventory())
     assert str(caught.value) == (
-        "The services wait for each other: db → web → db. Take one of these out of after or requires: "
+        "The services wait for each other: db → web → db. Remove one of these from after or requires: "
         f"web in {db}/meta/service.yml:3, db in {web}/meta/service.yml:1."
     )
 

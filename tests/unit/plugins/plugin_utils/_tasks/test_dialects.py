@@ -92,7 +92,9 @@ def test_what_cannot_be_told_before_it_runs_is_refused(condition: str) -> None:
     "conditions", [("step|int == 6",), ("step|int > 5", "clustered"), ("step|int == 2", "step|int == 3")]
 )
 def test_a_step_that_tripleo_never_runs_is_refused(conditions: tuple[str, ...]) -> None:
-    with pytest.raises(DialectError, match=r"which is at no step that TripleO runs; the steps are 0 to 5"):
+    with pytest.raises(
+        DialectError, match=r"which is true at no step that TripleO runs; the steps are 0 to 5"
+    ):
         by_condition(Gating(conditions=conditions))
 
 

@@ -69,7 +69,7 @@ DEAD = [
 def test_a_condition_on_a_step_is_dead(findings, text: str) -> None:
     (found,) = findings({UPGRADE: tasks(text)})
     assert found.startswith(
-        f'{UPGRADE}:2: [dead-condition] "Stop" asks for the variable step, which no plan sets; give it the tag of its '
+        f'{UPGRADE}:2: [dead-condition] "Stop" uses the variable step, which no plan sets; give it the tag of its '
         "step, one of step0 (validate), "
     )
 
@@ -87,7 +87,7 @@ def test_a_role_may_have_a_variable_of_that_name(findings) -> None:
 def test_a_variable_of_one_part_is_lost_in_the_next(findings) -> None:
     assert findings({UPGRADE: tasks(look(0), use(3))}) == [
         f'{UPGRADE}:6: [lost-variable] "Use" in change reads result, which validate writes ({UPGRADE}:2); variables do '
-        "not survive between runs, and each part may run in another one. Find it out again in change, or keep it in a "
+        "not survive between runs, and each part may run in another one. Determine it again in change, or keep it in a "
         "file on the host."
     ]
 
@@ -96,7 +96,7 @@ def test_a_part_that_restarts_use_too_cannot_read_what_an_upgrade_writes(finding
     files = {UPGRADE: tasks(look(3)), "web/tasks/verify.yml": "- assert: {that: result.rc == 0}\n"}
     (found,) = findings(files)
     assert (
-        "verify.yml also runs without an upgrade, in rolling restarts. Find it out again in verify" in found
+        "verify.yml also runs without an upgrade, in rolling restarts. Determine it again in verify" in found
     )
 
 
@@ -133,7 +133,7 @@ def test_two_services_do_not_write_one_variable(findings) -> None:
     }
     assert findings(files) == [
         f'{UPGRADE}:2: [shared-variable] "Look" of web writes result, and so does db (db/tasks/upgrade_tasks.yml:2); '
-        "on a host that has both, one would read what the other wrote. Give it a name of the service's own, as in "
+        "on a host that has both, one would read what the other wrote. Give it a name specific to the service, such as "
         "__web_result."
     ]
 
@@ -142,7 +142,7 @@ def test_a_service_does_not_borrow_what_another_finds_out(findings) -> None:
     files = {UPGRADE: tasks(look(3, "fresh")), "db/tasks/upgrade_tasks.yml": tasks(use(3, "fresh"))}
     assert findings(files) == [
         f'db/tasks/upgrade_tasks.yml:2: [borrowed-variable] "Use" of db reads fresh, which only web writes '
-        f"({UPGRADE}:2); without it, or in another run, it would be undefined. Find it out in db itself."
+        f"({UPGRADE}:2); without it, or in another run, it would be undefined. Determine it in db itself."
     ]
 
 
@@ -188,7 +188,7 @@ def test_what_a_step_stops_must_be_started(findings, text: str) -> None:
 def test_what_a_service_requires_is_deployed(findings) -> None:
     assert findings({"web/meta/service.yml": "---\nstage: front\nrequires: [db]\n"}) == [
         "web/meta/service.yml:3: [missing-requirement] web requires db, which is not deployed: no host is in its "
-        "group. Add hosts to the group, or take it out of requires; after is for services that may be missing."
+        "group. Add hosts to the group, or remove it from requires; after is for services that may be missing."
     ]
 
 
@@ -224,32 +224,32 @@ def test_conditions_on_a_step_are_understood_where_the_service_says_so(findings)
 def test_only_steps_have_the_variable_step(findings) -> None:
     look = "- name: Look\n  command: ls\n  when: step|int == 2"
     assert findings({"web/tasks/verify.yml": tasks(look), SERVICE: "dialect: when\n"}) == [
-        'web/tasks/verify.yml:2: [dead-condition] "Look" asks for the variable step, which only steps have, not '
-        "verify; take it out."
+        'web/tasks/verify.yml:2: [dead-condition] "Look" uses the variable step, which only steps have, not '
+        "verify; remove it."
     ]
 
 
 def test_a_variable_step_of_the_roles_own_is_refused_where_it_means_tripleos(findings) -> None:
     assert findings({"web/defaults/main.yml": "step: 1\n", SERVICE: "units: []\ndialect: when\n"}) == [
-        f"{SERVICE}:2: [dialect] dialect: when means TripleO's variable step, and this role has its own of that name; "
-        "rename it."
+        f"{SERVICE}:2: [dialect] dialect: when means TripleO's variable step, but this role has a variable of "
+        "that name; rename it."
     ]
 
 
 BY_TAGS = [
     (
         "- name: More\n  include_tasks: more.yml\n  tags: step3",
-        '"More" hands its tag to nothing that it includes, and what of that runs cannot be determined before it runs; '
-        "import it instead (import_tasks, import_role), which hands the tag on.",
+        '"More" does not pass its tag on to what it includes, so which of that runs cannot be determined beforehand; '
+        "import it instead (import_tasks, import_role), which passes the tag on.",
     ),
     (
         "- name: More\n  import_role: {name: more}",
-        '"More" imports a role without a step; which of its tasks have one is not looked into. Tag the import.',
+        '"More" imports a role without a step; the role\'s own tags are not inspected. Tag the import.',
     ),
     (
         "- name: More\n  command: ls\n  tags: step6",
-        '"More" has the tag step6, which TripleO never runs; the steps are 0 to 5: name one of them, or take the task '
-        "out.",
+        '"More" has the tag step6, which TripleO never runs; the steps are 0 to 5: name one of them, or remove the '
+        "task.",
     ),
 ]
 

@@ -59,7 +59,7 @@ FINDINGS = [
         [
             f"tasks/included.yml:2: [meta] meta: end_host {LEFT}",
             'tasks/included.yml:4: [included-step] "Y" has the tag step5, but its file belongs to no step, or to the '
-            "step of its include; take the tag out.",
+            "step of its include; remove the tag.",
             'tasks/included.yml:7: [run-once] "Z" is run_once in a file that every wave runs: it would run in each '
             "one.",
         ],
@@ -91,7 +91,7 @@ def test_a_part_may_have_no_step_and_leave_no_host_green(role: Role, part: str) 
     assert role.findings("- meta: end_host\n- command: x\n  tags: step3\n", f"tasks/{part}.yml") == [
         f"tasks/{part}.yml:1: [meta] meta: end_host {LEFT}",
         f"tasks/{part}.yml:2: [included-step] the task at line 2 has the tag step3, but its file belongs to no step, "
-        "or to the step of its include; take the tag out.",
+        "or to the step of its include; remove the tag.",
     ]
 
 

@@ -90,7 +90,7 @@ FINDINGS = [
     (
         "- import_tasks: nowhere.yml\n  tags: step3\n",
         [
-            f"{HERE}:1: [import] the task at line 1 imports nowhere.yml, which is not there; an import needs a plain "
+            f"{HERE}:1: [import] the task at line 1 imports nowhere.yml, which does not exist; an import needs a plain "
             "file name."
         ],
     ),

@@ -84,8 +84,12 @@ def host() -> None:
 
 
 def fuzz() -> None:
-    """Ask policy-rc.d what nobody thought of, each case a run of the real script."""
+    """Ask policy-rc.d what nobody thought of, each case a run of the real script; plan for fleets of odd names.
+
+    ``make fuzz`` does more of it.
+    """
     run(sys.executable, "tests/fuzz/deferral.py", "20000")
+    run(sys.executable, "tests/fuzz/names.py", "5000" if os.environ.get("FUZZ") == "all" else "300")
 
 
 def cores() -> None:

@@ -26,7 +26,7 @@ ODD = [
     "wéb-漢",
     "o'brien",
     'a"b',
-    "a\\1b",
+    "a\\zb",
     "a#b",
 ]
 ODD += ["yes", "1.5", "$(id)", "x; id", "-x", "a|b", "<b>", "a}}b", "a%b", "a!b", "a~b", "a@b", "a/../b"]
@@ -124,7 +124,10 @@ def limits(said: Outcome) -> list[str]:
     return words[1:]
 
 
-@pytest.mark.parametrize(("name", "limit"), [("o'brien", ["!o'brien"]), ("$(id)", ["!$(id)"]), ("w*", [])])
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [("o'brien", ["!o'brien,"]), ("web 1", ["!web 1,"]), ("$(id)", ["!$(id),"]), ("w*", [])],
+)
 def test_what_a_message_says_to_type_means_the_host(site: Site, name: str, limit: list[str]) -> None:
     one_service(site)
     from_script(site, web=["w1", name])

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 LONGEST = 255
 SIGNS = "{*?[,"  # of templates and of patterns
 FIRST = "!&~@"  # have a meaning where a pattern, or what --limit is given, begins
-PLAIN = re.compile(r"(?!(?i:y|n|yes|no|on|off|true|false|null)$)[^\W\d_][\w.-]*")  # text without quotes in YAML
+PLAIN = re.compile(
+    r"(?!(?i:y|n|yes|no|on|off|true|false|null)$)[^\W\d_][\w.-]*"
+)  # text without quotes in YAML
 NAMED = 5
 
 
@@ -87,8 +89,8 @@ def pattern(hosts: Iterable[str], sign: str = "") -> str:
                 f'The host "{printable(host)}" cannot be named in a pattern, as its name {why}.'
             )
     text = ",".join(sign + host for host in hosts)
-    # Without a comma Ansible may take the colons of an address for those between patterns.
-    return f"{text}," if ":" in text and len(hosts) == 1 else text
+    # Without a comma Ansible would also part patterns at spaces, and at colons that it takes for no address.
+    return text if "," in text or re.fullmatch(r"!?[\w.-]*", text) else f"{text},"
 
 
 def in_brackets(names: Iterable[str]) -> str:

@@ -59,6 +59,8 @@ def test_a_group_is_refused_where_ansible_would_add_a_host_of_its_name() -> None
 def test_patterns_are_lists_and_an_address_alone_is_one_too() -> None:
     assert pattern(["w1", "web 2"]) == "w1,web 2"
     assert pattern(["fe80::1"]) == "fe80::1,"
+    assert pattern(["web 1"]) == "web 1,"
+    assert pattern(["web-1.example.org"]) == "web-1.example.org"
     assert pattern(["w1", "w2"], "!") == "!w1,!w2"
     assert pattern([]) == ""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from ansible.utils.display import Display
 
-from ._common.text import readable
+from ._common.text import on_one_line
 
 display = Display()
 
 
 def say(text: str, color: str | None = None) -> None:
     """Show a line."""
-    display.display(readable(text), color=color)
+    display.display(on_one_line(text), color=color)

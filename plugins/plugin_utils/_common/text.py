@@ -94,17 +94,17 @@ _WIDEST = 100
 
 def printable(text: str, widest: int = _WIDEST) -> str:
     """Make a text harmless to terminals and tables: on one line, no control characters, not endless."""
-    shown = _escaped(text[: widest + 1])
+    shown = on_one_line(text[: widest + 1])
     return shown if len(shown) <= widest else shown[: widest - 1] + "…"
 
 
 def readable(text: str) -> str:
     """Make a text harmless to terminals, whole and with its lines as they are."""
-    return "\n".join(map(_escaped, text.split("\n")))
+    return "\n".join(map(on_one_line, text.split("\n")))
 
 
-def _escaped(text: str) -> str:
-    """Spell out what is no visible character, such as those that move the cursor or turn the direction of writing."""
+def on_one_line(text: str) -> str:
+    """Spell out what is no visible character: what ends lines, moves the cursor or turns the direction of writing."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

@@ -27,6 +27,7 @@ IN_COLLECTIONS = BUILD / "ansible_collections/orderly/services"
 SCENARIOS = ROOT / "extensions/molecule"
 DEMO_INVENTORY = ROOT / "tests/demo/inventory/groups.yml"
 OPTIONS = "tests/play/test_options.py"  # of ansible-playbook
+NAMES = "tests/play/test_names.py"
 SHELL_SCRIPTS = [
     ".ci/run",
     "tests/env",
@@ -84,15 +85,17 @@ def host() -> None:
 
 
 def fuzz() -> None:
-    """Ask policy-rc.d what nobody thought of, each case a run of the real script, and let hosts answer anything.
+    """Ask policy-rc.d what nobody thought of, each case a run of the real script; let hosts answer anything.
 
-    ``make fuzz`` plays many answers, with the oldest and the newest ansible-core; CI a few with its own.
+    Plan for fleets of odd names, too. ``make fuzz`` plays many answers, with the oldest and the newest ansible-core,
+    and many mixes of options of Ansible; CI plays a few.
     """
     run(sys.executable, "tests/fuzz/deferral.py", "20000")
     many = os.environ.get("FUZZ")
     if many:
-        run("pytest", "-n", PROCESSES, "tests/unit/hostile")
+        run("pytest", "-n", PROCESSES, "tests/unit/hostile", "tests/play/test_settings.py")
     run(sys.executable, "tests/fuzz/answers.py", *([many, "0", "--ends"] if many else ["100"]))
+    run(sys.executable, "tests/fuzz/names.py", many or "300")
 
 
 def cores() -> None:
@@ -102,7 +105,7 @@ def cores() -> None:
     """
     wanted = os.environ.get("CORES", "ends")
     run(sys.executable, "tests/cores/cores.py", *(["--ends"] if wanted == "ends" else []))
-    run("pytest", "-n", PROCESSES, OPTIONS, env={"CORES": wanted})
+    run("pytest", "-n", PROCESSES, OPTIONS, NAMES, "-k", "not pattern", env={"CORES": wanted})
     run("pytest", "-rs", "tests/cores/test_matrix.py")
 
 

@@ -21,7 +21,7 @@ FLOORS = {
     "plugin_utils": (
         ("_upgrade", "_report"),
         ("_campaign", "_roll", "_render"),
-        ("_lock", "_plan", "_action"),
+        ("_lock", "_plan", "_action", "_terminal"),
         ("_run", "_inventory", "_tasks", "_waves"),
         ("_store", "_service"),
         ("_common",),

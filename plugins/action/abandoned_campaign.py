@@ -9,8 +9,6 @@ import os
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from ansible.utils.display import Display
-
 from ..plugin_utils._action import ControllerAction, Result
 from ..plugin_utils._campaign.campaign import abandon
 from ..plugin_utils._common.text import now_text
@@ -18,11 +16,10 @@ from ..plugin_utils._run.presence import seen_by
 from ..plugin_utils._run.run import this_run
 from ..plugin_utils._store.store import PREFIX as RUNS
 from ..plugin_utils._store.store import Rehearsal, open_store
+from ..plugin_utils._terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-display = Display()
 
 
 class ActionModule(ControllerAction):
@@ -39,7 +36,7 @@ class ActionModule(ControllerAction):
         changed = (
             f", and undo the temporary changes of {', '.join(told['temporary'])}" if told["temporary"] else ""
         )
-        display.display(
+        say(
             f"{campaign}. Put back the hosts it left behind{changed}: ansible-playbook orderly.services.recover"
         )
         return {"changed": True, "campaign": told}

@@ -8,17 +8,14 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from ansible.utils.display import Display
-
 from ..plugin_utils._action import ControllerAction, Result
 from ..plugin_utils._campaign.campaign import find_campaigns, list_campaigns
 from ..plugin_utils._campaign.versions import BEFORE, VersionRecord, say_installed
 from ..plugin_utils._store.store import open_store
+from ..plugin_utils._terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-display = Display()
 
 
 class ActionModule(ControllerAction):
@@ -34,11 +31,11 @@ class ActionModule(ControllerAction):
                 told = find_campaigns(told, name)
                 details = {each.id: VersionRecord(store, each.id).read(BEFORE) for each in told}
         for campaign in told:
-            display.display(str(campaign))
+            say(str(campaign))
             for line in say_installed(details.get(campaign.id, {})):
-                display.display(f"  before, {line}")
+                say(f"  before, {line}")
         if not campaigns and not options["open_only"]:
-            display.display("No upgrade has ever been started.")
+            say("No upgrade has ever been started.")
         known = {campaign: {"versions_before": before} for campaign, before in details.items()}
         return {
             "changed": False,

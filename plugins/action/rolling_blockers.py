@@ -9,18 +9,15 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ansible.utils.display import Display
-
 from ..plugin_utils._action import ControllerAction, Result
 from ..plugin_utils._roll.blockers import complaints, parse_blockers
 from ..plugin_utils._roll.windows import closed, parse_windows
+from ..plugin_utils._terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 PAUSE = 5.0
-
-display = Display()
 
 
 class ActionModule(ControllerAction):
@@ -42,7 +39,7 @@ class ActionModule(ControllerAction):
         blocked, waited = wait_until_clear(
             look,
             wait,
-            lambda words, so_far: display.display(f"{host}: blocked for {so_far:.0f} s by {words}"),
+            lambda words, so_far: say(f"{host}: blocked for {so_far:.0f} s by {words}"),
         )
         return {"changed": False, "blocked": blocked, "waited": round(waited, 1)}
 

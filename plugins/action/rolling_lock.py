@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from ansible import constants
 from ansible.errors import AnsibleActionFail
-from ansible.utils.display import Display
 
 from ..plugin_utils._action import ControllerAction, Result
 from ..plugin_utils._common.errors import ControllerError
@@ -19,11 +18,10 @@ from ..plugin_utils._lock.lock import LockError
 from ..plugin_utils._lock.task import STATES, Call, as_heard_by_others
 from ..plugin_utils._run.run import this_run
 from ..plugin_utils._store.store import open_store
+from ..plugin_utils._terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-display = Display()
 
 
 class ActionModule(ControllerAction):
@@ -64,9 +62,7 @@ class ActionModule(ControllerAction):
             self.refuse_claims("The request for slots", options["hosts"] or variables["ansible_play_batch"])
         try:
             with closing(open_store(self.store_url(options, variables))) as store:
-                call = Call(
-                    options, variables, this_run(os.getppid()), store, display.display, self._task.check_mode
-                )
+                call = Call(options, variables, this_run(os.getppid()), store, say, self._task.check_mode)
                 return {**STATES[options["state"]](call), **call.facts()}
         except LockError as exc:
             return {"failed": True, "msg": str(exc), "granted": False, **exc.details}

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.plugins.callback import CallbackBase
 
+from ..plugin_utils._common.text import on_one_line
 from ..plugin_utils._report.deferred_summary import RunSummary, host_and_result, is_of_host
 
 if TYPE_CHECKING:
@@ -67,4 +68,4 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_stats(self, stats: AggregateStats) -> None:  # noqa: ARG002 - Ansible's signature
         line = self._summary.line()
         if line:
-            self._display.display(line, color="yellow")
+            self._display.display(on_one_line(line), color="yellow")

@@ -84,6 +84,7 @@ from ansible.plugins.callback import CallbackBase
 from ..plugin_utils._common import own_process
 from ..plugin_utils._common.files import write_report
 from ..plugin_utils._common.places import open_to_others
+from ..plugin_utils._common.text import on_one_line
 from ..plugin_utils._report.probe import say
 from ..plugin_utils._roll.blockers import CONTROLLER, BlockerError, parse_blockers
 
@@ -139,12 +140,12 @@ class CallbackModule(CallbackBase):
             services = json.loads(told)
         except ValueError:
             self._display.warning(
-                f"There are no probe results, because the probe process ended early: {told.strip()}"
+                f"There are no probe results, because the probe process ended early: {on_one_line(told.strip())}"
             )
             return
         for service in services:
             colour = constants.COLOR_ERROR if service["outages"] else constants.COLOR_OK
-            self._display.display(say(service), color=colour)
+            self._display.display(on_one_line(say(service)), color=colour)
         if path := self.get_option("report"):
             try:
                 write_report(Path(path), services)

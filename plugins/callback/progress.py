@@ -64,7 +64,7 @@ from ansible.plugins.callback import CallbackBase
 from ansible.utils.color import stringc
 
 from ..plugin_utils._common.files import write_report
-from ..plugin_utils._common.text import now_text
+from ..plugin_utils._common.text import now_text, on_one_line
 from ..plugin_utils._plan.names import PLANNED, WAVE_TITLE
 from ..plugin_utils._report.deferred_summary import host_and_result, is_secret
 from ..plugin_utils._report.live_line import LiveLine, can_show
@@ -183,7 +183,7 @@ class CallbackModule(CallbackBase):
 
     def _say(self, lines: Iterable[str], colour: str | None = None) -> None:
         for line in lines:
-            self._display.display(line, color=colour)
+            self._display.display(on_one_line(line), color=colour)
         # Ansible leaves that to the end: progress in a file would come late, and never if a signal ends the run.
         with suppress(OSError, RuntimeError):  # the reader is gone, or it is flushed right now
             sys.stdout.flush()
@@ -200,7 +200,7 @@ class CallbackModule(CallbackBase):
                 if self._stop.is_set():
                     return
                 if self._live:
-                    self._live.show(self._progress.line(self._clock()), self._style())
+                    self._live.show(on_one_line(self._progress.line(self._clock())), self._style())
                 else:
                     self._say(self._progress.silence(self._clock()))
 

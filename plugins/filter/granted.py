@@ -41,6 +41,7 @@ _value:
   elements: str
 """
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleFilterError
@@ -54,7 +55,8 @@ def granted(gate: Mapping[str, Any], play: str, host: str | None = None) -> list
     if gate.get("play") != play:
         raise AnsibleFilterError(
             f"The gate of {play} did not run (--start-at-task or --step skipped it), so none of its tasks may run. "
-            f"Start at the gate instead: --start-at-task '{play} | Pass the gate'; it skips what is already done."
+            f"Start at the gate instead: --start-at-task {shlex.quote(f'{play} | Pass the gate')}; "
+            "it skips what is already done."
         )
     return [name for name, hosts in gate.get("granted", {}).items() if host is None or host in hosts]
 

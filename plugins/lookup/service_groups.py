@@ -9,7 +9,7 @@ short_description: Inventory groups of the deployed services
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
-  - Lists the inventory groups of the services that are deployed. Joined by colons they are the C(hosts) of a play
+  - Lists the inventory groups of the services that are deployed. Joined by commas they are the C(hosts) of a play
     over exactly the hosts that run a service.
 options:
   _terms:
@@ -21,7 +21,7 @@ options:
 
 EXAMPLES = r"""
 - name: Show what is pending on every host that runs a service
-  hosts: "{{ query('orderly.services.service_groups') | join(':') }}"
+  hosts: "{{ query('orderly.services.service_groups') | join(',') }}"
   roles:
     - orderly.services.deferral
 """
@@ -38,10 +38,11 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
+from ..plugin_utils._common.errors import ControllerError
+from ..plugin_utils._common.names import check_groups
 from ..plugin_utils._inventory.inventory import Inventory
 from ..plugin_utils._inventory.trusted import without_facts
 from ..plugin_utils._service.catalogue import NONE_DEPLOYED, load_services, select
-from ..plugin_utils._service.service import CatalogueError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,8 +60,10 @@ class LookupModule(LookupBase):
             services = load_services(variables, second_look)
             if terms:
                 services = select(services, terms, "service_groups")
-        except CatalogueError as exc:
+            groups = list(dict.fromkeys(service.group for service in services))
+            check_groups(groups, variables["groups"])
+        except ControllerError as exc:
             raise AnsibleLookupError(str(exc)) from None
         if not services:
             raise AnsibleLookupError(NONE_DEPLOYED)
-        return list(dict.fromkeys(service.group for service in services))
+        return groups

@@ -55,20 +55,18 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
-from ansible.utils.display import Display
 
 from ..plugin_utils._common.errors import ControllerError
 from ..plugin_utils._common.text import listed, shortened
 from ..plugin_utils._inventory.extra_vars import extra_variable
 from ..plugin_utils._inventory.inventory import Inventory, InventoryError
+from ..plugin_utils._terminal import say
 from ..plugin_utils._upgrade import make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 APPROVED = "upgrade_approved_plan"
-
-display = Display()
 
 
 class LookupModule(LookupBase):
@@ -89,7 +87,7 @@ class LookupModule(LookupBase):
             raise
         except AnsibleError as exc:
             raise AnsibleLookupError(f"The inventory cannot be read for the plan: {exc}") from None
-        display.display(f"Plan {plan.hash}: {playbook.parent}/plan.html")
+        say(f"Plan {plan.hash}: {playbook.parent}/plan.html")
         return [str(playbook)]
 
     def _approved(self, inventory: Inventory, variables: Mapping[str, Any]) -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ._common.names import check_groups, check_hosts
 from ._common.text import natural, now_text
 from ._inventory.placement import DOMAIN, LAST, read_placement
 from ._inventory.selection import Selection
@@ -56,6 +57,8 @@ def make_plan(
         raise CatalogueError(NONE_DEPLOYED)
     groups = inventory.groups
     members = {service.name: tuple(sorted(groups[service.group], key=natural)) for service in services}
+    check_groups([service.group for service in services], groups)
+    check_hosts(_hosts_of(members), groups)
     for service in services:
         asked = inventory.typical_hosts(members[service.name], override_names(service.name))
         check_agreement(service, asked, inventory.variable)
@@ -82,8 +85,12 @@ def make_plan(
     return plan, write_plan(plan, services, plan_folder(plan.hash, plan_dir), seconds)
 
 
+def _hosts_of(members: Mapping[str, Iterable[str]]) -> list[str]:
+    return sorted({host for each in members.values() for host in each}, key=natural)
+
+
 def _read_placement(inventory: Inventory, members: Mapping[str, Iterable[str]]) -> Placement:
-    hosts = sorted({host for each in members.values() for host in each}, key=natural)
+    hosts = _hosts_of(members)
     return read_placement(inventory.values(hosts, DOMAIN), inventory.values(hosts, LAST))
 
 

@@ -161,7 +161,7 @@ def campaign(site: Site, environ: dict[str, str]) -> tuple[dict[str, Any], dict[
     return done_by(first), done_by(second)
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("FUZZ", "3"))))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("FUZZ", "150")) // 50))
 def test_a_mix_of_options_changes_nothing_that_hosts_do(
     site: Site, plain: tuple[dict[str, Any], dict[str, Any]], seed: int
 ) -> None:

@@ -10,16 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.utils.display import Display
 
 from ...plugin_utils._action import ControllerAction, Result
 from ...plugin_utils._common.files import write_bytes
 from ...plugin_utils._report.status_table import FleetStatus
+from ...plugin_utils._terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-display = Display()
 
 
 class ActionModule(ControllerAction):
@@ -33,7 +31,7 @@ class ActionModule(ControllerAction):
         )
         lines = status.as_lines()
         for line in lines:
-            display.display(line)
+            say(line)
         changed = bool(options["json"]) and self._write(Path(options["json"]), status)
         return {"changed": changed, "lines": lines, "status": status.as_dict()}
 

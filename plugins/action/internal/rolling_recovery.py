@@ -9,8 +9,6 @@ import os
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from ansible.utils.display import Display
-
 from ...plugin_utils._action import ControllerAction, Result
 from ...plugin_utils._campaign.campaign import list_campaigns
 from ...plugin_utils._lock import manager
@@ -21,11 +19,10 @@ from ...plugin_utils._run.run import this_run
 from ...plugin_utils._run.whole import check_as_written
 from ...plugin_utils._service.catalogue import load_services
 from ...plugin_utils._store.store import open_store
+from ...plugin_utils._terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-display = Display()
 
 
 class ActionModule(ControllerAction):
@@ -60,5 +57,5 @@ class ActionModule(ControllerAction):
         )
         recovery = plan_recovery(services, variables["groups"], variables["ansible_play_hosts_all"], found)
         for line in recovery.lines():
-            display.display(line)
+            say(line)
         return {"changed": False, **recovery.as_result()}

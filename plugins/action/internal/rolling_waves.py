@@ -29,6 +29,7 @@ from ...plugin_utils._service.catalogue import load_services, select
 from ...plugin_utils._store.store import PREFIX as RUNS
 from ...plugin_utils._store.store import Rehearsal, open_store
 from ...plugin_utils._tasks.strategy import FREE, LINEAR, acts_for_all
+from ...plugin_utils._terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -82,7 +83,7 @@ class ActionModule(ControllerAction):
         )
         strategy = _strategy(roll, tasks.values() if options["own_tasks"] else (), asked=asked)
         for line in (*said, *lines(roll, options["operation"], every_wave=display.verbosity > 0)):
-            display.display(line)
+            say(line)
         return {"changed": False, **roll.as_result(), "tasks": tasks, "strategy": strategy}
 
     def _survey(

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.utils.display import Display
-
 from ...plugin_utils._action import ControllerAction, Result
 from ...plugin_utils._report.services_table import Listed, as_lines
 from ...plugin_utils._service.catalogue import NONE_DEPLOYED, find_services, load_services, role_folders
+from ...plugin_utils._terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-display = Display()
 
 
 class ActionModule(ControllerAction):
@@ -28,5 +25,5 @@ class ActionModule(ControllerAction):
         services = [Listed(said[service.path], service, len(groups[service.group])) for service in settled]
         lines = as_lines(services) if services else [NONE_DEPLOYED]
         for line in lines:
-            display.display(line)
+            say(line)
         return {"changed": False, "lines": lines, "services": [service.as_dict() for service in services]}

@@ -17,7 +17,7 @@ from ...plugin_utils._action import ControllerAction, Result
 from ...plugin_utils._campaign.upgrade_run import UpgradeRun
 from ...plugin_utils._common.answers import misfit
 from ...plugin_utils._common.errors import ControllerError
-from ...plugin_utils._common.text import names_of
+from ...plugin_utils._common.text import names_of, readable
 from ...plugin_utils._inventory.inventory import limited_hosts
 from ...plugin_utils._inventory.placement import domains_of
 from ...plugin_utils._inventory.selection import Selection
@@ -26,6 +26,7 @@ from ...plugin_utils._plan.plan import read_plan
 from ...plugin_utils._run.run import this_run
 from ...plugin_utils._run.whole import check_as_written
 from ...plugin_utils._store.store import open_store
+from ...plugin_utils._terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +86,7 @@ class ActionModule(ControllerAction):
             run=this_run(os.getppid()),
             selection=selection,
             rehearsal=self._task.check_mode,
-            say=display.display,
+            say=say,
             campaign=str(campaign) if campaign else None,
             folder=str(folder),
             confirmed=frozenset(names_of(self.from_command_line(variables, "upgrade_confirm"))),
@@ -103,6 +104,6 @@ def _noted(hostvars: Mapping[str, Any], host: str) -> Mapping[str, Mapping[str, 
 def _ask(question: str) -> str | None:
     """Ask on the terminal; None where there is none, or the answer is to interrupt."""
     try:
-        return display.prompt_until(question).decode(errors="replace").strip()
+        return display.prompt_until(readable(question)).decode(errors="replace").strip()
     except (AnsiblePromptInterrupt, AnsiblePromptNoninteractive):
         return None

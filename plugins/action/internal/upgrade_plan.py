@@ -9,7 +9,6 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible.utils.display import Display
 
 from ...plugin_utils._action import ControllerAction, Result
 from ...plugin_utils._campaign.journal import read_seconds
@@ -18,12 +17,11 @@ from ...plugin_utils._plan.durations import estimate
 from ...plugin_utils._plan.survey import readable
 from ...plugin_utils._render.summary import summary
 from ...plugin_utils._store.store import Rehearsal, StoreError, default_url, open_store
+from ...plugin_utils._terminal import say
 from ...plugin_utils._upgrade import make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-display = Display()
 
 
 class ActionModule(ControllerAction):
@@ -49,7 +47,7 @@ class ActionModule(ControllerAction):
         how_long = estimate(plan.plays, took)
         lines = summary(plan, readable(answers, members), playbook.parent, how_long)
         for line in lines:
-            display.display(line)
+            say(line)
         return {
             "changed": False,
             "id": plan.id,

@@ -22,7 +22,7 @@ from ...plugin_utils._campaign.finalizers import (
     looked_at,
 )
 from ...plugin_utils._campaign.versions import AFTER, BEFORE, VersionRecord
-from ...plugin_utils._common.text import natural
+from ...plugin_utils._common.text import natural, on_one_line
 from ...plugin_utils._plan.plan import AGAIN, Plan, read_plan
 from ...plugin_utils._plan.survey import drift_of_versions, readable
 from ...plugin_utils._run.run import this_run
@@ -143,7 +143,7 @@ def _agreed(look: Look) -> dict[str, Any]:
 
 
 def _listed(lines: Iterable[str]) -> str:
-    return "".join(f"\n  - {line}" for line in lines)
+    return "".join(f"\n  - {on_one_line(line)}" for line in lines)
 
 
 STATES = {

@@ -55,7 +55,7 @@ class DeferredStore:
         found, trouble = read_each(
             newest.values(),
             _read_record,
-            "is not a record of a deferred restart that can be read here; find out why it is there before you remove it",
+            "is not a record of a deferred restart that can be read; find out why it is there before you remove it",
         )
         if any(self.folders[1].glob("*.deferred")):
             trouble.append(f"{self.folders[0]} could not be written; see the records in {self.folders[1]}.")

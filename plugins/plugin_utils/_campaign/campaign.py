@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._common.errors import ControllerError
+from .._common.shell import extra
 from .._run.run import Run, RunState
 from .journal import Journal
 
@@ -184,7 +185,8 @@ def others_open(campaigns: Iterable[Campaign], plan_id: str) -> tuple[Campaign, 
 
 def how_to_abandon(campaign: Campaign) -> str:
     """Tell how to give up a campaign."""
-    return f"ansible-playbook orderly.services.abandon_campaign -e abandon_campaign={campaign.id} -e abandon_reason=…"
+    which = extra("abandon_campaign", campaign.id)
+    return f"ansible-playbook orderly.services.abandon_campaign {which} -e abandon_reason=…"
 
 
 def _campaigns(documents: Documents) -> tuple[Campaign, ...]:
@@ -225,7 +227,7 @@ def _find_open(campaigns: Iterable[Campaign], plan_id: str, name: str | None) ->
     if ours and not found:
         raise CampaignError(
             f'This plan has the open campaign {ours.id}, so "{name}" would repeat what it has done. Continue with '
-            f"-e upgrade_campaign={ours.id}, or abandon it: {how_to_abandon(ours)}"
+            f"{extra('upgrade_campaign', ours.id)}, or abandon it: {how_to_abandon(ours)}"
         )
     return found
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .._common.errors import ControllerError
+from .._common.names import pattern
+from .._common.shell import extra
 from .._common.text import natural
 from .._plan.names import NO_HOST
 from .._service.steps import FINALIZE
@@ -106,7 +108,7 @@ def services_left(plan: Plan, play: Play, progress: Progress, selection: Selecti
 def patterns(plan: Plan, left: Mapping[str, Collection[str]]) -> dict[str, str]:
     """Give the ``hosts`` of the plays that need not run on all their hosts, by the hosts that are left of each."""
     return {
-        play.id: ",".join(left[play.id]) or NO_HOST
+        play.id: pattern(left[play.id]) or NO_HOST
         for play in plan.plays
         if len(left[play.id]) < len(play.hosts)
     }
@@ -125,7 +127,7 @@ def check_confirmed(plan: Plan, play: Play, services: Iterable[str], confirmed: 
         listed = ",".join(names)
         raise GateError(
             f"{play.title} is refused; nothing in it was touched: it passes the point of no return of {listed}, "
-            f"after which only a backup can take you back. Run it again with -e upgrade_confirm={listed}: "
+            f"after which only a backup can take you back. Run it again with {extra('upgrade_confirm', listed)}: "
             "it resumes here.",
             (),
         )

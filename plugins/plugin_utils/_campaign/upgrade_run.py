@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .._common.names import pattern
+from .._common.shell import extra
 from .._common.text import natural, now_text
 from .._lock import manager
 from .._lock.request import Claim, Request
@@ -102,13 +104,13 @@ class UpgradeRun:
             if names := points_of_no_return(self.plan, play, play.services, confirmed):
                 self.say(
                     f"{play.title} passes the point of no return of {', '.join(names)}; the run asks before it, "
-                    f"or ends if nobody can answer, unless you pass -e upgrade_confirm={','.join(names)}."
+                    f"or ends if nobody can answer, unless you pass {extra('upgrade_confirm', ','.join(names))}."
                 )
         self._look_forward(journal, progress)
         again = {} if self.rehearsal else self._to_verify(progress)
         if not self.rehearsal and self._verifies_again:
             reverify.begin(self.store, journal.campaign, self.run, again)
-        verify = {VERIFY_PLAY + name: ",".join(hosts) for name, hosts in again.items()}
+        verify = {VERIFY_PLAY + name: pattern(hosts) for name, hosts in again.items()}
         return {"campaign": journal.campaign, "left": {**patterns(self.plan, left), **verify}}
 
     @property

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 FEW = 2
 SHOWN = 12
-NUMBERED = re.compile(r"([^.]*?)(\d+)([^\d.]*(?:\..*)?)")  # the last number before the first dot
+NUMBERED = re.compile(r"([^.]*?)([0-9]{1,18})([^0-9.]*(?:\..*)?)")  # the last number before the first dot
 
 
 def shortened(hosts: Iterable[str]) -> list[str]:
@@ -57,9 +57,8 @@ def with_services(visits: Mapping[str, Iterable[str]]) -> str:
 
 def natural(name: str) -> tuple[tuple[int, int | str], ...]:
     """Give the sort key that puts ``web2`` before ``web10``."""
-    return tuple(
-        (0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", name) if part
-    )
+    parts = (part for part in re.split(r"(\d{1,99})", name) if part)
+    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts)
 
 
 def plural(number: int, one: str, many: str = "") -> str:
@@ -95,11 +94,20 @@ _WIDEST = 100
 
 def printable(text: str, widest: int = _WIDEST) -> str:
     """Make a text harmless to terminals and tables: on one line, no control characters, not endless."""
-    shown = "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text[: widest + 1]
-    )
+    shown = on_one_line(text[: widest + 1])
     return shown if len(shown) <= widest else shown[: widest - 1] + "…"
+
+
+def readable(text: str) -> str:
+    """Make a text harmless to terminals, whole and with its lines as they are."""
+    return "\n".join(map(on_one_line, text.split("\n")))
+
+
+def on_one_line(text: str) -> str:
+    """Spell out what is no visible character: what ends lines, moves the cursor or turns the direction of writing."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def layout(rows: Sequence[Sequence[str]]) -> list[str]:

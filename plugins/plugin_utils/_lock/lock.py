@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from .._common.errors import ControllerError
+from .._common.names import in_brackets
 from .._service.budget import slots_of
 
 if TYPE_CHECKING:
@@ -249,6 +250,6 @@ def slot_names(slots: Iterable[Slot]) -> list[str]:
 def how_to_force(slots: Iterable[Slot]) -> str:
     """Say which task gives slots back that nobody else will."""
     slots = tuple(slots)
-    services = ", ".join(sorted({slot.service for slot in slots}))
-    hosts = ", ".join(sorted({slot.holder.host for slot in slots}))
-    return f"rolling_lock with state=force_released, services=[{services}], hosts=[{hosts}] and a reason"
+    services = in_brackets(sorted({slot.service for slot in slots}))
+    hosts = in_brackets(sorted({slot.holder.host for slot in slots}))
+    return f"rolling_lock with state=force_released, services={services}, hosts={hosts} and a reason"

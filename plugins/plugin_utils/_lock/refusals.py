@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from .._common.names import in_brackets
 from .._common.text import listed
 from .._run.run import RunState
 from .._service.budget import slots_of
@@ -69,7 +70,7 @@ def _members_left(case: Case) -> Iterator[Refused]:
                 Why.MEMBERS_LEFT,
                 f"This inventory lacks members of {lock.service}: {_hosts(gone)}. With them,"
                 f" {lock.max_unavailable} is {lock.slots} hosts, without them {here}. Use the whole inventory,"
-                f" or, if they have left for good, confirm it with forget_members=[{', '.join(gone)}].",
+                f" or, if they have left for good, confirm it with forget_members={in_brackets(gone)}.",
             )
 
 
@@ -122,7 +123,7 @@ def _out_of_turn(case: Case) -> Iterator[Refused]:
             Why.OUT_OF_TURN,
             f'This run asked for "{first.callback or first.operation}" on {_hosts(first.hosts)} first, and is served'
             " in that order. Acquire that first, or withdraw it with state=released"
-            f" and hosts=[{', '.join(first.hosts)}].",
+            f" and hosts={in_brackets(first.hosts)}.",
         )
 
 

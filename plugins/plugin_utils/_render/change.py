@@ -13,6 +13,7 @@ from ansible.release import __version__ as core_version
 from .._plan.durations import END, TIMES
 from .._service.steps import CHANGE_STEPS, MIGRATE_STEP, RUN_ONCE_HOST, STEP, STEPS, WHEN, step_file
 from .versions import GRANTED
+from .yaml_text import Template
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -98,7 +99,7 @@ def _note_time(role: Role, moment: str, words: str) -> Task:
     return {
         "name": f"{PLAN} | {words}",
         "ansible.builtin.set_fact": {
-            TIMES: f"{{{{ {TIMES} | default({{}}) | combine({noted}, recursive=true) }}}}"
+            TIMES: Template(f"{{{{ {TIMES} | default({{}}) | combine({noted}, recursive=true) }}}}")
         },
     }
 
@@ -130,14 +131,16 @@ def _undo(role: Role, moment: str) -> Iterator[Task]:
     """Undo the temporary changes that hosts have recorded, if any, and remove the records when that is done."""
     if "undo" not in role.service.parts:
         return
-    due = {"service": role.name, "until": moment, "path": "{{ rolling_op_temporary | default(omit) }}"}
+    path = Template("{{ rolling_op_temporary | default(omit) }}")
+    due = {"service": role.name, "until": moment, "path": path}
     found = "orderly_undo.previous | length > 0"
     yield {
         "name": f"{PLAN} | Find what must be undone for {role.name}",
         TEMPORARY: due,
         "register": "orderly_undo",
     }
-    undo = _bring(role, "undo", f"undo {role.name}", {"temporary_changes": "{{ orderly_undo.previous }}"})
+    found_here = {"temporary_changes": Template("{{ orderly_undo.previous }}")}
+    undo = _bring(role, "undo", f"undo {role.name}", found_here)
     yield {**undo, "when": found}
     yield FLUSH
     yield {
@@ -151,8 +154,8 @@ def _finalize(role: Role) -> Iterator[Task]:
     if "finalize" not in role.service.parts:
         return
     record = {
-        "campaign": "{{ orderly_gate.campaign }}",
-        "path": "{{ rolling_op_finalized | default(omit) }}",
+        "campaign": Template("{{ orderly_gate.campaign }}"),
+        "path": Template("{{ rolling_op_finalized | default(omit) }}"),
     }
     yield {
         "name": f"{PLAN} | See what is already finalized",
@@ -173,17 +176,17 @@ def _finalize(role: Role) -> Iterator[Task]:
 
 def _migrated(role: Role) -> Task:
     """The hosts beside the one that migrates have the new packages, and must not start without the migration."""
-    host = role.service.run_once_host
     return {
         "name": f"{PLAN} | Wait for the migration of {role.name}",
         "ansible.builtin.assert": {
-            "that": [f"'{host}' not in ansible_play_hosts_all | difference(ansible_play_hosts)"],
-            "fail_msg": (
-                f"The migration of {role.name} failed on {host}, so {role.name} does not start on "
+            "that": [f"{RUN_ONCE_HOST} not in ansible_play_hosts_all | difference(ansible_play_hosts)"],
+            "fail_msg": Template(
+                f"The migration of {role.name} failed on {{{{ {RUN_ONCE_HOST} }}}}, so {role.name} does not start on "
                 "{{ inventory_hostname }}. Fix it and run again: both hosts are repeated."
             ),
             "quiet": True,
         },
+        "vars": {RUN_ONCE_HOST: role.service.run_once_host},
     }
 
 
@@ -193,7 +196,7 @@ def _barrier(step: int) -> Task:
         "name": f"{PLAN} | Wait for every host after step {step}",
         "ansible.builtin.assert": {
             "that": ["ansible_play_hosts | length == ansible_play_hosts_all | length"],
-            "fail_msg": (
+            "fail_msg": Template(
                 f"Step {step} ({STEPS[step]}) failed on "
                 "{{ ansible_play_hosts_all | difference(ansible_play_hosts) | join(', ') }}; the service stops on all "
                 "its hosts together, so none continues. Fix it and run again: the wave is repeated as a whole."

@@ -68,6 +68,9 @@ def _hash_of(text: str) -> str:
 def _as_script(data: Any) -> str:
     """Give JSON in which nothing can end the script element or begin a comment in it."""
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = text.encode(
+        "utf-8", "backslashreplace"
+    ).decode()  # halves of surrogate pairs, which no file can hold
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 

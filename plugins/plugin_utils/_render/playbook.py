@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .._common.names import pattern
 from .._common.text import natural
 from .._plan.names import LEFT, NO_HOST, PLANNED, VERIFY_PLAY
 from .._service.steps import CHANGE, DISRUPTIVE, FINALIZE
@@ -22,7 +23,7 @@ from .versions import (
     packages_of,
 )
 from .work import GATE, changed_for_a_while, waits_for_migration, work
-from .yaml_text import yaml_text
+from .yaml_text import Template, yaml_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,7 +34,7 @@ Task = dict[str, Any]
 
 # A variable of the play, so that every condition below stays short. The filter raises where the gate of this very play
 # never ran: --start-at-task and --step cannot get around it.
-GRANTED_SERVICES = (
+GRANTED_SERVICES = Template(
     "{{ orderly_gate | default({}) | orderly.services.granted(orderly_play, inventory_hostname) }}"
 )
 NONE_GRANTED = "orderly_gate | default({}) | orderly.services.granted(orderly_play) | length == 0"
@@ -51,7 +52,7 @@ CORE_CHECK: Task = {
     "name": "Check that this ansible-core can run the plan",
     "ansible.builtin.assert": {
         "that": [f"ansible_version.full is version('{ENDS_ROLES_SINCE}', '>=')"],
-        "fail_msg": (
+        "fail_msg": Template(
             f"This folder was written for ansible-core {ENDS_ROLES_SINCE} and later, and this is "
             "{{ ansible_version.full }}; nothing was touched. Run the playbook orderly.services.upgrade instead "
             "of this folder: it writes the same plan for this version, and continues its campaign."
@@ -77,7 +78,7 @@ OPENING: dict[str, Any] = {
         },
         {
             "name": "Skip what is done",
-            "ansible.builtin.set_fact": {LEFT: "{{ orderly_campaign.left }}"},
+            "ansible.builtin.set_fact": {LEFT: Template("{{ orderly_campaign.left }}")},
             "delegate_to": "localhost",
             "delegate_facts": True,
             "run_once": True,
@@ -143,7 +144,7 @@ def _verify_again(plan: Plan, name: str) -> dict[str, Any]:
     ]
     return {
         "name": f"Verify {name} again where it is done, before more hosts are disrupted",
-        "hosts": f"{{{{ hostvars['localhost'].{LEFT}['{play_id}'] | default('{NO_HOST}') }}}}",
+        "hosts": Template(f"{{{{ hostvars['localhost'].{LEFT}['{play_id}'] | default('{NO_HOST}') }}}}"),
         "gather_facts": False,
         "become": True,
         "max_fail_percentage": 100,
@@ -178,7 +179,9 @@ def _for_group(play: dict[str, Any], group: str, names: list[str]) -> dict[str, 
     ]
     return {
         **play,
-        "hosts": f"{play['hosts']},&{group}" if "orderly_play" in play.get("vars", {}) else play["hosts"],
+        "hosts": Template(f"{play['hosts']},&{group}")
+        if "orderly_play" in play.get("vars", {})
+        else play["hosts"],
         "tasks": tasks,
     }
 
@@ -215,7 +218,7 @@ def title(play: Play) -> str:
 def _play(plan: Plan, play: Play, name: str, tasks: list[Task], *, free: bool = False) -> dict[str, Any]:
     return {
         "name": name,
-        "hosts": f"{{{{ hostvars['localhost'].{LEFT}['{play.id}'] | default({PLANNED}) }}}}",
+        "hosts": Template(f"{{{{ hostvars['localhost'].{LEFT}['{play.id}'] | default({PLANNED}) }}}}"),
         "gather_facts": False,
         "become": True,
         **({"strategy": FREE} if free else {"max_fail_percentage": 100}),
@@ -238,7 +241,7 @@ def _module_defaults(plan: Plan, play: Play) -> dict[str, Any]:
     """Let the temporary changes that the roles record name their campaign."""
     if not changed_for_a_while(plan, play.services):
         return {}
-    return {"module_defaults": {TEMPORARY: {"campaign": "{{ orderly_gate.campaign }}"}}}
+    return {"module_defaults": {TEMPORARY: {"campaign": Template("{{ orderly_gate.campaign }}")}}}
 
 
 def _pattern(plan: Plan, play: Play) -> str:
@@ -246,7 +249,7 @@ def _pattern(plan: Plan, play: Play) -> str:
     for name, hosts in play.services.items():
         if len(play.services) == 1 and len(hosts) > 1 and hosts == tuple(plan.services[name].hosts):
             return str(plan.services[name].group)
-    return ",".join(play.hosts)
+    return pattern(play.hosts)
 
 
 def _gate(play: Play) -> list[Task]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._service.steps import CHANGE, FINALIZE
+from .yaml_text import Template
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,8 +18,8 @@ VERSIONS = "orderly.services.internal.upgrade_versions"
 SEEN = "orderly_seen"
 GRANTED = "orderly_granted"
 ANY_GRANTED = f"{GRANTED} | length > 0"
-OF_THIS_WAVE = f"{{{{ orderly_packages | selectattr('name', 'in', {GRANTED}) }}}}"
-OF_THIS_HOST = "{{ orderly_packages | selectattr('group', 'in', group_names) }}"
+OF_THIS_WAVE = Template(f"{{{{ orderly_packages | selectattr('name', 'in', {GRANTED}) }}}}")
+OF_THIS_HOST = Template("{{ orderly_packages | selectattr('group', 'in', group_names) }}")
 
 
 def packages_of(plan: Plan, names: Iterable[str]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .._service.steps import CHANGE, FINALIZE, STEP, STEP_OF_KIND, STEPS, WHEN, step_file
 from .change import CHANGE_FILE, FINALIZE_FILE
 from .versions import ANY_GRANTED, GRANTED
+from .yaml_text import Template
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -73,7 +74,7 @@ def _begin(plan: Plan, play: Play) -> Task:
             },
             {
                 "name": f"{play.id} | Stop here",
-                "ansible.builtin.fail": {"msg": "{{ orderly_drained.msg }}"},
+                "ansible.builtin.fail": {"msg": Template("{{ orderly_drained.msg }}")},
             },
         ],
     }
@@ -84,12 +85,12 @@ def _record(plan: Plan, play: Play, state: str, words: str) -> Task:
     return {
         "name": f"{play.id} | {words}",
         "orderly.services.internal.drained_services": {
-            "services": f"{{{{ {GRANTED} | intersect({_drained(plan, play)}) }}}}",
+            "services": Template(f"{{{{ {GRANTED} | intersect({_drained(plan, play)}) }}}}"),
             "state": state,
             "operation": f"upgrade {play.id}",
-            "store": "{{ orderly_gate.store }}",
-            "tokens": "{{ orderly_gate.tokens[inventory_hostname] | default({}) }}",
-            "path": "{{ rolling_op_records | default(omit) }}",
+            "store": Template("{{ orderly_gate.store }}"),
+            "tokens": Template("{{ orderly_gate.tokens[inventory_hostname] | default({}) }}"),
+            "path": Template("{{ rolling_op_records | default(omit) }}"),
         },
         "when": ANY_GRANTED,
     }
@@ -109,7 +110,7 @@ def _lift_strict_mode(play: Play) -> Task:
     """Let systemd stop and restart again what nobody was to restart by accident: this is on purpose."""
     return {
         "name": f"{play.id} | Lift strict mode",
-        "orderly.services.strict_mode": {"services": f"{{{{ {GRANTED} }}}}", "state": "absent"},
+        "orderly.services.strict_mode": {"services": Template(f"{{{{ {GRANTED} }}}}"), "state": "absent"},
         "when": ANY_GRANTED,
     }
 

@@ -1,4 +1,8 @@
-"""Plain data as YAML that people read, written many times faster than by PyYAML: plans of large fleets are long."""
+"""Plain data as YAML that people read, written many times faster than by PyYAML: plans of large fleets are long.
+
+Ansible templates what it reads of a playbook. Here that is said of a text, or it is not so: the names of hosts and
+services are texts of others.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,19 @@ from typing import Any
 
 PLAIN = re.compile(r"[A-Za-z](?:[\w ./|,·-]*\w)?")
 NOT_STRINGS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
+TEMPLATED = re.compile(r"\{[{%#]")
+
+
+class Template(str):
+    """A text of ours that Ansible is to template."""
+
+    __slots__ = ()
 
 
 def yaml_text(data: Any, margin: str = "") -> str:
     """Give the text of some data, its lists and mappings in block style; keys and strings may be any text."""
     if isinstance(data, dict) and data:
-        return "".join(f"{margin}{_scalar(key)}:{_value(value, margin)}" for key, value in data.items())
+        return "".join(f"{margin}{_plain(key)}:{_value(value, margin)}" for key, value in data.items())
     if isinstance(data, list | tuple) and data:
         return "".join(
             f"{margin}- {yaml_text(item, f'{margin}  ').removeprefix(f'{margin}  ')}" for item in data
@@ -29,6 +40,12 @@ def _value(value: Any, margin: str) -> str:
 
 
 def _scalar(value: Any) -> str:
+    """Write a value so that Ansible templates it only if it is a template."""
+    is_data = isinstance(value, str) and not isinstance(value, Template) and TEMPLATED.search(value)
+    return f"!unsafe {_plain(value)}" if is_data else _plain(value)
+
+
+def _plain(value: Any) -> str:
     """JSON is YAML; only strings that cannot be taken for anything else go without quotes."""
     if not isinstance(value, str):
         return json.dumps(value)

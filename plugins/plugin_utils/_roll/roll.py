@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from .._common.errors import ControllerError
+from .._common.shell import without
 from .._common.text import listed, names_of, natural, shortened
 from .._inventory.placement import Placement
 from .._service.budget import read_size, slots_of
@@ -165,7 +166,7 @@ def _check_all_surveyed(fleet: Fleet) -> None:
         raise RollError(
             f"Nothing was started: {told}. Bring such a host back; or, if it will be down for long, declare it out of "
             "service (rolling_lock with state=out_of_service and a reason); or exclude it from this run with "
-            f"--limit '!{',!'.join(missed)}': its services then have one host fewer "
+            f"{without(missed)}: its services then have one host fewer "
             "to spare."
         )
 

@@ -167,7 +167,9 @@ def deployed(
     anybody = host or min(groups.get("all") or ("",), key=natural)
     settled: dict[str, Service] = {}
     for service in services:
-        group = (anybody and variables(anybody, variable(service.name, "group"))) or service.group
+        named = variables(anybody, variable(service.name, "group")) if anybody else None
+        where = f"{variable(service.name, 'group')} of {anybody}"
+        group = checked("group", named, where) if named else service.group
         members = groups.get(group) or ()
         if not members:
             continue

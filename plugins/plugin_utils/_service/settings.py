@@ -108,7 +108,9 @@ def _condition(value: Any) -> Condition:
     return Condition(accept_package(value["package"]), **constraints)
 
 
-NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
+NAME = (
+    r"[A-Za-z_][A-Za-z0-9_.-]{0,99}"  # it becomes a part of file names, and stands in expressions of a plan
+)
 UNIT = r"[A-Za-z0-9_:.@\\-]+\.[a-z]+"
 PACKAGE = r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?"
 DEPENDABLE_STEPS = (2, 3, 4, 5, 6)  # steps 0 and 1 of every service are done before any service changes
@@ -159,7 +161,10 @@ def _setting(reader: Reader, expected: str) -> Setting:
 
 
 SETTINGS: dict[str, Setting] = {
-    "service": _setting(_text(NAME), "a name of letters, digits, '_', '-' and '.'"),
+    "service": _setting(
+        _text(NAME),
+        "a name of at most 100 letters, digits, '_', '-' and '.'",
+    ),
     "group": _setting(_text(NAME), "the name of an inventory group"),
     "units": _setting(
         _list_of(_text(UNIT)), "a list of systemd units with their suffix, as in [haproxy.service]"
@@ -221,7 +226,7 @@ def parse_service(text: str, path: Path, role: str, role_path: Path) -> Service:
     if not isinstance(data, dict):
         raise CatalogueError(f"{path}:1: expected a mapping of settings ({', '.join(SETTINGS)}).")
     settings = {key: checked(key, value, f"{path}:{lines.get(str(key), 1)}") for key, value in data.items()}
-    name = settings.pop("service", None) or role_path.name
+    name = settings.pop("service", None) or checked("service", role_path.name, f"{path}:1")
     return Service(**{"name": name, "role": role, "path": role_path, "group": name, **settings})
 
 

@@ -137,7 +137,7 @@ def test_a_record_of_a_newer_version_is_told_and_never_touched(store: DeferredSt
     path = store.folders[0] / f"ansible-webteam-delta.service.{suffix}"
     path.write_text(NEWER)
     _records, trouble = store.read()
-    told = f"{path} is no record of a deferred restart that can be read here; find out why it is there"
+    told = f"{path} is not a record of a deferred restart that can be read; find out why it is there"
     assert trouble[0].startswith(told)
     assert "it has format 2, which orderly.services 9.0.0 wrote" in trouble[0]
     again = [store.record(EVENT, STATE, BOOT, now) for now in (1000, 2000)][1]

@@ -4,6 +4,8 @@ import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._common.text import (
     listed,
     natural,
+    printable,
+    readable,
     shortened,
     with_services,
 )
@@ -45,3 +47,17 @@ def test_names_are_sorted_as_people_count_whatever_they_are() -> None:
         "web10",
         "\u00b2",
     ]
+
+
+ODD = ["\u00b2", "a\u00b2", "\u0663", "9" * 5000, "web" + "0" * 9999, "", "\x00", "\ud800"]
+
+
+@pytest.mark.parametrize("name", ODD, ids=range(len(ODD)))
+def test_names_of_any_kind_have_their_order_and_are_shown(name: str) -> None:
+    assert sorted([name, "web2"], key=natural)
+    assert "".join(shortened([name, "web2"])).isprintable() == name.isprintable()
+
+
+def test_what_is_shown_neither_moves_the_cursor_nor_turns_the_direction() -> None:
+    assert readable("a\x1b[2J\r\u202eb\n\u6f22") == "a\\x1b[2J\\r\\u202eb\n\u6f22"
+    assert printable("a\nb" + "c" * 200) == "a\\nb" + "c" * 95 + "\u2026"

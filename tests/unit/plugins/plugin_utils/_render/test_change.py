@@ -97,8 +97,9 @@ def test_hosts_do_not_start_without_the_migration_of_their_service() -> None:
     wait = told.index("plan | Wait for the migration of web")
     assert told.index("migrate web") < wait < told.index("start web")
     assert tasks[wait]["ansible.builtin.assert"]["that"] == [
-        "'w1' not in ansible_play_hosts_all | difference(ansible_play_hosts)"
+        "orderly_run_once_host not in ansible_play_hosts_all | difference(ansible_play_hosts)"
     ]
+    assert tasks[wait]["vars"] == {"orderly_run_once_host": "w1"}
     assert tasks[told.index("migrate web")]["vars"] == {"orderly_run_once_host": "w1"}
 
 

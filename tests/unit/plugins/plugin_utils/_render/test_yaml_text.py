@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.orderly.services.plugins.plugin_utils._render.yaml_text import yaml_text
+from ansible_collections.orderly.services.plugins.plugin_utils._render.yaml_text import (
+    Template,
+    yaml_text,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,6 +63,25 @@ TRICKY = (
         "wave-1 | Go",
     ),
 )
+
+
+class Reader(yaml.SafeLoader):
+    """Reads what Ansible reads, and tells texts that it never templates from others."""
+
+
+class Unsafe(str):
+    """A text that is marked."""
+
+    __slots__ = ()
+
+
+Reader.add_constructor("!unsafe", lambda loader, node: Unsafe(loader.construct_scalar(node)))
+
+
+def read(text: str) -> Any:
+    return yaml.load(text, Reader)  # noqa: S506 - a safe loader with one more tag
+
+
 SCALARS = st.none() | st.booleans() | st.integers() | st.text() | st.sampled_from(TRICKY)
 DATA = st.recursive(
     SCALARS,
@@ -70,19 +92,27 @@ DATA = st.recursive(
 
 @pytest.mark.parametrize("text", TRICKY)
 def test_a_string_stays_what_it_is(text: str) -> None:
-    assert yaml.safe_load(yaml_text({text: [text]})) == {text: [text]}
+    assert read(yaml_text({text: [text]})) == {text: [text]}
 
 
 @settings(max_examples=60)
 @given(DATA)
 def test_what_is_written_is_read_again(data: Any) -> None:
-    assert yaml.safe_load(yaml_text(data)) == data
+    assert read(yaml_text(data)) == data
+
+
+@given(st.from_regex(r"(?s).{0,3}\\{[{%#].{0,9}", fullmatch=True))
+def test_only_what_is_said_to_be_a_template_is_one(text: str) -> None:
+    (data,), (template,) = read(yaml_text([text])), read(yaml_text([Template(text)]))
+    assert (data, template) == (text, text)
+    assert isinstance(data, Unsafe)
+    assert not isinstance(template, Unsafe)
 
 
 def test_it_reads_like_written_by_hand() -> None:
     play = {
         "name": "Wave 1 · web on w1",
-        "hosts": "{{ left['wave-1'] | default(orderly_hosts) }}",
+        "hosts": Template("{{ left['wave-1'] | default(orderly_hosts) }}"),
         "become": True,
         "vars": {"orderly_hosts": "w1,w2", "nothing": {}},
         "tasks": [{"name": "wave-1 | Pass the gate", "when": "'web' in granted", "tags": ["always"]}],

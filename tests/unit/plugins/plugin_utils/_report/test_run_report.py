@@ -9,8 +9,23 @@ COMMANDS = [
     (["--extra-vars", "API_TOKEN='a b' restart_only=x"], "--extra-vars 'API_TOKEN=… restart_only=x'"),
     (["--extra-vars=secret_key=abc"], "'--extra-vars=secret_key=…'"),
     (["-epassword=abc"], "'-epassword=…'"),
-    (["-e", '{"password": "abc"}'], "-e '…'"),
+    (
+        ["-e", '{"password": "abc", "restart_only": ["x"]}'],
+        """-e '{"password": "…", "restart_only": ["x"]}'""",
+    ),
     (["-e", "@vars.yml"], "-e @vars.yml"),
+    (["-e", "pin=1234", "x.yml"], "-e 'pin=…' x.yml"),
+    (["--extra-vars", "upgrade_only=web pin=1", "x.yml"], "--extra-vars 'upgrade_only=web pin=…' x.yml"),
+    (["--extra=pin=1"], "'--extra=pin=…'"),
+    (["--extra", "pin=1", "-l", "web"], "--extra 'pin=…' -l web"),
+    (["-vve", "pin=1"], "-vve 'pin=…'"),
+    (["-bepin=1"], "'-bepin=…'"),
+    (["-lweb", "-ie", "x"], "-lweb -ie x"),
+    (["-e", "{broken: [", "-e", "a='b", "-e", "[1]", "-e", "bare"], "-e '…' -e '…' -e '…' -e '…'"),
+    (
+        ["-e", "rolling_op_name='a b'", "--limit", "o'b"],
+        """-e 'rolling_op_name='"'"'a b'"'"'' --limit 'o'"'"'b'""",
+    ),
 ]
 
 

@@ -77,8 +77,11 @@ BROKEN = [
     ("service: web\n7: 1", f":2: unknown key 7; expected one of {KNOWN}."),
     ("[web]", f":1: expected a mapping of settings ({KNOWN})."),
     ("just words", f":1: expected a mapping of settings ({KNOWN})."),
-    ("service: 5", ":1: service is 5; expected a name of letters, digits, '_', '-' and '.'."),
-    ("service: a b", ":1: service is 'a b'; expected a name of letters, digits, '_', '-' and '.'."),
+    ("service: 5", ":1: service is 5; expected a name of at most 100 letters, digits, '_', '-' and '.'."),
+    (
+        "service: a b",
+        ":1: service is 'a b'; expected a name of at most 100 letters, digits, '_', '-' and '.'.",
+    ),
     ("units: web.service", ":1: units is 'web.service'; expected a list of systemd units with their suffix"),
     ("units: [web]", ":1: units is ['web']; expected a list of systemd units with their suffix"),
     ("after: db", ":1: after is 'db'; expected a list of service names; {service: NAME, step: 2 to 6} waits"),

@@ -91,7 +91,7 @@ def why_failed(answer: Any, otherwise: str) -> str:
 
 
 def _misfits(value: Any, shape: Shape, at: str) -> Iterator[str]:
-    kind = type(shape) if isinstance(shape, list | dict) else shape
+    kind: Any = type(shape) if isinstance(shape, list | dict) else shape
     wanted = _ACCEPTED.get(kind, kind)
     if not isinstance(value, wanted) or (kind in (int, float) and isinstance(value, bool)):
         yield f"{at} is not {_NAMES[kind]}"

@@ -104,4 +104,5 @@ def main(answers: int = ANSWERS, first: int = 0, *programs: Path) -> int:
 if __name__ == "__main__":
     given = sys.argv[1:]
     cores = [playbook_of(core).parent for core in ends()] if given[2:] == ["--ends"] else map(Path, given[2:])
-    sys.exit(main(*map(int, given[:2]), *(each.absolute() for each in cores)))
+    many, first = (int(each) for each in [*given[:2], *[str(ANSWERS), "0"][len(given[:2]) :]])
+    sys.exit(main(many, first, *(each.absolute() for each in cores)))

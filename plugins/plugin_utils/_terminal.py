@@ -1,4 +1,3 @@
-# This is a private utility of the orderly.services collection; it may change without notice.
 """Where our words reach a terminal: names and answers in them move no cursor and hide nothing."""
 
 from __future__ import annotations

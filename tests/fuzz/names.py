@@ -13,7 +13,7 @@ import sys
 import time
 from collections import Counter
 
-from ansible_collections.orderly.services.tests.unit.plugins.plugin_utils.named_fleet import (
+from ansible_collections.orderly.services.tests.hostile.fleets import (
     FLEETS,
     Fleet,
     check,

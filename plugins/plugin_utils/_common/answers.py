@@ -90,13 +90,8 @@ def why_failed(answer: Any, otherwise: str) -> str:
     return said.rstrip(".") or otherwise
 
 
-<<<<<<< HEAD
-def _misfits(value: Any, shape: Any, at: str) -> Iterator[str]:
-    kind = type(shape) if isinstance(shape, list | dict) else shape
-=======
 def _misfits(value: Any, shape: Shape, at: str) -> Iterator[str]:
     kind: Any = type(shape) if isinstance(shape, list | dict) else shape
->>>>>>> g-answers
     wanted = _ACCEPTED.get(kind, kind)
     if not isinstance(value, wanted) or (kind in (int, float) and isinstance(value, bool)):
         yield f"{at} is not {_NAMES[kind]}"

@@ -43,7 +43,7 @@ def write_plan(
     if why := open_to_others(folder, everybody=True):
         raise CatalogueError(
             f"The plan is not written to {folder}, as what is there runs on your hosts: {why}. Set upgrade_plan_dir to "
-            "a folder of yours."
+            "a folder of your own."
         )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

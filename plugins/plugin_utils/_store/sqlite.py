@@ -294,7 +294,7 @@ class SqliteStore:
         if folder.exists() and folder.stat().st_mode & stat.S_IWOTH:
             raise StoreError(
                 f"Everybody can write to {folder}, and so put another store in the place of {self._path}:"
-                " let orderly_store name a file in a folder of yours."
+                " let orderly_store name a file in a folder of your own."
             )
 
     @contextmanager

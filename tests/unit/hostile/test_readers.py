@@ -85,7 +85,7 @@ def test_versions_that_are_none_are_no_answer() -> None:
         survey = Survey.of({"good": VERSIONS, "evil": told}, MEMBERS)
         drift = drift_of_versions(SURVEY, read)
         assert all(map(is_harmless, drift))
-        assert all(line.startswith("evil could not be asked") or line.endswith("(evil)") for line in drift)
+        assert all(line.startswith("evil could not be queried") or line.endswith("(evil)") for line in drift)
         assert survey.by_host("web")["good"] == VERSIONS["services"]["web"]
         assert set(read["evil"].get("services", {})) <= {"web"}  # the only service that it is a member of
         assert json.dumps(survey.as_data(), allow_nan=False)

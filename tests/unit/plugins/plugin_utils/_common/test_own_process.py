@@ -29,7 +29,9 @@ def run(*wanted: str, folder: Path) -> str:
 
 
 @pytest.mark.parametrize("where", ["current folder", "PYTHONPATH", "empty part of PYTHONPATH"])
-@pytest.mark.parametrize(("wanted", "said"), [(PROBE, "[]"), (HEARTBEAT, '"nothing://x" names no store')])
+@pytest.mark.parametrize(
+    ("wanted", "said"), [(PROBE, "[]"), (HEARTBEAT, '"nothing://x" is not a store address')]
+)
 def test_our_processes_run_our_code_wherever_one_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, wanted: tuple[str, ...], said: str
 ) -> None:

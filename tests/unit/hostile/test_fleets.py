@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.orderly.services.tests.hostile.fleets import FLEETS, Fleet, check
 from hypothesis import example, given, settings
-
-from .named_fleet import FLEETS, Fleet, check
 
 
 @settings(max_examples=40)

@@ -1,4 +1,3 @@
-# This is a private utility of the orderly.services collection; it may change without notice.
 """The upgrade of an inventory: catalogue, plan and folder put together."""
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ TESTS = ROOT / "tests"
 UNTESTED = {
     "module_utils/_host/errors.py": "an exception with fields",
     "plugin_utils/_common/errors.py": "an exception with fields",
-    "plugin_utils/_plan/names.py": "names alone",
     "plugin_utils/_service/steps.py": "names alone",
     "plugin_utils/_tasks/findings.py": "an exception, and the place that it names",
 }

@@ -10,6 +10,6 @@ if TYPE_CHECKING:
 
 def test_what_is_said_stays_on_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
-    monkeypatch.setattr(_terminal.display, "display", lambda text, color: shown.append(text))
+    monkeypatch.setattr(_terminal.display, "display", lambda text, **_options: shown.append(text))
     _terminal.say("w1\nok: [w2]\x1b[2J: pending")
     assert shown == ["w1\\nok: [w2]\\x1b[2J: pending"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._common.errors import ControllerError
+from .._run.presence import how_to_end
 from .._run.run import Run, RunState
 from .journal import Journal
 
@@ -106,9 +107,8 @@ def open_journal(
 ) -> Journal:
     """Open the journal of the plan's campaign: the open one, or a new one where the last has ended.
 
-    Raises :class:`CampaignError` where another run of the same campaign is alive, and where the open campaign of that
-    *name* has another plan. A run that cannot be asked about is taken to be over: to run the plan again is to resume
-    its campaign.
+    Raises :class:`CampaignError` where another run of the same campaign is alive, or may be, and where the open
+    campaign of that *name* has another plan. To run the plan again is to resume its campaign.
     """
     _check_name(name)
 
@@ -232,8 +232,14 @@ def _find_open(campaigns: Iterable[Campaign], plan_id: str, name: str | None) ->
 
 def _check_single_run(campaign: Campaign, run: Run, state_of: StateOf) -> None:
     other = campaign.run
-    if other.id != run.id and state_of(other) == RunState.LIVE:
+    state = RunState.OVER if other.id == run.id else state_of(other)
+    if state == RunState.LIVE:
         raise CampaignError(
             f"Another run works on the campaign {campaign.id}: {other}. Wait for its end; a campaign has one live run "
             "at a time."
+        )
+    if state == RunState.UNKNOWN:
+        raise CampaignError(
+            f"Nobody here can tell whether the last run of the campaign {campaign.id} still works: {other}. Look "
+            f"there. If it is over, say so, and run this again: {how_to_end(other)}"
         )

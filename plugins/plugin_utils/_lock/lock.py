@@ -22,6 +22,7 @@ KEPT_OUTCOMES = 16
 NAMED_AT_MOST = 8
 RELEASED = "released"
 FAILED = "failed"
+FORGOTTEN = "forgotten"
 PAUSE = "pause"  # the operation of hosts that keep their slots on purpose
 
 
@@ -252,3 +253,11 @@ def how_to_force(slots: Iterable[Slot]) -> str:
     services = ", ".join(sorted({slot.service for slot in slots}))
     hosts = ", ".join(sorted({slot.holder.host for slot in slots}))
     return f"rolling_lock with state=force_released, services=[{services}], hosts=[{hosts}] and a reason"
+
+
+def how_to_forget(hosts: Iterable[str]) -> str:
+    """Say how to confirm that hosts have left for good."""
+    return (
+        "ansible-playbook orderly.services.recover"
+        f" -e recover_forget={','.join(sorted(hosts))} -e recover_reason=…"
+    )

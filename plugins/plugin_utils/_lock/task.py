@@ -10,7 +10,7 @@ from .._inventory.placement import domains_of
 from .._service.catalogue import load_services, select
 from .._store.store import Rehearsal, Store, stamp_of
 from . import manager
-from .lock import LockError
+from .lock import LockError, how_to_forget
 from .report import statuses
 from .request import Granted, Request
 
@@ -117,6 +117,7 @@ class Call:
             arguments=options["arguments"],
             retries=options["retries"],
             last=options["last"],
+            recovers=options["recovers"],
         )
 
     def visits(self, services: tuple[Service, ...], default: str) -> dict[str, list[str]]:
@@ -310,7 +311,7 @@ def _warnings(grant: Granted) -> list[str]:
     ]
     lacking = [
         f"{service} has registered members that this inventory lacks: {', '.join(hosts)};"
-        f" if they have left for good, confirm it with forget_members"
+        f" if they have left for good, confirm it with forget_members, or {how_to_forget(hosts)}"
         for service, hosts in grant.unlisted.items()
     ]
     return skipped + lacking

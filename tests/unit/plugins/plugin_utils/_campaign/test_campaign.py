@@ -89,6 +89,18 @@ def test_a_run_is_refused_while_another_of_its_campaign_is_alive(store: Store) -
     )
 
 
+def test_a_campaign_is_not_taken_from_a_run_of_which_nobody_can_tell_whether_it_works(store: Store) -> None:
+    opened(store, pid=41)
+    with pytest.raises(CampaignError) as caught:
+        opened(store, pid=42, other=RunState.UNKNOWN)
+    assert str(caught.value) == (
+        "Nobody here can tell whether the last run of the campaign plan-1 still works: PID 41 on ctl. Look there. If "
+        "it is over, say so, and run this again: ansible-playbook orderly.services.recover "
+        f"-e recover_ended_run={run(41).id} -e recover_reason=… (with what you know it by)"
+    )
+    assert [each.run for each in list_campaigns(store)] == [run(41)]
+
+
 def test_a_run_may_open_its_own_campaign_again(store: Store) -> None:
     assert opened(store, other=RunState.LIVE).campaign == opened(store, other=RunState.LIVE).campaign
 

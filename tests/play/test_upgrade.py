@@ -590,6 +590,14 @@ def no_way_back(site: Site) -> None:
         tasks.write("\n" + say("web", "install", *mark))
 
 
+def test_a_question_in_a_terminal_where_nobody_types_is_not_waited_for_without_end(site: Site) -> None:
+    no_way_back(site)
+    outcome = site.upgrade_at_terminal("Type web to go on", "", "-e", "upgrade_wait=2")
+    assert (outcome.code, outcome.log) == (2, ["web w1 look"])
+    assert "Nobody answered for 2 s." in outcome.text
+    assert "Run it again with -e upgrade_confirm=web: it resumes here." in outcome.text
+
+
 def test_a_point_of_no_return_is_asked_for_at_a_terminal(site: Site) -> None:
     no_way_back(site)
     refused = site.upgrade_at_terminal("Type web to go on", "no")

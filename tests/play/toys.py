@@ -285,7 +285,7 @@ class Site:
         return Outcome(process.returncode, output, self.log[before:])
 
     def upgrade_at_terminal(self, question: str, answer: str, *arguments: str) -> Outcome:
-        """Run ansible-playbook as somebody at a terminal does, who answers a question."""
+        """Run ansible-playbook as somebody at a terminal does, who answers a question, or as nobody does."""
         before = len(self.log)
         store = f"orderly_store=sqlite://{self.store}"
         command = ["ansible-playbook", "-i", str(self.inventory), *arguments, "-e", store, UPGRADE]
@@ -299,7 +299,7 @@ class Site:
             while True:
                 if select.select([terminal], [], [], 2)[0]:
                     said += os.read(terminal, 65536)
-                elif question.encode() in said:  # typed again, for what comes too early is thrown away
+                elif answer and question.encode() in said:  # typed again, for what comes too early is thrown away
                     os.write(terminal, answer.encode() + b"\r")
         os.close(terminal)
         return Outcome(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said.decode(), self.log[before:])

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_WAIT = 3600
+ASK_SECONDS = 600  # at most: no slot is held meanwhile, and the run can be resumed
 STATES = ("opened", "verified", "entered", "refused", "done")
 
 display = Display()
@@ -88,7 +90,7 @@ class ActionModule(ControllerAction):
             folder=str(folder),
             confirmed=frozenset(names_of(self.from_command_line(variables, "upgrade_confirm"))),
             domains=domains_of(variables["ansible_play_batch"], variables) if options["play"] else {},
-            ask=_ask,
+            ask=partial(_ask, seconds=min(options["wait"], ASK_SECONDS)),
         )
 
 
@@ -97,9 +99,17 @@ def _noted(hostvars: Mapping[str, Any], host: str) -> Mapping[str, Mapping[str, 
     return hostvars[host].get(TIMES) or {}
 
 
-def _ask(question: str) -> str | None:
-    """Ask on the terminal; None where there is none, or the answer is to interrupt."""
+def _ask(question: str, seconds: int) -> str | None:
+    """Ask on the terminal; None where there is none, or nobody answers in time, or the answer is to interrupt.
+
+    A job runner gives a terminal to each job, in which nobody ever types.
+    """
+    end = time.monotonic() + seconds
     try:
-        return display.prompt_until(question).decode(errors="replace").strip()
+        answer = display.prompt_until(question, seconds=seconds)
     except (AnsiblePromptInterrupt, AnsiblePromptNoninteractive):
         return None
+    if time.monotonic() >= end:  # what was typed so far was not ended by a return key
+        display.display(f"Nobody answered for {seconds} s.")
+        return None
+    return answer.decode(errors="replace").strip()

@@ -299,7 +299,9 @@ class Site:
             while True:
                 if select.select([terminal], [], [], 2)[0]:
                     said += os.read(terminal, 65536)
-                elif answer and question.encode() in said:  # typed again, for what comes too early is thrown away
+                elif (
+                    answer and question.encode() in said
+                ):  # typed again, for what comes too early is thrown away
                     os.write(terminal, answer.encode() + b"\r")
         os.close(terminal)
         return Outcome(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said.decode(), self.log[before:])

@@ -102,19 +102,28 @@ def find_campaigns(campaigns: Iterable[Campaign], name: str) -> list[Campaign]:
     return found
 
 
-def open_journal(
-    store: Store, plan_id: str, run: Run, state_of: StateOf, now: str, name: str | None = None
+def open_journal(  # noqa: PLR0913 - whose, of what, by whom, when
+    store: Store,
+    plan_id: str,
+    run: Run,
+    state_of: StateOf,
+    now: str,
+    name: str | None = None,
+    *,
+    begun: str | None = None,
 ) -> Journal:
     """Open the journal of the plan's campaign: the open one, or a new one where the last has ended.
 
     Raises :class:`CampaignError` where another run of the same campaign is alive, or may be, and where the open
-    campaign of that *name* has another plan. To run the plan again is to resume its campaign.
+    campaign of that *name* has another plan. To run the plan again is to resume its campaign. A run that has *begun*
+    one holds on to it: it is refused where that is not open any more.
     """
     _check_name(name)
 
     def decide(documents: Documents) -> tuple[dict[str, Document | None], str]:
         campaigns = _campaigns(documents)
         found = _find_open(campaigns, plan_id, name)
+        _check_begun(begun, found)
         if found is None:
             number = sum(each.name == (name or plan_id) for each in campaigns) + 1
             found = Campaign(f"{name or plan_id}-{number}", {"plan": plan_id, "state": OPEN, "opened": now})
@@ -228,6 +237,14 @@ def _find_open(campaigns: Iterable[Campaign], plan_id: str, name: str | None) ->
             f"-e upgrade_campaign={ours.id}, or give it up: {how_to_abandon(ours)}"
         )
     return found
+
+
+def _check_begun(begun: str | None, found: Campaign | None) -> None:
+    if begun and (found is None or found.id != begun):
+        raise CampaignError(
+            f"This run works on the campaign {begun}, which is not open any more: somebody has ended it, or given it "
+            "up. Nothing more is touched. Run the same command again for a new one."
+        )
 
 
 def _check_single_run(campaign: Campaign, run: Run, state_of: StateOf) -> None:

@@ -101,6 +101,17 @@ def test_a_campaign_is_not_taken_from_a_run_of_which_nobody_can_tell_whether_it_
     assert [each.run for each in list_campaigns(store)] == [run(41)]
 
 
+@pytest.mark.parametrize("is_there_another", [True, False])
+def test_a_run_holds_on_to_the_campaign_that_it_has_begun(store: Store, is_there_another: bool) -> None:
+    opened(store)
+    end_campaign(store, "plan-1", LATER)
+    if is_there_another:
+        opened(store)
+    with pytest.raises(CampaignError, match=r"works on the campaign plan-1, which is not open any more"):
+        open_journal(store, "plan", run(1), lambda _run: RunState.OVER, AT, begun="plan-1")
+    assert len(list_campaigns(store)) == 1 + is_there_another
+
+
 def test_a_run_may_open_its_own_campaign_again(store: Store) -> None:
     assert opened(store, other=RunState.LIVE).campaign == opened(store, other=RunState.LIVE).campaign
 

@@ -37,6 +37,7 @@ class ActionModule(ControllerAction):
             arguments={"type": "dict", "default": {}},
             retries={"type": "int"},
             last={"type": "bool", "default": False},
+            recovers={"type": "bool", "default": False},
             unhealthy={"type": "raw", "default": []},
             wait={"type": "int", "default": int(manager.DEFAULT_WAIT)},
             forget_members={"type": "list", "elements": "str", "default": []},

@@ -134,6 +134,12 @@ options:
       - It never waits for holders that failed. It says so at once.
     type: int
     default: 3600
+  recovers:
+    description:
+      - The hosts are put back and not disrupted. Slots that a run which is over has left behind are taken over while
+        their service is frozen, too. Others are not granted then, as ever.
+    type: bool
+    default: false
   forget_members:
     description:
       - Hosts that have left their services for good. A percentage counts every host that was ever registered

@@ -79,3 +79,52 @@ def test_a_host_whose_slot_was_forced_is_undrained_too(left_behind: Site) -> Non
     outcome = left_behind.upgrade(playbook=PLAYBOOK)
     assert outcome.code == 0
     assert (left_behind.slots, left_behind.drained) == ([], [])
+
+
+# --- What only a person can know ---
+
+TOLD = ("-e", "recover_reason=looked")
+
+
+def test_a_recovery_goes_on_while_the_service_is_frozen_and_leaves_it_so(left_behind: Site) -> None:
+    left_behind.lock("state=frozen services=web reason=audit")
+    outcome = left_behind.upgrade(playbook=PLAYBOOK)
+    assert outcome.code == 0
+    assert (left_behind.slots, left_behind.drained) == ([], [])
+    refused = left_behind.upgrade(
+        *("-e", "rolling_op_name=paint", "-e", "rolling_op_tasks=operation.yml", "-e", "rolling_op_wait=0"),
+        playbook="orderly.services.rolling_op",
+    )
+    assert "web is frozen since" in refused.text
+
+
+def test_a_host_that_has_left_the_inventory_is_named_and_forgotten_with_a_reason(left_behind: Site) -> None:
+    left_behind.groups(web="w2 w3")
+    gone = ("-e", "recover_forget=w1")
+    named = left_behind.upgrade("--check", playbook=PLAYBOOK)
+    assert "w1 is left as it is: this inventory has no such host. w1 holds a slot of web since" in named.text
+    without = left_behind.upgrade(*gone, playbook=PLAYBOOK)
+    assert "Forgetting hosts needs a reason" in without.text
+    wrong = left_behind.upgrade("-e", "recover_forget=w2", *TOLD, playbook=PLAYBOOK)
+    assert "w2 is still deployed with web in this inventory, so it is not forgotten." in wrong.text
+    would = left_behind.upgrade("--check", *gone, *TOLD, playbook=PLAYBOOK)
+    assert "In check mode nothing was written. w1 has left for good, and is forgotten in web." in would.text
+    assert left_behind.slots == ["web w1", "web w2"]
+    done = left_behind.upgrade(*gone, *TOLD, playbook=PLAYBOOK)
+    assert "Its slot is given back: w1 holds a slot of web" in done.text
+    assert (done.code, left_behind.slots) == (0, [])
+    assert {one.outcome: one.reason for one in left_behind.outcomes("web")}["forgotten"] == "looked"
+
+
+def test_what_a_run_has_left_that_nobody_can_see_is_recovered_when_somebody_says_that_it_is_over(
+    left_behind: Site,
+) -> None:
+    run = left_behind.runs_in_a_container()
+    outcome = left_behind.upgrade(playbook=PLAYBOOK)
+    assert (
+        f"say so: ansible-playbook {PLAYBOOK} -e recover_ended_run={run} -e recover_reason=…" in outcome.text
+    )
+    assert left_behind.slots == ["web w1", "web w2"]
+    outcome = left_behind.upgrade("-e", f"recover_ended_run={run}", *TOLD, playbook=PLAYBOOK)
+    assert f"The run {run} is over, says " in outcome.text
+    assert (outcome.code, left_behind.slots) == (0, [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 from contextlib import closing
@@ -582,12 +583,58 @@ def test_a_named_campaign_spans_runs_is_listed_and_abandoned_with_a_reason(site:
     assert again.log.count("db d1 look") == 1
 
 
+def test_a_run_goes_on_by_its_plan_while_somebody_else_would_write_another_one_there(site: Site) -> None:
+    one_service(site, "w1 w2 w3")
+    folder = ("-e", f"upgrade_plan_dir={site.folder / 'kept'}")
+    site.sticks("web w1 install")
+    first = site.start(*folder)
+    site.wait_until("web w1 install")
+    tasks = site.folder / "roles/web/tasks/upgrade_tasks.yml"
+    before = tasks.read_text()
+    tasks.write_text(before + "\n" + say("web", "another", "  tags: step3"))
+    refused = site.upgrade("--list-tasks", *folder)
+    assert "kept is the plan that a run works by (PID " in refused.text
+    assert "Nothing was written." in refused.text
+    site.is_mended()
+    first.communicate(timeout=120)
+    assert first.returncode == 0
+    assert site.log.count("web w3 install") == 1
+    assert site.upgrade("--list-tasks", *folder).code == 0
+
+
+def test_a_run_stops_at_the_next_gate_when_another_plan_lies_in_its_folder(site: Site) -> None:
+    one_service(site, "w1 w2 w3")
+    kept, other = site.folder / "kept", site.folder / "other"
+    site.sticks("web w1 install")
+    first = site.start("-e", f"upgrade_plan_dir={kept}")
+    site.wait_until("web w1 install")
+    with (site.folder / "roles/web/tasks/upgrade_tasks.yml").open("a") as tasks:
+        tasks.write("\n" + say("web", "another", "  tags: step3"))
+    site.upgrade("--list-tasks", "-e", f"upgrade_plan_dir={other}")
+    for name in ("plan.json", "upgrade.yml"):
+        shutil.copy(other / name, kept / name)
+    site.is_mended()
+    said, _nothing = first.communicate(timeout=120)
+    assert first.returncode != 0
+    assert "another one was written there meanwhile. Nothing more is touched." in " ".join(said.split())
+    assert not [line for line in site.log if line.startswith("web w2 install")]
+    assert len(site.upgrade(playbook="orderly.services.campaigns").text.split("Campaign ")) == 2
+
+
 def no_way_back(site: Site) -> None:
     """A service whose step 3 cannot be undone."""
     one_service(site, "w1", steps="0")
     mark = ("  vars: {point_of_no_return: true}", "  tags: step3")
     with (site.folder / "roles/web/tasks/upgrade_tasks.yml").open("a") as tasks:
         tasks.write("\n" + say("web", "install", *mark))
+
+
+def test_a_question_in_a_terminal_where_nobody_types_is_not_waited_for_without_end(site: Site) -> None:
+    no_way_back(site)
+    outcome = site.upgrade_at_terminal("Type web to go on", "", "-e", "upgrade_wait=2")
+    assert (outcome.code, outcome.log) == (2, ["web w1 look"])
+    assert "Nobody answered for 2 s." in outcome.text
+    assert "Run it again with -e upgrade_confirm=web: it resumes here." in outcome.text
 
 
 def test_a_point_of_no_return_is_asked_for_at_a_terminal(site: Site) -> None:

@@ -17,11 +17,14 @@ from textwrap import dedent, indent
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager import held_slots
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager import held_slots, locks_of
+from ansible_collections.orderly.services.plugins.plugin_utils._run.presence import runs_in
 from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import Outcome as Ended
 
 ROOT = Path(__file__).parents[2]
 STEPS = {0: "look", 1: "prepare", 2: "stop", 3: "install", 4: "migrate", 5: "start", 6: "check"}
@@ -282,7 +285,7 @@ class Site:
         return Outcome(process.returncode, output, self.log[before:])
 
     def upgrade_at_terminal(self, question: str, answer: str, *arguments: str) -> Outcome:
-        """Run ansible-playbook as somebody at a terminal does, who answers a question."""
+        """Run ansible-playbook as somebody at a terminal does, who answers a question, or as nobody does."""
         before = len(self.log)
         store = f"orderly_store=sqlite://{self.store}"
         command = ["ansible-playbook", "-i", str(self.inventory), *arguments, "-e", store, UPGRADE]
@@ -296,7 +299,9 @@ class Site:
             while True:
                 if select.select([terminal], [], [], 2)[0]:
                     said += os.read(terminal, 65536)
-                elif question.encode() in said:  # typed again, for what comes too early is thrown away
+                elif (
+                    answer and question.encode() in said
+                ):  # typed again, for what comes too early is thrown away
                     os.write(terminal, answer.encode() + b"\r")
         os.close(terminal)
         return Outcome(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said.decode(), self.log[before:])
@@ -319,6 +324,15 @@ class Site:
             assert time.monotonic() < deadline, f"{otherwise}: {self.log}"
             time.sleep(0.02)
 
+    def runs_in_a_container(self) -> str:
+        """Let what is in the store be of a run in a container that nobody sees from here; gives its id."""
+        with closing(open_store(f"sqlite://{self.store}")) as store:
+            text = json.dumps(store.read(""))
+            here = f'"{Path("/proc/self/ns/pid").readlink()}"'
+            documents = json.loads(text.replace(here, '"pid:[7]"'))
+            store.transact(("",), lambda _documents: (documents, None))
+            return next(runs_in(documents)).id
+
     # --- What is left ---
 
     @property
@@ -330,6 +344,11 @@ class Site:
     def contacts(self) -> set[str]:
         path = self.folder / "contacts"
         return set(path.read_text().split()) if path.exists() else set()
+
+    def outcomes(self, service: str) -> tuple[Ended, ...]:
+        """List what is remembered of the ends of operations on a service."""
+        with closing(open_store(f"sqlite://{self.store}")) as store:
+            return locks_of(store)[service].outcomes
 
     @property
     def slots(self) -> list[str]:

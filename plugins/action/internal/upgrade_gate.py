@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ansible.errors import AnsiblePromptInterrupt, AnsiblePromptNoninteractive
 from ansible.utils.display import Display
@@ -22,16 +24,16 @@ from ...plugin_utils._inventory.inventory import limited_hosts
 from ...plugin_utils._inventory.placement import domains_of
 from ...plugin_utils._inventory.selection import Selection
 from ...plugin_utils._plan.durations import TIMES
-from ...plugin_utils._plan.plan import read_plan
+from ...plugin_utils._plan.names import OPENED
+from ...plugin_utils._plan.plan import held_plan
+from ...plugin_utils._run.folders import work_by
 from ...plugin_utils._run.run import this_run
 from ...plugin_utils._run.whole import check_as_written
 from ...plugin_utils._store.store import open_store
 from ...plugin_utils._terminal import say
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 DEFAULT_WAIT = 3600
+ASK_SECONDS = 600  # at most: no slot is held meanwhile, and the run can be resumed
 STATES = ("opened", "verified", "entered", "refused", "done")
 
 display = Display()
@@ -42,6 +44,7 @@ class ActionModule(ControllerAction):
         waits = self.templated(variables, "upgrade_wait")
         options = self.options(
             play={"type": "str"},
+            plan={"type": "str"},
             services={"type": "list", "elements": "str"},
             state={"type": "str", "choices": list(STATES), "required": True},
             store={"type": "str"},
@@ -72,7 +75,10 @@ class ActionModule(ControllerAction):
 
     def _upgrade(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> UpgradeRun:
         folder = Path(variables["playbook_dir"])
-        plan = read_plan(folder)
+        plan = held_plan(folder, options["plan"])
+        run = this_run(os.getppid())
+        if not self._task.check_mode:
+            work_by(folder, run)
         limit = variables.get("ansible_limit")
         hosts = limited_hosts(self._loader, variables["groups"], limit) if limit else None
         named = {name: self.templated(variables, name) for name in ("upgrade_stage", "upgrade_only")}
@@ -83,16 +89,24 @@ class ActionModule(ControllerAction):
         return UpgradeRun(
             plan=plan,
             store=open_store(self.store_url(options, variables)),
-            run=this_run(os.getppid()),
+            run=run,
             selection=selection,
             rehearsal=self._task.check_mode,
             say=say,
             campaign=str(campaign) if campaign else None,
             folder=str(folder),
+            begun=_begun(variables) if options["play"] else None,
             confirmed=frozenset(names_of(self.from_command_line(variables, "upgrade_confirm"))),
             domains=domains_of(variables["ansible_play_batch"], variables) if options["play"] else {},
-            ask=_ask,
+            ask=partial(_ask, seconds=min(options["wait"], ASK_SECONDS)),
         )
+
+
+def _begun(variables: Mapping[str, Any]) -> str | None:
+    """Name the campaign that this run has opened, where its first play was not passed over."""
+    opened = variables.get(OPENED)
+    name = opened.get("campaign") if isinstance(opened, Mapping) else None
+    return str(name) if name else None
 
 
 def _noted(hostvars: Mapping[str, Any], host: str) -> Mapping[str, Mapping[str, float]]:
@@ -101,9 +115,17 @@ def _noted(hostvars: Mapping[str, Any], host: str) -> Mapping[str, Mapping[str, 
     return {} if misfit(noted, {str: {str: float}}) else noted
 
 
-def _ask(question: str) -> str | None:
-    """Ask on the terminal; None where there is none, or the answer is to interrupt."""
+def _ask(question: str, seconds: int) -> str | None:
+    """Ask on the terminal; None where there is none, or nobody answers in time, or the answer is to interrupt.
+
+    A job runner gives a terminal to each job, in which nobody ever types.
+    """
+    end = time.monotonic() + seconds
     try:
-        return display.prompt_until(readable(question)).decode(errors="replace").strip()
+        answer = display.prompt_until(readable(question), seconds=seconds)
     except (AnsiblePromptInterrupt, AnsiblePromptNoninteractive):
         return None
+    if time.monotonic() >= end:  # what was typed so far was not ended by a return key
+        display.display(f"Nobody answered for {seconds} s.")
+        return None
+    return answer.decode(errors="replace").strip()

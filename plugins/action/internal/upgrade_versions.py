@@ -23,7 +23,7 @@ from ...plugin_utils._campaign.finalizers import (
 )
 from ...plugin_utils._campaign.versions import AFTER, BEFORE, VersionRecord
 from ...plugin_utils._common.text import natural, on_one_line
-from ...plugin_utils._plan.plan import AGAIN, Plan, read_plan
+from ...plugin_utils._plan.plan import AGAIN, Plan, held_plan
 from ...plugin_utils._plan.survey import drift_of_versions, readable
 from ...plugin_utils._run.run import this_run
 from ...plugin_utils._service.steps import CHANGE
@@ -43,9 +43,10 @@ class ActionModule(ControllerAction):
         options = self.options(
             state={"type": "str", "choices": list(STATES), "required": True},
             variable={"type": "str", "default": "orderly_versions"},
+            plan={"type": "str"},
             store={"type": "str"},
         )
-        plan = read_plan(Path(variables["playbook_dir"]))
+        plan = held_plan(Path(variables["playbook_dir"]), options["plan"])
         answers = _answers(variables, options["variable"], plan)
         name = self.templated(variables, "upgrade_campaign")
         with closing(open_store(self.store_url(options, variables))) as store:

@@ -54,6 +54,12 @@ options:
         host that was disrupted under newer slots since then refuses, because those of this run were taken by force.
     type: dict
     default: {}
+  wait:
+    description:
+      - With O(store), seconds to wait for tasks of an earlier run that still work on this host under older slots of the
+        same services, as its controller was killed. Where one is left then, the host refuses, and nothing is changed.
+    type: int
+    default: 300
 extends_documentation_fragment: [orderly.services.attributes]
 attributes:
   check_mode:
@@ -114,11 +120,16 @@ drained:
       type: int
 """
 
+import os
 import time
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._host.tasks import (
+    WAIT_SECONDS,
+    await_earlier_tasks,
+)
 from ansible_collections.orderly.services.plugins.module_utils._records.drained import (
     DEFAULT_FOLDER,
     Drained,
@@ -144,6 +155,7 @@ def main() -> None:
             "path": {"type": "path", "default": DEFAULT_FOLDER},
             "store": {"type": "dict"},
             "tokens": {"type": "dict", "default": {}, "no_log": False},
+            "wait": {"type": "int", "default": WAIT_SECONDS},
         },
         supports_check_mode=True,
     )
@@ -169,6 +181,7 @@ def main() -> None:
             stamp = plan_stamp(read_stamp(stamp_path), stamp_of(params["store"], params["tokens"]))
             stamped = stamp.changes
             if not module.check_mode:
+                await_earlier_tasks(os.environ, params["wait"])
                 stamp.carry_out(stamp_path)
         if not module.check_mode:
             change.carry_out(folder)

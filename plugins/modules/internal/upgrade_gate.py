@@ -26,6 +26,11 @@ options:
   play:
     description: The id of the play in the plan, where O(state) is not V(opened).
     type: str
+  plan:
+    description:
+      - The hash of the plan that the playbook was written with. Where another plan lies beside the playbook by now, the
+        gate refuses.
+    type: str
   services:
     description: Only these services are granted anything, because the playbook does not contain the others' tasks.
     type: list

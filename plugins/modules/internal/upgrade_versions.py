@@ -28,6 +28,9 @@ options:
     description: The variable that holds a host's answer; one that was skipped is not compared.
     type: str
     default: orderly_versions
+  plan:
+    description: The hash of the plan that the playbook was written with; another plan beside it is refused.
+    type: str
   store:
     description: Where locks and journal live; by default the variable C(orderly_store), else the file of this user.
     type: str

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._common.errors import ControllerError
 from .._common.shell import extra
+from .._run.presence import how_to_end
 from .._run.run import Run, RunState
 from .journal import Journal
 
@@ -102,20 +103,28 @@ def find_campaigns(campaigns: Iterable[Campaign], name: str) -> list[Campaign]:
     return found
 
 
-def open_journal(
-    store: Store, plan_id: str, run: Run, state_of: StateOf, now: str, name: str | None = None
+def open_journal(  # noqa: PLR0913 - whose, of what, by whom, when
+    store: Store,
+    plan_id: str,
+    run: Run,
+    state_of: StateOf,
+    now: str,
+    name: str | None = None,
+    *,
+    begun: str | None = None,
 ) -> Journal:
     """Open the journal of the plan's campaign: the open one, or a new one where the last has ended.
 
-    Raises :class:`CampaignError` where another run of the same campaign is alive, and where the open campaign of that
-    *name* has another plan. A run that cannot be asked about is taken to be over: to run the plan again is to resume
-    its campaign.
+    Raises :class:`CampaignError` where another run of the same campaign is alive, or may be, and where the open
+    campaign of that *name* has another plan. To run the plan again is to resume its campaign. A run that has *begun*
+    one holds on to it: it is refused where that is not open any more.
     """
     _check_name(name)
 
     def decide(documents: Documents) -> tuple[dict[str, Document | None], str]:
         campaigns = _campaigns(documents)
         found = _find_open(campaigns, plan_id, name)
+        _check_begun(begun, found)
         if found is None:
             number = sum(each.name == (name or plan_id) for each in campaigns) + 1
             found = Campaign(f"{name or plan_id}-{number}", {"plan": plan_id, "state": OPEN, "opened": now})
@@ -232,10 +241,24 @@ def _find_open(campaigns: Iterable[Campaign], plan_id: str, name: str | None) ->
     return found
 
 
+def _check_begun(begun: str | None, found: Campaign | None) -> None:
+    if begun and (found is None or found.id != begun):
+        raise CampaignError(
+            f"This run works on the campaign {begun}, which is not open any more: somebody has ended it, or given it "
+            "up. Nothing more is touched. Run the same command again for a new one."
+        )
+
+
 def _check_single_run(campaign: Campaign, run: Run, state_of: StateOf) -> None:
     other = campaign.run
-    if other.id != run.id and state_of(other) == RunState.LIVE:
+    state = RunState.OVER if other.id == run.id else state_of(other)
+    if state == RunState.LIVE:
         raise CampaignError(
             f"Another run is working on campaign {campaign.id}: {other}. Wait until it ends; a campaign has one live "
             "run at a time."
+        )
+    if state == RunState.UNKNOWN:
+        raise CampaignError(
+            f"Nobody here can tell whether the last run of the campaign {campaign.id} still works: {other}. Look "
+            f"there. If it is over, say so, and run this again: {how_to_end(other)}"
         )

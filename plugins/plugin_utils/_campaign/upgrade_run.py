@@ -71,6 +71,7 @@ class UpgradeRun:
     say: Callable[[str], None]
     campaign: str | None = None  # the name that was asked for
     folder: str = ""  # of the plan
+    begun: str | None = None  # the campaign that this run has opened, as far as is known
     confirmed: frozenset[str] = frozenset()  # services whose points of no return may be passed
     domains: Mapping[str, str] = field(default_factory=dict)  # the failure domain of hosts of the batch
     ask: Callable[[str], str | None] = lambda _question: None  # gives None where nobody can answer
@@ -264,7 +265,9 @@ class UpgradeRun:
             return read_journal(self.store, self.plan.id, self.run, self.campaign)
         announce(self.store, self.run)
         state_of = seen_by(self.store.read(RUNS), self.run)
-        return open_journal(self.store, self.plan.id, self.run, state_of, now_text(), self.campaign)
+        return open_journal(
+            self.store, self.plan.id, self.run, state_of, now_text(), self.campaign, begun=self.begun
+        )
 
     def _came_through(self, play: Play, journal: Journal, alive: set[str]) -> dict[str, dict[str, Entry]]:
         """Give what this run started in the play and did not lose on the way, by service and host."""

@@ -52,7 +52,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "pause_services": ("pause_only", "pause_reason", *OF_RECORDS),
     "plan": ("upgrade_plan_dir",),
     "reboot": ("reboot_all", *OF_ROLLS, *OF_RECORDS),
-    "recover": OF_RECORDS,
+    "recover": ("recover_ended_run", "recover_forget", "recover_reason", *OF_RECORDS),
     "restart_services": _RESTART,
     "resume_services": ("resume_only", *OF_RECORDS),
     "rolling_op": (
@@ -80,7 +80,15 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
 }
 """The parameters of each playbook, besides those of all playbooks and what inventories say of services."""
 
-FROM_E_ALONE = ("abandon_campaign", "abandon_reason", "upgrade_approved_plan", "upgrade_confirm")
+FROM_E_ALONE = (
+    "abandon_campaign",
+    "abandon_reason",
+    "recover_ended_run",
+    "recover_forget",
+    "recover_reason",
+    "upgrade_approved_plan",
+    "upgrade_confirm",
+)
 """Parameters that decide what cannot be taken back: they count where they are given with ``-e``."""
 
 _PREFIXES = ("orderly_", "rolling_op_", "rolling_restart_", "__rolling_", "__pause_", "__deferral_")

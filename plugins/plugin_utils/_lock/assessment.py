@@ -7,7 +7,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from .._run.run import RunState
-from .lock import PAUSE, Freeze, Holder, Lock, Locks, Slot, Waiter, held_slots
+from .lock import FORGOTTEN, PAUSE, Freeze, Holder, Lock, Locks, Slot, Waiter, held_slots
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Set
@@ -140,8 +140,15 @@ class Case:
 
     @cached_property
     def frozen(self) -> Mapping[str, Freeze]:
-        """Tell which services nothing more is granted of; what is held already stays so."""
-        return {view.lock.service: view.lock.frozen for view in self.views if view.fresh and view.lock.frozen}
+        """Tell which services nothing more is granted of; what is held already stays so.
+
+        A recovery disrupts nobody anew, so that it takes over whom a run has left behind, and no other.
+        """
+        return {
+            view.lock.service: view.lock.frozen
+            for view in self.views
+            if view.lock.frozen and (view.fresh - view.inherited if self.request.recovers else view.fresh)
+        }
 
     @property
     def must_wait(self) -> bool:
@@ -271,7 +278,7 @@ def _registered(lock: Lock, claim: Claim, request: Request, state_of: StateOf, a
         one for one in lock.queue if gone.issuperset(one.hosts) and state_of(one.run) is not RunState.LIVE
     ]
     return replace(
-        lock.end(over, "forgotten", at).dismiss(left, "forgotten", at),
+        lock.end(over, FORGOTTEN, at).dismiss(left, FORGOTTEN, at),
         max_unavailable=claim.max_unavailable,
         failure_budget=claim.failure_budget,
         members=(lock.members | claim.members) - gone,

@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from .._run.run import RunState
 from .lock import (
+    FORGOTTEN,
     RELEASED,
     Freeze,
     Holder,
@@ -23,7 +25,7 @@ from .lock import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from .._run.run import Run
 
@@ -164,6 +166,59 @@ def force_release(
         kept = [one for one in after[service].queue if one.kept]
         after[service] = _without_hosts(after[service], kept, hosts, FORCED, at, reason)
     return changed(locks, after), slots
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What was kept of hosts that have left: the services that knew each, and the slots that ended."""
+
+    services: Mapping[str, tuple[str, ...]]  # host -> services
+    slots: tuple[Slot, ...]
+
+
+def forget(
+    locks: Locks,
+    hosts: Iterable[str],
+    deployed: Mapping[str, Iterable[str]],
+    state_of: Callable[[Run], RunState],
+    reason: str,
+    at: str,
+) -> tuple[Locks, Forgotten]:
+    """Drop all that is kept of *hosts* in services that are not *deployed* there any more, by service and host.
+
+    Raises :class:`LockError` where such a host is nowhere, is deployed all the same, or is being worked on.
+    """
+    after, services = dict(locks), {}
+    for host in sorted(set(hosts)):
+        knows = [name for name, lock in sorted(locks.items()) if host in _known(lock)]
+        left = tuple(name for name in knows if host not in deployed.get(name, ()))
+        if knows and not left:
+            raise LockError(
+                f"{host} is still deployed with {', '.join(knows)} in this inventory, so it is not forgotten. Take it"
+                " out there first.",
+                hosts=[host],
+            )
+        if not left:
+            raise LockError(
+                f"No lock in the store knows a host {host}, so there is nothing to forget.", hosts=[host]
+            )
+        services[host] = left
+    slots = tuple(slot for slot in held_slots(locks) if slot.service in services.get(slot.holder.host, ()))
+    if alive := [slot for slot in slots if state_of(slot.holder.run) is RunState.LIVE]:
+        raise LockError(f"A run works on it: {alive[0]}. Wait until that has ended, or stop it.")
+    for host, names in services.items():
+        for name in names:
+            lock = after[name].end({host}, FORGOTTEN, at, reason)
+            kept = [one for one in lock.queue if one.kept]
+            lock = _without_hosts(lock, kept, frozenset({host}), FORGOTTEN, at, reason)
+            away = {other: why for other, why in lock.out_of_service.items() if other != host}
+            after[name] = replace(lock, members=lock.members - {host}, out_of_service=away)
+    return changed(locks, after), Forgotten(services, slots)
+
+
+def _known(lock: Lock) -> frozenset[str]:
+    queued = (host for one in lock.queue if one.kept for host in one.hosts)
+    return lock.members.union(lock.holders, lock.out_of_service, queued)
 
 
 def freeze(locks: Locks, services: Iterable[str], reason: str, by: str, at: str) -> Locks:

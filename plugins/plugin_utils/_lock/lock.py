@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._common.errors import ControllerError
 from .._common.names import in_brackets
+from .._common.shell import extra
 from .._service.budget import slots_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ KEPT_OUTCOMES = 16
 NAMED_AT_MOST = 8
 RELEASED = "released"
 FAILED = "failed"
+FORGOTTEN = "forgotten"
 PAUSE = "pause"  # the operation of hosts that keep their slots on purpose
 
 
@@ -253,3 +255,9 @@ def how_to_force(slots: Iterable[Slot]) -> str:
     services = in_brackets(sorted({slot.service for slot in slots}))
     hosts = in_brackets(sorted({slot.holder.host for slot in slots}))
     return f"rolling_lock with state=force_released, services={services}, hosts={hosts} and a reason"
+
+
+def how_to_forget(hosts: Iterable[str]) -> str:
+    """Say how to confirm that hosts have left for good."""
+    forget = extra("recover_forget", ",".join(sorted(hosts)))
+    return f"ansible-playbook orderly.services.recover {forget} -e recover_reason=…"

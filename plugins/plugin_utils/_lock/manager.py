@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .._run.run import Run
     from .._service.service import Service
     from .._store.store import Documents, Store
-    from .changes import Retried
+    from .changes import Forgotten, Retried
     from .lock import Locks, Slot
     from .request import Decision, Granted, Request, Requested, StateOf
 
@@ -228,6 +228,26 @@ def force_release(
     _insist_on(reason, "A forced release")
     hosts, chosen = frozenset(hosts), _maybe_set(services)
     return _change(store, lambda locks: changes.force_release(locks, hosts, chosen, reason, now_text()))
+
+
+def forget(
+    store: Store, hosts: Iterable[str], deployed: Mapping[str, Iterable[str]], here: Run, *, reason: str
+) -> Forgotten:
+    """Drop all that is kept of *hosts* which have left for good, in services that are not *deployed* there any more.
+
+    :raises LockError: when *reason* is empty, a host is unknown or still deployed, or a run works on it
+    :raises StoreError: when the store cannot be used
+    :raises BrokenLockError: when a lock in it is broken
+    """
+    _insist_on(reason, "Forgetting hosts")
+    chosen = frozenset(hosts)
+
+    def decided(documents: Documents) -> tuple[Documents, Forgotten]:
+        locks = read_locks(documents)
+        after, gone = changes.forget(locks, chosen, deployed, seen_by(documents, here), reason, now_text())
+        return write_locks(after), gone
+
+    return store.transact((PREFIX, RUNS), decided)
 
 
 def freeze(store: Store, services: Iterable[str], *, reason: str, by: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from .._common.text import listed
 from .._run.run import RunState
 from .._service.budget import slots_of
 from .assessment import Case, View
-from .lock import NAMED_AT_MOST, PAUSE, Slot, how_to_force, slot_names
+from .lock import NAMED_AT_MOST, PAUSE, Slot, how_to_force, how_to_forget, slot_names
 from .request import Refused, Waiting, Why
 
 
@@ -70,7 +70,8 @@ def _members_left(case: Case) -> Iterator[Refused]:
                 Why.MEMBERS_LEFT,
                 f"This inventory lacks members of {lock.service}: {_hosts(gone)}. With them,"
                 f" {lock.max_unavailable} is {lock.slots} hosts, without them {here}. Use the whole inventory,"
-                f" or, if they have left for good, confirm it with forget_members={in_brackets(gone)}.",
+                f" or, if they have left for good, confirm it with forget_members={in_brackets(gone)}, or"
+                f" {how_to_forget(gone)}.",
             )
 
 

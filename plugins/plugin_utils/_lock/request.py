@@ -44,7 +44,8 @@ class Claim:
 class Request:
     """One wave: all its hosts, in all the services that are disrupted there.
 
-    A *callback* of ``None`` asks for whatever this run has asked for first.
+    A *callback* of ``None`` asks for whatever this run has asked for first. One that *recovers* puts hosts back that
+    were left behind.
 
     :raises LockError: when two claims are on one lock, or *retries* is negative
     """
@@ -58,6 +59,7 @@ class Request:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     retries: int | None = None
     last: bool = False
+    recovers: bool = False
 
     def __post_init__(self) -> None:
         """Refuse two claims on one lock: each alone might fit the budget that both together break."""
@@ -76,10 +78,8 @@ class Request:
         return (one.roll, one.run) == (self.roll, self.run)
 
     def inherits(self, holder: Holder, state: RunState) -> bool:
-        """Tell whether a slot that is not this run's own passes to it with its host."""
-        if holder.run == self.run:
-            return False
-        return holder.roll == self.roll or state is RunState.OVER
+        """Tell whether a slot that is not this run's own passes to it with its host: who held it is provably over."""
+        return holder.run != self.run and state is RunState.OVER
 
     def goes_on_with(self, waiter: Waiter, state: RunState) -> bool:
         """Tell whether a request is this run's own, or one that its roll left when an earlier run ended."""

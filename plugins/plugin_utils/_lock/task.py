@@ -11,7 +11,7 @@ from .._inventory.placement import domains_of
 from .._service.catalogue import load_services, select
 from .._store.store import Rehearsal, Store, stamp_of
 from . import manager
-from .lock import LockError
+from .lock import LockError, how_to_forget
 from .report import statuses
 from .request import Granted, Request
 
@@ -123,6 +123,7 @@ class Call:
             arguments=options["arguments"],
             retries=options["retries"],
             last=options["last"],
+            recovers=options["recovers"],
         )
 
     def visits(self, services: tuple[Service, ...], default: str) -> dict[str, list[str]]:
@@ -328,7 +329,7 @@ def _warnings(grant: Granted) -> list[str]:
     ]
     lacking = [
         f"{service} has registered members that this inventory lacks: {', '.join(hosts)};"
-        f" if they have left for good, confirm it with forget_members"
+        f" if they have left for good, confirm it with forget_members, or {how_to_forget(hosts)}"
         for service, hosts in grant.unlisted.items()
     ]
     return skipped + lacking

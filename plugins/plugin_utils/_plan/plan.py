@@ -242,6 +242,21 @@ def read_plan(folder: Path) -> Plan:
         raise CatalogueError(f"{file} cannot be read as a plan: {exc!r}. {AGAIN}") from exc
 
 
+def held_plan(folder: Path, begun: str | None) -> Plan:
+    """Read the plan of a folder, which a playbook that belongs to the hash *begun* has begun to run.
+
+    :raises CatalogueError: when it is another plan by now
+    """
+    plan = read_plan(folder)
+    if begun and plan.hash != begun:
+        raise CatalogueError(
+            f"{folder / PLAN_FILE} is the plan {plan.hash} now, and this run has begun with {begun}: another one was "
+            "written there meanwhile. Nothing more is touched. Run the same command again, and let others write to a "
+            "folder of their own (-e upgrade_plan_dir=FOLDER)."
+        )
+    return plan
+
+
 def finalizes(parts: Iterable[str]) -> bool:
     """Tell whether something is left to do for a service with these parts when everything is upgraded."""
     return not {"undo", FINALIZE}.isdisjoint(parts)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from .._common.places import open_to_others
 from .._plan.durations import by_play
 from .._plan.role_files import files_of
+from .._run.folders import who_works_by
+from .._run.run import this_run
 from .._service.catalogue import PLAN_FILE
 from .._service.service import CatalogueError
 from .page import list_all_tasks, render_page
@@ -37,8 +39,9 @@ def write_plan(
 ) -> Path:
     """Write the folder of a plan, and give the path of its playbook.
 
-    The folder appears as a whole or not at all; one that holds this plan unchanged is left as it is. *seconds* tells
-    the page, and nothing else, how long parts and steps (``SERVICE/PART``, ``SERVICE/step3``) took the last time.
+    The folder appears as a whole or not at all; one that holds this plan unchanged is left as it is, and one that a
+    run works by is not written over. *seconds* tells the page, and nothing else, how long parts and steps
+    (``SERVICE/PART``, ``SERVICE/step3``) took the last time.
     """
     if why := open_to_others(folder, everybody=True):
         raise CatalogueError(
@@ -51,6 +54,7 @@ def write_plan(
             new = Path(scratch, "plan")
             _write_files(plan, services, new, seconds or {})
             if not folder.exists() or _contents(new) != _contents(folder):
+                _check_unused(folder, plan)
                 _put(new, folder, Path(scratch, "old"))
     except OSError as exc:
         raise CatalogueError(
@@ -61,6 +65,15 @@ def write_plan(
 
 def _contents(folder: Path) -> dict[str, bytes]:
     return {name: b"" if name == PAGE else path.read_bytes() for name, path in files_of(folder)}
+
+
+def _check_unused(folder: Path, plan: Plan) -> None:
+    for file, run in who_works_by(folder, this_run()).items():
+        raise CatalogueError(
+            f"{folder} is the plan that a run works by ({run or 'which one cannot be read'}), and inventory and roles "
+            f"give another one now, {plan.hash}. Nothing was written. Wait for the end of that run, or give this plan "
+            f"a folder of its own: -e upgrade_plan_dir=FOLDER. If that run is over, remove {file}."
+        )
 
 
 def _put(new: Path, folder: Path, aside: Path) -> None:

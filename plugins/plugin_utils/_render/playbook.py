@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from .._common.names import pattern
 from .._common.text import natural
-from .._plan.names import LEFT, NO_HOST, PLANNED, VERIFY_PLAY
+from .._plan.names import LEFT, NO_HOST, OPENED, PLANNED, VERIFY_PLAY
 from .._service.steps import CHANGE, DISRUPTIVE, FINALIZE
 from .._tasks.strategy import FREE, LINEAR
 from .change import ENDS_ROLES, ENDS_ROLES_SINCE, TEMPORARY
 from .versions import (
     ANY_GRANTED,
     GRANTED,
+    VERSIONS,
     after_change,
     before_change,
     check_before_all,
@@ -36,6 +37,12 @@ Task = dict[str, Any]
 # never ran: --start-at-task and --step cannot get around it.
 GRANTED_SERVICES = Template(
     "{{ orderly_gate | default({}) | orderly.services.granted(orderly_play, inventory_hostname) }}"
+)
+# What a host does under its slots says so, that a later run knows it: see module_utils/_host/tasks.py.
+SLOTS = "ORDERLY_SLOTS"
+SLOTS_OF_HOST = (
+    "1 {{ {'host': inventory_hostname, 'slots':"
+    " ((orderly_gate | default({})).tokens | default({}))[inventory_hostname] | default({})} | to_json }}"
 )
 NONE_GRANTED = "orderly_gate | default({}) | orderly.services.granted(orderly_play) | length == 0"
 
@@ -73,12 +80,12 @@ OPENING: dict[str, Any] = {
             "name": "Open the campaign",
             GATE: {"state": "opened"},
             "run_once": True,
-            "register": "orderly_campaign",
+            "register": OPENED,
             "tags": ["always"],
         },
         {
             "name": "Skip what is done",
-            "ansible.builtin.set_fact": {LEFT: Template("{{ orderly_campaign.left }}")},
+            "ansible.builtin.set_fact": {LEFT: Template(f"{{{{ {OPENED}.left }}}}")},
             "delegate_to": "localhost",
             "delegate_facts": True,
             "run_once": True,
@@ -154,7 +161,19 @@ def _verify_again(plan: Plan, name: str) -> dict[str, Any]:
 
 def _text(plan: Plan, plays: Iterable[dict[str, Any]]) -> str:
     header = HEADER.format(id=plan.id, version=plan.versions.get("orderly.services", ""))
-    return header + "\n".join(yaml_text([_as_written(play)]) for play in plays)
+    return header + "\n".join(yaml_text([_as_written(_held(play, plan))]) for play in plays)
+
+
+def _held(play: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    """Let every gate hold on to the plan that the playbook was written with, whatever comes to lie beside it."""
+    tasks = [
+        {
+            key: {**value, "plan": plan.hash} if key in (GATE, VERSIONS) else value
+            for key, value in task.items()
+        }
+        for task in play["tasks"]
+    ]
+    return {**play, "tasks": tasks}
 
 
 def _as_written(play: dict[str, Any]) -> dict[str, Any]:
@@ -233,6 +252,7 @@ def _play(plan: Plan, play: Play, name: str, tasks: list[Task], *, free: bool = 
             ),
         },
         **_module_defaults(plan, play),
+        **({"environment": {SLOTS: SLOTS_OF_HOST}} if play.kind in DISRUPTIVE else {}),
         "tasks": tasks,
     }
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .._common.text import natural
-from .._lock.lock import PAUSE, how_to_force, slot_names
+from .._lock.lock import PAUSE, how_to_forget, slot_names
+from .._run.presence import how_to_end
 from .._run.run import RunState
 from .._service.budget import slots_of
 
@@ -105,8 +106,8 @@ def plan_recovery(
         if not reason and strangers:
             reason = (
                 f"this inventory does not deploy {', '.join(strangers)} there, so nobody can verify it. Use the "
-                "whole inventory; or, if it is gone for good, give its slot back by force (rolling_lock) and remove "
-                "its record from /var/lib/orderly/drained and /var/lib/orderly/temporary."
+                "whole inventory; or, if it is gone for good, remove its record from /var/lib/orderly/drained and "
+                f"/var/lib/orderly/temporary, and say so: {how_to_forget([host])}."
             )
         without = sorted(
             each.name for each in services if each.name in forgotten and not each.tasks_file("undo")
@@ -125,10 +126,24 @@ def plan_recovery(
         until[host] = found.due(host)
         if not (slots or drained):
             to_take.add(host)
+    left |= _nowhere(found.slots, {host for each in groups.values() for host in each})
     counted = {name: hosts.difference(found.away.get(name, ())) for name, hosts in members.items()}
     sizes = {each.name: slots_of(each.max_unavailable, len(counted[each.name])) for each in services}
     room = min((sizes[service.name] for host in to_take for service in visits[host]), default=1)
     return Recovery(visits, why, left, until, _batches(visits, to_take, room))
+
+
+def _nowhere(slots: Iterable[Slot], known: Collection[str]) -> dict[str, str]:
+    """Say what to do about hosts that hold slots and are not in the inventory at all."""
+    held: dict[str, list[Slot]] = {}
+    for slot in slots:
+        if slot.holder.host not in known:
+            held.setdefault(slot.holder.host, []).append(slot)
+    return {
+        host: f"this inventory has no such host. {_held(its)} Use the whole inventory; or, where it has left for good, "
+        f"say so: {how_to_forget([host])}."
+        for host, its in held.items()
+    }
 
 
 def _batches(visits: Iterable[str], to_take: Collection[str], room: int) -> list[list[str]]:
@@ -156,7 +171,7 @@ def _reason_to_leave(slots: Sequence[Slot], state_of: Callable[[Run], RunState])
     if unknown:
         return (
             f"it is unknown here whether its holder is still working. {_held(unknown)} Run this there; or, "
-            f"if that run is over and the host is healthy: {how_to_force(unknown)}."
+            f"if that run is over, say so: {how_to_end(unknown[0].holder.run)}"
         )
     return ""
 

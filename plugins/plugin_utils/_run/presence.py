@@ -3,7 +3,8 @@
 The first action of a run that uses a shared store starts a *heartbeat* (:mod:`.heartbeat`), which lends the store the
 document ``run/ID``: it is there while the keeper is heard of, so the run is alive. When the keeper sees the process
 of ansible-playbook end, it writes down that the run is over. A document that went away without that word proves
-nothing: the machine, or its network, may be gone. What a machine sees of its own processes always comes first.
+nothing: the machine, or its network, may be gone, or the keeper asleep. Then a person who has looked may say that the
+run is over, in any store (:func:`declare_over`). What a machine sees of its own processes always comes first.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 from .._common import own_process
+from .._common.errors import ControllerError
 from .._store.store import PREFIX, StoreError
 from .run import Run, RunState, run_state
 
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 LIVE_SECONDS = 30  # how long a run is taken to be alive after its keeper was last heard of
 REFERRERS = ("lock/", "campaign/")  # where a document says which run it belongs to
 READY = "announced\n"
+
+
+class PresenceError(ControllerError):
+    """Nobody can be told that a run is over: which one, and why."""
 
 
 def seen_by(documents: Documents, here: Run) -> Callable[[Run], RunState]:
@@ -71,12 +77,43 @@ def announce(store: Store, run: Run) -> None:
         )
 
 
-def document_of(run: Run, state: RunState) -> Document:
+def document_of(run: Run, state: RunState, **more: str) -> Document:
     """Write down the state of a run."""
-    return {"state": str(state), "run": run.as_document()}
+    return {"state": str(state), "run": run.as_document(), **more}
 
 
-def leave(store: Store, run: Run) -> None:
+def declare_over(store: Store, name: str, here: Run, reason: str, by: str) -> Run:
+    """Write down that the run of an id is over, as somebody says who has looked; gives that run.
+
+    Raises :class:`PresenceError` where nothing in the store is of such a run, where it is alive, or without a reason.
+    """
+    if not reason.strip():
+        raise PresenceError(
+            f"Say how you know that the run {name} is over; whoever looks later will want to know."
+        )
+    documents = store.read(PREFIX, *REFERRERS)
+    runs = {each.id: each for each in runs_in(documents)}
+    if name not in runs:
+        known = ", ".join(sorted(runs)) or "none"
+        raise PresenceError(f"Nothing in the store is of a run {name}; there are: {known}.")
+    run = runs[name]
+    if seen_by(documents, here)(run) is RunState.LIVE:
+        raise PresenceError(
+            f"The run {name} is alive: {run}. End it first; then nobody has to say that it is over."
+        )
+    leave(store, run, reason=reason.strip(), by=by)
+    return run
+
+
+def how_to_end(run: Run) -> str:
+    """Tell how to say that a run is over of which nobody can see it."""
+    return (
+        f"ansible-playbook orderly.services.recover -e recover_ended_run={run.id} -e recover_reason=… "
+        "(with what you know it by)"
+    )
+
+
+def leave(store: Store, run: Run, **more: str) -> None:
     """Write down that *run* is over, as long as some document is still its own, and forget such words elsewhere."""
 
     def decide(documents: Documents) -> tuple[dict[str, Document | None], None]:
@@ -87,7 +124,7 @@ def leave(store: Store, run: Run) -> None:
         own = PREFIX + run.id
         changes: dict[str, Document | None] = dict.fromkeys({*over, own} - needed)
         if own in needed:
-            changes[own] = document_of(run, RunState.OVER)
+            changes[own] = document_of(run, RunState.OVER, **more)
         return changes, None
 
     store.transact((PREFIX, *REFERRERS), decide)

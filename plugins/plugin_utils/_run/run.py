@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 PROC = Path("/proc")
 MACHINE_ID = Path("/etc/machine-id")
+WHOLE_MACHINE = (
+    "pid:[4026531836]"  # the first namespace has this number on every machine; any other is a container's
+)
 
 
 class RunError(ControllerError):
@@ -113,8 +116,9 @@ def run_state(run: Run, here: Run, *, proc: Path = PROC) -> RunState:
     if (run.controller, run.machine) != (here.controller, here.machine):
         return RunState.UNKNOWN
     if run.boot != here.boot:
-        # Without a machine id, two machines may share a name: then a different boot proves nothing.
-        return RunState.OVER if run.machine else RunState.UNKNOWN
+        # Two containers may share a name and, by their image, a machine id: only a whole machine was booted since.
+        booted = run.machine and run.namespace == here.namespace == WHOLE_MACHINE
+        return RunState.OVER if booted else RunState.UNKNOWN
     if run.namespace != here.namespace:
         return RunState.UNKNOWN
     return _process_state(run, proc)

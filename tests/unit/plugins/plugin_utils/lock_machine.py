@@ -305,7 +305,7 @@ class RollingLock(RuleBasedStateMachine):
         if holder and not request.owns(holder):
             state = self.world.state_of(holder.run)
             assert holder.run != request.run
-            assert state is RunState.OVER or (state is RunState.UNKNOWN and holder.roll == request.roll)
+            assert state is RunState.OVER
 
     def check_ends(self, before: Locks, after: Locks) -> None:
         """Whatever is no longer there has gone on as something else, or has ended in one way that is on record."""

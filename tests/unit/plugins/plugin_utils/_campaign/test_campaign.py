@@ -89,6 +89,29 @@ def test_a_run_is_refused_while_another_of_its_campaign_is_alive(store: Store) -
     )
 
 
+def test_a_campaign_is_not_taken_from_a_run_of_which_nobody_can_tell_whether_it_works(store: Store) -> None:
+    opened(store, pid=41)
+    with pytest.raises(CampaignError) as caught:
+        opened(store, pid=42, other=RunState.UNKNOWN)
+    assert str(caught.value) == (
+        "Nobody here can tell whether the last run of the campaign plan-1 still works: PID 41 on ctl. Look there. If "
+        "it is over, say so, and run this again: ansible-playbook orderly.services.recover "
+        f"-e recover_ended_run={run(41).id} -e recover_reason=… (with what you know it by)"
+    )
+    assert [each.run for each in list_campaigns(store)] == [run(41)]
+
+
+@pytest.mark.parametrize("is_there_another", [True, False])
+def test_a_run_holds_on_to_the_campaign_that_it_has_begun(store: Store, is_there_another: bool) -> None:
+    opened(store)
+    end_campaign(store, "plan-1", LATER)
+    if is_there_another:
+        opened(store)
+    with pytest.raises(CampaignError, match=r"works on the campaign plan-1, which is not open any more"):
+        open_journal(store, "plan", run(1), lambda _run: RunState.OVER, AT, begun="plan-1")
+    assert len(list_campaigns(store)) == 1 + is_there_another
+
+
 def test_a_run_may_open_its_own_campaign_again(store: Store) -> None:
     assert opened(store, other=RunState.LIVE).campaign == opened(store, other=RunState.LIVE).campaign
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.changes import (
+    forget,
     freeze,
     put_back,
     take_out,
@@ -10,7 +13,10 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock.changes imp
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import LockError
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import Granted, Waiting
 
-from ..lock_world import AT, World
+from ..lock_world import AT, WEB, World
+
+if TYPE_CHECKING:
+    from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import Locks
 
 # --- Giving back ---
 
@@ -211,3 +217,46 @@ def test_a_host_can_be_out_of_service_before_its_service_was_ever_rolled(world: 
     decision = world.asks(1, "web1 web2", budget=2)
     assert isinstance(decision, Granted)
     assert decision.out_of_service == {"web1": "no mainboard"}
+
+
+# --- Hosts that have left ---
+
+HERE_STILL = {"nginx": WEB - {"web1"}, "redis": WEB}
+
+
+def forgets(world: World, hosts: str) -> dict[str, tuple[str, ...]]:
+    def gone(locks: Locks) -> tuple[Locks, Any]:
+        return forget(locks, hosts.split(), HERE_STILL, world.state_of, "sold", AT)
+
+    return dict(world.change(gone).services)
+
+
+@pytest.mark.parametrize("loses", ["ends", "is_lost_sight_of"])
+def test_a_host_that_has_left_is_forgotten_with_its_slot_where_it_is_not_deployed(
+    world: World, loses: str
+) -> None:
+    world.asks(1, "web1", services="nginx redis")
+    world.requests(1, "web1", "A")
+    getattr(world, loses)(1)
+    assert forgets(world, "web1") == {"web1": ("nginx",)}
+    lock = world.lock()
+    assert (lock.holders, lock.queue, lock.members) == ({}, (), WEB - {"web1"})
+    assert ("web1", "forgotten", "sold") in [(one.host, one.outcome, one.reason) for one in lock.outcomes]
+    assert world.holders("redis") == {"web1": 1}
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("web9", "No lock in the store knows a host web9"),
+        ("web2", "web2 is still deployed with nginx"),
+        ("web1", "A run works on it: web1 holds a slot of nginx"),
+    ],
+)
+def test_a_host_is_not_forgotten_that_nobody_knows_that_is_there_or_that_a_run_works_on(
+    world: World, host: str, words: str
+) -> None:
+    world.asks(1, "web1")
+    with pytest.raises(LockError, match=words):
+        forgets(world, host)
+    assert world.holders() == {"web1": 1}

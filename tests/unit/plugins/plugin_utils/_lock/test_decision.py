@@ -102,9 +102,14 @@ def test_the_next_run_takes_over_what_a_run_that_is_over_holds_for_its_host(worl
     ]
 
 
-def test_a_resumed_roll_takes_its_hosts_over_even_from_a_run_that_cannot_be_asked(world: World) -> None:
+def test_a_resumed_roll_takes_nothing_over_from_a_run_that_cannot_be_asked(world: World) -> None:
     world.asks(1, "web1", roll="campaign")
     world.is_lost_sight_of(1)
+    refusal = refused(world.asks(2, "web1", roll="campaign"))
+    assert refusal.why is Why.HOLDER_UNKNOWN
+    assert "force_released" in refusal.message
+    assert world.holders() == {"web1": 1}
+    world.ends(1)
     assert isinstance(world.asks(2, "web1", roll="campaign"), Granted)
 
 
@@ -454,6 +459,20 @@ def test_slots_of_a_frozen_service_are_not_taken_over(world: World) -> None:
     world.apply(freeze(world.locks, ["nginx"], "audit", "me", "10:04"))
     assert isinstance(world.asks(2, "web1"), Waiting)
     assert isinstance(world.asks(3, "web1", unhealthy="web1"), Waiting)
+
+
+def test_a_recovery_takes_over_while_frozen_whom_a_run_has_left_behind_and_no_other(world: World) -> None:
+    world.asks(1, "web1", budget=2)
+    world.ends(1)
+    world.apply(freeze(world.locks, ["nginx"], "audit", "me", "10:04"))
+    waiting = world.asks(2, "web2", budget=2, recovers=True)
+    assert isinstance(waiting, Waiting)
+    assert waiting.frozen
+    taken = world.asks(2, "web1", budget=2, recovers=True)
+    assert isinstance(taken, Granted)
+    assert taken.taken_over == {"web1"}
+    world.gives(2, "web1")
+    assert world.lock().frozen
 
 
 def test_those_who_wait_while_frozen_are_in_line(world: World) -> None:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._run.folders import work_by
+from ansible_collections.orderly.services.plugins.plugin_utils._run.run import this_run
 from ansible_collections.orderly.services.plugins.plugin_utils._service.service import CatalogueError
 
 from ..roles_world import Roles, names
@@ -81,6 +85,49 @@ def test_a_folder_that_cannot_be_written_is_named(roles: Roles, tmp_path: Path) 
     assert str(caught.value).startswith(f"The plan cannot be written to {file / 'plan'}: ")
     assert str(caught.value).endswith("Set upgrade_plan_dir to a folder that you may write to.")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "roles"]
+
+
+def states(folder: Path) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in (folder, *folder.rglob("*"))}
+
+
+def test_a_folder_that_holds_the_plan_already_is_not_touched(roles: Roles, tmp_path: Path) -> None:
+    roles.put(tmp_path / "plan")
+    before = states(tmp_path / "plan")
+    roles.put(tmp_path / "plan", {"web/change": 7.0})
+    assert states(tmp_path / "plan") == before
+
+
+def test_a_folder_that_a_run_works_by_is_not_written_over(roles: Roles, tmp_path: Path) -> None:
+    folder = tmp_path / "plan"
+    roles.put(folder)
+    with subprocess.Popen(["sleep", "60"]) as process:
+        work_by(folder, this_run(process.pid))
+        before = states(folder)
+        roles.put(folder)
+        roles.write("web/tasks/upgrade_tasks.yml", "- command: y\n  tags: step3\n")
+        with pytest.raises(
+            CatalogueError, match=rf"{folder} is the plan that a run works by \(PID {process.pid} on"
+        ):
+            roles.put(folder)
+        assert states(folder) == before
+        process.kill()
+    roles.put(folder)
+    assert states(folder) != before
+
+
+def test_a_folder_is_kept_while_nobody_can_tell_whether_a_run_still_works_by_it(
+    roles: Roles, tmp_path: Path
+) -> None:
+    folder = tmp_path / "plan"
+    roles.put(folder)
+    run = replace(this_run(), namespace="pid:[7]")
+    work_by(folder, run)
+    roles.write("web/tasks/upgrade_tasks.yml", "- command: y\n  tags: step3\n")
+    with pytest.raises(CatalogueError, match=r"If that run is over, remove (\S+/\.plan\.runs/\S+\.json)\."):
+        roles.put(folder)
+    (tmp_path / f".plan.runs/{run.id}.json").unlink()
+    roles.put(folder)
 
 
 # --- Copies of roles ---

@@ -70,10 +70,13 @@ def test_a_record_alone_is_enough(plan: Any) -> None:
 LEFT = [
     (slot("web", "w1", LIVE), "somebody is working on it. w1 has held a slot of web"),
     (slot("web", "w1", UNKNOWN), "it is unknown here whether its holder is still working"),
-    (slot("web", "w1", UNKNOWN), "rolling_lock with state=force_released, services=[web], hosts=[w1]"),
+    (slot("web", "w1", UNKNOWN), f"-e recover_ended_run={UNKNOWN.id} -e recover_reason=…"),
     (slot("web", "w1", operation="pause"), "it is paused on purpose."),
     (slot("gone", "w1"), "this inventory does not deploy gone there"),
     (slot("db", "w2"), "this inventory does not deploy db there"),
+    (slot("db", "w2"), "-e recover_forget=w2 -e recover_reason=…"),
+    (slot("web", "w7"), "this inventory has no such host. w7 holds a slot of web since"),
+    (slot("web", "w7"), "-e recover_forget=w7 -e recover_reason=…"),
 ]
 
 

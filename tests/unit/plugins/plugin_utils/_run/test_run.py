@@ -41,6 +41,11 @@ CASES = [
     ({"started": 1}, "over", "another process has the number now"),
     ({"boot": "before"}, "over", "the machine was rebooted"),
     ({"boot": "before", "machine": ""}, "unknown", "another machine may have the name"),
+    (
+        {"boot": "before", "namespace": "pid:[7]"},
+        "unknown",
+        "a container of the same image on another machine",
+    ),
     ({"namespace": "pid:[7]"}, "unknown", "a container whose processes we cannot see"),
     ({"controller": "other"}, "unknown", "another controller"),
     ({"machine": "other"}, "unknown", "another machine of the same name"),
@@ -51,9 +56,16 @@ CASES = [
 @pytest.mark.parametrize(("difference", "expected", "why"), CASES, ids=[case[2] for case in CASES])
 def test_only_what_is_proven_is_over(difference: dict[str, object], expected: str, why: str) -> None:
     here = replace(HERE, machine=str(difference.get("machine", "m")) and "m")
+    if "boot" in difference:
+        here = replace(here, namespace=run.WHOLE_MACHINE)
     if difference.get("machine") == "":
         here = replace(here, machine="")
     assert run_state(replace(here, **difference), here) == expected, why  # type: ignore[arg-type]
+
+
+def test_another_boot_seen_from_a_container_proves_nothing() -> None:
+    here = replace(HERE, machine="of the image", namespace="pid:[7]")
+    assert run_state(replace(here, boot="of another machine"), here) is RunState.UNKNOWN
 
 
 def test_a_process_that_proc_hides_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

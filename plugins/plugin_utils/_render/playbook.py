@@ -40,7 +40,7 @@ GRANTED_SERVICES = Template(
 )
 # What a host does under its slots says so, that a later run knows it: see module_utils/_host/tasks.py.
 SLOTS = "ORDERLY_SLOTS"
-SLOTS_OF_HOST = (
+SLOTS_OF_HOST = Template(
     "1 {{ {'host': inventory_hostname, 'slots':"
     " ((orderly_gate | default({})).tokens | default({}))[inventory_hostname] | default({})} | to_json }}"
 )

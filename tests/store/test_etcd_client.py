@@ -58,7 +58,7 @@ WRONG = {
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_an_address_that_names_no_store_is_refused(wrong: str) -> None:
-    with pytest.raises(StoreError, match="is not a store address|has no key prefix") as refused:
+    with pytest.raises(StoreError, match=r"is not a store address|has no key prefix") as refused:
         open_store(wrong)
     assert WRONG[wrong] in str(refused.value)
 

@@ -172,9 +172,9 @@ class CallbackModule(CallbackBase):
         return Batch((key, number), number, len(batches(len(hosts), play.serial)), hosts, planned=hosts)
 
     def _hear(self, result: Any, state: State | None = None) -> None:
-        host, told = host_and_result(result)
+        host, data = host_and_result(result)
         task = result._task  # noqa: SLF001 - also ansible-core 2.16's names
-        heard = Heard(host, task.get_name(), task.get_path() or "", told, state)
+        heard = Heard(host, task.get_name(), task.get_path() or "", data, state)
         with self._guard:
             lines = self._progress.hear(heard, self._clock(), now_text())
             self._say(lines)

@@ -308,7 +308,8 @@ def test_a_finalizer_stays_open_where_a_limit_leaves_out_hosts_whose_versions_co
     assert limited.code == 0
     assert limited.log == NOTHING
     assert (
-        "Finalize db (1 of 1) stays open until this is done: w1: its versions were not checked" in limited.text
+        "Finalize db (1 of 1) stays open until this is done: w1: its versions were not checked"
+        in limited.text
     )
     passed_over = site.upgrade("--start-at-task", "finalize-db-1 | Pass the gate")
     assert "this run has not checked that the hosts still have the versions" in passed_over.text

@@ -39,9 +39,7 @@ def test_whatever_a_service_is_called_its_group_has_a_name_that_groups_may_have(
     if re.fullmatch(GROUP, group_name(service)):
         assert group_names(roles, {}, FILE) == {service: group_name(service)}
     else:
-        with pytest.raises(
-            RolesDataError, match="which is not a group name; give it one in service_groups"
-        ):
+        with pytest.raises(RolesDataError, match="which is not a group name; give it one in service_groups"):
             group_names(roles, {}, FILE)
         assert group_names(roles, {service: "own"}, FILE) == {service: "own"}
 

@@ -32,11 +32,13 @@ class ActionModule(ControllerAction):
             store = Rehearsal(real) if self._task.check_mode else real
             state_of = seen_by(store.read(RUNS), this_run(os.getppid()))
             campaign = abandon(store, str(named or ""), str(reason or ""), state_of, now)
-        told = campaign.as_dict()
+        result = campaign.as_dict()
         changed = (
-            f", and undo the temporary changes of {', '.join(told['temporary'])}" if told["temporary"] else ""
+            f", and undo the temporary changes of {', '.join(result['temporary'])}"
+            if result["temporary"]
+            else ""
         )
         say(
             f"{campaign}. Put back the hosts it left behind{changed}: ansible-playbook orderly.services.recover"
         )
-        return {"changed": True, "campaign": told}
+        return {"changed": True, "campaign": result}

@@ -25,12 +25,12 @@ class ActionModule(ControllerAction):
         )
         with closing(open_store(self.store_url(options, variables))) as store:
             campaigns = list_campaigns(store)
-            told = [each for each in campaigns if each.is_open or not options["open_only"]]
+            chosen = [each for each in campaigns if each.is_open or not options["open_only"]]
             details = {}
             if name := options["campaign"]:
-                told = find_campaigns(told, name)
-                details = {each.id: VersionRecord(store, each.id).read(BEFORE) for each in told}
-        for campaign in told:
+                chosen = find_campaigns(chosen, name)
+                details = {each.id: VersionRecord(store, each.id).read(BEFORE) for each in chosen}
+        for campaign in chosen:
             say(str(campaign))
             for line in say_installed(details.get(campaign.id, {})):
                 say(f"  before, {line}")
@@ -39,5 +39,5 @@ class ActionModule(ControllerAction):
         known = {campaign: {"versions_before": before} for campaign, before in details.items()}
         return {
             "changed": False,
-            "campaigns": [{**each.as_dict(), **known.get(each.id, {})} for each in told],
+            "campaigns": [{**each.as_dict(), **known.get(each.id, {})} for each in chosen],
         }

@@ -28,10 +28,10 @@ class ActionModule(ControllerAction):
             stamp = stamp_of(Rehearsal(store))
             locks, state_of = manager.look_at(store, this_run(os.getppid()))
         known = with_deployed(locks, load_services(variables), variables["groups"])
-        told = chosen(known, names_of(options["services"]), "rolling_lock_info")
+        selected = chosen(known, names_of(options["services"]), "rolling_lock_info")
         return {
             "changed": False,
             "store": stamp,
-            "locks": report(told, state_of),
-            "statuses": statuses(told, variables["ansible_play_hosts_all"]),
+            "locks": report(selected, state_of),
+            "statuses": statuses(selected, variables["ansible_play_hosts_all"]),
         }

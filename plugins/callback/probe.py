@@ -134,13 +134,13 @@ class CallbackModule(CallbackBase):
     def _finish(self) -> None:
         if self._watcher is None or os.getpid() != self._process:
             return
-        told, _nothing = self._watcher.communicate()
+        output, _nothing = self._watcher.communicate()
         self._watcher = None
         try:
-            services = json.loads(told)
+            services = json.loads(output)
         except ValueError:
             self._display.warning(
-                f"There are no probe results, because the probe process ended early: {on_one_line(told.strip())}"
+                f"There are no probe results, because the probe process ended early: {on_one_line(output.strip())}"
             )
             return
         for service in services:

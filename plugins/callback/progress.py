@@ -171,10 +171,10 @@ class CallbackModule(CallbackBase):
         return Batch((key, number), number, len(batches(len(hosts), play.serial)), hosts, planned=hosts)
 
     def _hear(self, result: Any, state: State | None = None) -> None:
-        host, told = host_and_result(result)
+        host, data = host_and_result(result)
         task = result._task  # noqa: SLF001 - also ansible-core 2.16's names
-        told = believed(task.resolved_action, told, is_secret=is_secret(result))
-        heard = Heard(host, task.get_name(), task.get_path() or "", told, state)
+        result = believed(task.resolved_action, data, is_secret=is_secret(result))
+        heard = Heard(host, task.get_name(), task.get_path() or "", result, state)
         with self._guard:
             lines = self._progress.hear(heard, self._clock(), now_text())
             self._say(lines)

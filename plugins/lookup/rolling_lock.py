@@ -77,7 +77,7 @@ class LookupModule(LookupBase):
             with closing(open_store(url)) as store:
                 locks, state_of = manager.look_at(store, this_run())
             known = with_deployed(locks, load_services(variables), variables["groups"])
-            told = report(chosen(known, terms, "lookup rolling_lock"), state_of)
+            reported = report(chosen(known, terms, "lookup rolling_lock"), state_of)
         except ControllerError as exc:
             raise AnsibleLookupError(str(exc)) from None
-        return [{"service": service, **told[service]} for service in terms or told]
+        return [{"service": service, **reported[service]} for service in terms or reported]

@@ -249,5 +249,5 @@ def test_a_store_on_a_shared_file_system_is_refused_even_if_it_exists(
 ) -> None:
     put(path)
     monkeypatch.setattr(sqlite, "shared_file_system", lambda *_anything: "nfs4")
-    with pytest.raises(StoreError, match=r"machines share \(nfs4\), where SQLite cannot lock"):
+    with pytest.raises(StoreError, match=r"network file system \(nfs4\), where SQLite cannot lock"):
         put(path)

@@ -62,7 +62,7 @@ class ActionModule(ControllerAction):
         services = load_services(variables)
         only = names_of(options["services"])
         select(services, only, "services")
-        pending, silent, said = self._survey(services, options, variables)
+        pending, silent, messages = self._survey(services, options, variables)
         fleet = _fleet(
             services,
             variables,
@@ -82,7 +82,7 @@ class ActionModule(ControllerAction):
             for name in ASKED_TOGETHER
         )
         strategy = _strategy(roll, tasks.values() if options["own_tasks"] else (), asked=asked)
-        for line in (*said, *lines(roll, options["operation"], every_wave=display.verbosity > 0)):
+        for line in (*messages, *lines(roll, options["operation"], every_wave=display.verbosity > 0)):
             say(line)
         return {"changed": False, **roll.as_result(), "tasks": tasks, "strategy": strategy}
 

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 class ActionModule(ControllerAction):
     def act(self, variables: Mapping[str, Any]) -> Result:
         self.options()
-        said = {service.path: service for service in find_services(role_folders(variables))}
+        declared = {service.path: service for service in find_services(role_folders(variables))}
         settled = load_services(variables)
         groups = variables["groups"]
-        services = [Listed(said[service.path], service, len(groups[service.group])) for service in settled]
+        services = [
+            Listed(declared[service.path], service, len(groups[service.group])) for service in settled
+        ]
         lines = as_lines(services) if services else [NONE_DEPLOYED]
         for line in lines:
             say(line)

@@ -27,15 +27,13 @@ def parse_batch(output: str) -> list[str]:
 def parse_kernel(output: str) -> str:
     """Read what ``needrestart -b -k`` says about the kernel: which one waits for a reboot; empty if none does."""
     lines = (line.partition(":") for line in output.splitlines())
-    told = {name: value.strip() for name, _colon, value in lines}
-    state = told.get("NEEDRESTART-KSTA", "")
+    fields = {name: value.strip() for name, _colon, value in lines}
+    state = fields.get("NEEDRESTART-KSTA", "")
     if state not in _KERNEL_STATES:
         raise HostError("needrestart does not know which kernel is running")
     if state == _CURRENT:
         return ""
-    return (
-        f"kernel {told.get('NEEDRESTART-KEXP')} is installed, but {told.get('NEEDRESTART-KCUR')} is running"
-    )
+    return f"kernel {fields.get('NEEDRESTART-KEXP')} is installed, but {fields.get('NEEDRESTART-KCUR')} is running"
 
 
 def outdated_units(run: Runner, root: Path = Path("/")) -> list[str]:

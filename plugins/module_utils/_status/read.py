@@ -89,17 +89,17 @@ def _told(
 
 def _paused(folder: PausedFolder) -> tuple[list[dict[str, str]], list[str]]:
     found, trouble = folder.read()
-    told = [
+    entries = [
         {"unit": each.unit, "since": iso_time(each.since), "reason": each.reason} for each in found.values()
     ]
-    return told, trouble
+    return entries, trouble
 
 
 def _temporary(folder: TemporaryFolder) -> tuple[list[dict[str, str]], list[str]]:
     found, trouble = folder.read()
     kept = ("service", "name", "until", "campaign")
-    told = [{**{key: getattr(each, key) for key in kept}, "since": iso_time(each.since)} for each in found]
-    return told, trouble
+    entries = [{**{key: getattr(each, key) for key in kept}, "since": iso_time(each.since)} for each in found]
+    return entries, trouble
 
 
 def _refuse_unreadable(folders: Iterable[Path]) -> None:

@@ -35,7 +35,7 @@ class HostStatus:
         blocking = any(policy.blocked_actions for _path, policy in self.policies)
         in_vain = blocking and not self.script.in_force and not self.script.leftover
         waiting = self.ledger.waiting_units
-        told = {
+        report = {
             "auto_restarts": not blocking and not self.held_by_us,
             "in_force": self.script.in_force,
             "script": self.script.as_dict(),
@@ -53,7 +53,7 @@ class HostStatus:
             "not_checked": dict(self.not_checked),
             "trouble": [*self.trouble, *([_not_asked(self.script)] if in_vain else [])],
         }
-        return {key: _in_utf_8(value) for key, value in told.items()}
+        return {key: _in_utf_8(value) for key, value in report.items()}
 
 
 def _in_utf_8(value: Any) -> Any:

@@ -75,17 +75,17 @@ class Campaign:
     def __str__(self) -> str:
         """Say what it is, since when, what was left of it when a run last looked, and how it ended."""
         known = self.as_dict()
-        words = f"Campaign {self.id} of plan {self.plan}: started {known['opened']}"
+        title = f"Campaign {self.id} of plan {self.plan}: started {known['opened']}"
         if not self.is_open:
             reason = f" ({known['reason']})" if known["reason"] else ""
-            return f"{words}, {known['state']} {known['ended']}{reason}"
+            return f"{title}, {known['state']} {known['ended']}{reason}"
         waits = f", finalizers of {', '.join(known['finalizers'])} wait" if known["finalizers"] else ""
         undo = (
             f", temporary changes of {', '.join(known['temporary'])} are to be undone"
             if known["temporary"]
             else ""
         )
-        return f"{words}, open: {known['plays_left']} plays are left{waits}{undo}; last run {self.run}"
+        return f"{title}, open: {known['plays_left']} plays are left{waits}{undo}; last run {self.run}"
 
 
 def list_campaigns(store: Store) -> tuple[Campaign, ...]:
@@ -142,9 +142,9 @@ def read_journal(store: Store, plan_id: str, run: Run, name: str | None = None) 
     return Journal(store, found.id if found else "none", run)
 
 
-def note(store: Store, campaign: str, **news: object) -> None:
+def note(store: Store, campaign: str, **entries: object) -> None:
     """Keep something more of a campaign for those who look at it, its ``folder`` or ``plays_left`` say."""
-    _change(store, campaign, **news)
+    _change(store, campaign, **entries)
 
 
 def confirmed_in(store: Store, campaign: str) -> list[str]:

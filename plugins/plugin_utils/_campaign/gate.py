@@ -57,8 +57,8 @@ class GateError(ControllerError):
 
     def __init__(self, message: str, missing: Sequence[Missing]) -> None:
         self.missing = tuple(missing)
-        told = [{"part": each.part, "host": each.host, "words": each.words} for each in missing]
-        super().__init__(message, missing=told)
+        missing_parts = [{"part": each.part, "host": each.host, "words": each.words} for each in missing]
+        super().__init__(message, missing=missing_parts)
 
 
 def pass_gate(

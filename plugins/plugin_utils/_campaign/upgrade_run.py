@@ -218,8 +218,8 @@ class UpgradeRun:
                 "--start-at-task, so that no task is skipped.",
                 (),
             )
-        words = "its versions were not checked, it is outside --limit"
-        unknown = tuple(Missing("versions", host, f"{host}: {words}", is_ours=False) for host in hosts)
+        reason = "its versions were not checked, it is outside --limit"
+        unknown = tuple(Missing("versions", host, f"{host}: {reason}", is_ours=False) for host in hosts)
         return Grant({}, unknown) if unknown else grant
 
     def _ask_to_confirm(self, play: Play, grant: Grant, journal: Journal) -> None:

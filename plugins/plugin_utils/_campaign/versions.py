@@ -75,11 +75,11 @@ def say_installed(installed: Mapping[str, Installed]) -> list[str]:
             if version
         )
         hosts = len(installed[service])
-        told = [
+        versions = [
             f"{package} {version}" + ("" if number == hosts else f" ({number} of {hosts} hosts)")
             for (package, version), number in sorted(counted.items())
         ]
-        lines.append(f"{service}: {', '.join(told) or 'not installed'}")
+        lines.append(f"{service}: {', '.join(versions) or 'not installed'}")
     return lines
 
 

@@ -64,9 +64,9 @@ def _role(path: Path, node: yaml.Node) -> TripleoRole:
     keys = {key.value: value for key, value in node.value} if isinstance(node, yaml.MappingNode) else {}
     name = keys.get("name")
     if not isinstance(name, yaml.ScalarNode) or not re.fullmatch(GROUP, name.value):
-        said = f"is {name.value!r}" if isinstance(name, yaml.ScalarNode) else "is missing"
+        problem = f"is {name.value!r}" if isinstance(name, yaml.ScalarNode) else "is missing"
         raise RolesDataError(
-            f"{_at(path, name or node)}: name {said}; expected a valid group name, such as Controller."
+            f"{_at(path, name or node)}: name {problem}; expected a valid group name, such as Controller."
         )
     services = keys.get("ServicesDefault")
     listed = services.value if isinstance(services, yaml.SequenceNode) else None

@@ -38,7 +38,7 @@ def drift_of_plans(approved: Plan, now: Plan) -> tuple[str, ...]:
         if before is None or after is None:
             lines.append(f"service {name}: {_was(_deployed(before), _deployed(after))}")
         else:
-            lines += (f"service {name}, {words}" for words in _of_service(before, after))
+            lines += (f"service {name}, {change}" for change in _of_service(before, after))
     if not lines and approved["plays"] != now["plays"]:
         lines.append(
             "the waves: failure domains, or which hosts go last, have changed "

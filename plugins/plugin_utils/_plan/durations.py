@@ -19,12 +19,12 @@ def estimate(plays: Iterable[Play], seconds: Mapping[str, float]) -> str:
     *seconds* gives how long parts (``SERVICE/PART``) took. Services that share a play work side by side.
     """
     plays = tuple(plays)
-    told = by_play(plays, seconds)
-    if not told:
+    known = by_play(plays, seconds)
+    if not known:
         return ""
-    unknown = len(plays) - len(told)
+    unknown = len(plays) - len(known)
     rest = f", plus {unknown} never done before" if unknown else ""
-    return f"about {_minutes(sum(told.values()))}, going by last time{rest}"
+    return f"about {_minutes(sum(known.values()))}, going by last time{rest}"
 
 
 def by_play(plays: Iterable[Play], seconds: Mapping[str, float]) -> dict[str, float]:

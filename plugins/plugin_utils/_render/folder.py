@@ -97,8 +97,8 @@ def _write_files(plan: Plan, services: Iterable[Service], folder: Path, seconds:
         target = folder / "roles" / planned.role
         copy_role(service, target)
         write_tasks(service.name, planned, target)
-    news = {**_news(plan), "seconds": by_play(plan.plays, seconds), "took": seconds}
-    page = render_page(plan, list_all_tasks(plan, folder), news)
+    survey_data = {**_news(plan), "seconds": by_play(plan.plays, seconds), "took": seconds}
+    page = render_page(plan, list_all_tasks(plan, folder), survey_data)
     (folder / PAGE).write_text(page, encoding="utf-8")
 
 

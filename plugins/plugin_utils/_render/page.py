@@ -36,10 +36,10 @@ PAGE = Path(__file__).with_name("assets")
 WHOLE = {f"step{step}": kind for kind, step in STEP_OF_KIND.items()}  # steps that are all of a kind of play
 
 
-def render_page(plan: Plan, tasks: Tasks, news: Mapping[str, Any] | None = None) -> str:
+def render_page(plan: Plan, tasks: Tasks, survey_data: Mapping[str, Any] | None = None) -> str:
     """Give the text of ``plan.html``.
 
-    *news* is what a survey and earlier campaigns add, none of it part of the plan's id: see :func:`page_data`.
+    *survey_data* is what a survey and earlier campaigns add, none of it part of the plan's id: see :func:`page_data`.
     """
     style, script = _read("plan.css"), _read("plan.js")
     policy = f"default-src 'none'; style-src '{_hash_of(style)}'; script-src '{_hash_of(script)}'"
@@ -51,7 +51,10 @@ def render_page(plan: Plan, tasks: Tasks, news: Mapping[str, Any] | None = None)
         ),
         ('<link rel="stylesheet" href="plan.css">', f"<style>{style}</style>"),
         ('<script src="plan.js"></script>', f"<script>{script}</script>"),
-        ('id="plan"></script>', f'id="plan">{_as_script(page_data(plan, tasks, news or {}))}</script>'),
+        (
+            'id="plan"></script>',
+            f'id="plan">{_as_script(page_data(plan, tasks, survey_data or {}))}</script>',
+        ),
     ):
         page = page.replace(place, text, 1)
     return page
@@ -87,24 +90,24 @@ def _words_of(folder: Path) -> dict[str, tuple[ListedTask, ...]]:
         for suffix in ("yml", "yaml")
         for path in folder.rglob(f"*.{suffix}")
     }
-    words = {}
+    lists = {}
     for part in TASK_LISTS:
         stem = step_file(int(part[4:])) if part.startswith("step") else part
         text = next((files[name] for name in (f"{stem}.yml", f"{stem}.yaml") if name in files), "")
         if listed := list_tasks(text, files, once_host=RUN_ONCE_HOST):
-            words[part] = listed
-    return words
+            lists[part] = listed
+    return lists
 
 
 # --- What the page knows ---
 
 
-def page_data(plan: Plan, tasks: Tasks, news: Mapping[str, Any]) -> dict[str, Any]:
+def page_data(plan: Plan, tasks: Tasks, survey_data: Mapping[str, Any]) -> dict[str, Any]:
     """Give the data that the page draws; hosts and services are numbers in it, so that it stays small.
 
-    *news* may hold ``approve`` (what an approval names), ``surveyed`` (when), ``packages`` (by service and host, the
-    installed and the candidate version of packages), ``seconds`` (by play, how long it may take), and ``took`` (how
-    long parts and steps of services took, as ``SERVICE/step3``).
+    *survey_data* may hold ``approve`` (what an approval names), ``surveyed`` (when), ``packages`` (by service and
+    host, the installed and the candidate version of packages), ``seconds`` (by play, how long it may take), and
+    ``took`` (how long parts and steps of services took, as ``SERVICE/step3``).
     """
     services = plan.services
     stages = _stages(plan)
@@ -112,12 +115,12 @@ def page_data(plan: Plan, tasks: Tasks, news: Mapping[str, Any]) -> dict[str, An
     order = sorted(services, key=lambda name: (columns[name], natural(name)))
     hosts = sorted({host for service in services.values() for host in service.hosts}, key=natural)
     number_of = {host: number for number, host in enumerate(hosts)}
-    seconds = news.get("seconds") or {}
+    seconds = survey_data.get("seconds") or {}
     return {
         "id": plan.id,
-        "approve": news.get("approve") or plan.id,
+        "approve": survey_data.get("approve") or plan.id,
         "made_by": plan.versions.get("orderly.services", ""),
-        "surveyed": news.get("surveyed"),
+        "surveyed": survey_data.get("surveyed"),
         "estimate": sum(seconds.values()) if seconds else None,
         "stages": stages,
         "hosts": hosts,
@@ -125,9 +128,9 @@ def page_data(plan: Plan, tasks: Tasks, news: Mapping[str, Any]) -> dict[str, An
             {
                 **_service(services[name], number_of),
                 "name": name,
-                "steps": _steps(name, tasks.get(name, {}), news.get("took") or {}),
+                "steps": _steps(name, tasks.get(name, {}), survey_data.get("took") or {}),
                 "column": columns[name],
-                "packages": _packages((news.get("packages") or {}).get(name, {})),
+                "packages": _packages((survey_data.get("packages") or {}).get(name, {})),
             }
             for name in order
         ],

@@ -59,11 +59,13 @@ def _conditions(plan: Plan) -> Iterator[str]:
     for name, service in plan.services.items():
         for each in (*service.after, *service.requires):
             if isinstance(each, dict) and "holds" in each:
-                words = "comes after" if each["holds"] else "does not have to come after"
+                relation = "comes after" if each["holds"] else "does not have to come after"
                 when = each["when"]
-                told = " and ".join(f"{key} {when[key]}" for key in ("installed", "candidate") if key in when)
+                constraints = " and ".join(
+                    f"{key} {when[key]}" for key in ("installed", "candidate") if key in when
+                )
                 verb = "holds" if each["holds"] else "does not hold"
-                yield f"Order: {name} {words} {each['service']}: {when['package']} {told} {verb}."
+                yield f"Order: {name} {relation} {each['service']}: {when['package']} {constraints} {verb}."
 
 
 def _waves(plan: Plan) -> dict[str, list[int]]:

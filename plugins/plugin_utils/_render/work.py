@@ -41,10 +41,10 @@ def _change(plan: Plan, play: Play) -> Iterator[Task]:
         yield _record(plan, play, "absent", "Remove the record")
 
 
-def _role(plan: Plan, play: Play, name: str, tasks_from: str, words: str) -> Task:
+def _role(plan: Plan, play: Play, name: str, tasks_from: str, title: str) -> Task:
     """Import what a service's role does in one go; it knows by itself where the service is granted."""
     return {
-        "name": f"{play.id} | {words}",
+        "name": f"{play.id} | {title}",
         "ansible.builtin.import_role": {"name": plan.services[name].role, "tasks_from": tasks_from},
     }
 
@@ -52,9 +52,9 @@ def _role(plan: Plan, play: Play, name: str, tasks_from: str, words: str) -> Tas
 def _step(plan: Plan, play: Play, name: str) -> Task:
     step = STEP_OF_KIND[play.kind]
     variables = {"vars": {STEP: step}} if plan.services[name].dialect == WHEN else {}
-    words = f"{STEPS[step]} {name}"
+    title = f"{STEPS[step]} {name}"
     return {
-        **_role(plan, play, name, step_file(step), words),
+        **_role(plan, play, name, step_file(step), title),
         **variables,
         "when": f"'{name}' in {GRANTED}",
     }
@@ -80,10 +80,10 @@ def _begin(plan: Plan, play: Play) -> Task:
     }
 
 
-def _record(plan: Plan, play: Play, state: str, words: str) -> Task:
+def _record(plan: Plan, play: Play, state: str, title: str) -> Task:
     """Let hosts remember what is drained, so that somebody can put it back if this run dies in between."""
     return {
-        "name": f"{play.id} | {words}",
+        "name": f"{play.id} | {title}",
         "orderly.services.internal.drained_services": {
             "services": Template(f"{{{{ {GRANTED} | intersect({_drained(plan, play)}) }}}}"),
             "state": state,

@@ -22,9 +22,9 @@ class RunSummary:
 
     def learn(self, host: str, result: Mapping[str, Any]) -> None:
         """Take what a result tells: all that is pending, a restart that was deferred, restarts that were done."""
-        for told in (result, _local_fact(result)):
-            if "auto_restarts" in told and isinstance(told.get("pending"), list):
-                self._waiting[host] = dict.fromkeys(_names(told["pending"]))
+        for report in (result, _local_fact(result)):
+            if "auto_restarts" in report and isinstance(report.get("pending"), list):
+                self._waiting[host] = dict.fromkeys(_names(report["pending"]))
         if result.get("deferred") is True:
             self._waiting.setdefault(host, {}).update(dict.fromkeys(_names([{"unit": result.get("name")}])))
         for unit in _restarted(result):

@@ -111,7 +111,7 @@ class Heard:
     host: str
     task: str
     path: str
-    told: Mapping[str, Any]
+    result: Mapping[str, Any]
     state: State | None = None  # FAILED or UNREACHABLE if that is what it was
 
 
@@ -174,19 +174,19 @@ class Progress:
         if heard.state:
             self._faults[heard.host] = (heard.state, _why(heard))
         self._note_drain(heard)
-        told = heard.told
-        if heard.state and _is_refusal(told):
-            self.refusal = self.refusal or _said(told.get("msg"))
-        if "batches" in told and "order" in told:  # the survey told which of all hosts the roll will visit
-            self.planned = set(told["order"])
-        takes_slots = self.batch.number or str(told.get("play", "")).startswith("finalize")
-        if takes_slots and (granted := _granted(told)):
-            return self._begin(granted, told, now, wall)
-        if told.get("add_group") == AGAIN:
+        result = heard.result
+        if heard.state and _is_refusal(result):
+            self.refusal = self.refusal or _said(result.get("msg"))
+        if "batches" in result and "order" in result:  # the survey names the hosts the roll will visit
+            self.planned = set(result["order"])
+        takes_slots = self.batch.number or str(result.get("play", "")).startswith("finalize")
+        if takes_slots and (granted := _granted(result)):
+            return self._begin(granted, result, now, wall)
+        if result.get("add_group") == AGAIN:
             self._put_off(heard.host, now)
-        if told.get("granted") == {}:  # a wave of an upgrade with nothing left to do
+        if result.get("granted") == {}:  # a wave of an upgrade with nothing left to do
             self.planned -= self.batch.hosts
-        return self._given_back(_given_back(told), now)
+        return self._given_back(_given_back(result), now)
 
     def end(self, now: float) -> list[str]:
         """Hear that the run has ended, whether well or not."""
@@ -292,17 +292,17 @@ class Progress:
         self.last_news, self._patience = now, HEARTBEAT
 
     def _begin(
-        self, granted: Mapping[str, Iterable[str]], told: Mapping[str, Any], now: float, wall: str
+        self, granted: Mapping[str, Iterable[str]], result: Mapping[str, Any], now: float, wall: str
     ) -> list[str]:
         wave = self._open
         if wave is None:
-            wave = Wave(self.batch.number, self.batch.of, now, float(told.get("waited") or 0), wall)
+            wave = Wave(self.batch.number, self.batch.of, now, float(result.get("waited") or 0), wall)
             self.waves.append(wave)
         for host, names in granted.items():
             wave.visits[host] = Visit(tuple(names), now)
             self.slots.setdefault(host, set()).update(wave.visits[host].services)
             self._faults.pop(host, None)
-        for host, reason in (told.get("out_of_service") or {}).items():
+        for host, reason in (result.get("out_of_service") or {}).items():
             wave.visits[host] = Visit((), now, State.OUT_OF_SERVICE, why=str(reason))
         self.planned |= wave.visits.keys()
         waited = f" after waiting {duration(wave.waited)} for its slots" if wave.waited >= 1 else ""
@@ -350,7 +350,7 @@ class Progress:
         if part is None:
             return
         service, what = part.groups()
-        if what == "drain" and heard.told.get("changed"):
+        if what == "drain" and heard.result.get("changed"):
             self.drained.setdefault(heard.host, set()).add(service)
         elif what == "undrain" and not heard.state:
             self.drained.get(heard.host, set()).discard(service)
@@ -362,12 +362,12 @@ class Progress:
         for host, (task, began) in sorted(self.busy.items(), key=lambda item: (item[1][1], natural(item[0]))):
             since.setdefault(task, began)
             hosts.setdefault(task, []).append(host)
-        told = [
+        tasks = [
             f'{listed(sorted(hosts[task], key=natural))} at "{printable(task)}" for {duration(now - since[task])}'
             for task in list(since)[:TASKS_SHOWN]
         ]
         rest = sum(len(hosts[task]) for task in list(since)[TASKS_SHOWN:])
-        return "; ".join([*told, *([f"{plural(rest, 'host')} elsewhere"] if rest else [])])
+        return "; ".join([*tasks, *([f"{plural(rest, 'host')} elsewhere"] if rest else [])])
 
     def _how_to_go_on(self, command: str) -> list[str]:
         kept = [f"{host} ({' '.join(sorted(names))})" for host, names in _sorted(self.slots).items()]
@@ -385,19 +385,19 @@ class Progress:
 # --- What results mean ---
 
 
-def _is_refusal(told: Mapping[str, Any]) -> bool:
+def _is_refusal(result: Mapping[str, Any]) -> bool:
     """Tell the lock's and the gate's own failures from all others."""
-    return told.get("granted") is False or ("play" in told and ("missing" in told or "why" in told))
+    return result.get("granted") is False or ("play" in result and ("missing" in result or "why" in result))
 
 
-def _granted(told: Mapping[str, Any]) -> Mapping[str, Iterable[str]]:
+def _granted(result: Mapping[str, Any]) -> Mapping[str, Iterable[str]]:
     """Tell which services each host got slots of, from the lock's result or from the gate's.
 
     What a host shares with the one that has asked is told already.
     """
-    granted = None if "asked_by" in told else told.get("granted")
+    granted = None if "asked_by" in result else result.get("granted")
     if granted is True:
-        return {host: names for host, names in (told.get("slots") or {}).items() if names}
+        return {host: names for host, names in (result.get("slots") or {}).items() if names}
     if not isinstance(granted, dict):
         return {}
     by_host: dict[str, list[str]] = {}
@@ -407,12 +407,12 @@ def _granted(told: Mapping[str, Any]) -> Mapping[str, Iterable[str]]:
     return by_host
 
 
-def _given_back(told: Mapping[str, Any]) -> Mapping[str, Iterable[str] | None]:
+def _given_back(result: Mapping[str, Any]) -> Mapping[str, Iterable[str] | None]:
     """Tell what each host gave back; ``None`` is everything."""
-    if isinstance(told.get("done"), dict):
-        return {host: None for hosts in told["done"].values() for host in hosts}
-    slots = told.get("slots")
-    return slots if isinstance(slots, dict) and "granted" not in told else {}
+    if isinstance(result.get("done"), dict):
+        return {host: None for hosts in result["done"].values() for host in hosts}
+    slots = result.get("slots")
+    return slots if isinstance(slots, dict) and "granted" not in result else {}
 
 
 def _said(message: Any) -> str:
@@ -421,7 +421,7 @@ def _said(message: Any) -> str:
 
 
 def _why(heard: Heard) -> str:
-    message = words_of(heard.told.get("msg")).splitlines()
+    message = words_of(heard.result.get("msg")).splitlines()
     return f'"{printable(heard.task)}"' + (f": {printable(message[0], WIDEST)}" if message else "")
 
 

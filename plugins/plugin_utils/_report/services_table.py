@@ -23,7 +23,7 @@ FILES = (UPGRADE_TASKS, *PARTS)
 class Listed:
     """A service as its role has it, as the inventory settles it, and on how many hosts it is."""
 
-    said: Service
+    declared: Service
     settled: Service
     hosts: int
 
@@ -32,8 +32,8 @@ class Listed:
         """Name the settings that the inventory changes."""
         return tuple(
             field.name
-            for field in fields(self.said)
-            if getattr(self.said, field.name) != getattr(self.settled, field.name)
+            for field in fields(self.declared)
+            if getattr(self.declared, field.name) != getattr(self.settled, field.name)
         )
 
     @property
@@ -73,7 +73,7 @@ class Listed:
             **self.settled.settings(),
             "hosts": self.hosts,
             "parts": list(self.parts),
-            "overridden": {key: plain(getattr(self.said, key)) for key in self.overridden},
+            "overridden": {key: plain(getattr(self.declared, key)) for key in self.overridden},
         }
 
 

@@ -155,8 +155,8 @@ def _batches(visits: Iterable[str], to_take: Collection[str], room: int) -> list
 
 
 def _changed(forgotten: Mapping[str, Sequence[str]]) -> str:
-    told = [f"{', '.join(names)} of {service}" for service, names in sorted(forgotten.items())]
-    return f"{', '.join(told)} is recorded as a temporary change" if told else ""
+    changes = [f"{', '.join(names)} of {service}" for service, names in sorted(forgotten.items())]
+    return f"{', '.join(changes)} is recorded as a temporary change" if changes else ""
 
 
 def _reason_to_leave(slots: Sequence[Slot], state_of: Callable[[Run], RunState]) -> str:

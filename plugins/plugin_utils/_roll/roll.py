@@ -162,10 +162,10 @@ def _check_all_surveyed(fleet: Fleet) -> None:
     for host in missed:
         alike.setdefault(fleet.silent[host], []).append(host)
     if missed:
-        told = "; ".join(f"{listed(shortened(hosts))} {why}" for why, hosts in alike.items())
+        reasons = "; ".join(f"{listed(shortened(hosts))} {why}" for why, hosts in alike.items())
         raise RollError(
-            f"Nothing was started: {told}. Bring such a host back; or, if it will be down for long, declare it out of "
-            "service (rolling_lock with state=out_of_service and a reason); or exclude it from this run with "
+            f"Nothing was started: {reasons}. Bring such a host back; or, if it will be down for long, declare it out "
+            "of service (rolling_lock with state=out_of_service and a reason); or exclude it from this run with "
             f"{without(missed)}: its services then have one host fewer "
             "to spare."
         )

@@ -87,14 +87,14 @@ def closed(windows: Sequence[Window], now: datetime) -> str:
 
 def _moment(day: date, clock: time, zone: ZoneInfo) -> datetime:
     """Give the first moment of a day at which clocks in the zone show at least this time."""
-    told = datetime.combine(day, clock)
-    one, other = sorted(told.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-    if _shows(one, zone) >= told:
+    wall_time = datetime.combine(day, clock)
+    one, other = sorted(wall_time.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if _shows(one, zone) >= wall_time:
         return one
     # The clocks skip this time: look for the moment of the skip between two that are surely on either side.
     while other - one > timedelta(seconds=1):
         middle = one + (other - one) / 2
-        one, other = (one, middle) if _shows(middle, zone) >= told else (middle, other)
+        one, other = (one, middle) if _shows(middle, zone) >= wall_time else (middle, other)
     return other.replace(microsecond=0)
 
 
@@ -119,13 +119,13 @@ def _days(value: Mapping[str, Any]) -> frozenset[int]:
 
 
 def _clock(value: Mapping[str, Any], key: str) -> time:
-    told = value[key]
-    if isinstance(told, int) and not isinstance(told, bool) and 0 <= told < 24 * 60:
-        return time(told // 60, told % 60)  # YAML reads 22:00 without quotes as a number, 22 * 60
+    given = value[key]
+    if isinstance(given, int) and not isinstance(given, bool) and 0 <= given < 24 * 60:
+        return time(given // 60, given % 60)  # YAML reads 22:00 without quotes as a number, 22 * 60
     try:
-        return datetime.strptime(str(told), "%H:%M").time()
+        return datetime.strptime(str(given), "%H:%M").time()
     except ValueError:
-        raise WindowError(f'windows: {key} is {told!r}; expected a time of day, as in "22:00".') from None
+        raise WindowError(f'windows: {key} is {given!r}; expected a time of day, as in "22:00".') from None
 
 
 def _zone(name: Any) -> ZoneInfo:

@@ -69,11 +69,11 @@ def announce(store: Store, run: Run) -> None:
         keeper, env=own_process.environment(), text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as process:  # fmt: skip
-        said = process.stdout.read() if process.stdout else ""
-    if said != READY:
+        output = process.stdout.read() if process.stdout else ""
+    if output != READY:
         raise StoreError(
             f"This run cannot be announced in the store {store.url}, so others would not wait for it:"
-            f" {said.strip() or 'its heartbeat process ended without an error message'}"
+            f" {output.strip() or 'its heartbeat process ended without an error message'}"
         )
 
 

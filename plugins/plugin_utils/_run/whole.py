@@ -25,9 +25,9 @@ def check_as_written(what: str, variables: Mapping[str, Any], play: Play) -> Non
     run, skipped = (set(variables[name] or ()) for name in ("ansible_run_tags", "ansible_skip_tags"))
     if (run and "all" not in run) or skipped:
         raise WholeError(
-            f"{what} is refused: --tags and --skip-tags (or ansible.cfg and the environment, which know them too) "
-            "would run a part of it and leave out the rest. A host's steps belong together; choose hosts with --limit "
-            "and services by name, as in -e upgrade_only=SERVICE, and look first with --check."
+            f"{what} is refused: --tags and --skip-tags (or ansible.cfg and the environment, which can set them too) "
+            "would run only a part of it. The steps of a host belong together; choose hosts with --limit and services "
+            "by name, as in -e upgrade_only=SERVICE, and try it first with --check."
         )
     if play.strategy.removeprefix("ansible.builtin.") not in _STRATEGIES:
         raise WholeError(

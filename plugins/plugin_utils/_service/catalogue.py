@@ -211,10 +211,10 @@ def check_agreement(service: Service, members: Iterable[str], variables: Variabl
         theirs = overrides(service, host, variables)
         odd = next((key for key in OVERRIDABLE if theirs.get(key) != expected.get(key)), None)
         if odd is not None:
-            said = (f"{plain(each[odd])!r}" if odd in each else "not set" for each in (theirs, expected))
+            values = (f"{plain(each[odd])!r}" if odd in each else "not set" for each in (theirs, expected))
             raise CatalogueError(
-                f"{variable(service.name, odd)} is {next(said)} on {host}, but {next(said)} on {first}; a setting of a "
-                f"service must be the same on all its hosts. Set it for the group {service.group}."
+                f"{variable(service.name, odd)} is {next(values)} on {host}, but {next(values)} on {first}; a setting "
+                f"of a service must be the same on all its hosts. Set it for the group {service.group}."
             )
 
 

@@ -125,9 +125,9 @@ class EtcdStore:
             return True
         end = self._clock() + timeout
         watch = {"create_request": {**self._news, "start_revision": self._seen + 1}}
-        for said in self._cluster.stream("/watch", watch, max(timeout, SHORTEST_WAIT)):
+        for response in self._cluster.stream("/watch", watch, max(timeout, SHORTEST_WAIT)):
             # A watch that is cancelled has been overtaken by a compaction: what happened nobody can tell.
-            if said.get("events") or said.get("canceled"):
+            if response.get("events") or response.get("canceled"):
                 return True
         if (left := end - self._clock()) > 0:  # the endpoint went away
             time.sleep(min(left, SHORTEST_WAIT))
@@ -259,13 +259,13 @@ class EtcdStore:
             return True
         # The head has changed, or the attempt had succeeded: so its history has an answer, unless compacted away.
         watch = {"create_request": {"key": encoded(self._head_key), "start_revision": before.revision + 1}}
-        for said in self._cluster.stream("/watch", watch, seconds=8):
-            for event in said.get("events", ()):
+        for response in self._cluster.stream("/watch", watch, seconds=8):
+            for event in response.get("events", ()):
                 first = self._read_head(
                     decoded(event["kv"].get("value", "")), int(event["kv"]["mod_revision"])
                 )
                 return first.attempt == attempt.attempt
-            if said.get("canceled"):
+            if response.get("canceled"):
                 break
         raise StoreError(
             f"An answer of the store {self.url} was lost, and whether the change was made cannot be determined"

@@ -127,8 +127,8 @@ class Cluster:
                 except (_library(self.address.url).exceptions.Etcd3Exception, OSError, ValueError) as exc:
                     failures.append((client, self._complaint(client, exc)))
                     self._clients.append(self._clients.pop(0))
-            if self._clock() >= end or all("certificate" in words for _client, words in failures):
-                tried = "; ".join(f"{client.host}:{client.port}: {words}" for client, words in failures)
+            if self._clock() >= end or all("certificate" in message for _client, message in failures):
+                tried = "; ".join(f"{client.host}:{client.port}: {message}" for client, message in failures)
                 raise StoreError(
                     f"The store {self.address.url} cannot be used, none of its endpoints works"
                     f" ({tried}). Nothing is disrupted without the store: bring a majority of the etcd members"
@@ -192,16 +192,16 @@ class Cluster:
     def _complaint(self, client: Any, exc: Exception) -> str:
         """Say in a few words why an endpoint was of no use; raise what no other endpoint would do better."""
         library = _library(self.address.url).exceptions
-        words = _words(exc)
+        message = _words(exc)
         if isinstance(exc, ValueError):
             return "what answers there is not etcd"
-        if "invalid auth token" in words:  # it lasts for some minutes only
+        if "invalid auth token" in message:  # it lasts for some minutes only
             client.session.headers.pop("Authorization", None)
         elif exc.__class__ is library.Etcd3Exception:  # every error that may pass has a class of its own
             raise StoreError(
-                f"The store {self.address.url} cannot be used: etcd says: {words}. {_advice(words)}"
+                f"The store {self.address.url} cannot be used: etcd says: {message}. {_advice(message)}"
             ) from exc
-        return words
+        return message
 
 
 def _library(url: str) -> Any:
@@ -227,7 +227,7 @@ def _words(exc: Exception) -> str:
     return found[1].strip() if found else " ".join(text.split())[:200]
 
 
-def _advice(words: str) -> str:
+def _advice(message: str) -> str:
     advice = {
         "larger than max": "One change is larger than etcd accepts: raise its --max-request-bytes.",
         "too large": "One change is larger than etcd accepts: raise its --max-request-bytes.",
@@ -237,7 +237,7 @@ def _advice(words: str) -> str:
         "CommonName": "When users are enabled, etcd's gateway accepts only client certificates without a common name.",
         "authentication failed": "Check user and password_file.",
     }
-    return next((text for part, text in advice.items() if part in words), "Nothing was changed.")
+    return next((text for part, text in advice.items() if part in message), "Nothing was changed.")
 
 
 # --- Etcd's words in JSON ---

@@ -57,27 +57,27 @@ def lint(services: Iterable[ServiceTasks]) -> list[Finding]:
 # --- One service ---
 
 
-def dead_conditions(said: ServiceTasks) -> Iterator[Finding]:
+def dead_conditions(declared: ServiceTasks) -> Iterator[Finding]:
     """Find conditions on TripleO's variable ``step`` where no plan sets it: their tasks would fail, or never run."""
-    if STEP in said.given or STEP in said.writes:
+    if STEP in declared.given or STEP in declared.writes:
         return
-    in_when = said.service.dialect == WHEN
-    for word in said.words:
+    in_when = declared.service.dialect == WHEN
+    for word in declared.uses:
         when = value_of(word.task, "when")
         if when is not None and STEP in _asked(word, "when") and not (in_when and word.step is not None):
             where = f"which only steps have, not {word.part}" if in_when else "which no plan sets"
             remedy = "remove it" if in_when else f"give it the tag of its step, one of {KNOWN_STEPS}"
-            if said.service.dialect == ORDERLY:
-                remedy += f", or say dialect: when in {said.service.file}"
+            if declared.service.dialect == ORDERLY:
+                remedy += f", or say dialect: when in {declared.service.file}"
             message = f"{label(word.task)} uses the variable step, {where}; {remedy}."
             yield word.file.finding(word.task, "dead-condition", message)
 
 
-def own_step(said: ServiceTasks) -> Iterator[Finding]:
+def own_step(declared: ServiceTasks) -> Iterator[Finding]:
     """Find services in TripleO's dialect of conditions that have a variable ``step`` of their own."""
-    if said.service.dialect == WHEN and (STEP in said.given or STEP in said.writes):
+    if declared.service.dialect == WHEN and (STEP in declared.given or STEP in declared.writes):
         message = "dialect: when means TripleO's variable step, but this role has a variable of that name; rename it."
-        yield Finding(said.service.file, line_of(said.service, "dialect"), "dialect", message)
+        yield Finding(declared.service.file, line_of(declared.service, "dialect"), "dialect", message)
 
 
 def _asked(word: TaskUse, key: str) -> frozenset[str]:
@@ -87,11 +87,11 @@ def _asked(word: TaskUse, key: str) -> frozenset[str]:
     return type(word)(word.part, word.step, word.file, node).reads
 
 
-def lost_variables(said: ServiceTasks) -> Iterator[Finding]:
+def lost_variables(declared: ServiceTasks) -> Iterator[Finding]:
     """Find variables that one part writes and another reads: they do not survive between runs."""
-    for word in said.words:
-        for name in sorted(word.reads & said.writes.keys() - said.given):
-            writers = said.writes[name]
+    for word in declared.uses:
+        for name in sorted(word.reads & declared.writes.keys() - declared.given):
+            writers = declared.writes[name]
             if word.part == HANDLERS or any(each.part in {*SEES[word.part], HANDLERS} for each in writers):
                 continue
             first = writers[0]
@@ -107,12 +107,12 @@ def lost_variables(said: ServiceTasks) -> Iterator[Finding]:
             yield word.file.finding(word.task, "lost-variable", message)
 
 
-def stopped_for_good(said: ServiceTasks) -> Iterator[Finding]:
+def stopped_for_good(declared: ServiceTasks) -> Iterator[Finding]:
     """Find what steps 2 to 5 stop and nothing starts again afterwards."""
     steps = sorted(
-        (word for word in said.words if word.step in CHANGE_STEPS), key=lambda word: word.step or 0
+        (word for word in declared.uses if word.step in CHANGE_STEPS), key=lambda word: word.step or 0
     )
-    later = [word for word in said.words if word.part in ("undrain", HANDLERS)]
+    later = [word for word in declared.uses if word.part in ("undrain", HANDLERS)]
     for number, word in enumerate(steps):
         stopped = _handled(word, "stopped") if not _retired(word) else frozenset()
         started = (_handled(each, "started", "restarted") for each in [*steps[number + 1 :], *later])
@@ -124,14 +124,14 @@ def stopped_for_good(said: ServiceTasks) -> Iterator[Finding]:
             yield word.file.finding(word.task, "stopped-for-good", message)
 
 
-def changed_for_good(said: ServiceTasks) -> Iterator[Finding]:
+def changed_for_good(declared: ServiceTasks) -> Iterator[Finding]:
     """Find temporary changes that are recorded, and that nothing undoes."""
-    if said.service.tasks_file("undo") is not None:
+    if declared.service.tasks_file("undo") is not None:
         return
-    for word in said.words:
+    for word in declared.uses:
         if value_of(word.task, *TEMPORARY) is not None:
             message = (
-                f"{label(word.task)} records a temporary change, but {said.service.name} has no tasks/undo.yml to "
+                f"{label(word.task)} records a temporary change, but {declared.service.name} has no tasks/undo.yml to "
                 "undo it. Write one."
             )
             yield word.file.finding(word.task, "no-undo", message)
@@ -164,8 +164,8 @@ def _retired(word: TaskUse) -> bool:
 
 def missing_requirements(services: Sequence[ServiceTasks]) -> Iterator[Finding]:
     """Find services that require one that no host is to have."""
-    deployed = {said.service.name for said in services}
-    for service in (said.service for said in services):
+    deployed = {declared.service.name for declared in services}
+    for service in (declared.service for declared in services):
         for required in (each.service for each in service.requires if each.counts):
             if required not in deployed:
                 message = (
@@ -191,15 +191,15 @@ def shared_variables(services: Sequence[ServiceTasks]) -> Iterator[Finding]:
 def borrowed_variables(services: Sequence[ServiceTasks]) -> Iterator[Finding]:
     """Find variables that a service reads and only another one writes: it is there by luck of the order."""
     owners = {name: owner for name, owner, _others in _owners(services)}
-    for said in services:
-        mine = said.given | said.writes.keys()
-        for word in said.words:
+    for declared in services:
+        mine = declared.given | declared.writes.keys()
+        for word in declared.uses:
             for name in sorted((word.reads & owners.keys()) - mine):
                 owner = owners[name]
                 message = (
-                    f"{label(word.task)} of {said.service.name} reads {name}, which only {owner.service.name} writes "
-                    f"({_place(owner.writes[name][0])}); without it, or in another run, it would be undefined. "
-                    f"Determine it in {said.service.name} itself."
+                    f"{label(word.task)} of {declared.service.name} reads {name}, which only {owner.service.name} "
+                    f"writes ({_place(owner.writes[name][0])}); without it, or in another run, it would be undefined. "
+                    f"Determine it in {declared.service.name} itself."
                 )
                 yield word.file.finding(word.task, "borrowed-variable", message)
 
@@ -209,9 +209,9 @@ def _owners(
 ) -> Iterator[tuple[str, ServiceTasks, Sequence[ServiceTasks]]]:
     """Give each variable with the first service that writes it, and the others that do."""
     writers: dict[str, list[ServiceTasks]] = {}
-    for said in services:
-        for name in said.writes:
-            writers.setdefault(name, []).append(said)
+    for declared in services:
+        for name in declared.writes:
+            writers.setdefault(name, []).append(declared)
     for name, (owner, *others) in writers.items():
         yield name, owner, others
 

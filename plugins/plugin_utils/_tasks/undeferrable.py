@@ -62,8 +62,8 @@ def _found(file: Path, task: yaml.MappingNode) -> Iterator[Task]:
     module = next((key.value for key, value in task.value if _is_undeferrable(key.value, value)), None)
     if module:
         name = value_of(task, "name")
-        words = "a task without a name" if name is None else name.value
-        yield Task(file, task.start_mark.line + 1, words, module)
+        label = "a task without a name" if name is None else name.value
+        yield Task(file, task.start_mark.line + 1, label, module)
 
 
 def _is_undeferrable(module: str, arguments: yaml.Node) -> bool:

@@ -99,13 +99,13 @@ class ServiceTasks:
     """A service, and all that its tasks say."""
 
     service: Service
-    words: tuple[TaskUse, ...]
+    uses: tuple[TaskUse, ...]
 
     @cached_property
     def writes(self) -> dict[str, list[TaskUse]]:
         """Give, for each variable that the service writes, where it does."""
         found: dict[str, list[TaskUse]] = {}
-        for word in self.words:
+        for word in self.uses:
             for name in word.writes:
                 found.setdefault(name, []).append(word)
         return found
@@ -115,7 +115,7 @@ class ServiceTasks:
         """Name the variables that the role has by itself: defaults, vars, and those of its tasks."""
         files = (self.service.role_file(folder, "main") for folder in ("defaults", "vars"))
         own = (key for path in files if path is not None for key in _keys(path))
-        return frozenset(own).union(*(word.gives for word in self.words))
+        return frozenset(own).union(*(word.gives for word in self.uses))
 
 
 def _keys(path: Path) -> Iterable[str]:
@@ -129,7 +129,7 @@ def _keys(path: Path) -> Iterable[str]:
 def read_service_tasks(service: Service, split: Split) -> ServiceTasks:
     """Collect what all tasks of a service say, in the order in which they run."""
     folder = service.path / "tasks"
-    words = [
+    uses = [
         word
         for placed in split.tasks
         for word in _with_included(
@@ -140,8 +140,8 @@ def read_service_tasks(service: Service, split: Split) -> ServiceTasks:
     others.append((HANDLERS, service.role_file("handlers", "main")))
     for part, path in others:
         if path is not None:
-            words += _words_of_file(folder, part, None, path)
-    return ServiceTasks(service, tuple(words))
+            uses += _words_of_file(folder, part, None, path)
+    return ServiceTasks(service, tuple(uses))
 
 
 def _with_included(folder: Path, word: TaskUse) -> Iterator[TaskUse]:

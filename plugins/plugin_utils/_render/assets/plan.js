@@ -105,7 +105,7 @@ function summary() {
       tile(waves.length.toLocaleString("en"), waves.length === 1 ? "wave" : "waves"),
       tile(String(most), "disruptions of a host at most"),
       tile(String(down.length), `${down.length === 1 ? "service goes" : "services go"} down meanwhile`, down.length ? "down" : ""),
-      plan.estimate != null && tile(`≈ ${duration(plan.estimate)}`, "as it took before")),
+      plan.estimate != null && tile(`≈ ${duration(plan.estimate)}`, "going by earlier runs")),
     down.length > 0 && make("p", {}, "Users will notice: ",
       down.map((service, index) => [index ? ", " : "", make("a", { href: `#service-${service.name}` }, service.name)]), "."),
     make("p", {}, "To run exactly this plan, and nothing if anything has changed:",

@@ -72,7 +72,7 @@ def test_the_tasks_of_a_service_come_in_the_order_in_which_they_run_with_what_th
     role.write("a: 1\n", "defaults/main.yml")
     role.write("b: [\n", "vars/main.yml")  # Ansible will say so itself
     found = read_service_tasks(Service("web", "web", role.folder, "web"), split_by_step(upgrade))
-    told = [(word.part, word.step, word.task.value[0][1].value) for word in found.words]
+    told = [(word.part, word.step, word.task.value[0][1].value) for word in found.uses]
     assert told == [
         ("validate", 0, "Look"), ("change", 3, "Install"), ("change", 3, "More"), ("change", 3, "more.yml"),
         ("drain", None, "Drain"), ("handlers", None, "Handle"),

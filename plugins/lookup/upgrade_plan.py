@@ -21,8 +21,9 @@ options:
       - name: upgrade_plan_dir
   approved_plan:
     description:
-      - The hash of the plan that was approved, as the playbook C(orderly.services.plan) printed it. Another plan is
-        refused, with all that differs. Its folder must be where it was written, or be named by O(plan_dir).
+      - The hash of the plan that was approved, as the playbook C(orderly.services.plan) printed it, all 64 digits.
+        Another plan is refused, with all that differs. Its folder must be where it was written, or be named by
+        O(plan_dir), and no file in it may have changed.
       - By default what C(-e upgrade_approved_plan) says. That variable is refused where an inventory or a playbook
         sets it, as whoever runs this would not know what was approved.
     type: str
@@ -60,12 +61,12 @@ from ..plugin_utils._common.errors import ControllerError
 from ..plugin_utils._common.text import listed, shortened
 from ..plugin_utils._inventory.extra_vars import extra_variable
 from ..plugin_utils._inventory.inventory import Inventory, InventoryError
+from ..plugin_utils._plan.approval import APPROVED, approved_elsewhere
+from ..plugin_utils._plan.plan import short
 from ..plugin_utils._upgrade import make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-APPROVED = "upgrade_approved_plan"
 
 display = Display()
 
@@ -88,7 +89,7 @@ class LookupModule(LookupBase):
             raise
         except AnsibleError as exc:
             raise AnsibleLookupError(f"The inventory cannot be read for the plan: {exc}") from None
-        display.display(f"Plan {plan.hash}: {playbook.parent}/plan.html")
+        display.display(f"Plan {short(plan.hash)}: {playbook.parent}/plan.html")
         return [str(playbook)]
 
     def _approved(self, inventory: Inventory, variables: Mapping[str, Any]) -> str | None:
@@ -103,7 +104,4 @@ class LookupModule(LookupBase):
             where = f"the inventory sets it for {listed(shortened(setting))}"
         else:
             return None
-        raise InventoryError(
-            f"{APPROVED} counts only from the command line, but {where}. Take it out there, and approve a plan with "
-            f"-e {APPROVED}=HASH."
-        )
+        raise InventoryError(approved_elsewhere(where))

@@ -16,7 +16,7 @@ from ._plan.compile import compile_plan
 from ._plan.conditions import is_settled_by_survey, settle
 from ._plan.deployments import read_deployments
 from ._plan.survey import Survey
-from ._render.folder import write_plan
+from ._render.folder import draft_plan
 from ._roll.roll import SERIAL, WAVES
 from ._service.catalogue import (
     COLLECTION,
@@ -76,10 +76,13 @@ def make_plan(
         plan = replace(plan, survey=survey, surveyed=now_text())
     elif kept is not None and kept["id"] == plan.id:
         plan = replace(plan, survey=survey, surveyed=kept.get("surveyed"))
-    check_approved(plan, approved, kept)
+        seconds = seconds or kept.get("took")
     if plan.survey is None and is_settled_by_survey(settled):
         settle(services, members, None)  # what was surveyed for another plan says nothing about this one
-    return plan, write_plan(plan, services, plan_folder(plan.hash, plan_dir), seconds)
+    with draft_plan(plan, services, plan_folder(plan.id, plan_dir), seconds) as draft:
+        check_approved(draft.plan, approved, kept)
+        folder = plan_folder(draft.plan.hash, plan_dir)
+        return draft.plan, draft.put(folder, approved=bool(approved))
 
 
 def _read_placement(inventory: Inventory, members: Mapping[str, Iterable[str]]) -> Placement:

@@ -17,9 +17,11 @@ from ...plugin_utils._action import ControllerAction, Result
 from ...plugin_utils._campaign.upgrade_run import UpgradeRun
 from ...plugin_utils._common.errors import ControllerError
 from ...plugin_utils._common.text import names_of
+from ...plugin_utils._inventory.extra_vars import extra_variable
 from ...plugin_utils._inventory.inventory import limited_hosts
 from ...plugin_utils._inventory.placement import domains_of
 from ...plugin_utils._inventory.selection import Selection
+from ...plugin_utils._plan.approval import APPROVED, approved_elsewhere, read_as_written
 from ...plugin_utils._plan.durations import TIMES
 from ...plugin_utils._plan.plan import read_plan
 from ...plugin_utils._run.run import this_run
@@ -69,7 +71,10 @@ class ActionModule(ControllerAction):
 
     def _upgrade(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> UpgradeRun:
         folder = Path(variables["playbook_dir"])
-        plan = read_plan(folder)
+        if options["state"] in ("opened", "entered"):  # --start-at-task can begin behind the first gate
+            plan = read_as_written(folder, self._approved(variables))
+        else:
+            plan = read_plan(folder)
         limit = variables.get("ansible_limit")
         hosts = limited_hosts(self._loader, variables["groups"], limit) if limit else None
         named = {name: self.templated(variables, name) for name in ("upgrade_stage", "upgrade_only")}
@@ -90,6 +95,13 @@ class ActionModule(ControllerAction):
             domains=domains_of(variables["ansible_play_batch"], variables) if options["play"] else {},
             ask=_ask,
         )
+
+    def _approved(self, variables: Mapping[str, Any]) -> str | None:
+        """Give the hash that was approved with ``-e``; raises where it is approved elsewhere."""
+        if extra_variable(self._loader, APPROVED) is None and variables.get(APPROVED):
+            raise ControllerError(approved_elsewhere("the inventory or a playbook sets it"))
+        approved = self.from_command_line(variables, APPROVED)
+        return None if approved is None else str(approved)
 
 
 def _noted(hostvars: Mapping[str, Any], host: str) -> Mapping[str, Mapping[str, float]]:

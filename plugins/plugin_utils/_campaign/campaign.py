@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._common.errors import ControllerError
+from .._plan.plan import short
 from .._run.run import Run, RunState
 from .journal import Journal
 
@@ -73,7 +74,7 @@ class Campaign:
     def __str__(self) -> str:
         """Say what it is, since when, what was left of it when a run last looked, and how it ended."""
         known = self.as_dict()
-        words = f"Campaign {self.id} of plan {self.plan}: begun {known['opened']}"
+        words = f"Campaign {self.id} of plan {short(self.plan)}: begun {known['opened']}"
         if not self.is_open:
             reason = f" ({known['reason']})" if known["reason"] else ""
             return f"{words}, {known['state']} {known['ended']}{reason}"
@@ -116,8 +117,9 @@ def open_journal(
         campaigns = _campaigns(documents)
         found = _find_open(campaigns, plan_id, name)
         if found is None:
-            number = sum(each.name == (name or plan_id) for each in campaigns) + 1
-            found = Campaign(f"{name or plan_id}-{number}", {"plan": plan_id, "state": OPEN, "opened": now})
+            called = name or short(plan_id)
+            number = sum(each.name == called for each in campaigns) + 1
+            found = Campaign(f"{called}-{number}", {"plan": plan_id, "state": OPEN, "opened": now})
         else:
             _check_single_run(found, run, state_of)
         return {CAMPAIGNS + found.id: {**found.document, "run": run.as_document()}}, found.id
@@ -219,8 +221,8 @@ def _find_open(campaigns: Iterable[Campaign], plan_id: str, name: str | None) ->
     found = next((each for each in opened if name in (each.id, each.name)), None)
     if found and found.plan != plan_id:
         raise CampaignError(
-            f"The campaign {found.id} is of plan {found.plan}, but inventory and roles give {plan_id} now. Run the "
-            f"kept folder of its plan, or give it up: {how_to_abandon(found)}"
+            f"The campaign {found.id} is of plan {short(found.plan)}, but inventory and roles give {short(plan_id)} "
+            f"now. Run the kept folder of its plan, or give it up: {how_to_abandon(found)}"
         )
     if ours and not found:
         raise CampaignError(

@@ -12,6 +12,7 @@ from .._lock import manager
 from .._lock.request import Claim, Request
 from .._plan.durations import estimate, step_seconds
 from .._plan.names import VERIFY_PLAY
+from .._plan.plan import short
 from .._run.presence import announce, seen_by
 from .._service.steps import CHANGE, DISRUPTIVE, FINALIZE
 from .._store.store import PREFIX as RUNS
@@ -255,7 +256,7 @@ class UpgradeRun:
         elif not self.rehearsal:
             end_campaign(self.store, journal.campaign, now_text())
         if not left:
-            self.say(f"The upgrade is complete: everything in plan {self.plan.id} is done.")
+            self.say(f"The upgrade is complete: everything in plan {short(self.plan.id)} is done.")
 
     def _journal(self) -> Journal:
         if self.rehearsal:

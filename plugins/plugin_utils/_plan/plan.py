@@ -151,8 +151,9 @@ class Play:
 class Plan:
     """The compiled upgrade.
 
-    ``id`` is the hash of what inventory and roles give, so that a campaign keeps it while versions on hosts change;
-    ``hash`` covers the survey too, and is what an approval names. *surveyed* tells when, and is in neither.
+    ``id`` is the hash of what inventory and roles give, so that a campaign keeps it while versions on hosts change, and
+    when this collection is upgraded. ``hash`` is what an approval names: it covers the survey too, the version of the
+    collection, and *files*, those of the plan's folder with the hash of each. *surveyed* tells when, and is in neither.
     """
 
     services: dict[str, PlannedService]
@@ -160,6 +161,7 @@ class Plan:
     versions: dict[str, str] = field(default_factory=dict)
     survey: Survey | None = None
     surveyed: str | None = None
+    files: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Plan:
@@ -170,6 +172,7 @@ class Plan:
             dict(data["versions"]),
             Survey.from_data(data["survey"]) if "survey" in data else None,
             data.get("surveyed"),
+            dict(data["files"]),
         )
 
     @cached_property
@@ -182,37 +185,44 @@ class Plan:
         return next(play for play in self.plays if play.id == play_id)
 
     def content(self) -> dict[str, Any]:
-        """Give the plan as plain data, without its id."""
+        """Give what inventory and roles give, as plain data."""
         return {
-            "format": FORMAT,
-            "versions": self.versions,
             "services": {name: dict(vars(service)) for name, service in self.services.items()},
             "plays": [dict(vars(play)) for play in self.plays],
         }
 
     @cached_property
     def id(self) -> str:
-        """Give the content hash of the plan without what was surveyed."""
+        """Give the hash of what inventory and roles give."""
         return hash_data(self.content())
 
     @cached_property
     def hash(self) -> str:
-        """Give the hash that an approval names: the id, and what was surveyed."""
-        return self.id if self.survey is None else hash_data({"id": self.id, "survey": self.survey.as_data()})
+        """Give the hash that an approval names: the id, what was surveyed, and what runs."""
+        return hash_data({"id": self.id, **self._beside()})
+
+    def _beside(self) -> dict[str, Any]:
+        survey = {} if self.survey is None else {"survey": self.survey.as_data()}
+        return {"format": FORMAT, "versions": self.versions, "files": self.files, **survey}
 
     def as_data(self) -> dict[str, Any]:
-        """Give all that ``plan.json`` holds."""
-        survey = {} if self.survey is None else {"surveyed": self.surveyed, "survey": self.survey.as_data()}
-        return {"id": self.id, "hash": self.hash, **self.content(), **survey}
+        """Give all that ``plan.json`` says of the plan."""
+        surveyed = {} if self.survey is None else {"surveyed": self.surveyed}
+        return {"id": self.id, "hash": self.hash, **self.content(), **self._beside(), **surveyed}
 
-    def as_json(self) -> str:
-        """Give the text of ``plan.json``."""
-        return json.dumps(self.as_data(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    def as_json(self, **more: Any) -> str:
+        """Give the text of ``plan.json``, with *more* that is in no hash."""
+        return json.dumps({**self.as_data(), **more}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def hash_data(data: Any) -> str:
     """Hash plain data by its one JSON text."""
-    return hashlib.sha256(canonical(data).encode()).hexdigest()[:16]
+    return hashlib.sha256(canonical(data).encode()).hexdigest()
+
+
+def short(plan_hash: str) -> str:
+    """Shorten an id or a hash for people and for names of folders; what decides compares all of it."""
+    return plan_hash[:16]
 
 
 def canonical(data: Any) -> str:
@@ -220,11 +230,14 @@ def canonical(data: Any) -> str:
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+_BESIDE = ("format", "versions", "files", "survey")
+_IN_NO_HASH = ("id", "hash", "surveyed", "page", "took")
+
+
 def hash_of(data: Mapping[str, Any]) -> str:
     """Tell the hash of a plan as ``plan.json`` has it, from its content and not from what it says."""
-    names = ("id", "hash", "survey", "surveyed")
-    plan_id = hash_data({key: value for key, value in data.items() if key not in names})
-    return hash_data({"id": plan_id, "survey": data["survey"]}) if "survey" in data else plan_id
+    plan_id = hash_data({key: data[key] for key in data if key not in (*_BESIDE, *_IN_NO_HASH)})
+    return hash_data({"id": plan_id, **{key: data[key] for key in _BESIDE if key in data}})
 
 
 def read_plan(folder: Path) -> Plan:
@@ -238,7 +251,7 @@ def read_plan(folder: Path) -> Plan:
         if hash_of(data) != data["hash"]:
             raise CatalogueError(f"{file} was edited after it was made. {AGAIN}")
         return Plan.from_data(data)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise CatalogueError(f"{file} cannot be read as a plan: {exc!r}. {AGAIN}") from exc
 
 

@@ -6,9 +6,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from ._common.text import natural, now_text
+from ._common.version import collection_version
 from ._inventory.placement import DOMAIN, LAST, read_placement
 from ._inventory.selection import Selection
 from ._plan.approval import check_approved, plan_folder, read_kept, survey_of
@@ -20,7 +19,6 @@ from ._render.folder import draft_plan
 from ._roll.roll import SERIAL, WAVES
 from ._service.catalogue import (
     COLLECTION,
-    COLLECTION_ROLES,
     NONE_DEPLOYED,
     check_agreement,
     load_services,
@@ -99,12 +97,3 @@ def _refuse_sizes(given: Mapping[str, Any]) -> None:
                 "as large as budgets allow. For smaller ones give a service a smaller budget "
                 "(SERVICE_max_unavailable), or upgrade a canary first with --limit."
             )
-
-
-def collection_version() -> str:
-    """Tell the version of this collection, installed or in a checkout."""
-    root = COLLECTION_ROLES.parent
-    manifest, galaxy = root / "MANIFEST.json", root / "galaxy.yml"
-    if manifest.is_file():
-        return str(yaml.safe_load(manifest.read_text(encoding="utf-8"))["collection_info"]["version"])
-    return str(yaml.safe_load(galaxy.read_text(encoding="utf-8"))["version"])

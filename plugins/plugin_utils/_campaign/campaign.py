@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .._common.errors import ControllerError
 from .._plan.plan import short
 from .._run.run import Run, RunState
+from .._store.formats import broken, checked, written
 from .journal import Journal
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     StateOf = Callable[[Run], RunState]
 
 CAMPAIGNS = "campaign/"
+KINDS = {"state": str, "plan": str, "opened": str, "run": dict}
 OPEN, ENDED, ABANDONED = "open", "ended", "abandoned"
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
 
@@ -122,7 +124,7 @@ def open_journal(
             found = Campaign(f"{called}-{number}", {"plan": plan_id, "state": OPEN, "opened": now})
         else:
             _check_single_run(found, run, state_of)
-        return {CAMPAIGNS + found.id: {**found.document, "run": run.as_document()}}, found.id
+        return {CAMPAIGNS + found.id: written({**found.document, "run": run.as_document()})}, found.id
 
     return Journal(store, store.transact((CAMPAIGNS,), decide), run)
 
@@ -147,7 +149,8 @@ def confirmed_in(store: Store, campaign: str) -> list[str]:
 def campaign_document(store: Store, campaign: str) -> Document:
     """Give all that is kept of a campaign; nothing where there is none of that id."""
     key = CAMPAIGNS + campaign
-    return store.read(key).get(key, {})
+    document = store.read(key).get(key)
+    return {} if document is None else dict(checked(key, document, **KINDS))
 
 
 def end_campaign(store: Store, campaign: str, now: str) -> None:
@@ -174,7 +177,7 @@ def abandon(store: Store, campaign: str, reason: str, state_of: StateOf, now: st
         if state_of(found.run) == RunState.LIVE:
             raise CampaignError(f"A run works on the campaign {found.id}: {found.run}. End it first.")
         given_up = {**found.document, "state": ABANDONED, "ended": now, "reason": reason.strip()}
-        return {CAMPAIGNS + found.id: given_up}, Campaign(found.id, given_up)
+        return {CAMPAIGNS + found.id: written(given_up)}, Campaign(found.id, given_up)
 
     return store.transact((CAMPAIGNS,), decide)
 
@@ -190,16 +193,27 @@ def how_to_abandon(campaign: Campaign) -> str:
 
 
 def _campaigns(documents: Documents) -> tuple[Campaign, ...]:
-    found = [Campaign(key.removeprefix(CAMPAIGNS), document) for key, document in documents.items()]
+    found = [_campaign(key, document) for key, document in documents.items() if key.startswith(CAMPAIGNS)]
     youngest = sorted(found, key=lambda each: str(each.document["opened"]), reverse=True)
     return tuple(sorted(youngest, key=lambda each: not each.is_open))
+
+
+def _campaign(key: str, document: Document) -> Campaign:
+    campaign = Campaign(key.removeprefix(CAMPAIGNS), dict(checked(key, document, **KINDS)))
+    try:
+        campaign.run  # noqa: B018 (reads it)
+    except (KeyError, TypeError, ValueError) as exc:
+        raise broken(
+            f'The document "{key}" in the store', f"its run cannot be read: {exc!r}", document
+        ) from exc
+    return campaign
 
 
 def _change(store: Store, campaign: str, **changes: object) -> None:
     key = CAMPAIGNS + campaign
 
     def decide(documents: Documents) -> tuple[dict[str, Document | None], None]:
-        return {key: {**documents[key], **changes}}, None
+        return {key: written({**checked(key, documents[key], **KINDS), **changes})}, None
 
     store.transact((key,), decide)
 

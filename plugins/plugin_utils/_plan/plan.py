@@ -12,6 +12,8 @@ from .._service.budget import slots_of
 from .._service.catalogue import PLAN_FILE
 from .._service.service import CatalogueError
 from .._service.steps import CHANGE_STEPS, FINALIZE
+from .._store.formats import FORMAT, check_format
+from .._store.store import StoreError
 from .survey import Survey
 
 if TYPE_CHECKING:
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 
     from .._service.service import Service
     from .._tasks.split import Handler
-FORMAT = 1
 AGAIN = "Make the plan again with orderly.services.plan, read it, and approve its hash."
 DOWN, KEEPS, NONE = "down", "keeps", "none"
 
@@ -248,9 +249,12 @@ def read_plan(folder: Path) -> Plan:
     file = folder / PLAN_FILE
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
+        check_format(str(file), {"version": data["versions"].get("orderly.services"), **data})
         if hash_of(data) != data["hash"]:
             raise CatalogueError(f"{file} was edited after it was made. {AGAIN}")
         return Plan.from_data(data)
+    except StoreError as exc:
+        raise CatalogueError(str(exc)) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise CatalogueError(f"{file} cannot be read as a plan: {exc!r}. {AGAIN}") from exc
 

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._store.formats import broken, checked, written
 from .._store.store import PREFIX, StoreError
 from .run import Run, RunState, run_state
 
@@ -42,12 +43,11 @@ def _told(run: Run, documents: Documents) -> RunState:
     key = PREFIX + run.id
     if key not in documents:
         return RunState.UNKNOWN
+    document = checked(key, documents[key], state=str)
     try:
-        return RunState(documents[key]["state"])
-    except (KeyError, ValueError) as exc:
-        raise StoreError(
-            f'The document "{key}" in the store is broken, and was left as it is: {exc}.'
-        ) from exc
+        return RunState(document["state"])
+    except ValueError as exc:
+        raise broken(f'The document "{key}" in the store', str(exc), document) from exc
 
 
 def is_seen(store: Store, run: Run, documents: Documents) -> bool:
@@ -81,7 +81,7 @@ def announce(store: Store, run: Run) -> None:
 
 def document_of(run: Run, state: RunState) -> Document:
     """Write down the state of a run."""
-    return {"state": str(state), "run": run.as_document()}
+    return written({"state": str(state), "run": run.as_document()})
 
 
 def leave(store: Store, run: Run) -> None:

@@ -60,10 +60,15 @@ WRONG = {
     "etcd://a,,b/x": '"" is no host and port',
     "etcd://user@a/x": '"user@a" is no host and port',
     "etcd://a/x?ca": "names no store",
-    "etcd://a/x?tls=yes": "tls is no option; there are ca, cert, key, user, password_file",
+    "etcd://a/x?tsl=system": "tsl is no option; there are ca, tls, cert, key, user, password_file, plaintext",
+    "etcd://a/x?tls=yes": "tls has the one value system",
+    "etcd://a/x?plaintext=no": "plaintext has the one value true",
+    "etcd://a/x?tls=system&ca=/ca": "not both",
+    "etcd://a/x?user=u&password_file=/p": "the password of u would be sent to a without TLS",
+    "etcd://127.0.0.1,b/x?user=u&password_file=/p": "the password of u would be sent to b without TLS",
     "etcd://a/x?ca=/ca&cert=/c": "cert and key go together",
     "etcd://a/x?user=u": "user and password_file go together",
-    "etcd://a/x?cert=/c&key=/k": "needs ca=FILE, which turns TLS on",
+    "etcd://a/x?cert=/c&key=/k": "needs ca=FILE or tls=system, which turn TLS on",
 }
 
 
@@ -409,6 +414,7 @@ def guarded() -> Iterator[Etcd]:
             ask("auth/role/add", {"name": name})
             ask("auth/user/grant", {"user": name, "role": name})
             (cluster.folder / name).write_text(f"{password}\n")
+            (cluster.folder / name).chmod(0o600)
         ask("auth/role/grant", {"name": "alice", "perm": {"permType": "READWRITE", **under("/orderly/")}})
         ask("auth/enable")
         yield cluster
@@ -461,6 +467,7 @@ def test_a_certificate_that_etcd_refuses_beside_users_is_told() -> None:
         ask("auth/user/grant", {"user": "root", "role": "root"})
         ask("auth/enable")
         (cluster.folder / "root").write_text("r\n")
+        (cluster.folder / "root").chmod(0o600)
         url = f"{cluster.url()}&user=root&password_file={cluster.folder}/root"
         with pytest.raises(StoreError, match="client certificates without a common name only"):
             open_store(url).read("a")

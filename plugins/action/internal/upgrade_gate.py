@@ -14,6 +14,7 @@ from ansible.errors import AnsiblePromptInterrupt, AnsiblePromptNoninteractive
 from ansible.utils.display import Display
 
 from ...plugin_utils._action import ControllerAction, Result
+from ...plugin_utils._campaign.forget import AGE, KEPT, Keep
 from ...plugin_utils._campaign.upgrade_run import UpgradeRun
 from ...plugin_utils._common.errors import ControllerError
 from ...plugin_utils._common.text import names_of
@@ -22,6 +23,7 @@ from ...plugin_utils._inventory.inventory import limited_hosts
 from ...plugin_utils._inventory.placement import domains_of
 from ...plugin_utils._inventory.selection import Selection
 from ...plugin_utils._plan.approval import APPROVED, approved_elsewhere, read_as_written
+from ...plugin_utils._plan.cache import cache_folder
 from ...plugin_utils._plan.durations import TIMES
 from ...plugin_utils._plan.plan import read_plan
 from ...plugin_utils._run.run import this_run
@@ -54,6 +56,7 @@ class ActionModule(ControllerAction):
             if options["state"] == "opened":
                 check_as_written("The upgrade", variables, self._task.get_play())
                 outcome = upgrade.open()
+                upgrade.tidy_plans(cache_folder())
             elif options["state"] == "verified":
                 outcome = upgrade.verified(play_id, variables["ansible_play_hosts"])
             elif options["state"] == "entered":
@@ -94,6 +97,7 @@ class ActionModule(ControllerAction):
             confirmed=frozenset(names_of(self.from_command_line(variables, "upgrade_confirm"))),
             domains=domains_of(variables["ansible_play_batch"], variables) if options["play"] else {},
             ask=_ask,
+            keep=Keep.of(self.templated(variables, KEPT), self.templated(variables, AGE)),
         )
 
     def _approved(self, variables: Mapping[str, Any]) -> str | None:

@@ -120,7 +120,8 @@ def open_journal(
         found = _find_open(campaigns, plan_id, name)
         if found is None:
             called = name or short(plan_id)
-            number = sum(each.name == called for each in campaigns) + 1
+            numbers = (each.id.rpartition("-")[2] for each in campaigns if each.name == called)
+            number = max((int(each) for each in numbers if each.isdigit()), default=0) + 1
             found = Campaign(f"{called}-{number}", {"plan": plan_id, "state": OPEN, "opened": now})
         else:
             _check_single_run(found, run, state_of)

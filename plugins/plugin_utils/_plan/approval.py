@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._service.catalogue import PLAN_FILE
 from .._service.service import CatalogueError
+from .cache import cache_folder
 from .drift import drift_of_plans
 from .folder_files import differing, hash_files
 from .plan import AGAIN, hash_of, read_plan, short
@@ -30,8 +30,7 @@ def plan_folder(hash_of_plan: str, plan_dir: str | None) -> Path:
     """Tell where a plan is kept: in *plan_dir*, else in a cache folder of its own."""
     if plan_dir:
         return Path(plan_dir).expanduser().absolute()
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "orderly" / "plans" / short(hash_of_plan)
+    return cache_folder() / short(hash_of_plan)
 
 
 def approved_elsewhere(where: str) -> str:

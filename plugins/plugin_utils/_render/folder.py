@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._plan.approval import PAGE
+from .._plan.cache import mark_used
 from .._plan.durations import by_play
 from .._plan.folder_files import differing, hash_files
 from .._plan.plan import AGAIN
@@ -59,6 +60,7 @@ class Draft:
                 )
             if differs:
                 _put(self.files, folder, self.files.with_name("old"))
+            mark_used(folder)
         return folder / PLAYBOOK
 
 

@@ -104,7 +104,9 @@ def leave(store: Store, run: Run) -> None:
 def runs_in(documents: Mapping[str, Any]) -> Iterator[Run]:
     """Find every run that a document belongs to, wherever it says so."""
     for key, document in documents.items():
-        if key.startswith(REFERRERS):
+        if (
+            key.startswith(REFERRERS) and document.get("state", "open") == "open"
+        ):  # of campaigns, those that go on
             yield from _runs_within(document)
 
 

@@ -33,7 +33,7 @@ class Action(ActionBase):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._warnings: list[str] = []
+        self._store_warnings: list[str] = []
         self._answered: Mapping[str, Any] = {}
         self._trusting: Templar = self._templar
 
@@ -45,9 +45,16 @@ class Action(ActionBase):
         try:
             done = self.act(trusted)
         except ControllerError as exc:  # not as its cause, which ansible-core 2.19 would print a second time
-            raise AnsibleActionFail(str(exc), result=exc.details) from None
+            raise AnsibleActionFail(str(exc), result=self._warned(exc.details)) from None
+        return self._warned(done)
+
+    def _warned(self, done: Result) -> Result:
         # As part of the result, for Ansible says the same warning of a run once, and a worker would say it each time.
-        return {**done, "warnings": [*done.get("warnings", []), *self._warnings]} if self._warnings else done
+        return (
+            {**done, "warnings": [*done.get("warnings", []), *self._store_warnings]}
+            if self._store_warnings
+            else done
+        )
 
     def act(self, variables: Mapping[str, Any]) -> Result:
         """Do it, with variables that no host has a say in; what it cannot do is a :class:`ControllerError`."""
@@ -115,5 +122,5 @@ class ControllerAction(Action):
         """Say which store is meant: the option, the variable ``orderly_store``, or the default."""
         url = str(options["store"] or self.templated(variables, "orderly_store") or default_url())
         if words := warning(url):
-            self._warnings.append(words)
+            self._store_warnings.append(words)
         return url

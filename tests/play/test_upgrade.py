@@ -621,6 +621,21 @@ def test_a_folder_that_was_edited_is_put_right_or_refused_if_it_was_approved(sit
         assert site.upgrade("-e", f"upgrade_approved_plan={plan_hash}", "--list-tasks").code == 0
 
 
+def test_upgrades_that_ended_are_forgotten_when_another_ends_and_by_hand(site: Site) -> None:
+    one_service(site, "w1", steps="3")
+    site.write("group_vars/all.yml", "orderly_campaigns_kept: 1\n")
+    for name in ("one", "two"):
+        assert site.upgrade("-e", f"upgrade_campaign={name}").code == 0
+    listed = site.upgrade(playbook="orderly.services.campaigns").text
+    assert "Campaign two-1 of plan" in listed
+    assert "Campaign one-1" not in listed
+    by_hand = "orderly.services.forget_campaigns"
+    none = ("-e", "orderly_campaigns_kept=0")
+    assert "1 campaign forgotten: two-1." in site.upgrade(*none, "--check", playbook=by_hand).text
+    assert "1 campaign forgotten: two-1." in site.upgrade(*none, playbook=by_hand).text
+    assert "0 campaigns forgotten." in site.upgrade(*none, playbook=by_hand).text
+
+
 # --- Where hosts are ---
 
 

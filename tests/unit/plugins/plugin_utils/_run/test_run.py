@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import pwd
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,6 +14,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._run.run import (
     Run,
     RunError,
     RunState,
+    operator,
     run_state,
     this_run,
 )
@@ -98,3 +101,20 @@ def test_the_machine_is_told_apart_without_showing_its_id(tmp_path: Path) -> Non
     shown = this_run(machine_id=secret).machine
     assert shown
     assert shown not in secret.read_text()
+
+
+def test_who_did_it_is_who_it_is_to_the_machine_whatever_logname_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    user = pwd.getpwuid(os.getuid()).pw_name
+    monkeypatch.setenv("LOGNAME", user)
+    assert operator() == f"{user} on {socket.gethostname()}"
+    monkeypatch.setenv("LOGNAME", "some\x1body else")
+    assert operator() == f"{user} (as some\\x1body else) on {socket.gethostname()}"
+
+
+def test_a_user_without_an_entry_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    assert operator() == f"uid 4000000 on {socket.gethostname()}"

@@ -104,9 +104,9 @@ def test_an_etcd_without_tls_that_is_elsewhere_is_warned_of_once(toys: Toys) -> 
         threading.Thread(target=answer, daemon=True).start()
         toys.groups(web="w1")
         toys.service("web", "3")
-        look = "    - orderly.services.rolling_lock_info:\n      run_once: true\n"
-        playbook = toys.write("look.yml", f"- hosts: web\n  gather_facts: false\n  tasks:\n{look}{look}")
         url = f"etcd://0.0.0.0:{server.getsockname()[1]}/x"
-        outcome = toys.upgrade("-e", f"orderly_store={url}", playbook=playbook)
+        look = f"    - orderly.services.rolling_lock_info: {{store: {url}}}\n      run_once: true\n"
+        playbook = toys.write("look.yml", f"- hosts: web\n  gather_facts: false\n  tasks:\n{look}{look}")
+        outcome = toys.upgrade(playbook=playbook)
     assert outcome.code == 0, outcome.raw
     assert outcome.text.count(f"The store {url} is used without TLS") == 1

@@ -12,7 +12,7 @@ from .._service.service import CatalogueError
 from .cache import cache_folder
 from .drift import drift_of_plans
 from .folder_files import differing, hash_files
-from .plan import AGAIN, hash_of, read_plan, short
+from .plan import AGAIN, check_plan_format, hash_of, read_plan, short
 from .survey import Survey
 
 if TYPE_CHECKING:
@@ -94,8 +94,9 @@ def read_kept(approved: str | None, plan_dir: str | None) -> dict[str, Any] | No
     file = plan_folder(str(approved), plan_dir) / PLAN_FILE
     try:
         kept = json.loads(file.read_text(encoding="utf-8"))
+        check_plan_format(file, kept)
         actual = hash_of(kept)
-    except (OSError, ValueError, AttributeError, KeyError, RecursionError):
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError):
         return None
     if approved and actual != str(approved):
         was = "was edited after it was made" if kept.get("hash") == str(approved) else f"is the plan {actual}"

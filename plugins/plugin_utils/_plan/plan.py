@@ -249,14 +249,23 @@ def read_plan(folder: Path) -> Plan:
     file = folder / PLAN_FILE
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-        check_format(str(file), {"version": data["versions"].get("orderly.services"), **data})
+        check_plan_format(file, data)
         if hash_of(data) != data["hash"]:
             raise CatalogueError(f"{file} was edited after it was made. {AGAIN}")
         return Plan.from_data(data)
-    except StoreError as exc:
-        raise CatalogueError(str(exc)) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise CatalogueError(f"{file} cannot be read as a plan: {exc!r}. {AGAIN}") from exc
+
+
+def check_plan_format(file: Path, data: Mapping[str, Any]) -> None:
+    """Refuse a plan of a format that is not known here.
+
+    :raises CatalogueError: when it is one
+    """
+    try:
+        check_format(str(file), {"version": data["versions"].get("orderly.services"), **data})
+    except StoreError as exc:
+        raise CatalogueError(str(exc)) from None
 
 
 def finalizes(parts: Iterable[str]) -> bool:

@@ -319,7 +319,7 @@ def _bounded_adapter() -> Any:
     adapters = import_module("requests.adapters")
     refused = import_module("requests.exceptions").ContentDecodingError
 
-    class Bounded(adapters.HTTPAdapter):  # type: ignore[misc, name-defined]
+    class Bounded(adapters.HTTPAdapter):
         def send(self, request: Any, stream: bool = False, **options: Any) -> Any:
             response = super().send(request, stream=True, **options)
             if response.headers.get("Content-Encoding", "identity") != "identity":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign import campaign
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.forget import Keep, forget
-from ansible_collections.orderly.services.plugins.plugin_utils._campaign.journal import DONE, STARTED, Took
+from ansible_collections.orderly.services.plugins.plugin_utils._campaign.journal import DONE, Took
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.versions import (
     AFTER,
     BEFORE,
@@ -38,6 +38,7 @@ class Unsafe(SqliteStore):
     def _connect(self, path: Path) -> sqlite3.Connection:
         connection = super()._connect(path)
         connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA journal_mode = MEMORY")
         return connection
 
 
@@ -52,7 +53,6 @@ def upgrade(store: SqliteStore, day: int) -> str:
     for wave in range(0, len(HOSTS), WAVE):
         hosts = HOSTS[wave : wave + WAVE]
         at = (BEGIN + timedelta(days=day, minutes=wave)).isoformat()
-        journal.record(STARTED, f"wave-{wave}", dict.fromkeys(parts, hosts), at, wave)
         took = dict.fromkeys(parts, Took(60.0, {"step3": 50.0}))
         journal.record(DONE, f"wave-{wave}", dict.fromkeys(parts, hosts), at, wave + 60.0, took)
     record = VersionRecord(store, journal.campaign)

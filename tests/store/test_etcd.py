@@ -74,7 +74,7 @@ WRONG = {
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_an_address_that_names_no_store_is_refused(wrong: str) -> None:
-    with pytest.raises(StoreError, match="names no") as refused:
+    with pytest.raises(StoreError, match=r"names no|is refused") as refused:
         open_store(wrong)
     assert WRONG[wrong] in str(refused.value)
 

@@ -316,10 +316,10 @@ def _authorities() -> str:
 @cache
 def _bounded_adapter() -> Any:
     """Give an adapter for the sessions of requests that reads no more than so much of an answer."""
-    adapters = import_module("requests.adapters")
+    adapter: Any = import_module("requests.adapters").HTTPAdapter
     refused = import_module("requests.exceptions").ContentDecodingError
 
-    class Bounded(adapters.HTTPAdapter):
+    class Bounded(adapter):  # type: ignore[misc]
         def send(self, request: Any, stream: bool = False, **options: Any) -> Any:
             response = super().send(request, stream=True, **options)
             if response.headers.get("Content-Encoding", "identity") != "identity":

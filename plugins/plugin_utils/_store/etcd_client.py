@@ -319,7 +319,7 @@ def _bounded_adapter() -> Any:
     adapter: Any = import_module("requests.adapters").HTTPAdapter
     refused = import_module("requests.exceptions").ContentDecodingError
 
-    class Bounded(adapter):  # type: ignore[misc]
+    class Bounded(adapter):
         def send(self, request: Any, stream: bool = False, **options: Any) -> Any:
             response = super().send(request, stream=True, **options)
             if response.headers.get("Content-Encoding", "identity") != "identity":

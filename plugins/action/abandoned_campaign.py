@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..plugin_utils._action import ControllerAction, Result
 from ..plugin_utils._campaign.campaign import abandon
+from ..plugin_utils._campaign.forget import AGE, KEPT, Keep, forget
 from ..plugin_utils._common.text import now_text
 from ..plugin_utils._run.presence import seen_by
 from ..plugin_utils._run.run import this_run
@@ -32,6 +33,8 @@ class ActionModule(ControllerAction):
             store = Rehearsal(real) if self._task.check_mode else real
             state_of = seen_by(store.read(RUNS), this_run(os.getppid()))
             campaign = abandon(store, str(named or ""), str(reason or ""), state_of, now)
+            keep = Keep.of(self.templated(variables, KEPT), self.templated(variables, AGE))
+            forget(store, keep, now)
         result = campaign.as_dict()
         changed = (
             f", and undo the temporary changes of {', '.join(result['temporary'])}"

@@ -21,9 +21,9 @@ options:
       - name: upgrade_plan_dir
   approved_plan:
     description:
-      - The hash of the plan that was approved, as the playbook C(orderly.services.plan) printed it. Any other plan
-        is refused, with a list of the differences. Its folder must be where it was written, or be given with
-        O(plan_dir).
+      - The hash of the plan that was approved, as the playbook C(orderly.services.plan) printed it, all 64 digits. Any
+        other plan is refused, with a list of the differences. Its folder must be where it was written, or be given with
+        O(plan_dir), and no file in it may have changed.
       - By default the value of C(-e upgrade_approved_plan). That variable is refused if an inventory or a playbook
         sets it, because the person who runs the upgrade would not know what was approved.
     type: str
@@ -60,13 +60,13 @@ from ..plugin_utils._common.errors import ControllerError
 from ..plugin_utils._common.text import listed, shortened
 from ..plugin_utils._inventory.extra_vars import extra_variable
 from ..plugin_utils._inventory.inventory import Inventory, InventoryError
+from ..plugin_utils._plan.approval import APPROVED, approved_elsewhere
+from ..plugin_utils._plan.plan import short
 from ..plugin_utils._terminal import say
 from ..plugin_utils._upgrade import make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-APPROVED = "upgrade_approved_plan"
 
 
 class LookupModule(LookupBase):
@@ -87,7 +87,7 @@ class LookupModule(LookupBase):
             raise
         except AnsibleError as exc:
             raise AnsibleLookupError(f"The inventory cannot be read for the plan: {exc}") from None
-        say(f"Plan {plan.hash}: {playbook.parent}/plan.html")
+        say(f"Plan {short(plan.hash)}: {playbook.parent}/plan.html")
         return [str(playbook)]
 
     def _approved(self, inventory: Inventory, variables: Mapping[str, Any]) -> str | None:
@@ -102,7 +102,4 @@ class LookupModule(LookupBase):
             where = f"the inventory sets it for {listed(shortened(setting))}"
         else:
             return None
-        raise InventoryError(
-            f"{APPROVED} is accepted only on the command line, but {where}. Remove it there, and approve a plan with "
-            f"-e {APPROVED}=HASH."
-        )
+        raise InventoryError(approved_elsewhere(where))

@@ -16,6 +16,7 @@ from ._inventory.extra_vars import counts_from_e_alone, extra_variable
 from ._inventory.parameters import is_parameter
 from ._inventory.trusted import claims, without_facts
 from ._service.catalogue import override_names
+from ._store.etcd_client import warning
 from ._store.store import default_url
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Action(ActionBase):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._store_warnings: list[str] = []
         self._answered: Mapping[str, Any] = {}
         self._trusting: Templar = self._templar
 
@@ -40,9 +42,18 @@ class Action(ActionBase):
         trusted = without_facts(self._answered, self._task)
         self._trusting = Templar(loader=self._loader, variables=trusted)
         try:
-            return self.act(trusted)
+            done = self.act(trusted)
         except ControllerError as exc:  # not as its cause, which ansible-core 2.19 would print a second time
-            raise AnsibleActionFail(str(exc), result=exc.details) from None
+            raise AnsibleActionFail(str(exc), result=self._warned(exc.details)) from None
+        return self._warned(done)
+
+    def _warned(self, done: Result) -> Result:
+        # As part of the result, for Ansible says the same warning of a run once, and a worker would say it each time.
+        return (
+            {**done, "warnings": [*done.get("warnings", []), *self._store_warnings]}
+            if self._store_warnings
+            else done
+        )
 
     def act(self, variables: Mapping[str, Any]) -> Result:
         """Do it, with variables that no host has a say in; what it cannot do is a :class:`ControllerError`."""
@@ -118,4 +129,7 @@ class ControllerAction(Action):
 
     def store_url(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> str:
         """Say which store is meant: the option, the variable ``orderly_store``, or the default."""
-        return str(options["store"] or self.templated(variables, "orderly_store") or default_url())
+        url = str(options["store"] or self.templated(variables, "orderly_store") or default_url())
+        if words := warning(url):
+            self._store_warnings.append(words)
+        return url

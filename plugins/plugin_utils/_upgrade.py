@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from ._common.names import check_groups, check_hosts
 from ._common.text import natural, now_text
+from ._common.version import collection_version
 from ._inventory.placement import DOMAIN, LAST, read_placement
 from ._inventory.selection import Selection
 from ._plan.approval import check_approved, plan_folder, read_kept, survey_of
@@ -16,11 +15,10 @@ from ._plan.compile import compile_plan
 from ._plan.conditions import is_settled_by_survey, settle
 from ._plan.deployments import read_deployments
 from ._plan.survey import Survey
-from ._render.folder import write_plan
+from ._render.folder import draft_plan
 from ._roll.roll import SERIAL, WAVES
 from ._service.catalogue import (
     COLLECTION,
-    COLLECTION_ROLES,
     NONE_DEPLOYED,
     check_agreement,
     load_services,
@@ -78,10 +76,13 @@ def make_plan(
         plan = replace(plan, survey=survey, surveyed=now_text())
     elif kept is not None and kept["id"] == plan.id:
         plan = replace(plan, survey=survey, surveyed=kept.get("surveyed"))
-    check_approved(plan, approved, kept)
+        seconds = seconds or kept.get("took")
     if plan.survey is None and is_settled_by_survey(settled):
         settle(services, members, None)  # what was surveyed for another plan says nothing about this one
-    return plan, write_plan(plan, services, plan_folder(plan.hash, plan_dir), seconds)
+    with draft_plan(plan, services, plan_folder(plan.id, plan_dir), seconds) as draft:
+        check_approved(draft.plan, approved, kept)
+        folder = plan_folder(draft.plan.hash, plan_dir)
+        return draft.plan, draft.put(folder, approved=bool(approved))
 
 
 def _hosts_of(members: Mapping[str, Iterable[str]]) -> list[str]:
@@ -102,12 +103,3 @@ def _refuse_sizes(given: Mapping[str, Any]) -> None:
                 "as large as budgets allow. For smaller ones give a service a smaller budget "
                 "(SERVICE_max_unavailable), or upgrade a canary first with --limit."
             )
-
-
-def collection_version() -> str:
-    """Tell the version of this collection, installed or in a checkout."""
-    root = COLLECTION_ROLES.parent
-    manifest, galaxy = root / "MANIFEST.json", root / "galaxy.yml"
-    if manifest.is_file():
-        return str(yaml.safe_load(manifest.read_text(encoding="utf-8"))["collection_info"]["version"])
-    return str(yaml.safe_load(galaxy.read_text(encoding="utf-8"))["version"])

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.orderly.services.tests.faults.local_site import Site
+
+from .toys import Site as Toys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +48,11 @@ def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
 
 
+@pytest.fixture
+def toys(tmp_path: Path) -> Toys:
+    return Toys(tmp_path)
+
+
 def play(site: Site, *tasks: str) -> str:
     (site.folder / "play.yml").write_text(PLAY.replace("{tasks}", "".join(tasks)))
     return site.play()
@@ -75,3 +85,28 @@ MISTAKES = [
 @pytest.mark.parametrize(("right", "wrong", "message"), MISTAKES)
 def test_a_mistake_is_named(site: Site, right: str, wrong: str, message: str) -> None:
     assert message in play(site, LOOK.replace(right, wrong))
+
+
+def test_an_etcd_without_tls_that_is_elsewhere_is_warned_of_once(toys: Toys) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as server:  # noqa: S104 - an address that is not the loopback's
+
+        def answer() -> None:
+            with suppress(OSError):
+                while True:
+                    with server.accept()[0] as near:
+                        near.recv(65536)
+                        body = b'{"header": {"revision": "5"}}'
+                        near.sendall(
+                            b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+                            + body
+                        )
+
+        threading.Thread(target=answer, daemon=True).start()
+        toys.groups(web="w1")
+        toys.service("web", "3")
+        url = f"etcd://0.0.0.0:{server.getsockname()[1]}/x"
+        look = f"    - orderly.services.rolling_lock_info: {{store: {url}}}\n      run_once: true\n"
+        playbook = toys.write("look.yml", f"- hosts: web\n  gather_facts: false\n  tasks:\n{look}{look}")
+        outcome = toys.upgrade(playbook=playbook)
+    assert outcome.code == 0, outcome.raw
+    assert outcome.text.count(f"The store {url} is used without TLS") == 1

@@ -19,6 +19,7 @@ from .toys import NOTHING, ROOT, Site, a_chain, in_order, nested, one_service, s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from .toys import Outcome
 
@@ -41,7 +42,7 @@ def test_the_folder_of_the_plan_is_named_and_holds_it(looked_at: Site, shown: Ou
     groups = {f"upgrade-{group}.yml" for group in ("db", "web", "cache")}
     files = {file.name for file in folder.iterdir()}
     assert files == {"plan.json", "upgrade.yml", "plan.html", "roles", *groups}
-    assert looked_at.plan()["id"] == folder.name
+    assert looked_at.plan()["hash"][:16] == folder.name
 
 
 def role_tasks(listed: Outcome) -> list[str]:
@@ -391,7 +392,9 @@ def test_a_second_run_beside_a_live_one_is_refused_by_its_name(site: Site) -> No
     second = site.upgrade()
     assert second.code != 0
     assert second.log == NOTHING
-    assert f"Another run is working on campaign {site.plan()['id']}-1: PID {process.pid} on " in second.text
+    assert (
+        f"Another run is working on campaign {site.plan()['id'][:16]}-1: PID {process.pid} on " in second.text
+    )
     site.is_mended()
     process.communicate(timeout=60)
     assert process.returncode == 0
@@ -404,7 +407,7 @@ def test_a_resumed_run_passes_by_what_is_done_play_by_play_and_host_by_host(site
     site.is_mended()
     again = site.upgrade()
     assert again.code == 0
-    assert f"Campaign {site.plan()['id']}-1 is resumed: 2 of 3 plays to do" in again.text
+    assert f"Campaign {site.plan()['id'][:16]}-1 is resumed: 2 of 3 plays to do" in again.text
     validate, first, second = (each.split("PLAY [", 1)[0] for each in again.raw.split("\nPLAY [")[2:5])
     assert "skipping: no hosts matched" in validate
     assert "w1" not in first.split("\n", 1)[1]
@@ -415,7 +418,7 @@ def test_an_upgrade_whose_run_died_when_all_was_done_ends_at_once(site: Site) ->
     one_service(site, "w1", steps="3")
     assert site.upgrade().code == 0
     with closing(open_store(f"sqlite://{site.store}")) as store:
-        key = f"campaign/{site.plan()['id']}-1"
+        key = f"campaign/{site.plan()['id'][:16]}-1"
         store.transact((key,), lambda documents: ({key: {**documents[key], "state": "open"}}, None))
     again = site.upgrade()
     assert again.code == 0
@@ -498,8 +501,12 @@ def test_the_playbook_of_a_group_does_that_group_alone_behind_the_same_gates(sit
 UNKNOWN = [
     ("upgrade_only=wbe", 'upgrade_only: unknown service "wbe"; this inventory has: db, web.'),
     (
+        f"upgrade_approved_plan={'01' * 32}",
+        f"The approved plan is {'01' * 32}, but inventory and roles give ",
+    ),
+    (
         "upgrade_approved_plan=0123456789abcdef",
-        "The approved plan is 0123456789abcdef, but inventory and roles give ",
+        "'0123456789abcdef' is not the hash of a plan; expected all of its 64 digits",
     ),
 ]
 
@@ -520,7 +527,7 @@ def test_an_unknown_part_or_plan_is_refused_before_anything_runs(
 def test_the_approved_plan_runs(site: Site) -> None:
     one_service(site, "w1", steps="3")
     site.upgrade("--list-hosts")
-    assert site.upgrade("-e", f"upgrade_approved_plan={site.plan()['id']}").log == ["web w1 install"]
+    assert site.upgrade("-e", f"upgrade_approved_plan={site.plan()['hash']}").log == ["web w1 install"]
 
 
 def test_a_plan_that_an_inventory_approves_is_refused_until_somebody_approves_it(site: Site) -> None:
@@ -532,6 +539,102 @@ def test_a_plan_that_an_inventory_approves_is_refused_until_somebody_approves_it
     assert "is accepted only on the command line, but the inventory sets it for w1." in outcome.text
     assert outcome.log == NOTHING
     assert site.upgrade("-e", approved).log == ["web w1 install"]
+
+
+# --- A folder that was kept and runs by itself ---
+
+
+def kept_folder(site: Site) -> tuple[Path, str]:
+    """Write a plan, and give its folder and its hash."""
+    one_service(site, "w1", steps="3")
+    assert site.upgrade("--list-hosts").code == 0
+    (folder,) = site.plan_folders
+    return folder, site.plan()["hash"]
+
+
+CHANGED = [
+    ("upgrade.yml", "was edited"),
+    ("plan.html", "was edited"),
+    ("roles/orderly_plan_web/tasks/upgrade_tasks.step3.yml", "was edited"),
+    ("roles/orderly_plan_web/tests/x.yml", "was added"),
+    ("roles/orderly_plan_web/.hidden.yml", "was added"),
+    ("roles/orderly_plan_web/filter_plugins/__pycache__/x.cpython-311.pyc", "was added"),
+    ("group_vars/all.yml", "was added"),
+]
+
+
+@pytest.mark.parametrize(("name", "words"), CHANGED)
+def test_a_kept_folder_runs_only_as_it_was_written(site: Site, name: str, words: str) -> None:
+    folder, _hash = kept_folder(site)
+    (folder / name).parent.mkdir(exist_ok=True, parents=True)
+    with (folder / name).open("a") as file:
+        file.write("\n# edited\n" if name.endswith("yml") else "edited")
+    outcome = site.upgrade(playbook=folder / "upgrade.yml")
+    assert f"{folder} is not as it was written: {name} {words}. Nothing was touched." in outcome.text
+    assert outcome.code != 0
+    assert outcome.log == NOTHING
+
+
+def test_a_kept_folder_that_was_edited_is_refused_by_whichever_gate_comes_first(site: Site) -> None:
+    folder, _hash = kept_folder(site)
+    (folder / "library").mkdir()
+    (folder / "library/command.py").touch()
+    outcome = site.upgrade("--start-at-task", "wave-1 | Pass the gate", playbook=folder / "upgrade.yml")
+    assert "library/command.py was added" in outcome.text
+    assert outcome.log == NOTHING
+
+
+def test_a_kept_folder_runs_only_the_approved_plan(site: Site) -> None:
+    folder, plan_hash = kept_folder(site)
+    for approved, words in [
+        ("01" * 32, f"The approved plan is {'01' * 32}, but {folder} is the plan {plan_hash}."),
+        (plan_hash[:16], f"'{plan_hash[:16]}' is not the hash of a plan"),
+    ]:
+        outcome = site.upgrade("-e", f"upgrade_approved_plan={approved}", playbook=folder / "upgrade.yml")
+        assert words in outcome.text
+        assert outcome.log == NOTHING
+    outcome = site.upgrade("-e", f"upgrade_approved_plan={plan_hash}", playbook=folder / "upgrade.yml")
+    assert outcome.log == ["web w1 install"], outcome.raw
+
+
+def test_a_kept_folder_runs_again_though_python_compiled_a_plugin_of_its_role(site: Site) -> None:
+    one_service(site, "w1", steps="3")
+    site.write(
+        "roles/web/filter_plugins/toys.py",
+        "class FilterModule:\n    def filters(self):\n        return {'toy': lambda value: value}\n",
+    )
+    tasks = site.folder / "roles/web/tasks/upgrade_tasks.yml"
+    tasks.write_text(tasks.read_text() + "- debug: {msg: \"{{ 'x' | toy }}\"}\n  tags: step3\n")
+    assert site.upgrade("--list-hosts").code == 0
+    (folder,) = site.plan_folders
+    for _time in range(2):
+        outcome = site.upgrade("--check", playbook=folder / "upgrade.yml")
+        assert outcome.code == 0, outcome.raw
+
+
+def test_a_folder_that_was_edited_is_put_right_or_refused_if_it_was_approved(site: Site) -> None:
+    folder, plan_hash = kept_folder(site)
+    for name in ("plan.html", "roles/orderly_plan_web/tests.yml"):
+        (folder / name).write_text("edited")
+        refused = site.upgrade("-e", f"upgrade_approved_plan={plan_hash}", "--list-tasks")
+        assert f"{folder}, is not as it was written: {name} was " in refused.text
+        assert site.upgrade("--list-tasks").code == 0
+        assert site.upgrade("-e", f"upgrade_approved_plan={plan_hash}", "--list-tasks").code == 0
+
+
+def test_upgrades_that_ended_are_forgotten_when_another_ends_and_by_hand(site: Site) -> None:
+    one_service(site, "w1", steps="3")
+    site.write("group_vars/all.yml", "orderly_campaigns_kept: 1\n")
+    for name in ("one", "two"):
+        assert site.upgrade("-e", f"upgrade_campaign={name}").code == 0
+    listed = site.upgrade(playbook="orderly.services.campaigns").text
+    assert "Campaign two-1 of plan" in listed
+    assert "Campaign one-1" not in listed
+    by_hand = "orderly.services.forget_campaigns"
+    none = ("-e", "orderly_campaigns_kept=0")
+    assert "1 campaign forgotten: two-1." in site.upgrade(*none, "--check", playbook=by_hand).text
+    assert "1 campaign forgotten: two-1." in site.upgrade(*none, playbook=by_hand).text
+    assert "0 campaigns forgotten." in site.upgrade(*none, playbook=by_hand).text
 
 
 # --- Where hosts are ---
@@ -569,7 +672,7 @@ def test_a_named_campaign_spans_runs_is_listed_and_abandoned_with_a_reason(site:
     assert "Finalize db (1 of 2) stays open until this is done: change of db on d2 (wave-2: not" in first.text
     assert "db d1 finalize" not in first.log
     listed = site.upgrade(playbook="orderly.services.campaigns").text
-    assert f"Campaign friday-1 of plan {site.plan()['id']}: started " in listed
+    assert f"Campaign friday-1 of plan {site.plan()['id'][:16]}: started " in listed
     assert "plays are left, finalizers of db wait; last run PID" in listed
     named = ("-e", "abandon_campaign=friday")
     silent = site.upgrade(*named, playbook="orderly.services.abandon_campaign")

@@ -16,16 +16,20 @@ from ansible.errors import AnsiblePromptInterrupt, AnsiblePromptNoninteractive
 from ansible.utils.display import Display
 
 from ...plugin_utils._action import ControllerAction, Result
+from ...plugin_utils._campaign.forget import AGE, KEPT, Keep
 from ...plugin_utils._campaign.upgrade_run import UpgradeRun
 from ...plugin_utils._common.answers import misfit
 from ...plugin_utils._common.errors import ControllerError
 from ...plugin_utils._common.text import names_of, readable
+from ...plugin_utils._inventory.extra_vars import extra_variable
 from ...plugin_utils._inventory.inventory import limited_hosts
 from ...plugin_utils._inventory.placement import domains_of
 from ...plugin_utils._inventory.selection import Selection
+from ...plugin_utils._plan.approval import APPROVED, approved_elsewhere, read_as_written
+from ...plugin_utils._plan.cache import cache_folder
 from ...plugin_utils._plan.durations import TIMES
 from ...plugin_utils._plan.names import OPENED
-from ...plugin_utils._plan.plan import held_plan
+from ...plugin_utils._plan.plan import check_held, read_plan
 from ...plugin_utils._run.folders import work_by
 from ...plugin_utils._run.run import this_run
 from ...plugin_utils._run.whole import check_as_written
@@ -56,7 +60,8 @@ class ActionModule(ControllerAction):
             upgrade = self._upgrade(options, variables)
             if options["state"] == "opened":
                 check_as_written("The upgrade", variables, self._task.get_play())
-                outcome = upgrade.open()
+                outcome = {**upgrade.open(), "plan_hash": upgrade.plan.hash}
+                upgrade.tidy_plans(cache_folder())
             elif options["state"] == "verified":
                 outcome = upgrade.verified(play_id, variables["ansible_play_hosts"])
             elif options["state"] == "entered":
@@ -75,7 +80,11 @@ class ActionModule(ControllerAction):
 
     def _upgrade(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> UpgradeRun:
         folder = Path(variables["playbook_dir"])
-        plan = held_plan(folder, options["plan"])
+        whole = options["state"] in ("opened", "entered")  # --start-at-task can begin behind the first gate
+        plan = read_as_written(folder, self._approved(variables)) if whole else read_plan(folder)
+        check_held(
+            folder, plan, options["plan"], _opened(variables, "plan_hash") if options["play"] else None
+        )
         run = this_run(os.getppid())
         if not self._task.check_mode:
             work_by(folder, run)
@@ -95,18 +104,26 @@ class ActionModule(ControllerAction):
             say=say,
             campaign=str(campaign) if campaign else None,
             folder=str(folder),
-            begun=_begun(variables) if options["play"] else None,
+            begun=_opened(variables, "campaign") if options["play"] else None,
             confirmed=frozenset(names_of(self.from_command_line(variables, "upgrade_confirm"))),
             domains=domains_of(variables["ansible_play_batch"], variables) if options["play"] else {},
             ask=partial(_ask, seconds=min(options["wait"], ASK_SECONDS)),
+            keep=Keep.of(self.templated(variables, KEPT), self.templated(variables, AGE)),
         )
 
+    def _approved(self, variables: Mapping[str, Any]) -> str | None:
+        """Give the hash that was approved with ``-e``; raises where it is approved elsewhere."""
+        if extra_variable(self._loader, APPROVED) is None and variables.get(APPROVED):
+            raise ControllerError(approved_elsewhere("the inventory or a playbook sets it"))
+        approved = self.from_command_line(variables, APPROVED)
+        return None if approved is None else str(approved)
 
-def _begun(variables: Mapping[str, Any]) -> str | None:
-    """Name the campaign that this run has opened, where its first play was not passed over."""
+
+def _opened(variables: Mapping[str, Any], key: str) -> str | None:
+    """Give the campaign or the hash of the plan that this run has opened, where its first play was not passed over."""
     opened = variables.get(OPENED)
-    name = opened.get("campaign") if isinstance(opened, Mapping) else None
-    return str(name) if name else None
+    value = opened.get(key) if isinstance(opened, Mapping) else None
+    return str(value) if value else None
 
 
 def _noted(hostvars: Mapping[str, Any], host: str) -> Mapping[str, Mapping[str, float]]:

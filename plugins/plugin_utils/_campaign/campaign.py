@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from .._common.errors import ControllerError
 from .._common.shell import extra
+from .._plan.plan import short
 from .._run.presence import how_to_end
 from .._run.run import Run, RunState
+from .._store.formats import broken, checked, written
 from .journal import Journal
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     StateOf = Callable[[Run], RunState]
 
 CAMPAIGNS = "campaign/"
+KINDS = {"state": str, "plan": str, "opened": str, "run": dict}
 OPEN, ENDED, ABANDONED = "open", "ended", "abandoned"
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
 
@@ -75,7 +78,7 @@ class Campaign:
     def __str__(self) -> str:
         """Say what it is, since when, what was left of it when a run last looked, and how it ended."""
         known = self.as_dict()
-        title = f"Campaign {self.id} of plan {self.plan}: started {known['opened']}"
+        title = f"Campaign {self.id} of plan {short(self.plan)}: started {known['opened']}"
         if not self.is_open:
             reason = f" ({known['reason']})" if known["reason"] else ""
             return f"{title}, {known['state']} {known['ended']}{reason}"
@@ -126,11 +129,13 @@ def open_journal(  # noqa: PLR0913 - whose, of what, by whom, when
         found = _find_open(campaigns, plan_id, name)
         _check_begun(begun, found)
         if found is None:
-            number = sum(each.name == (name or plan_id) for each in campaigns) + 1
-            found = Campaign(f"{name or plan_id}-{number}", {"plan": plan_id, "state": OPEN, "opened": now})
+            called = name or short(plan_id)
+            numbers = (each.id.rpartition("-")[2] for each in campaigns if each.name == called)
+            number = max((int(each) for each in numbers if each.isdigit()), default=0) + 1
+            found = Campaign(f"{called}-{number}", {"plan": plan_id, "state": OPEN, "opened": now})
         else:
             _check_single_run(found, run, state_of)
-        return {CAMPAIGNS + found.id: {**found.document, "run": run.as_document()}}, found.id
+        return {CAMPAIGNS + found.id: written({**found.document, "run": run.as_document()})}, found.id
 
     return Journal(store, store.transact((CAMPAIGNS,), decide), run)
 
@@ -155,7 +160,8 @@ def confirmed_in(store: Store, campaign: str) -> list[str]:
 def campaign_document(store: Store, campaign: str) -> Document:
     """Give all that is kept of a campaign; nothing where there is none of that id."""
     key = CAMPAIGNS + campaign
-    return store.read(key).get(key, {})
+    document = store.read(key).get(key)
+    return {} if document is None else dict(checked(key, document, **KINDS))
 
 
 def end_campaign(store: Store, campaign: str, now: str) -> None:
@@ -182,7 +188,7 @@ def abandon(store: Store, campaign: str, reason: str, state_of: StateOf, now: st
         if state_of(found.run) == RunState.LIVE:
             raise CampaignError(f"A run is working on campaign {found.id}: {found.run}. Stop it first.")
         given_up = {**found.document, "state": ABANDONED, "ended": now, "reason": reason.strip()}
-        return {CAMPAIGNS + found.id: given_up}, Campaign(found.id, given_up)
+        return {CAMPAIGNS + found.id: written(given_up)}, Campaign(found.id, given_up)
 
     return store.transact((CAMPAIGNS,), decide)
 
@@ -199,16 +205,27 @@ def how_to_abandon(campaign: Campaign) -> str:
 
 
 def _campaigns(documents: Documents) -> tuple[Campaign, ...]:
-    found = [Campaign(key.removeprefix(CAMPAIGNS), document) for key, document in documents.items()]
+    found = [_campaign(key, document) for key, document in documents.items() if key.startswith(CAMPAIGNS)]
     youngest = sorted(found, key=lambda each: str(each.document["opened"]), reverse=True)
     return tuple(sorted(youngest, key=lambda each: not each.is_open))
+
+
+def _campaign(key: str, document: Document) -> Campaign:
+    campaign = Campaign(key.removeprefix(CAMPAIGNS), dict(checked(key, document, **KINDS)))
+    try:
+        campaign.run  # noqa: B018 (reads it)
+    except (KeyError, TypeError, ValueError) as exc:
+        raise broken(
+            f'The document "{key}" in the store', f"its run cannot be read: {exc!r}", document
+        ) from exc
+    return campaign
 
 
 def _change(store: Store, campaign: str, **changes: object) -> None:
     key = CAMPAIGNS + campaign
 
     def decide(documents: Documents) -> tuple[dict[str, Document | None], None]:
-        return {key: {**documents[key], **changes}}, None
+        return {key: written({**checked(key, documents[key], **KINDS), **changes})}, None
 
     store.transact((key,), decide)
 
@@ -230,8 +247,8 @@ def _find_open(campaigns: Iterable[Campaign], plan_id: str, name: str | None) ->
     found = next((each for each in opened if name in (each.id, each.name)), None)
     if found and found.plan != plan_id:
         raise CampaignError(
-            f"Campaign {found.id} belongs to plan {found.plan}, but inventory and roles give {plan_id} now. Run its "
-            f"plan from the folder that was kept, or abandon it: {how_to_abandon(found)}"
+            f"Campaign {found.id} belongs to plan {short(found.plan)}, but inventory and roles give {short(plan_id)} "
+            f"now. Run its plan from the folder that was kept, or abandon it: {how_to_abandon(found)}"
         )
     if ours and not found:
         raise CampaignError(

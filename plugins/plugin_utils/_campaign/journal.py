@@ -10,19 +10,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .._store.store import StoreError
+from .._store.formats import broken, checked, written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from .._run.run import Run
     from .._store.store import Document, Documents, Store
 
 STARTED, DONE = "started", "done"
 SECONDS = "seconds/"
-NOTHING: Document = {"entries": []}
 
 
 @dataclass(frozen=True)
@@ -115,10 +114,14 @@ class Journal:
 
         def decide(documents: Documents) -> tuple[dict[str, Document | None], None]:
             recorded = {
-                key: _document({**_entries(key, documents.get(key, NOTHING)), **dict.fromkeys(hosts, entry)})
+                key: written(
+                    _document({**_entries(key, documents.get(key)), **dict.fromkeys(hosts, entry)}),
+                    documents.get(key),
+                )
                 for key, hosts in keys.items()
             }
-            return {**recorded, **durations}, None
+            times = {key: written(each, documents.get(key)) for key, each in durations.items()}
+            return {**recorded, **times}, None
 
         self.store.transact((*keys, *durations), decide)
 
@@ -132,6 +135,9 @@ def read_seconds(store: Store) -> dict[str, float]:
     for key, document in store.read(SECONDS).items():
         part = key.removeprefix(SECONDS)
         service, _slash, _kind = part.partition("/")
+        checked(key, document)
+        if not all(isinstance(each, int | float) for each in _times(document)):
+            raise broken(f'The document "{key}" in the store', "it does not say how long it took", document)
         seconds[part] = float(document["seconds"])
         seconds |= {f"{service}/{step}": float(took) for step, took in document.get("steps", {}).items()}
     return seconds
@@ -145,14 +151,21 @@ def _document(entries: Mapping[str, Entry]) -> Document:
     return {"entries": [{**asdict(entry), "hosts": sorted(names)} for entry, names in hosts.items()]}
 
 
-def _entries(key: str, document: Document) -> dict[str, Entry]:
+def _times(document: Mapping[str, Any]) -> Iterator[Any]:
+    yield document.get("seconds")
+    steps = document.get("steps", {})
+    yield from steps.values() if isinstance(steps, dict) else [None]
+
+
+def _entries(key: str, document: Document | None) -> dict[str, Entry]:
+    if document is None:
+        return {}
+    checked(key, document, entries=list)
     try:
         known: dict[str, Entry] = {}
         for each in document["entries"]:
             fields = dict(each)
             known.update(dict.fromkeys(fields.pop("hosts"), Entry(**fields)))
     except (KeyError, TypeError, AttributeError, ValueError) as exc:
-        raise StoreError(
-            f'The journal entry "{key}" is broken: {exc!r}. Restore the store from a copy.'
-        ) from exc
+        raise broken(f'The document "{key}" in the store', repr(exc), document) from exc
     return known

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._common.text import natural
 from .._service.steps import CHANGE, DISRUPTIVE
+from .._store.formats import checked, written
 from .gate import GateError, services_left
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def record(store: Store, campaign: str, service: str, verified: Iterable[str]) -
 
 def check(title: str, store: Store, campaign: str, run: Run, otherwise: Callable[[], Hosts]) -> None:
     """Raise :class:`GateError` while something is left to verify; a run that did not begin with it has *otherwise*."""
-    document = store.read(_key(campaign)).get(_key(campaign), {})
+    known = store.read(_key(campaign)).get(_key(campaign))
+    document = {} if known is None else checked(_key(campaign), known, services=dict)
     hosts = document["services"] if document.get("by") == run.id else otherwise()
     left = [
         f"{name} on {' '.join(sorted(hosts[name], key=natural))}"
@@ -93,6 +95,8 @@ def _change(store: Store, campaign: str, change: Any) -> None:
     key = _key(campaign)
 
     def decide(documents: Documents) -> tuple[dict[str, Document | None], None]:
-        return {key: change(documents.get(key, {"services": {}}))}, None
+        known = documents.get(key)
+        services = {"services": {}} if known is None else checked(key, known, services=dict)
+        return {key: written(change(services), known)}, None
 
     store.transact((key,), decide)

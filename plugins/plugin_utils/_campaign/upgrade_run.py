@@ -12,8 +12,10 @@ from .._common.shell import extra
 from .._common.text import natural, now_text
 from .._lock import manager
 from .._lock.request import Claim, Request
+from .._plan.cache import prune
 from .._plan.durations import estimate, step_seconds
 from .._plan.names import VERIFY_PLAY
+from .._plan.plan import short
 from .._run.presence import announce, seen_by
 from .._service.steps import CHANGE, DISRUPTIVE, FINALIZE
 from .._store.store import PREFIX as RUNS
@@ -30,6 +32,7 @@ from .campaign import (
     read_journal,
 )
 from .finalizers import hosts_not_asked
+from .forget import Keep, forget
 from .gate import (
     GateError,
     Grant,
@@ -50,6 +53,7 @@ from .versions import AFTER, VersionRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
+    from pathlib import Path
 
     from .._inventory.selection import Selection
     from .._lock.request import Waiting
@@ -76,6 +80,13 @@ class UpgradeRun:
     domains: Mapping[str, str] = field(default_factory=dict)  # the failure domain of hosts of the batch
     ask: Callable[[str], str | None] = lambda _question: None  # gives None where nobody can answer
     clock: Callable[[], float] = time.monotonic
+    keep: Keep = field(default_factory=Keep)  # which campaigns are not forgotten when this one ends
+
+    def tidy_plans(self, cache: Path) -> None:
+        """Remove plans from a cache that nobody has used for long, but those that open campaigns go on with."""
+        if not self.rehearsal:
+            in_use = {str(each.document.get("folder")) for each in list_campaigns(self.store) if each.is_open}
+            prune(cache, {self.folder, *in_use})
 
     def open(self) -> dict[str, Any]:
         """Open the campaign, and give the hosts that are left of each play where they are not all of its hosts.
@@ -257,8 +268,9 @@ class UpgradeRun:
             )
         elif not self.rehearsal:
             end_campaign(self.store, journal.campaign, now_text())
+            forget(self.store, self.keep, now_text())
         if not left:
-            self.say(f"The upgrade is complete: everything in plan {self.plan.id} is done.")
+            self.say(f"The upgrade is complete: everything in plan {short(self.plan.id)} is done.")
 
     def _journal(self) -> Journal:
         if self.rehearsal:

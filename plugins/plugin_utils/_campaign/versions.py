@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .._common.text import natural
-from .._store.store import StoreError
+from .._store.formats import broken, checked, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,11 +52,12 @@ class VersionRecord:
             return
 
         def decide(documents: Documents) -> tuple[dict[str, Document | None], None]:
-            written: dict[str, Document | None] = {}
+            changes: dict[str, Document | None] = {}
             for key, hosts in keys.items():
                 known = _installed(key, documents[key]) if key in documents else {}
-                written[key] = _document({**hosts, **known} if moment == BEFORE else {**known, **hosts})
-            return written, None
+                both = {**hosts, **known} if moment == BEFORE else {**known, **hosts}
+                changes[key] = written(_document(both), documents.get(key))
+            return changes, None
 
         self.store.transact(tuple(keys), decide)
 
@@ -92,9 +93,8 @@ def _document(hosts: Installed) -> Document:
 
 
 def _installed(key: str, document: Document) -> Installed:
+    checked(key, document, entries=list)
     try:
         return {host: dict(each["packages"]) for each in document["entries"] for host in each["hosts"]}
     except (KeyError, TypeError, ValueError) as exc:
-        raise StoreError(
-            f'The record of versions "{key}" is broken: {exc!r}. Restore the store from a copy.'
-        ) from exc
+        raise broken(f'The document "{key}" in the store', repr(exc), document) from exc

@@ -10,6 +10,8 @@ OF_ALL = (
     "orderly_store",
     "orderly_roles_path",
     "orderly_collections",
+    "orderly_campaigns_kept",
+    "orderly_campaigns_days",
     "enable_auto_restarts",
     *PLACEMENT_VARIABLES,
 )
@@ -47,6 +49,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "campaigns": ("campaigns_name",),
     "defer_restarts": _DEFERRAL,
     "dismiss_restarts": ("dismiss_only", "dismiss_reason"),
+    "forget_campaigns": (),
     "list_services": (),
     "move_store": OF_RECORDS,
     "pause_services": ("pause_only", "pause_reason", *OF_RECORDS),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._run.run import Run
 from .._service.budget import read_size
+from .._store.formats import checked, way_back, written
 from .lock import Freeze, Holder, Lock, LockError, Outcome, Waiter
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from .lock import Locks
 
 PREFIX = "lock/"
-FORMAT = 1
 Record = TypeVar("Record", Freeze, Holder, Waiter, Outcome)
 Checked = TypeVar("Checked")
 Kinds = frozenset[type]
@@ -35,6 +35,7 @@ def read_locks(documents: Documents) -> Locks:
     """Read every lock among *documents*, by service.
 
     :raises BrokenLockError: when one of them is not exactly a lock
+    :raises StoreError: when the format of one of them is not known
     """
     return {
         key.removeprefix(PREFIX): _read_lock(key, document)
@@ -43,14 +44,15 @@ def read_locks(documents: Documents) -> Locks:
     }
 
 
-def write_locks(locks: Locks) -> Documents:
-    """Write locks as documents, by key."""
-    return {f"{PREFIX}{service}": _write_lock(lock) for service, lock in locks.items()}
+def write_locks(locks: Locks, before: Documents | None = None) -> Documents:
+    """Write locks as documents, by key, with what newer versions have added to those that were there *before*."""
+    known = before or {}
+    keys = {f"{PREFIX}{service}": lock for service, lock in locks.items()}
+    return {key: written(_write_lock(lock), known.get(key)) for key, lock in keys.items()}
 
 
 def _write_lock(lock: Lock) -> Document:
     return {
-        "format": FORMAT,
         "max_unavailable": lock.max_unavailable,
         "failure_budget": lock.failure_budget,
         "members": sorted(lock.members),
@@ -68,20 +70,19 @@ def _plain(one: Holder | Waiter) -> Document:
 
 
 def _read_lock(key: str, document: Document) -> Lock:
+    checked(key, document)
     try:
         return _parse_lock(key.removeprefix(PREFIX), dict(document))
     except (AttributeError, KeyError, TypeError, ValueError) as exc:
         what = f"{exc} is missing" if isinstance(exc, KeyError) else str(exc)
         raise BrokenLockError(
             f'The lock "{key}" in the store is broken, and was left as it is: {what}. Nothing is disrupted'
-            " meanwhile. Restore the store from a backup, or use the version that wrote it.",
+            f" meanwhile. {way_back(document)}",
             lock=key,
         ) from exc
 
 
 def _parse_lock(service: str, document: Document) -> Lock:
-    if document.pop("format") != FORMAT:
-        raise ValueError(f"it is not of format {FORMAT}")
     lock = Lock(
         service=service,
         max_unavailable=_budget(document.pop("max_unavailable")),
@@ -97,8 +98,6 @@ def _parse_lock(service: str, document: Document) -> Lock:
         outcomes=tuple(_record(Outcome, plain) for plain in document.pop("outcomes")),
         sequence=_number(document.pop("sequence")),
     )
-    if document:
-        raise ValueError(f"it has the unknown keys {', '.join(sorted(document))}")
     if any(host != holder.host for host, holder in lock.holders.items()):
         raise ValueError("a holder is stored under the name of another host")
     if any(one > lock.sequence for one in (*_tokens(lock), *_tickets(lock))):

@@ -182,7 +182,7 @@ def enqueue(store: Store, request: Request, *, state_of: StateOf | None = None) 
     def decide(documents: Documents) -> tuple[Documents, Requested | Refused]:
         seen = state_of or seen_by(documents, request.run)
         answer = decide_to_enqueue(read_locks(documents), request, seen, now_text())
-        return write_locks(answer.locks), answer
+        return write_locks(answer.locks, documents), answer
 
     answer = _announced(store, request.run, decide)
     if isinstance(answer, Refused):
@@ -344,7 +344,7 @@ def held_slots(store: Store) -> tuple[Slot, ...]:
 
 def _decided(documents: Documents, request: Request, state_of: StateOf) -> tuple[Documents, Decision]:
     decision = decide(read_locks(documents), request, state_of, now_text())
-    return write_locks(decision.locks), decision
+    return write_locks(decision.locks, documents), decision
 
 
 def _announced(store: Store, run: Run, decide: Callable[[Documents], tuple[Documents, Result]]) -> Result:
@@ -369,7 +369,7 @@ def _apply(store: Store, function: Callable[[Locks], Locks]) -> tuple[str, ...]:
 def _change(store: Store, function: Callable[[Locks], tuple[Locks, Result]]) -> Result:
     def decided(documents: Documents) -> tuple[Documents, Result]:
         locks, result = function(read_locks(documents))
-        return write_locks(locks), result
+        return write_locks(locks, documents), result
 
     return store.transact((PREFIX,), decided)
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._common.places import home_folder
 from .._service.catalogue import PLAN_FILE
 from .._service.service import CatalogueError
+from .cache import cache_folder
 from .drift import drift_of_plans
-from .plan import AGAIN, hash_of
+from .folder_files import differing, hash_files
+from .plan import AGAIN, check_plan_format, hash_of, read_plan, short
 from .survey import Survey
 
 if TYPE_CHECKING:
@@ -20,12 +22,66 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 
+PAGE = "plan.html"
+APPROVED = "upgrade_approved_plan"
+WHOLE = re.compile(r"[0-9a-f]{64}")
+
+
 def plan_folder(hash_of_plan: str, plan_dir: str | None) -> Path:
     """Tell where a plan is kept: in *plan_dir*, else in a cache folder of its own."""
     if plan_dir:
         return Path(os.path.expanduser(plan_dir)).absolute()
-    cache = os.environ.get("XDG_CACHE_HOME") or home_folder("XDG_CACHE_HOME", "upgrade_plan_dir") / ".cache"
-    return Path(cache) / "orderly" / "plans" / hash_of_plan
+    return cache_folder() / short(hash_of_plan)
+
+
+def approved_elsewhere(where: str) -> str:
+    """Tell somebody who approves a plan other than on the command line why that is refused."""
+    return (
+        f"{APPROVED} is accepted only on the command line, but {where}. Remove it there, and approve a plan with "
+        f"-e {APPROVED}=HASH."
+    )
+
+
+def check_whole(approved: str | None) -> None:
+    """Refuse what is not a whole hash: for a part of one, somebody can make another plan.
+
+    :raises CatalogueError: when it is not
+    """
+    if approved and not WHOLE.fullmatch(str(approved)):
+        raise CatalogueError(
+            f"{APPROVED}: {str(approved)[:80]!r} is not the hash of a plan; expected all of its 64 digits, as "
+            "orderly.services.plan prints them after upgrade_approved_plan=."
+        )
+
+
+def read_as_written(folder: Path, approved: str | None = None) -> Plan:
+    """Read the plan of a folder, all of whose files are as they were written; where one was approved, that one.
+
+    :raises CatalogueError: when it is not so; the message names the files
+    """
+    check_whole(approved)
+    plan = read_plan(folder)
+    if approved and approved != plan.hash:
+        raise CatalogueError(
+            f"The approved plan is {approved}, but {folder} is the plan {plan.hash}. {AGAIN}"
+        )
+    check_files(folder, plan)
+    return plan
+
+
+def check_files(folder: Path, plan: Plan) -> None:
+    """Refuse a folder in which something could run that its plan does not have.
+
+    :raises CatalogueError: when it is so; the message names the files
+    """
+    page = json.loads((folder / PLAN_FILE).read_text(encoding="utf-8")).get("page")
+    there = hash_files(folder)
+    there.pop(PLAN_FILE)
+    if differs := differing({**plan.files, PAGE: str(page)}, there):
+        raise CatalogueError(
+            f"{folder} is not as it was written: {differs}. Nothing was touched. Remove what was added; if something "
+            f"was edited, change the role or the inventory instead. {AGAIN}"
+        )
 
 
 def read_kept(approved: str | None, plan_dir: str | None) -> dict[str, Any] | None:
@@ -33,13 +89,15 @@ def read_kept(approved: str | None, plan_dir: str | None) -> dict[str, Any] | No
 
     :raises CatalogueError: when a plan that was approved is not what it was when its hash was made
     """
+    check_whole(approved)
     if not approved and not plan_dir:
         return None
     file = plan_folder(str(approved), plan_dir) / PLAN_FILE
     try:
         kept = json.loads(file.read_text(encoding="utf-8"))
+        check_plan_format(file, kept)
         actual = hash_of(kept)
-    except (OSError, ValueError, AttributeError, KeyError):
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError):
         return None
     if approved and actual != str(approved):
         was = "was edited after it was made" if kept.get("hash") == str(approved) else f"is the plan {actual}"
@@ -61,13 +119,13 @@ def check_approved(plan: Plan, approved: str | None, kept: Mapping[str, Any] | N
         return
     if kept is None:
         raise CatalogueError(
-            f"The approved plan is {approved}, but inventory and roles give {plan.id} now, and the approved one is "
+            f"The approved plan is {approved}, but inventory and roles give {plan.hash} now, and the approved one is "
             "not in the cache folder of this user, so the differences are unknown. Pass -e upgrade_plan_dir=FOLDER "
             f"with its folder if it holds surveyed versions. {AGAIN}"
         )
     now = json.loads(plan.as_json())
     listed = "".join(f"\n  - {line}" for line in drift_of_plans(kept, now))
     raise CatalogueError(
-        f"The approved plan is {approved}, but inventory and roles give {plan.id} now. Nothing was touched. What "
+        f"The approved plan is {approved}, but inventory and roles give {plan.hash} now. Nothing was touched. What "
         f"differs:{listed}\n{AGAIN}"
     )

@@ -39,7 +39,14 @@ def drift_of_plans(approved: Plan, now: Plan) -> tuple[str, ...]:
             lines.append(f"service {name}: {_was(_deployed(before), _deployed(after))}")
         else:
             lines += (f"service {name}, {change}" for change in _of_service(before, after))
-    if not lines and approved["plays"] != now["plays"]:
+    if not lines and approved["plays"] == now["plays"]:
+        names = approved["files"].keys() | now["files"].keys()
+        lines += [
+            f"{name} in its folder, which another ansible-core or version of orderly.services wrote"
+            for name in sorted(names, key=natural)
+            if approved["files"].get(name) != now["files"].get(name)
+        ]
+    elif not lines:
         lines.append(
             "the waves: failure domains, or which hosts go last, have changed "
             f"({_was(len(approved['plays']), len(now['plays']))} plays)"

@@ -12,6 +12,8 @@ from .._service.budget import slots_of
 from .._service.catalogue import PLAN_FILE
 from .._service.service import CatalogueError
 from .._service.steps import CHANGE_STEPS, FINALIZE
+from .._store.formats import FORMAT, check_format
+from .._store.store import StoreError
 from .survey import Survey
 
 if TYPE_CHECKING:
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 
     from .._service.service import Service
     from .._tasks.split import Handler
-FORMAT = 1
 AGAIN = "Make the plan again with orderly.services.plan, read it, and approve its hash."
 DOWN, KEEPS, NONE = "down", "keeps", "none"
 
@@ -151,8 +152,9 @@ class Play:
 class Plan:
     """The compiled upgrade.
 
-    ``id`` is the hash of what inventory and roles give, so that a campaign keeps it while versions on hosts change;
-    ``hash`` covers the survey too, and is what an approval names. *surveyed* tells when, and is in neither.
+    ``id`` is the hash of what inventory and roles give, so that a campaign keeps it while versions on hosts change, and
+    when this collection is upgraded. ``hash`` is what an approval names: it covers the survey too, the version of the
+    collection, and *files*, those of the plan's folder with the hash of each. *surveyed* tells when, and is in neither.
     """
 
     services: dict[str, PlannedService]
@@ -160,6 +162,7 @@ class Plan:
     versions: dict[str, str] = field(default_factory=dict)
     survey: Survey | None = None
     surveyed: str | None = None
+    files: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Plan:
@@ -170,6 +173,7 @@ class Plan:
             dict(data["versions"]),
             Survey.from_data(data["survey"]) if "survey" in data else None,
             data.get("surveyed"),
+            dict(data["files"]),
         )
 
     @cached_property
@@ -182,37 +186,44 @@ class Plan:
         return next(play for play in self.plays if play.id == play_id)
 
     def content(self) -> dict[str, Any]:
-        """Give the plan as plain data, without its id."""
+        """Give what inventory and roles give, as plain data."""
         return {
-            "format": FORMAT,
-            "versions": self.versions,
             "services": {name: dict(vars(service)) for name, service in self.services.items()},
             "plays": [dict(vars(play)) for play in self.plays],
         }
 
     @cached_property
     def id(self) -> str:
-        """Give the content hash of the plan without what was surveyed."""
+        """Give the hash of what inventory and roles give."""
         return hash_data(self.content())
 
     @cached_property
     def hash(self) -> str:
-        """Give the hash that an approval names: the id, and what was surveyed."""
-        return self.id if self.survey is None else hash_data({"id": self.id, "survey": self.survey.as_data()})
+        """Give the hash that an approval names: the id, what was surveyed, and what runs."""
+        return hash_data({"id": self.id, **self._beside()})
+
+    def _beside(self) -> dict[str, Any]:
+        survey = {} if self.survey is None else {"survey": self.survey.as_data()}
+        return {"format": FORMAT, "versions": self.versions, "files": self.files, **survey}
 
     def as_data(self) -> dict[str, Any]:
-        """Give all that ``plan.json`` holds."""
-        survey = {} if self.survey is None else {"surveyed": self.surveyed, "survey": self.survey.as_data()}
-        return {"id": self.id, "hash": self.hash, **self.content(), **survey}
+        """Give all that ``plan.json`` says of the plan."""
+        surveyed = {} if self.survey is None else {"surveyed": self.surveyed}
+        return {"id": self.id, "hash": self.hash, **self.content(), **self._beside(), **surveyed}
 
-    def as_json(self) -> str:
-        """Give the text of ``plan.json``."""
-        return json.dumps(self.as_data(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    def as_json(self, **more: Any) -> str:
+        """Give the text of ``plan.json``, with *more* that is in no hash."""
+        return json.dumps({**self.as_data(), **more}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def hash_data(data: Any) -> str:
     """Hash plain data by its one JSON text."""
-    return hashlib.sha256(canonical(data).encode()).hexdigest()[:16]
+    return hashlib.sha256(canonical(data).encode()).hexdigest()
+
+
+def short(plan_hash: str) -> str:
+    """Shorten an id or a hash for people and for names of folders; what decides compares all of it."""
+    return plan_hash[:16]
 
 
 def canonical(data: Any) -> str:
@@ -220,11 +231,14 @@ def canonical(data: Any) -> str:
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+_BESIDE = ("format", "versions", "files", "survey")
+_IN_NO_HASH = ("id", "hash", "surveyed", "page", "took")
+
+
 def hash_of(data: Mapping[str, Any]) -> str:
     """Tell the hash of a plan as ``plan.json`` has it, from its content and not from what it says."""
-    names = ("id", "hash", "survey", "surveyed")
-    plan_id = hash_data({key: value for key, value in data.items() if key not in names})
-    return hash_data({"id": plan_id, "survey": data["survey"]}) if "survey" in data else plan_id
+    plan_id = hash_data({key: data[key] for key in data if key not in (*_BESIDE, *_IN_NO_HASH)})
+    return hash_data({"id": plan_id, **{key: data[key] for key in _BESIDE if key in data}})
 
 
 def read_plan(folder: Path) -> Plan:
@@ -235,26 +249,46 @@ def read_plan(folder: Path) -> Plan:
     file = folder / PLAN_FILE
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
+        check_plan_format(file, data)
         if hash_of(data) != data["hash"]:
             raise CatalogueError(f"{file} was edited after it was made. {AGAIN}")
         return Plan.from_data(data)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise CatalogueError(f"{file} cannot be read as a plan: {exc!r}. {AGAIN}") from exc
 
 
-def held_plan(folder: Path, begun: str | None) -> Plan:
-    """Read the plan of a folder, which a playbook that belongs to the hash *begun* has begun to run.
+def check_held(folder: Path, plan: Plan, plan_id: str | None, begun: str | None = None) -> None:
+    """Refuse a plan other than the one whose playbook runs: of that id, and of the hash that the run has *begun* with.
+
+    :raises CatalogueError: when it is another plan by now
+    """
+    if (plan_id and plan.id != plan_id) or (begun and plan.hash != begun):
+        raise CatalogueError(
+            f"{folder / PLAN_FILE} is the plan {short(plan.hash)} now, and this run began with another one, which was "
+            "replaced meanwhile. Nothing more is touched. Run the same command again, and let others write to a "
+            "folder of their own (-e upgrade_plan_dir=FOLDER)."
+        )
+
+
+def held_plan(folder: Path, plan_id: str | None) -> Plan:
+    """Read the plan of a folder whose playbook runs.
 
     :raises CatalogueError: when it is another plan by now
     """
     plan = read_plan(folder)
-    if begun and plan.hash != begun:
-        raise CatalogueError(
-            f"{folder / PLAN_FILE} is the plan {plan.hash} now, and this run has begun with {begun}: another one was "
-            "written there meanwhile. Nothing more is touched. Run the same command again, and let others write to a "
-            "folder of their own (-e upgrade_plan_dir=FOLDER)."
-        )
+    check_held(folder, plan, plan_id)
     return plan
+
+
+def check_plan_format(file: Path, data: Mapping[str, Any]) -> None:
+    """Refuse a plan of a format that is not known here.
+
+    :raises CatalogueError: when it is one
+    """
+    try:
+        check_format(str(file), {"version": data["versions"].get("orderly.services"), **data})
+    except StoreError as exc:
+        raise CatalogueError(str(exc)) from None
 
 
 def finalizes(parts: Iterable[str]) -> bool:

@@ -37,7 +37,7 @@ def hashes_of(service: Service) -> dict[str, str]:
 
 
 def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def files_of(role: Path) -> Iterator[tuple[str, Path]]:

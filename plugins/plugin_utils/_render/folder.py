@@ -7,12 +7,17 @@ own, because a collection's role would win over a copy of the same name when the
 from __future__ import annotations
 
 import tempfile
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._common.places import open_to_others
+from .._plan.approval import PAGE
+from .._plan.cache import mark_used
 from .._plan.durations import by_play
-from .._plan.role_files import files_of
+from .._plan.folder_files import differing, hash_files
+from .._plan.plan import AGAIN, short
 from .._run.folders import who_works_by
 from .._run.run import this_run
 from .._service.catalogue import PLAN_FILE
@@ -22,56 +27,94 @@ from .playbook import groups_of, render, render_group
 from .role_copy import copy_role, write_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from .._plan.plan import Plan
     from .._service.service import Service
 
 PLAYBOOK = "upgrade.yml"
-PAGE = "plan.html"
 
 
 # --- Writing ---
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A plan whose files are written aside, so that its hash is known; it has no folder yet."""
+
+    plan: Plan
+    files: Path
+
+    def put(self, folder: Path, *, approved: bool = False) -> Path:
+        """Make it the folder of the plan, as a whole or not at all; gives the path of its playbook.
+
+        A folder that holds this plan unchanged is left as it is, and one that a run works by is not written over. One
+        that was *approved* is not put right, as nobody knows which of its files were read.
+
+        :raises CatalogueError: when *folder* holds something else, is in use, or was approved and edited since
+        """
+        with _named_errors(folder):
+            there = hash_files(folder) if folder.exists() else {}
+            differs = differing(hash_files(self.files), there)
+            if approved and PLAN_FILE in there and differs:
+                raise CatalogueError(
+                    f"The folder of the approved plan, {folder}, is not as it was written: {differs}. Nothing was "
+                    f"touched. {AGAIN}"
+                )
+            if differs:
+                _check_unused(folder, self.plan)
+                _put(self.files, folder, self.files.with_name("old"))
+            mark_used(folder)
+        return folder / PLAYBOOK
+
+
+@contextmanager
+def draft_plan(
+    plan: Plan, services: Iterable[Service], near: Path, seconds: Mapping[str, float] | None = None
+) -> Iterator[Draft]:
+    """Write the files of a plan aside, in the folder that *near* will be in.
+
+    *seconds* tells the page, and nothing else, how long parts and steps (``SERVICE/PART``, ``SERVICE/step3``) took the
+    last time.
+    """
+    if why := open_to_others(near, everybody=True):
+        raise CatalogueError(
+            f"The plan is not written to {near}, as what is there runs on your hosts: {why}. Set upgrade_plan_dir to a "
+            "folder of your own."
+        )
+    with _named_errors(near), ExitStack() as stack:
+        near.parent.mkdir(parents=True, exist_ok=True)
+        scratch = stack.enter_context(
+            tempfile.TemporaryDirectory(dir=near.parent, prefix=f".{near.name}.", ignore_cleanup_errors=True)
+        )
+        new = Path(scratch, "plan")
+        written = _write_files(plan, services, new, seconds or {})
+        yield Draft(written, new)
+
+
 def write_plan(
     plan: Plan, services: Iterable[Service], folder: Path, seconds: Mapping[str, float] | None = None
 ) -> Path:
-    """Write the folder of a plan, and give the path of its playbook.
+    """Write the folder of a plan, and give the path of its playbook."""
+    with draft_plan(plan, services, folder, seconds) as draft:
+        return draft.put(folder)
 
-    The folder appears as a whole or not at all; one that holds this plan unchanged is left as it is, and one that a
-    run works by is not written over. *seconds* tells the page, and nothing else, how long parts and steps
-    (``SERVICE/PART``, ``SERVICE/step3``) took the last time.
-    """
-    if why := open_to_others(folder, everybody=True):
-        raise CatalogueError(
-            f"The plan is not written to {folder}, as what is there runs on your hosts: {why}. Set upgrade_plan_dir to "
-            "a folder of your own."
-        )
+
+@contextmanager
+def _named_errors(folder: Path) -> Iterator[None]:
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
-            new = Path(scratch, "plan")
-            _write_files(plan, services, new, seconds or {})
-            if not folder.exists() or _contents(new) != _contents(folder):
-                _check_unused(folder, plan)
-                _put(new, folder, Path(scratch, "old"))
+        yield
     except OSError as exc:
         raise CatalogueError(
             f"The plan cannot be written to {folder}: {exc}. Set upgrade_plan_dir to a folder that you may write to."
         ) from exc
-    return folder / PLAYBOOK
-
-
-def _contents(folder: Path) -> dict[str, bytes]:
-    return {name: b"" if name == PAGE else path.read_bytes() for name, path in files_of(folder)}
 
 
 def _check_unused(folder: Path, plan: Plan) -> None:
     for file, run in who_works_by(folder, this_run()).items():
         raise CatalogueError(
             f"{folder} is the plan that a run works by ({run or 'which one cannot be read'}), and inventory and roles "
-            f"give another one now, {plan.hash}. Nothing was written. Wait for the end of that run, or give this plan "
+            f"give another one now, {short(plan.hash)}. Nothing was written. Wait until that run ends, or give this plan "
             f"a folder of its own: -e upgrade_plan_dir=FOLDER. If that run is over, remove {file}."
         )
 
@@ -86,9 +129,9 @@ def _put(new: Path, folder: Path, aside: Path) -> None:
     new.rename(folder)
 
 
-def _write_files(plan: Plan, services: Iterable[Service], folder: Path, seconds: Mapping[str, float]) -> None:
+def _write_files(plan: Plan, services: Iterable[Service], folder: Path, seconds: Mapping[str, float]) -> Plan:
+    """Write all files of a plan; gives the plan with the hashes of those that run."""
     folder.mkdir()
-    (folder / PLAN_FILE).write_text(plan.as_json(), encoding="utf-8")
     (folder / PLAYBOOK).write_text(render(plan), encoding="utf-8")
     for group in groups_of(plan):
         (folder / f"upgrade-{group}.yml").write_text(render_group(plan, group), encoding="utf-8")
@@ -97,13 +140,17 @@ def _write_files(plan: Plan, services: Iterable[Service], folder: Path, seconds:
         target = folder / "roles" / planned.role
         copy_role(service, target)
         write_tasks(service.name, planned, target)
+    plan = replace(plan, files=hash_files(folder))
     survey_data = {**_news(plan), "seconds": by_play(plan.plays, seconds), "took": seconds}
     page = render_page(plan, list_all_tasks(plan, folder), survey_data)
     (folder / PAGE).write_text(page, encoding="utf-8")
+    data = plan.as_json(page=hash_files(folder)[PAGE], took=dict(seconds))
+    (folder / PLAN_FILE).write_text(data, encoding="utf-8")
+    return plan
 
 
 def _news(plan: Plan) -> dict[str, Any]:
     if plan.survey is None:
-        return {}
+        return {"approve": plan.hash}
     packages = {name: plan.survey.by_host(name) for name in plan.services}
     return {"approve": plan.hash, "surveyed": plan.surveyed, "packages": packages}

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._common.text import natural
-from .._plan.plan import holding
+from .._plan.plan import holding, short
 from .._service.steps import CHANGE, RUN_ONCE_HOST, STEP_OF_KIND, TASK_LISTS, step_file
 from .page_tasks import list_tasks
 
@@ -117,8 +117,8 @@ def page_data(plan: Plan, tasks: Tasks, survey_data: Mapping[str, Any]) -> dict[
     number_of = {host: number for number, host in enumerate(hosts)}
     seconds = survey_data.get("seconds") or {}
     return {
-        "id": plan.id,
-        "approve": survey_data.get("approve") or plan.id,
+        "id": short(plan.id),
+        "approve": survey_data.get("approve") or plan.hash,
         "made_by": plan.versions.get("orderly.services", ""),
         "surveyed": survey_data.get("surveyed"),
         "estimate": sum(seconds.values()) if seconds else None,

@@ -167,10 +167,7 @@ def _text(plan: Plan, plays: Iterable[dict[str, Any]]) -> str:
 def _held(play: dict[str, Any], plan: Plan) -> dict[str, Any]:
     """Let every gate hold on to the plan that the playbook was written with, whatever comes to lie beside it."""
     tasks = [
-        {
-            key: {**value, "plan": plan.hash} if key in (GATE, VERSIONS) else value
-            for key, value in task.items()
-        }
+        {key: {**value, "plan": plan.id} if key in (GATE, VERSIONS) else value for key, value in task.items()}
         for task in play["tasks"]
     ]
     return {**play, "tasks": tasks}

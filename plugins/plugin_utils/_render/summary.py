@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .._common.answers import why_failed
 from .._common.text import layout, listed, plural, printable
-from .._plan.plan import DOWN, KEEPS, NONE
+from .._plan.plan import DOWN, KEEPS, NONE, short
 from .._service.steps import CHANGE
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def summary(plan: Plan, answers: Mapping[str, Answer], folder: Path, how_long: s
     ]
     hosts = {host for service in plan.services.values() for host in service.hosts}
     return [
-        f"Plan {plan.hash}: {plural(len(rows), 'service')} on {plural(len(hosts), 'host')}, "
+        f"Plan {short(plan.hash)}: {plural(len(rows), 'service')} on {plural(len(hosts), 'host')}, "
         f"{plural(sum(play.kind == CHANGE for play in plan.plays), 'wave')}",
         *layout([HEADER, *rows]),
         *_conditions(plan),

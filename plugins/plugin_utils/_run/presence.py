@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._common import own_process
 from .._common.errors import ControllerError
+from .._store.formats import broken, checked, written
 from .._store.store import PREFIX, StoreError
 from .run import Run, RunState, run_state
 
@@ -45,12 +46,11 @@ def _told(run: Run, documents: Documents) -> RunState:
     key = PREFIX + run.id
     if key not in documents:
         return RunState.UNKNOWN
+    document = checked(key, documents[key], state=str)
     try:
-        return RunState(documents[key]["state"])
-    except (KeyError, ValueError) as exc:
-        raise StoreError(
-            f'The document "{key}" in the store is broken, and was left as it is: {exc}.'
-        ) from exc
+        return RunState(document["state"])
+    except ValueError as exc:
+        raise broken(f'The document "{key}" in the store', str(exc), document) from exc
 
 
 def is_seen(store: Store, run: Run, documents: Documents) -> bool:
@@ -79,7 +79,7 @@ def announce(store: Store, run: Run) -> None:
 
 def document_of(run: Run, state: RunState, **more: str) -> Document:
     """Write down the state of a run."""
-    return {"state": str(state), "run": run.as_document(), **more}
+    return written({"state": str(state), "run": run.as_document(), **more})
 
 
 def declare_over(store: Store, name: str, here: Run, reason: str, by: str) -> Run:
@@ -133,7 +133,9 @@ def leave(store: Store, run: Run, **more: str) -> None:
 def runs_in(documents: Mapping[str, Any]) -> Iterator[Run]:
     """Find every run that a document belongs to, wherever it says so."""
     for key, document in documents.items():
-        if key.startswith(REFERRERS):
+        if (
+            key.startswith(REFERRERS) and document.get("state", "open") == "open"
+        ):  # of campaigns, those that go on
             yield from _runs_within(document)
 
 

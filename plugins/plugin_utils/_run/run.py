@@ -9,13 +9,16 @@ from __future__ import annotations
 import getpass
 import hashlib
 import os
+import pwd
 import socket
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._common.errors import ControllerError
+from .._common.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,12 +81,19 @@ NAMES, KINDS = zip(*((each.name, each.type) for each in fields(Run)), strict=Tru
 
 
 def operator() -> str:
-    """Name who runs this, and on which controller, for people who find what was done."""
+    """Name who runs this, and on which controller, for people who find what was done.
+
+    Anybody can set LOGNAME and its like: a name that comes from there stands beside that of the user id, which is who
+    it is to the machine.
+    """
     try:
-        who = getpass.getuser()
-    except (KeyError, OSError):  # the user has no name, as in many containers; an OSError from Python 3.13 on
-        who = f"uid {os.getuid()}"
-    return f"{who} on {socket.gethostname()}"
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        user = f"uid {os.getuid()}"
+    with suppress(KeyError, OSError):  # neither a variable nor an entry
+        said = printable(getpass.getuser())
+        user += "" if said == user else f" (as {said})"
+    return f"{user} on {socket.gethostname()}"
 
 
 def this_run(pid: int | None = None, *, proc: Path = PROC, machine_id: Path = MACHINE_ID) -> Run:

@@ -14,9 +14,11 @@ import json
 import time
 import uuid
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from .._common.version import collection_version
 from .etcd_client import Cluster, decoded, encoded, parse_address, under
 from .store import PREFIX as LENT
 from .store import StoreError
@@ -31,6 +33,7 @@ Result = TypeVar("Result")
 
 LAYOUT = 1
 LARGE = 32 * 1024  # bytes; a longer document is stored compressed, as etcd takes 1.5 MB at a time
+LARGEST = 64 << 20  # bytes of a document that was compressed
 OPERATIONS = (
     60  # etcd takes 128 in a transaction, counted along each path of transactions within transactions
 )
@@ -47,7 +50,8 @@ class Head:
     revision: int  # 0: there is no store yet
 
     def value(self) -> str:
-        return json.dumps({"layout": LAYOUT, "store": self.store, "attempt": self.attempt})
+        said = {"layout": LAYOUT, "store": self.store, "attempt": self.attempt}
+        return json.dumps({**said, "version": collection_version()})
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,8 @@ class EtcdStore:
         :raises StoreError: when the store cannot be used
         """
         answer = self._cluster.call("/lease/grant", {"TTL": seconds})
-        lease = Lease(int(answer.body["ID"]), seconds)
+        with self._understood():
+            lease = Lease(int(answer.body["ID"]), seconds)
         self._cluster.call("/kv/put", {**self._put(key, document), "lease": lease.number})
         return lease
 
@@ -157,7 +162,8 @@ class EtcdStore:
         :raises StoreError: when the store cannot be used
         """
         answer = self._cluster.call("/lease/keepalive", {"ID": lease.number})
-        return int(answer.body["result"].get("TTL", 0)) > 0
+        with self._understood():
+            return int(answer.body["result"].get("TTL", 0)) > 0
 
     # --- Reading ---
 
@@ -170,6 +176,21 @@ class EtcdStore:
         return [{"request_range": what} for what in ({"key": encoded(self._head_key)}, *folders)]
 
     def _snapshot(self, body: Json) -> Snapshot:
+        with self._understood():
+            return self._read_snapshot(body)
+
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        """Say in a sentence that an answer is not etcd's, whatever is wrong with it."""
+        try:
+            yield
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as exc:
+            raise StoreError(
+                f"The store {self.url} cannot be used: what answers there is not etcd, or not one that is known"
+                f" ({exc!r:.80}). Nothing was changed."
+            ) from exc
+
+    def _read_snapshot(self, body: Json) -> Snapshot:
         head = Head(str(uuid.uuid4()), "", 0)
         documents: Documents = {}
         for pair in _pairs(body):
@@ -183,7 +204,8 @@ class EtcdStore:
         if documents and not head.revision:
             raise StoreError(
                 f"The store {self.url} is broken, and was left as it is: there are documents, but not the key"
-                f" {self._head_key}. Restore it from a backup of etcd."
+                f" {self._head_key}."
+                ' Restore etcd from a backup, or see "If the store is lost" in docs/rolling.md.'
             )
         self._seen = int(body["header"]["revision"])
         return Snapshot(head, documents, self._seen)
@@ -193,8 +215,8 @@ class EtcdStore:
         layout = document.get("layout")
         if layout != LAYOUT:
             raise StoreError(
-                f"The store {self.url} has layout {layout}, but this version of orderly.services knows {LAYOUT}:"
-                " use the version that wrote it, or a newer one."
+                f"The store {self.url} has layout {layout}, but this version of orderly.services knows {LAYOUT}: use"
+                f" the version that wrote it ({document.get('version', 'unknown')}), or a newer one."
             )
         try:
             return Head(document["store"], document["attempt"], revision)
@@ -203,8 +225,8 @@ class EtcdStore:
 
     def _document(self, key: str, value: bytes) -> Document:
         try:
-            document = json.loads(value if value.startswith(b"{") else zlib.decompress(value))
-        except (ValueError, zlib.error) as exc:
+            document = json.loads(value if value.startswith(b"{") else _inflated(value))
+        except (ValueError, RecursionError, zlib.error) as exc:
             raise self._broken(key, str(exc)) from exc
         if not isinstance(document, dict):
             raise self._broken(key, "it is not an object")
@@ -233,7 +255,8 @@ class EtcdStore:
             },
         )
         if answer.body.get("succeeded"):
-            self._seen = int(answer.body["header"]["revision"])
+            with self._understood():
+                self._seen = int(answer.body["header"]["revision"])
             return None
         newer = self._snapshot(answer.body)
         if answer.repeated and self._follows(snapshot.head, newer.head, attempt):
@@ -261,16 +284,23 @@ class EtcdStore:
         watch = {"create_request": {"key": encoded(self._head_key), "start_revision": before.revision + 1}}
         for response in self._cluster.stream("/watch", watch, seconds=8):
             for event in response.get("events", ()):
-                first = self._read_head(
-                    decoded(event["kv"].get("value", "")), int(event["kv"]["mod_revision"])
-                )
-                return first.attempt == attempt.attempt
+                with self._understood():
+                    value, revision = decoded(event["kv"].get("value", "")), event["kv"]["mod_revision"]
+                    return self._read_head(value, int(revision)).attempt == attempt.attempt
             if response.get("canceled"):
                 break
         raise StoreError(
             f"An answer of the store {self.url} was lost, and whether the change was made cannot be determined"
             " any more, because other changes followed. Run again; the locks show what is held."
         )
+
+
+def _inflated(value: bytes) -> bytes:
+    inflater = zlib.decompressobj()
+    text = inflater.decompress(value, LARGEST)
+    if not inflater.eof:
+        raise ValueError(f"it is cut off, or longer than {LARGEST >> 20} MiB")
+    return text
 
 
 def _nested(operations: Sequence[Json]) -> list[Json]:

@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import ssl
 import sys
 import time
 from base64 import b64decode, b64encode
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -21,14 +24,17 @@ from urllib.parse import parse_qsl
 from .store import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 API_PATH = "/v3/"
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 8.0  # a member without a leader says so after seven
 PATIENCE_SECONDS = 15.0  # a cluster has another leader after two or three
 PAUSE_SECONDS = 0.2
-OPTIONS = ("ca", "cert", "key", "user", "password_file")
+LARGEST = 64 << 20  # bytes of an answer; etcd's own are far smaller
+OPTIONS = ("ca", "tls", "cert", "key", "user", "password_file", "plaintext")
+WORDS = {"tls": "system", "plaintext": "true"}
+SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"  # of Debian and Ubuntu
 FORM = "etcd://HOST:PORT[,HOST:PORT…]/PREFIX"
 
 Json = dict[str, Any]
@@ -42,18 +48,31 @@ class Address:
     endpoints: tuple[tuple[str, int], ...]
     prefix: str
     ca: str = ""
+    tls: str = ""  # "system": the servers are known to the authorities that this machine trusts
     cert: str = ""
     key: str = ""
     user: str = ""
     password_file: str = ""
+    plaintext: str = ""  # "true": the password may be sent for all to read
 
     @property
     def protocol(self) -> str:
-        return "https" if self.ca else "http"
+        return "https" if self.ca or self.tls else "http"
+
+    @property
+    def read_by_others(self) -> tuple[str, ...]:
+        """Name the endpoints to which all that is said can be read, and changed, on the way."""
+        return tuple(host for host, _port in self.endpoints if self.protocol == "http" and not _is_here(host))
 
 
 def parse_address(url: str) -> Address:
-    """Read ``etcd://HOST:PORT[,HOST:PORT…]/PREFIX[?ca=FILE&cert=FILE&key=FILE&user=NAME&password_file=FILE]``."""
+    """Read ``etcd://HOST:PORT[,HOST:PORT…]/PREFIX`` and its options.
+
+    These are ``?ca=FILE`` or ``tls=system``, ``cert=FILE&key=FILE``, ``user=NAME&password_file=FILE``, and
+    ``plaintext=true``, without which no password is sent where others can read it.
+
+    :raises StoreError: when *url* names no cluster, or one that would be told a password in the clear
+    """
     where, _mark, query = url.removeprefix("etcd://").partition("?")
     hosts, _slash, prefix = where.partition("/")
     prefix = prefix.strip("/")
@@ -70,14 +89,49 @@ def parse_address(url: str) -> Address:
             f" the options are {', '.join(OPTIONS)}."
         )
     address = Address(url, endpoints, prefix, **options)
-    for pair in (("cert", "key"), ("user", "password_file")):
-        if len(options.keys() & set(pair)) == 1:
-            raise StoreError(f'"{url}" is not a store address: {" and ".join(pair)} go together.')
-    if address.cert and not address.ca:
+    if wrong := next(_odd(address, options), ""):
+        raise StoreError(f'"{url}" is not a store address: {wrong}.')
+    if address.user and address.read_by_others and not address.plaintext:
         raise StoreError(
-            f'"{url}" is not a store address: a client certificate needs ca=FILE, which turns TLS on.'
+            f'"{url}" is refused: the password of {address.user} would be sent to {", ".join(address.read_by_others)}'
+            " without TLS, for all on the way to read. Add ca=FILE, or tls=system for the authorities that this machine"
+            " trusts; or say plaintext=true, if nobody else is on that network."
         )
     return address
+
+
+def _odd(address: Address, options: Mapping[str, str]) -> Iterator[str]:
+    """Say which options do not go together."""
+    for pair in (("cert", "key"), ("user", "password_file")):
+        if len(options.keys() & set(pair)) == 1:
+            yield f"{' and '.join(pair)} go together"
+    yield from (
+        f"{name} has the one value {word}" for name, word in WORDS.items() if options.get(name, word) != word
+    )
+    if address.ca and address.tls:
+        yield "give ca=FILE or tls=system, not both"
+    if address.cert and address.protocol == "http":
+        yield "a client certificate needs ca=FILE or tls=system, which turn TLS on"
+
+
+def warning(url: str) -> str:
+    """Tell whoever uses a store that others can read and change on the way; empty where nobody can."""
+    address = parse_address(url) if url.startswith("etcd://") else None
+    if address is None or not address.read_by_others:
+        return ""
+    return (
+        f"The store {url.partition('?')[0]} is used without TLS: who is on the way to"
+        f" {', '.join(address.read_by_others)} can read and change locks and journal. Add ?ca=FILE or ?tls=system."
+    )
+
+
+def _is_here(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _endpoint(text: str) -> tuple[str, int]:
@@ -124,7 +178,12 @@ class Cluster:
                 tries += 1
                 try:
                     return Answer(self._ask(client, path, body), tries > 1)
-                except (_library(self.address.url).exceptions.Etcd3Exception, OSError, ValueError) as exc:
+                except (
+                    _library(self.address.url).exceptions.Etcd3Exception,
+                    OSError,
+                    ValueError,
+                    RecursionError,
+                ) as exc:
                     failures.append((client, self._complaint(client, exc)))
                     self._clients.append(self._clients.pop(0))
             if self._clock() >= end or all("certificate" in message for _client, message in failures):
@@ -144,8 +203,19 @@ class Cluster:
             suppress(OSError),  # every error of requests is one, its time-outs too
             client.session.post(client.get_url(path), json=body, stream=True, timeout=timeout) as response,
         ):
-            for line in filter(None, response.iter_lines()):
-                yield json.loads(line).get("result", {})
+            for line in filter(None, _lines(response)):
+                yield self._read_line(line)
+
+    def _read_line(self, line: bytes) -> Json:
+        try:
+            result = json.loads(line).get("result", {})
+            if not all(isinstance(event, dict) for event in result.get("events", ())):
+                raise TypeError("an event is no object")
+        except (ValueError, TypeError, AttributeError, RecursionError) as exc:
+            raise StoreError(
+                f"The store {self.address.url} cannot be used: what answers there is not etcd ({exc!r:.80})."
+            ) from exc
+        return dict(result)
 
     def close(self) -> None:
         for client in self._clients:
@@ -165,6 +235,9 @@ class Cluster:
                 raise StoreError(
                     f"The store {address.url} cannot be used: {path} ({name}) is not a file that can be read here."
                 )
+        for name, others in (("password_file", 0o077), ("key", 0o007)):
+            if path := getattr(address, name):
+                _check_private(address, name, Path(path), others)
         client = _library(address.url).Etcd3Client(
             host,
             port,
@@ -176,24 +249,35 @@ class Cluster:
             api_path=API_PATH,
         )
         client.session.trust_env = False  # no proxy, and no password that somebody keeps for another program
+        if address.tls:
+            client.session.verify = _authorities()
+        client.session.headers["Accept-Encoding"] = "identity"
+        bounded = _bounded_adapter()
+        for scheme in ("http://", "https://"):
+            client.session.mount(scheme, bounded())
         return client
 
     def _ask(self, client: Any, path: str, body: Json) -> Json:
         if self.address.user and "Authorization" not in client.session.headers:
             self._log_in(client)
-        return client.post(client.get_url(path), json=body)
+        answer = client.post(client.get_url(path), json=body)
+        if not isinstance(answer, dict):
+            raise ValueError("the answer is no object")
+        return answer
 
     def _log_in(self, client: Any) -> None:
         password = Path(self.address.password_file).read_text(encoding="utf-8").rstrip("\n")
         login = {"name": self.address.user, "password": password}
         answer = client.post(client.get_url("/auth/authenticate"), json=login)
+        if not isinstance(answer, dict) or not isinstance(answer.get("token"), str):
+            raise ValueError("the answer has no token")
         client.session.headers["Authorization"] = answer["token"]
 
     def _complaint(self, client: Any, exc: Exception) -> str:
         """Say in a few words why an endpoint was of no use; raise what no other endpoint would do better."""
         library = _library(self.address.url).exceptions
         message = _words(exc)
-        if isinstance(exc, ValueError):
+        if isinstance(exc, ValueError | RecursionError):
             return "what answers there is not etcd"
         if "invalid auth token" in message:  # it lasts for some minutes only
             client.session.headers.pop("Authorization", None)
@@ -202,6 +286,69 @@ class Cluster:
                 f"The store {self.address.url} cannot be used: etcd says: {message}. {_advice(message)}"
             ) from exc
         return message
+
+
+def _check_private(address: Address, name: str, path: Path, others: int) -> None:
+    """Refuse a secret that *others* can read or write, or that is somebody else's."""
+    status = path.stat()
+    if status.st_mode & others:
+        why = f"others have access to it (mode {status.st_mode & 0o7777:04o}): chmod 600 it"
+    elif status.st_uid not in (0, os.geteuid()):
+        why = f"it belongs to the user {status.st_uid}, not to the one who runs this, nor to root"
+    else:
+        return
+    raise StoreError(f"The store {address.url} cannot be used: {path} ({name}) is no secret, {why}.")
+
+
+def _authorities() -> str:
+    """Find the authorities that this machine trusts, not those that a Python library brings."""
+    paths = ssl.get_default_verify_paths()
+    found = next(
+        (path for path in (paths.cafile, SYSTEM_AUTHORITIES, paths.capath) if path and Path(path).exists()),
+        "",
+    )
+    if not found:
+        raise StoreError(
+            "tls=system: this machine has no authorities of its own (apt install ca-certificates)."
+        )
+    return found
+
+
+@cache
+def _bounded_adapter() -> Any:
+    """Give an adapter for the sessions of requests that reads no more than so much of an answer."""
+    adapter: Any = import_module("requests.adapters").HTTPAdapter
+    refused = import_module("requests.exceptions").ContentDecodingError
+
+    class Bounded(adapter):
+        def send(self, request: Any, stream: bool = False, **options: Any) -> Any:
+            response = super().send(request, stream=True, **options)
+            if response.headers.get("Content-Encoding", "identity") != "identity":
+                response.close()
+                raise refused("the answer is compressed, which it was not asked to be")
+            if not stream:
+                parts, size = [], 0
+                for part in response.iter_content(chunk_size=1 << 16):
+                    parts.append(part)
+                    size += len(part)
+                    if size > LARGEST:
+                        response.close()
+                        raise refused(f"the answer is longer than {LARGEST >> 20} MiB")
+                response._content = b"".join(parts)  # noqa: SLF001 (requests has no other place for it)
+            return response
+
+    return Bounded
+
+
+def _lines(response: Any) -> Iterator[bytes]:
+    """Give the lines of an answer as they come, none longer than an answer may be."""
+    begun = b""
+    for part in response.iter_content(chunk_size=None):
+        *whole, begun = (begun + part).split(b"\n")
+        if len(begun) > LARGEST:
+            return
+        yield from whole
+    yield begun
 
 
 def _library(url: str) -> Any:
@@ -217,7 +364,7 @@ def _library(url: str) -> Any:
 
 def _words(exc: Exception) -> str:
     text = getattr(exc, "detail_text", None) or str(exc)
-    with suppress(ValueError, KeyError, TypeError):
+    with suppress(ValueError, KeyError, TypeError, RecursionError):
         return str(json.loads(text)["error"])
     if "timed out" in text:
         return "no answer in time"

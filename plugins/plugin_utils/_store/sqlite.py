@@ -192,7 +192,7 @@ class SqliteStore:
         broken = f"Document {key} in {self._path} is broken, and was left as it is"
         try:
             document = json.loads(body)
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             raise StoreError(f"{broken}: {exc}.") from exc
         if not isinstance(document, dict):
             raise StoreError(f"{broken}: it is not an object.")

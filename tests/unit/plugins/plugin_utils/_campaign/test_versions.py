@@ -49,7 +49,7 @@ def test_campaigns_are_apart_and_a_broken_record_is_named(record: VersionRecord)
     record.store.transact(
         ("versions/",), lambda _documents: ({"versions/friday-1/before/web": {"entries": 3}}, None)
     )
-    with pytest.raises(StoreError, match='"versions/friday-1/before/web" is broken'):
+    with pytest.raises(StoreError, match='"versions/friday-1/before/web" in the store is broken'):
         record.read(BEFORE)
 
 

@@ -47,13 +47,11 @@ def test_other_documents_are_not_locks() -> None:
 
 
 WRONG: list[tuple[str, dict[str, Any], str]] = [
-    ("", {"format": 2}, "not of format 1"),
     ("", {"members": None}, "None is not a list"),
     ("", {"members": ["web1", 2]}, "2 is not a string"),
     ("", {"max_unavailable": "many"}, "'many' is not a whole number"),
     ("", {"max_unavailable": True}, "True is not a whole number"),
     ("", {"sequence": 1}, "its sequence is behind its own tokens"),
-    ("", {"colour": "red"}, "unknown keys colour"),
     ("", {"holders": []}, "no attribute 'items'"),
     ("", {"out_of_service": {"web1": None}}, "None is not a string"),
     ("holders.web1", {"host": "web2"}, "under the name of another host"),
@@ -79,7 +77,23 @@ def test_a_broken_lock_is_refused_and_named(
     assert error.value.details == {"lock": "lock/nginx"}
 
 
-@pytest.mark.parametrize("key", ["format", "members", "holders", "queue", "outcomes", "sequence"])
+def test_what_a_newer_version_added_to_a_lock_is_kept(world: World) -> None:
+    documents = write_locks(world.locks)
+    documents["lock/nginx"]["colour"] = "red"
+    assert write_locks(read_locks(documents), documents)["lock/nginx"]["colour"] == "red"
+
+
+def test_a_lock_that_another_version_broke_is_no_case_for_a_backup(world: World) -> None:
+    documents = write_locks(world.locks)
+    documents["lock/nginx"] |= {"holders": [], "version": "0.9.0"}
+    with pytest.raises(
+        BrokenLockError, match=r"written by orderly.services 0.9.0: use that version"
+    ) as error:
+        read_locks(documents)
+    assert "backup" not in str(error.value)
+
+
+@pytest.mark.parametrize("key", ["members", "holders", "queue", "outcomes", "sequence"])
 def test_a_lock_that_lacks_a_part_is_refused_and_named(world: World, key: str) -> None:
     documents = write_locks(world.locks)
     del documents["lock/nginx"][key]

@@ -6,8 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.compile import compile_plan
+from ansible_collections.orderly.services.plugins.plugin_utils._render.folder import write_plan
 from ansible_collections.orderly.services.plugins.plugin_utils._run.folders import work_by
 from ansible_collections.orderly.services.plugins.plugin_utils._run.run import this_run
+from ansible_collections.orderly.services.plugins.plugin_utils._service.catalogue import (
+    RoleFolder,
+    find_services,
+)
 from ansible_collections.orderly.services.plugins.plugin_utils._service.service import CatalogueError
 
 from ..roles_world import Roles, names
@@ -46,13 +52,46 @@ def test_a_folder_that_holds_the_plan_is_left_as_it_is(roles: Roles, tmp_path: P
     assert folder.stat().st_ino == before
 
 
-def test_the_page_knows_how_long_it_took_the_last_time_and_keeps_it_as_long_as_the_plan_is_the_same(
-    roles: Roles, tmp_path: Path
-) -> None:
+def test_the_page_knows_how_long_it_took_the_last_time(roles: Roles, tmp_path: Path) -> None:
     page = roles.put(tmp_path / "plan", {"web/change": 61.5}).with_name("plan.html")
     assert '"seconds":61.5' in page.read_text()
-    roles.put(tmp_path / "plan")
-    assert '"seconds":61.5' in page.read_text()
+    assert json.loads(page.with_name("plan.json").read_text())["took"] == {"web/change": 61.5}
+
+
+PLANTED = [
+    "plan.html",
+    "roles/orderly_plan_web/.hidden/x.yml",
+    "roles/orderly_plan_web/tests/x.yml",
+    "roles/orderly_plan_web/molecule/x.yml",
+    "roles/orderly_plan_web/library/__pycache__/x.cpython-311.pyc",
+    "library/x.pyc",
+]
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_whatever_was_planted_in_a_folder_is_gone_when_the_plan_is_written_again(
+    roles: Roles, tmp_path: Path, name: str
+) -> None:
+    folder = roles.put(tmp_path / "plan").parent
+    before = {each: (folder / each).read_text() for each in names(folder)}
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("planted")
+    roles.put(folder)
+    assert {each: (folder / each).read_text() for each in names(folder)} == before
+
+
+def test_a_release_of_the_collection_keeps_the_id_of_a_plan_and_changes_what_is_approved(
+    roles: Roles, tmp_path: Path
+) -> None:
+    plans = []
+    for version in ("0.1.0", "0.2.0"):
+        plan = compile_plan(roles.deployments(), {"orderly.services": version})
+        write_plan(plan, find_services([RoleFolder(roles.folder)]), tmp_path / version)
+        plans.append(json.loads((tmp_path / version / "plan.json").read_text()))
+    before, after = plans
+    assert before["id"] == after["id"]
+    assert before["hash"] != after["hash"]
+    assert len(before["id"]) == len(before["hash"]) == 64
 
 
 def test_an_older_or_edited_plan_is_replaced_as_a_whole(roles: Roles, tmp_path: Path) -> None:
@@ -94,7 +133,7 @@ def states(folder: Path) -> dict[str, int]:
 def test_a_folder_that_holds_the_plan_already_is_not_touched(roles: Roles, tmp_path: Path) -> None:
     roles.put(tmp_path / "plan")
     before = states(tmp_path / "plan")
-    roles.put(tmp_path / "plan", {"web/change": 7.0})
+    roles.put(tmp_path / "plan")
     assert states(tmp_path / "plan") == before
 
 

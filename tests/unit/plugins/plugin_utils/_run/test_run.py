@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import pwd
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,6 +14,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._run.run import (
     Run,
     RunError,
     RunState,
+    operator,
     run_state,
     this_run,
 )
@@ -112,12 +115,18 @@ def test_the_machine_is_told_apart_without_showing_its_id(tmp_path: Path) -> Non
     assert shown not in secret.read_text()
 
 
-@pytest.mark.parametrize("error", [KeyError("getpwuid(): uid not found: 4711"), OSError("No username set")])
-def test_an_operator_without_a_name_is_called_by_the_uid(
-    monkeypatch: pytest.MonkeyPatch, error: Exception
+def test_who_did_it_is_who_it_is_to_the_machine_whatever_logname_says(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def nameless() -> str:
-        raise error
+    user = pwd.getpwuid(os.getuid()).pw_name
+    monkeypatch.setenv("LOGNAME", user)
+    assert operator() == f"{user} on {socket.gethostname()}"
+    monkeypatch.setenv("LOGNAME", "some\x1body else")
+    assert operator() == f"{user} (as some\\x1body else) on {socket.gethostname()}"
 
-    monkeypatch.setattr(run.getpass, "getuser", nameless)
-    assert run.operator().startswith(f"uid {os.getuid()} on ")
+
+def test_a_user_without_an_entry_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    assert operator() == f"uid 4000000 on {socket.gethostname()}"

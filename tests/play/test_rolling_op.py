@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import product
@@ -442,3 +443,21 @@ def test_a_host_refuses_a_run_whose_slots_others_were_given_while_it_slept(
 
     site.upgrade(playbook="orderly.services.move_store")
     assert run().code == 0
+
+
+def test_a_task_that_a_killed_roll_has_left_at_work_is_waited_for(site: Site) -> None:
+    site.groups(web="w1")
+    site.service("web", parts="drain")
+    site.write("operation.yml", '- ansible.builtin.command: "{{ toy }} web {{ inventory_hostname }} work"\n')
+    paint = ("-e", "rolling_op_name=paint", "-e", "rolling_op_tasks=operation.yml")
+    site.sticks("web w1 work")
+    killed = site.start(*paint, playbook="orderly.services.rolling_op")
+    site.wait_until("web w1 work")
+    os.kill(killed.pid, signal.SIGKILL)
+    again = site.start(*paint, playbook="orderly.services.rolling_op")
+    time.sleep(8)
+    assert site.log.count("web w1 drain") == 1, "the orphan is at work, so nothing is done here"
+    site.is_mended()
+    said, _nothing = again.communicate(timeout=120)
+    assert again.returncode == 0, said
+    assert site.log.count("web w1 drain") == site.log.count("web w1 work") == 2

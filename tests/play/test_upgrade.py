@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import sqlite3
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -684,6 +685,32 @@ def test_a_named_campaign_spans_runs_is_listed_and_abandoned_with_a_reason(site:
     again = site.upgrade(*friday)
     assert "Campaign friday-2 begins: " in again.text
     assert again.log.count("db d1 look") == 1
+
+
+ORPHAN = """
+- name: Work on after the controller was killed
+  ansible.builtin.command: "{{ toy }} web {{ inventory_hostname }} work"
+  tags: step3
+"""
+
+
+def test_a_task_that_a_killed_run_has_left_at_work_is_waited_for_before_the_host_is_touched(
+    site: Site,
+) -> None:
+    one_service(site, "w1", steps="0 5", parts="drain")
+    with (site.folder / "roles/web/tasks/upgrade_tasks.yml").open("a") as tasks:
+        tasks.write(ORPHAN)
+    site.sticks("web w1 work")
+    killed = site.start()
+    site.wait_until("web w1 work")
+    os.kill(killed.pid, signal.SIGKILL)
+    again = site.start()
+    time.sleep(8)
+    assert site.log.count("web w1 drain") == 1, "the orphan is at work, so nothing is done here"
+    site.is_mended()
+    said, _nothing = again.communicate(timeout=120)
+    assert again.returncode == 0, said
+    assert site.log.count("web w1 drain") == site.log.count("web w1 work") == 2
 
 
 def test_a_run_goes_on_by_its_plan_while_somebody_else_would_write_another_one_there(site: Site) -> None:

@@ -114,8 +114,8 @@ def _check_unused(folder: Path, plan: Plan) -> None:
     for file, run in who_works_by(folder, this_run()).items():
         raise CatalogueError(
             f"{folder} is the plan that a run works by ({run or 'which one cannot be read'}), and inventory and roles "
-            f"give another one now, {short(plan.hash)}. Nothing was written. Wait until that run ends, or give this plan "
-            f"a folder of its own: -e upgrade_plan_dir=FOLDER. If that run is over, remove {file}."
+            f"give another one now, {short(plan.hash)}. Nothing was written. Wait until that run ends, or give this "
+            f"plan a folder of its own: -e upgrade_plan_dir=FOLDER. If that run is over, remove {file}."
         )
 
 

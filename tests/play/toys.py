@@ -368,7 +368,9 @@ class Site:
 
     @property
     def plan_folders(self) -> list[Path]:
-        return sorted((self.folder / "cache-home").glob("orderly/plans/*"))
+        return sorted(
+            (self.folder / "cache-home").glob("orderly/plans/[!.]*")
+        )  # beside each, which runs work by it
 
     def plan(self) -> dict[str, Any]:
         """Read the one plan there is."""

@@ -50,7 +50,7 @@ HOSTS = frozenset({"h1", "h2"})
 
 
 def test_what_a_machine_sees_of_its_own_processes_comes_first() -> None:
-    documents = {PREFIX + HERE.id: {"state": "over"}}
+    documents = {PREFIX + HERE.id: document_of(HERE, RunState.OVER)}
     assert seen_by(documents, HERE)(HERE) is RunState.LIVE
     assert seen_by(documents, ELSEWHERE)(HERE) is RunState.OVER
     assert seen_by({}, ELSEWHERE)(HERE) is RunState.UNKNOWN

@@ -120,7 +120,7 @@ class ActionModule(ControllerAction):
 
 
 def _opened(variables: Mapping[str, Any], key: str) -> str | None:
-    """Give the campaign or the hash of the plan that this run has opened, where its first play was not passed over."""
+    """Give the campaign or the hash of the plan that this run has opened, unless its first play was skipped."""
     opened = variables.get(OPENED)
     value = opened.get(key) if isinstance(opened, Mapping) else None
     return str(value) if value else None

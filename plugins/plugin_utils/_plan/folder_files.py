@@ -6,7 +6,6 @@ import hashlib
 import importlib.util
 import marshal
 import os
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,9 +58,7 @@ def _is_compiled_from_source(path: Path) -> bool:
     try:
         source = Path(importlib.util.source_from_cache(str(path)))
         level = path.name.rpartition(".opt-")[2].partition(".")[0] if ".opt-" in path.name else "0"
-        code = SourceFileLoader("x", str(source)).source_to_code(  # type: ignore[call-arg]
-            source.read_bytes(), str(source), _optimization=int(level)
-        )
+        code = compile(source.read_bytes(), str(source), "exec", dont_inherit=True, optimize=int(level))
         compiled = path.read_bytes()
         return compiled[:4] == importlib.util.MAGIC_NUMBER and marshal.loads(compiled[_HEADER:]) == code  # noqa: S302 (Python has loaded it already, or would)
     except (OSError, ValueError, TypeError, EOFError, SyntaxError):

@@ -46,7 +46,7 @@ def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def controller_action() -> Any:
     action = cast("Any", ControllerAction.__new__(ControllerAction))
-    action._loader, action._trusting = DataLoader(), Templar()  # as Ansible gives them
+    action._loader, action._trusting, action._store_warnings = DataLoader(), Templar(), []
     return action
 
 
@@ -101,7 +101,7 @@ def test_what_cannot_be_done_is_one_sentence_with_its_details_as_fields(
 
     monkeypatch.setattr(_action.ActionBase, "run", lambda *_arguments: None)
     action = cast("Any", Refuses.__new__(Refuses))
-    action._loader, action._task = DataLoader(), None
+    action._loader, action._task, action._store_warnings = DataLoader(), None, []
     with pytest.raises(AnsibleActionFail, match=r"^web1 is busy\.$") as caught:
         action.run(None, {"web1": {}})
     assert caught.value.result["hosts"] == ["web1"]

@@ -250,7 +250,7 @@ def test_a_host_that_has_left_is_forgotten_with_its_slot_where_it_is_not_deploye
     [
         ("web9", "No lock in the store knows a host web9"),
         ("web2", "web2 is still deployed with nginx"),
-        ("web1", "A run works on it: web1 holds a slot of nginx"),
+        ("web1", "A run works on it: web1 has held a slot of nginx"),
     ],
 )
 def test_a_host_is_not_forgotten_that_nobody_knows_that_is_there_or_that_a_run_works_on(

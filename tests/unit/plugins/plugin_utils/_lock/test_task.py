@@ -19,7 +19,7 @@ GROUPS = {"all": ["web1", "web2", "web3"], "nginx": ["web1", "web2", "web3"], "h
 USUAL = {
     "state": "acquired", "services": None, "hosts": None, "roll": "", "operation": "", "callback": None,
     "arguments": {}, "retries": None, "last": False, "unhealthy": [], "wait": 0, "forget_members": [],
-    "reason": "why not",
+    "reason": "why not", "recovers": False,
 }  # fmt: skip
 
 

@@ -55,7 +55,7 @@ def test_the_plan_that_was_approved_is_read_with_its_survey(folder: Path) -> Non
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "3", '{"survey": 1}'])
 def test_where_no_plan_is_kept_there_is_none(tmp_path: Path, text: str) -> None:
-    assert read_kept(None, None) is read_kept("abc", str(tmp_path)) is None
+    assert read_kept(None, None) is read_kept("0" * 64, str(tmp_path)) is None
     (tmp_path / "plan.json").write_text(text)
     assert read_kept(None, str(tmp_path)) is None
 

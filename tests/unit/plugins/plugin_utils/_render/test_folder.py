@@ -127,7 +127,7 @@ def test_a_folder_that_cannot_be_written_is_named(roles: Roles, tmp_path: Path) 
 
 
 def states(folder: Path) -> dict[str, int]:
-    return {str(path): path.stat().st_mtime_ns for path in (folder, *folder.rglob("*"))}
+    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
 def test_a_folder_that_holds_the_plan_already_is_not_touched(roles: Roles, tmp_path: Path) -> None:

@@ -268,7 +268,7 @@ def test_every_play_begins_with_its_gate_and_leaves_failures_to_the_gates(
 ) -> None:
     opening, *plays = load(roles.put(tmp_path / "plan"))
     gate = next(task for task in opening["tasks"] if "orderly.services.internal.upgrade_gate" in task)
-    assert gate["orderly.services.internal.upgrade_gate"] == {"state": "opened"}
+    assert gate["orderly.services.internal.upgrade_gate"] == {"state": "opened", "plan": roles.plan().id}
     assert all(task["tags"] == ["always"] for task in opening["tasks"])
     assert plays
     for play in plays:

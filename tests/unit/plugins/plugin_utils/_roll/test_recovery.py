@@ -75,7 +75,7 @@ LEFT = [
     (slot("gone", "w1"), "this inventory does not deploy gone there"),
     (slot("db", "w2"), "this inventory does not deploy db there"),
     (slot("db", "w2"), "-e recover_forget=w2 -e recover_reason=…"),
-    (slot("web", "w7"), "this inventory has no such host. w7 holds a slot of web since"),
+    (slot("web", "w7"), "this inventory has no such host. w7 has held a slot of web since"),
     (slot("web", "w7"), "-e recover_forget=w7 -e recover_reason=…"),
 ]
 

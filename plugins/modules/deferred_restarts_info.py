@@ -163,7 +163,9 @@ pending:
       collateral: false
       records: [/var/lib/policy-rc.d/ansible-orderly-nginx.service.deferred]
 stopped:
-  description: As RV(pending), but of units that do not run; there is nothing to restart, and a start settles it.
+  description: >-
+    As RV(pending), but of units that somebody stopped; there is nothing to restart, and a start settles it. A unit that
+    has failed, or is on its way up or down, is to run, so it is among RV(pending).
   returned: success
   type: list
   elements: dict

@@ -14,8 +14,10 @@ description:
   - Restarts units in the given order, one after the other. After each it checks that the unit is active, that it was
     really started anew, and that its main process runs the installed program. The first that does not come back stops
     the rest, which run on as before.
-  - Only what is active is restarted. Units that are stopped, masked, paused or unknown are skipped, and the result
-    says so.
+  - What runs is restarted, and what has failed is started. Units that somebody stopped, masked or paused stay as they
+    are, as do unknown ones and those that refuse it (C(RefuseManualStop=yes)); the result says so.
+  - A unit that an earlier restart of this module stopped and did not bring back counts as failed, whatever systemd
+    calls it, and is started with O(deferred_only) too.
   - Units in strict mode (M(orderly.services.strict_mode)) are restarted in spite of it, and stay in strict mode.
   - systemd restarts others along with a unit (those with C(PartOf=), C(Requires=) or C(BindsTo=) it). The result
     names them, in check mode before anything happens, and after the restart they must be active too. One of them that
@@ -126,7 +128,7 @@ restarted:
   type: list
   elements: str
 left_alone:
-  description: The units that were left alone because they do not run.
+  description: The units that were left alone, as RV(units) says why.
   returned: always
   type: list
   elements: str
@@ -150,12 +152,17 @@ from ansible_collections.orderly.services.plugins.module_utils._host.files impor
 from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd, known_services
 from ansible_collections.orderly.services.plugins.module_utils._restart.paused import PausedFolder
 from ansible_collections.orderly.services.plugins.module_utils._restart.restart import (
+    FAILED,
     Patience,
     as_diff,
     carry_out,
     describe_failure,
     plan_restart,
     summarise,
+)
+from ansible_collections.orderly.services.plugins.module_utils._restart.unfinished import (
+    UnfinishedFolder,
+    unfinished_units,
 )
 
 if TYPE_CHECKING:
@@ -178,11 +185,14 @@ def main() -> None:
     store = DeferredStore()
     systemd = Systemd(module.run_command)
     strict = StrictMode(systemd, module.run_command)
+    restarting = UnfinishedFolder()
     boot = boot_id()
     try:
         records, trouble = store.read()
+        begun, unread = restarting.read()
+        trouble = [*trouble, *unread]
         named = [*known_services(params["services"], systemd), *params["units"]]
-        units = sorted({*named, *(record.unit for record in records)})
+        units = sorted({*named, *(record.unit for record in records), *(each.unit for each in begun)})
         states = systemd.follow(units, lambda state: state.takes_along)
         ledger = sort_records(records, states, boot)
         plan = plan_restart(
@@ -192,20 +202,33 @@ def main() -> None:
             deferred_only=params["deferred_only"],
             include_pending=not named if params["include_pending"] is None else params["include_pending"],
             paused=PausedFolder().units(),
+            unfinished=unfinished_units(begun, states, boot),
         )
         already = [entry.record for entry in ledger.settled]
         settled = [record.path for record in already]
         results = plan.foresee()
 
+        along = {step.unit: step.along for step in plan.to_restart}
+
+        def restart(unit: str) -> str:
+            for state in systemd.show([unit, *along[unit]]).values():
+                restarting.write(state, boot)
+            return strict.restart(unit)
+
         def settle(state: UnitState) -> None:
+            restarting.remove([state.unit, *along[state.unit]])
             names = (state.unit, *state.names)
             among = [record.path for record in records if record.unit in names]
             settled.extend(store.settle(lambda record: is_done(record, state, boot, records), among))
 
         if not module.check_mode:
             store.settle(lambda record: record in already, settled)
+            restarting.remove(each.unit for each in begun if states[each.unit].is_active)
             patience = Patience(time.monotonic, time.sleep, params["timeout"], params["watch"])
-            results = carry_out(plan, systemd, settle, patience, strict.restart)
+            results = carry_out(plan, systemd, settle, patience, restart)
+            failed = [name for each in results if each.result == FAILED for name in (each.unit, *each.along)]
+            for state in systemd.show(failed).values():
+                restarting.write(state, boot)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     for sentence in trouble:

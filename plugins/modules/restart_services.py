@@ -152,17 +152,16 @@ from ansible_collections.orderly.services.plugins.module_utils._host.files impor
 from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd, known_services
 from ansible_collections.orderly.services.plugins.module_utils._restart.paused import PausedFolder
 from ansible_collections.orderly.services.plugins.module_utils._restart.restart import (
-    FAILED,
     Patience,
     as_diff,
-    carry_out,
     describe_failure,
     plan_restart,
     summarise,
 )
 from ansible_collections.orderly.services.plugins.module_utils._restart.unfinished import (
+    Restarts,
     UnfinishedFolder,
-    unfinished_units,
+    with_unfinished,
 )
 
 if TYPE_CHECKING:
@@ -193,30 +192,21 @@ def main() -> None:
         trouble = [*trouble, *unread]
         named = [*known_services(params["services"], systemd), *params["units"]]
         units = sorted({*named, *(record.unit for record in records), *(each.unit for each in begun)})
-        states = systemd.follow(units, lambda state: state.takes_along)
+        states = with_unfinished(begun, systemd.follow(units, lambda state: state.takes_along), boot)
         ledger = sort_records(records, states, boot)
         plan = plan_restart(
             named,
-            ledger.waiting_units,
+            [*ledger.waiting_units, *(state.unit for state in states.values() if state.unfinished)],
             states,
             deferred_only=params["deferred_only"],
             include_pending=not named if params["include_pending"] is None else params["include_pending"],
             paused=PausedFolder().units(),
-            unfinished=unfinished_units(begun, states, boot),
         )
         already = [entry.record for entry in ledger.settled]
         settled = [record.path for record in already]
         results = plan.foresee()
 
-        along = {step.unit: step.along for step in plan.to_restart}
-
-        def restart(unit: str) -> str:
-            for state in systemd.show([unit, *along[unit]]).values():
-                restarting.write(state, boot)
-            return strict.restart(unit)
-
         def settle(state: UnitState) -> None:
-            restarting.remove([state.unit, *along[state.unit]])
             names = (state.unit, *state.names)
             among = [record.path for record in records if record.unit in names]
             settled.extend(store.settle(lambda record: is_done(record, state, boot, records), among))
@@ -225,10 +215,7 @@ def main() -> None:
             store.settle(lambda record: record in already, settled)
             restarting.remove(each.unit for each in begun if states[each.unit].is_active)
             patience = Patience(time.monotonic, time.sleep, params["timeout"], params["watch"])
-            results = carry_out(plan, systemd, settle, patience, restart)
-            failed = [name for each in results if each.result == FAILED for name in (each.unit, *each.along)]
-            for state in systemd.show(failed).values():
-                restarting.write(state, boot)
+            results = Restarts(restarting, systemd, boot, strict.restart).carry_out(plan, settle, patience)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     for sentence in trouble:

@@ -62,6 +62,7 @@ class UnitState:
     file_state: str = ""
     can_start: bool = True
     can_stop: bool = True
+    unfinished: bool = False  # a restart of ours has stopped it
 
     @property
     def is_known(self) -> bool:
@@ -81,7 +82,7 @@ class UnitState:
     @property
     def is_stopped(self) -> bool:
         """Whether it does not run, and nothing went wrong: somebody stopped it, or nobody started it."""
-        return self.active == "inactive"
+        return self.active == "inactive" and not self.unfinished
 
     @property
     def refusal(self) -> str:

@@ -86,30 +86,21 @@ def plan_restart(
     deferred_only: bool,
     include_pending: bool,
     paused: Container[str] = (),
-    unfinished: Sequence[str] = (),
 ) -> RestartPlan:
-    """Plan what to do with each unit, one with two names once; what somebody stopped on purpose stays stopped.
-
-    A unit that has failed is started, and so is one of the *unfinished*, which a restart of ours has stopped.
-    """
+    """Plan what to do with each unit, one with two names once; what somebody stopped on purpose stays stopped."""
     by_unit = {state.unit: state for state in states.values()}
     units = [states[name].unit for name in named]
-    due = tuple(dict.fromkeys([*waiting, *unfinished]))
-    selected = select_units(units, due, deferred_only=deferred_only, include_pending=include_pending)
+    selected = select_units(units, waiting, deferred_only=deferred_only, include_pending=include_pending)
     steps: list[Step] = []
     for unit in selected:
-        steps.append(_plan_step(unit, by_unit, paused, unfinished, steps))
+        steps.append(_plan_step(unit, by_unit, paused, steps))
     return RestartPlan(tuple(steps))
 
 
 def _plan_step(
-    unit: str,
-    states: Mapping[str, UnitState],
-    paused: Container[str],
-    unfinished: Container[str],
-    earlier: Iterable[Step],
+    unit: str, states: Mapping[str, UnitState], paused: Container[str], earlier: Iterable[Step]
 ) -> Step:
-    skip = _reason_to_skip(states[unit], paused, unfinished)
+    skip = _reason_to_skip(states[unit], paused)
     if skip:
         return Step(unit, states[unit], skip)
     along_with = next((step.unit for step in earlier if unit in step.along), "")
@@ -124,14 +115,14 @@ def taken_along(unit: str, states: Mapping[str, UnitState]) -> tuple[str, ...]:
     return tuple(name for name in found[1:] if states[name].is_active)
 
 
-def _reason_to_skip(state: UnitState, paused: Container[str], unfinished: Container[str]) -> str:
+def _reason_to_skip(state: UnitState, paused: Container[str]) -> str:
     if not state.is_known:
         return "there is no such unit on this host"
     if state.unit in paused:
         return "it is paused: resume_services brings it back"
     if state.is_masked:
         return "it is masked: somebody decided that it must not start"
-    if state.is_stopped and state.unit not in unfinished:
+    if state.is_stopped:
         return f"it does not run: it is {state}"
     return state.refusal
 
@@ -192,7 +183,7 @@ def _deal_with(
 ) -> tuple[Result, UnitState]:
     """Restart a unit, unless since the plan was made it was started anew, or has ended."""
     now = wait_until_settled(step.unit, systemd, patience)
-    skip = _reason_to_skip(now, (), () if step.before.is_active else (step.unit,))
+    skip = _reason_to_skip(replace(now, unfinished=not step.before.is_active), ())
     if skip:
         return replace(step.foresee(), result=SKIPPED, why=skip), now
     is_done = not find_fault(step.before, now)

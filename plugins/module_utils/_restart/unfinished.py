@@ -7,17 +7,19 @@ run because of us is known apart from one that somebody stopped on purpose, also
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Mapping
 
 from .._host.documents import read_item, write_document
 from .._host.files import read_each, remove_file
+from .restart import FAILED, carry_out
 
 if TYPE_CHECKING:
-    from typing import Iterable
+    from typing import Callable, Iterable, Sequence
 
-    from .._host.systemd import UnitState
+    from .._host.systemd import Systemd, UnitState
+    from .restart import Patience, RestartPlan, Result
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,52 @@ class UnfinishedFolder:
             remove_file(self.path / unit)
 
 
-def unfinished_units(
+def with_unfinished(
     begun: Iterable[Unfinished], states: Mapping[str, UnitState], boot_id: str
-) -> tuple[str, ...]:
-    """Name the units that do not run because of a restart of ours: nobody has run them since, in the same boot."""
-    return tuple(
-        each.unit
-        for each in begun
-        if each.boot_id == boot_id
-        and not (state := states[each.unit]).is_active
-        and state.invocation_id in ("", each.invocation_id)
-    )
+) -> dict[str, UnitState]:
+    """Mark the units that do not run because of a restart of ours: nobody has run them since, in the same boot."""
+    last = {each.unit: each.invocation_id for each in begun if each.boot_id == boot_id}
+    return {
+        name: replace(state, unfinished=True)
+        if state.unit in last and not state.is_active and state.invocation_id in ("", last[state.unit])
+        else state
+        for name, state in states.items()
+    }
+
+
+class Restarts:
+    """Restarts units, so that whatever becomes of this process, it is known which of them it has stopped."""
+
+    def __init__(
+        self, folder: UnfinishedFolder, systemd: Systemd, boot_id: str, restart: Callable[[str], str]
+    ) -> None:
+        """Take what restarts a unit and gives the complaint, if there is one."""
+        self._folder = folder
+        self._systemd = systemd
+        self._boot_id = boot_id
+        self._restart = restart
+        self._along: dict[str, tuple[str, ...]] = {}
+
+    def carry_out(
+        self, plan: RestartPlan, done: Callable[[UnitState], None], patience: Patience
+    ) -> tuple[Result, ...]:
+        """Carry a plan out; what came back is forgotten, and of what did not it is written down how it is."""
+        self._along = {step.unit: (step.unit, *step.along) for step in plan.to_restart}
+
+        def came_back(state: UnitState) -> None:
+            self._folder.remove(self._along[state.unit])
+            done(state)
+
+        results = carry_out(plan, self._systemd, came_back, patience, self._begin)
+        for each in results:
+            if each.result == FAILED:
+                self._note(self._along[each.unit])
+        return results
+
+    def _begin(self, unit: str) -> str:
+        self._note(self._along[unit])
+        return self._restart(unit)
+
+    def _note(self, units: Sequence[str]) -> None:
+        for state in self._systemd.show(units).values():
+            self._folder.write(state, self._boot_id)

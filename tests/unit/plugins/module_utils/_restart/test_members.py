@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.orderly.services.plugins.module_utils._host.systemd import UnitState
+from ansible_collections.orderly.services.plugins.module_utils._restart.members import members, word_of
+from ansible_collections.orderly.services.plugins.module_utils._restart.unfinished import (
+    Unfinished,
+    with_unfinished,
+)
+
+WEB = "web.service"
+IDLE = UnitState(WEB, (WEB,), type="notify", file_state="enabled", invocation_id="1")
+
+WORDS = [
+    (replace(IDLE, active="active"), "up"),
+    (replace(IDLE, active="failed"), "down"),
+    (replace(IDLE, active="activating", sub="auto-restart"), "down"),
+    (replace(IDLE, active="activating", sub="start", type="oneshot"), "up"),
+    (replace(IDLE, active="activating", sub="auto-restart", type="oneshot"), "down"),
+    (replace(IDLE, active="failed", type="oneshot"), "down"),
+    (replace(IDLE, type="oneshot"), "up"),
+    (replace(IDLE, triggered_by=("web.socket",)), "up"),
+    (IDLE, "stopped"),
+    (replace(IDLE, file_state="static"), "stopped"),
+    (replace(IDLE, file_state="disabled"), "off"),
+    (replace(IDLE, load="masked"), "masked"),
+    (replace(IDLE, unfinished=True), "down"),
+]
+
+
+@pytest.mark.parametrize(("state", "word"), WORDS)
+def test_each_state_of_a_unit_has_its_word(state: UnitState, word: str) -> None:
+    assert word_of(state, ()) == word
+
+
+def test_a_paused_unit_is_paused_whatever_systemd_says() -> None:
+    assert word_of(replace(IDLE, active="failed"), {WEB}) == "paused"
+
+
+def test_units_that_the_host_does_not_have_are_left_out() -> None:
+    found = members({WEB: IDLE, "no.service": UnitState("no.service", load="not-found")}, ())
+    assert [each.as_dict() for each in found] == [
+        {"unit": WEB, "word": "stopped", "says": "inactive (dead)", "refusal": ""}
+    ]
+
+
+BEGUN = [
+    (Unfinished(WEB, "boot", "1"), True),
+    (Unfinished(WEB, "boot", "0"), False),  # it has run since
+    (Unfinished(WEB, "another boot", "1"), False),
+    (Unfinished("db.service", "boot", "1"), False),
+]
+
+
+@pytest.mark.parametrize(("begun", "is_ours"), BEGUN)
+def test_a_unit_is_unfinished_until_it_runs_again(begun: Unfinished, *, is_ours: bool) -> None:
+    assert with_unfinished([begun], {WEB: IDLE}, "boot")[WEB].unfinished == is_ours

@@ -60,6 +60,10 @@ options:
         is of type C(simple), C(exec) or C(idle)).
     type: int
     default: 2
+  restarting:
+    description: The folder in which it stands which restarts were begun and have not brought their unit back.
+    type: path
+    default: /var/lib/orderly/restarting
 extends_documentation_fragment:
   - orderly.services.attributes
 attributes:
@@ -141,6 +145,7 @@ settled:
 
 import platform
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.basic import AnsibleModule
@@ -159,6 +164,7 @@ from ansible_collections.orderly.services.plugins.module_utils._restart.restart 
     summarise,
 )
 from ansible_collections.orderly.services.plugins.module_utils._restart.unfinished import (
+    FOLDER,
     Restarts,
     UnfinishedFolder,
     with_unfinished,
@@ -177,6 +183,7 @@ def main() -> None:
             "include_pending": {"type": "bool"},
             "timeout": {"type": "int", "default": 30},
             "watch": {"type": "int", "default": 2},
+            "restarting": {"type": "path", "default": f"/{FOLDER}"},
         },
         supports_check_mode=True,
     )
@@ -184,7 +191,7 @@ def main() -> None:
     store = DeferredStore()
     systemd = Systemd(module.run_command)
     strict = StrictMode(systemd, module.run_command)
-    restarting = UnfinishedFolder()
+    restarting = UnfinishedFolder(Path(module.params["restarting"]))
     boot = boot_id()
     try:
         records, trouble = store.read()

@@ -21,7 +21,15 @@ from ...plugin_utils._lock import manager
 from ...plugin_utils._roll.announcement import lines
 from ...plugin_utils._roll.callbacks import find_callbacks
 from ...plugin_utils._roll.roll import SERIAL, WAVES, Fleet, Roll, plan_roll, read_sizes
-from ...plugin_utils._roll.survey import BOOT, NO_ANSWER, PENDING, read_boots, read_survey
+from ...plugin_utils._roll.survey import (
+    BOOT,
+    MEMBERS,
+    NO_ANSWER,
+    PENDING,
+    read_boots,
+    read_members,
+    read_survey,
+)
 from ...plugin_utils._run.presence import seen_by
 from ...plugin_utils._run.run import RunState, this_run
 from ...plugin_utils._run.whole import check_as_written
@@ -33,6 +41,7 @@ from ...plugin_utils._tasks.strategy import FREE, LINEAR, acts_for_all
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from ...plugin_utils._roll.survey import Unit
     from ...plugin_utils._service.service import Service
 
 PARTS = ("drain", "verify", "undrain")
@@ -46,6 +55,7 @@ class ActionModule(ControllerAction):
     def act(self, variables: Mapping[str, Any]) -> Result:
         options = self.options(
             survey={"type": "str"},
+            members={"type": "str"},
             about={"choices": ["pending", "boot"], "default": "pending"},
             everything={"type": "bool", "default": False},
             services={"type": "raw", "default": []},
@@ -61,14 +71,10 @@ class ActionModule(ControllerAction):
         services = load_services(variables)
         only = names_of(options["services"])
         select(services, only, "services")
+        units, unseen = self._members(services, options, variables)
         pending, silent, said = self._survey(services, options, variables)
-        fleet = _fleet(
-            services,
-            variables,
-            pending,
-            silent,
-            _read_locks(self.store_url(options, variables), options["operation"]),
-        )
+        locks = _read_locks(self.store_url(options, variables), options["operation"])
+        fleet = _fleet(services, variables, pending, {**unseen, **silent}, locks, units)
         sizes = read_sizes(
             options["waves"] or self.templated(variables, WAVES),
             options["serial"] or self.templated(variables, SERIAL),
@@ -84,6 +90,17 @@ class ActionModule(ControllerAction):
         for line in (*said, *lines(roll, options["operation"], every_wave=display.verbosity > 0)):
             display.display(line)
         return {"changed": False, **roll.as_result(), "tasks": tasks, "strategy": strategy}
+
+    def _members(
+        self, services: Sequence[Service], options: Mapping[str, Any], variables: Mapping[str, Any]
+    ) -> tuple[dict[str, dict[str, Unit]], Mapping[str, str]]:
+        """Give how the units of the hosts are, and why others have no answer."""
+        if not options["members"]:
+            return {}, {}
+        hosts = variables["ansible_play_hosts"]
+        answers = {host: variables["hostvars"][host].get(options["members"]) for host in hosts}
+        survey = read_survey(answers, MEMBERS, self.claims(hosts, (service.name for service in services)))
+        return read_members(survey.answers), survey.silent
 
     def _survey(
         self, services: Sequence[Service], options: Mapping[str, Any], variables: Mapping[str, Any]
@@ -153,6 +170,7 @@ def _fleet(
     pending: Mapping[str, Sequence[str]],
     silent: Mapping[str, str],
     locks: tuple[dict[str, list[str]], dict[str, dict[str, str]]],
+    units: Mapping[str, Mapping[str, Unit]],
 ) -> Fleet:
     """Put together what inventory, survey and locks say."""
     held, out_of_service = locks
@@ -164,6 +182,7 @@ def _fleet(
         held=held,
         out_of_service=out_of_service,
         placement=read_placement(_values(variables, DOMAIN), _values(variables, LAST)),
+        units=units,
     )
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from typing import Container, Mapping
+    from typing import Callable, Container, Iterable, Mapping
 
     from .._host.systemd import UnitState
 
 UP, DOWN, STOPPED, OFF, PAUSED, MASKED = WORDS = ("up", "down", "stopped", "off", "paused", "masked")
 _RUN_ON_DEMAND = ("oneshot", "dbus")
+_POLL_SECONDS = 0.5
 _NOT_TO_START = ("disabled", "masked", "masked-runtime")
 
 
@@ -56,3 +57,27 @@ def word_of(state: UnitState, paused: Container[str]) -> str:
     if not state.is_stopped:
         return DOWN
     return OFF if state.file_state in _NOT_TO_START else STOPPED
+
+
+def look_until_well(
+    look: Callable[[], list[Member]],
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+    seconds: float,
+) -> list[Member]:
+    """Look at units until none of them is down, or the time is over."""
+    deadline = clock() + seconds
+    found = look()
+    while any(each.word == DOWN for each in found) and clock() < deadline:
+        sleep(_POLL_SECONDS)
+        found = look()
+    return found
+
+
+def describe_down(found: Iterable[Member], host: str) -> str:
+    """Put what is down into a sentence; an empty text where nothing is."""
+    down = [each for each in found if each.word == DOWN]
+    if not down:
+        return ""
+    named = ", ".join(f"{each.unit} is {each.says}" for each in down)
+    return f"{host} is not well: {named}, expected active. See journalctl -u {down[0].unit}."

@@ -8,7 +8,6 @@ run because of us is known apart from one that somebody stopped on purpose, also
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Mapping
 
 from .._host.documents import read_item, write_document
@@ -16,10 +15,13 @@ from .._host.files import read_each, remove_file
 from .restart import FAILED, carry_out
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import Callable, Iterable, Sequence
 
     from .._host.systemd import Systemd, UnitState
     from .restart import Patience, RestartPlan, Result
+
+FOLDER = "var/lib/orderly/restarting"
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,9 @@ class Unfinished:
 class UnfinishedFolder:
     """The folder of the files."""
 
-    def __init__(self, root: Path = Path("/")) -> None:
-        """Take the root below which the folder is."""
-        self.path = root / "var/lib/orderly/restarting"
+    def __init__(self, path: Path) -> None:
+        """Take the folder; it need not be there yet."""
+        self.path = path
 
     def read(self) -> tuple[list[Unfinished], list[str]]:
         """Read what is there, and say which files cannot be read."""

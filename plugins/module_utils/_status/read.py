@@ -20,6 +20,7 @@ from .._host.needrestart import outdated_units
 from .._host.systemd import Systemd
 from .._records.temporary import FOLDER, TemporaryFolder
 from .._restart.paused import PausedFolder
+from .._restart.unfinished import FOLDER as RESTARTING
 from .._restart.unfinished import UnfinishedFolder, with_unfinished
 from .report import HostStatus
 
@@ -41,7 +42,7 @@ def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) 
     _refuse_unreadable([*store.folders, folder.path])
     records, bad_records = store.read()
     policies, bad_policies = folder.read()
-    begun, bad_begun = UnfinishedFolder(root).read()
+    begun, bad_begun = UnfinishedFolder(root / RESTARTING).read()
     shown = Systemd(run).show(sorted({record.unit for record in records}))
     states = with_unfinished(begun, shown, boot_id(root))
     ledger = sort_records(records, states, boot_id(root))

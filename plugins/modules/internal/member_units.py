@@ -19,6 +19,14 @@ options:
     type: list
     elements: str
     default: []
+  well_within:
+    description:
+      - Fail while a unit is down that should run, after so many seconds. By default that is only told.
+    type: int
+  restarting:
+    description: The folder in which it stands which restarts were begun and have not brought their unit back.
+    type: path
+    default: /var/lib/orderly/restarting
 extends_documentation_fragment:
   - orderly.services.attributes
   - orderly.services.attributes.info_module
@@ -35,6 +43,10 @@ EXAMPLES = r"""
 - name: Read how the services of this host are
   orderly.services.internal.member_units:
   register: members
+
+- name: Go on only where they run
+  orderly.services.internal.member_units:
+    well_within: 10
 """
 
 RETURN = r"""
@@ -65,13 +77,23 @@ members:
       refusal: ""
 """
 
+import platform
+import time
+from pathlib import Path
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
 from ansible_collections.orderly.services.plugins.module_utils._host.files import boot_id
 from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd
-from ansible_collections.orderly.services.plugins.module_utils._restart.members import members
+from ansible_collections.orderly.services.plugins.module_utils._restart.members import (
+    Member,
+    describe_down,
+    look_until_well,
+    members,
+)
 from ansible_collections.orderly.services.plugins.module_utils._restart.paused import PausedFolder
 from ansible_collections.orderly.services.plugins.module_utils._restart.unfinished import (
+    FOLDER,
     UnfinishedFolder,
     with_unfinished,
 )
@@ -79,17 +101,34 @@ from ansible_collections.orderly.services.plugins.module_utils._restart.unfinish
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={"units": {"type": "list", "elements": "str", "default": []}}, supports_check_mode=True
+        argument_spec={
+            "units": {"type": "list", "elements": "str", "default": []},
+            "well_within": {"type": "int"},
+            "restarting": {"type": "path", "default": f"/{FOLDER}"},
+        },
+        supports_check_mode=True,
     )
+    limit = module.params["well_within"]
+    systemd = Systemd(module.run_command)
+    boot = boot_id()
     try:
-        begun, trouble = UnfinishedFolder().read()
-        shown = Systemd(module.run_command).show(module.params["units"])
-        found = members(with_unfinished(begun, shown, boot_id()), PausedFolder().units())
+        begun, trouble = UnfinishedFolder(Path(module.params["restarting"])).read()
+        paused = PausedFolder().units()
+
+        def look() -> list[Member]:
+            shown = systemd.show(module.params["units"])
+            return members(with_unfinished(begun, shown, boot), paused)
+
+        found = look() if limit is None else look_until_well(look, time.monotonic, time.sleep, limit)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     for sentence in trouble:
         module.warn(sentence)
-    module.exit_json(changed=False, members=[each.as_dict() for each in found])
+    result = {"changed": False, "members": [each.as_dict() for each in found]}
+    fault = describe_down(found, platform.node())
+    if fault and limit is not None:
+        module.fail_json(msg=fault, **result)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -43,13 +43,15 @@ def store(tmp_path: Path) -> DeferredStore:
 
 @pytest.fixture
 def run(host: FakeHost, store: DeferredStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    for adapter in ("PausedFolder", "StrictMode", "UnfinishedFolder"):
+    for adapter in ("PausedFolder", "StrictMode"):
         monkeypatch.setattr(
             restart_services, adapter, partial(getattr(restart_services, adapter), root=tmp_path)
         )
     monkeypatch.setattr(restart_services, "DeferredStore", lambda: store)
     monkeypatch.setattr(restart_services, "boot_id", lambda: BOOT)
-    return partial(run_module, restart_services, monkeypatch, host.run)
+    return partial(
+        run_module, restart_services, monkeypatch, host.run, restarting=str(tmp_path / "restarting")
+    )
 
 
 def left(store: DeferredStore) -> list[str]:

@@ -4,11 +4,18 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.orderly.services.plugins.module_utils._host.systemd import UnitState
-from ansible_collections.orderly.services.plugins.module_utils._restart.members import members, word_of
+from ansible_collections.orderly.services.plugins.module_utils._restart.members import (
+    Member,
+    describe_down,
+    look_until_well,
+    members,
+    word_of,
+)
 from ansible_collections.orderly.services.plugins.module_utils._restart.unfinished import (
     Unfinished,
     with_unfinished,
 )
+from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import FakeClock
 
 WEB = "web.service"
 IDLE = UnitState(WEB, (WEB,), type="notify", file_state="enabled", invocation_id="1")
@@ -44,6 +51,25 @@ def test_units_that_the_host_does_not_have_are_left_out() -> None:
     assert [each.as_dict() for each in found] == [
         {"unit": WEB, "word": "stopped", "says": "inactive (dead)", "refusal": ""}
     ]
+
+
+def test_a_unit_that_is_on_its_way_gets_some_time() -> None:
+    clock = FakeClock()
+
+    def look() -> list[Member]:
+        return [Member(WEB, "up" if clock.now >= 3 else "down", "activating (start)")]
+
+    assert look_until_well(look, clock, clock.sleep, 10)[0].word == "up"
+    assert clock.now == 3
+
+
+def test_what_is_down_is_named_with_where_to_look() -> None:
+    clock = FakeClock()
+    failed = [Member(WEB, "down", "failed (failed)"), Member("x.service", "stopped", "inactive (dead)")]
+    assert describe_down(look_until_well(lambda: failed, clock, clock.sleep, 10), "web1") == (
+        "web1 is not well: web.service is failed (failed), expected active. See journalctl -u web.service."
+    )
+    assert clock.now == 10
 
 
 BEGUN = [

@@ -18,6 +18,6 @@ class ActionModule(HostAction):
     _supports_check_mode = True
 
     def complete(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            "units": list(given.get("units") or services_to_units({}, variables, default_all=True)["units"])
-        }
+        if given.get("units") is not None:
+            return dict(given)
+        return {**given, "units": services_to_units({}, variables, default_all=True)["units"]}

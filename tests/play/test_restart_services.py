@@ -196,3 +196,30 @@ def test_recovery_does_not_take_a_failed_unit_for_a_healthy_host(units: Site) ->
 def test_members_that_the_run_leaves_out_are_named(units: Site) -> None:
     outcome = units.upgrade("--limit", "w1", playbook=PLAYBOOK)
     assert "Not looked at, as this run leaves them out: w2 (web)" in outcome.text
+
+
+# --- The last line ---
+
+
+def last_line(raw: str) -> str:
+    return raw.strip().splitlines()[-1]
+
+
+def test_a_roll_ends_with_a_line_that_says_what_it_did(units: Site) -> None:
+    outcome = units.upgrade(playbook=PLAYBOOK)
+    assert last_line(outcome.raw) == "restart: done on 2 of 2 hosts, 2 units restarted."
+
+
+def test_a_roll_that_failed_ends_with_a_line_that_says_what_is_left(units: Site) -> None:
+    units.write("bad/w1", "")
+    outcome = units.upgrade(playbook=PLAYBOOK)
+    assert outcome.code != 0
+    assert last_line(outcome.raw) == (
+        "restart: done on 0 of 2 hosts. Failed, and kept with their slots: w1 (web). Not reached: w2 (web)."
+    )
+
+
+def test_a_roll_of_which_all_is_out_of_service_does_not_end_silently(units: Site) -> None:
+    units.lock("state=out_of_service hosts=w1,w2 reason=mainboard")
+    outcome = units.upgrade(playbook=PLAYBOOK)
+    assert "restart: done on 0 of 2 hosts. Out of service: w1, w2 (mainboard)." in outcome.text

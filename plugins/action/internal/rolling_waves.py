@@ -20,6 +20,7 @@ from ...plugin_utils._inventory.placement import DOMAIN, LAST, read_placement
 from ...plugin_utils._lock import manager
 from ...plugin_utils._roll.announcement import lines
 from ...plugin_utils._roll.callbacks import find_callbacks
+from ...plugin_utils._roll.closing import closing_line
 from ...plugin_utils._roll.roll import SERIAL, WAVES, Fleet, Roll, plan_roll, read_sizes
 from ...plugin_utils._roll.survey import (
     BOOT,
@@ -89,7 +90,10 @@ class ActionModule(ControllerAction):
         strategy = _strategy(roll, tasks.values() if options["own_tasks"] else (), asked=asked)
         for line in (*said, *lines(roll, options["operation"], every_wave=display.verbosity > 0)):
             display.display(line)
-        return {"changed": False, **roll.as_result(), "tasks": tasks, "strategy": strategy}
+        result = roll.as_result()
+        if not roll.waves:  # else the end of the run says it
+            display.display(closing_line(options["operation"], result, lambda _host, _name: None))
+        return {"changed": False, **result, "tasks": tasks, "strategy": strategy}
 
     def _members(
         self, services: Sequence[Service], options: Mapping[str, Any], variables: Mapping[str, Any]

@@ -136,6 +136,10 @@ outages:
   type: list
   elements: str
   returned: success
+pending:
+  description: For each host, the units whose restart is pending.
+  type: dict
+  returned: success
 unhealthy:
   description:
     - For each wave, and for what comes after the last, the hosts outside of it that are down, with their services, as

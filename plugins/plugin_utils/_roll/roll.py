@@ -171,6 +171,9 @@ class Roll:
             "waves": [{host: self.names(host) for host in wave} for wave in self.waves],
             "visits": {host: [service.as_dict() for service in self.visits[host]] for host in self.order},
             "outages": list(self.outages),
+            "pending": _in_order(
+                {host: sorted(units, key=natural) for host, units in self.fleet.pending.items() if units}
+            ),
             "unhealthy": self.unhealthy,
             "wave_of": {host: number for number, wave in enumerate(self.waves) for host in wave},
             "units_without_service": {

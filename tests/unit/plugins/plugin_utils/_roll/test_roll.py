@@ -61,7 +61,7 @@ def test_nothing_pending_is_nothing_to_do() -> None:
     assert made.waves == ()
     assert made.as_result() == {
         "order": [], "batches": [], "waves": [], "visits": {}, "outages": [],
-        "units_without_service": {}, "out_of_service": {}, "unhealthy": [{}], "wave_of": {},
+        "units_without_service": {}, "out_of_service": {}, "unhealthy": [{}], "wave_of": {}, "pending": {},
     }  # fmt: skip
 
 

@@ -31,6 +31,8 @@ def closing_line(
     concerned = len({*order, *away})
     units = f", {plural(count, 'unit')} restarted" if count else ""
     what = f"{operation}: done on {len(done)} of {plural(concerned, 'host')}{units}."
+    if not concerned:
+        what = f"{operation}: nothing was to be done."
     if check:
         what = f"{operation}: nothing was done, as this is a check."
         begun, rest = [], []

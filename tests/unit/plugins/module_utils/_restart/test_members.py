@@ -11,10 +11,6 @@ from ansible_collections.orderly.services.plugins.module_utils._restart.members 
     members,
     word_of,
 )
-from ansible_collections.orderly.services.plugins.module_utils._restart.unfinished import (
-    Unfinished,
-    with_unfinished,
-)
 from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import FakeClock
 
 WEB = "web.service"
@@ -70,16 +66,3 @@ def test_what_is_down_is_named_with_where_to_look() -> None:
         "web1 is not well: web.service is failed (failed), expected active. See journalctl -u web.service."
     )
     assert clock.now == 10
-
-
-BEGUN = [
-    (Unfinished(WEB, "boot", "1"), True),
-    (Unfinished(WEB, "boot", "0"), False),  # it has run since
-    (Unfinished(WEB, "another boot", "1"), False),
-    (Unfinished("db.service", "boot", "1"), False),
-]
-
-
-@pytest.mark.parametrize(("begun", "is_ours"), BEGUN)
-def test_a_unit_is_unfinished_until_it_runs_again(begun: Unfinished, *, is_ours: bool) -> None:
-    assert with_unfinished([begun], {WEB: IDLE}, "boot")[WEB].unfinished == is_ours

@@ -63,3 +63,8 @@ def test_a_check_says_that_nothing_was_done() -> None:
     said = line({host: went(host) for host in ROLL["order"]}, check=True)
     assert said.startswith("restart: nothing was done, as this is a check. Out of service")
     assert said.endswith("Still pending: web.service on w[1-4].")
+
+
+def test_where_no_host_is_visited_what_is_left_is_said_all_the_same() -> None:
+    roll = {"order": [], "visits": {}, "out_of_service": {}, "pending": {"w1": ["guard.service"]}}
+    assert line({}, roll) == "restart: nothing was to be done. Still pending: guard.service on w1."

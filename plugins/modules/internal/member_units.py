@@ -12,7 +12,7 @@ author: The orderly.services maintainers (@orderly-services)
 description:
   - Reads of every unit of the services that are deployed on the host whether it runs, has failed, or was stopped on
     purpose. A roll asks every host before it begins, as a member that is down counts against the budget of its service.
-  - Changes nothing, so it does the same in check mode.
+  - Changes nothing on units, so it tells the same in check mode.
 options:
   units:
     description: The units, with their suffix. By default those of all services that are deployed on the host.
@@ -22,6 +22,7 @@ options:
   well_within:
     description:
       - Fail while a unit is down that should run, after so many seconds. By default that is only told.
+      - Of a unit that is up it is forgotten then that a restart once stopped it.
     type: int
   restarting:
     description: The folder in which it stands which restarts were begun and have not brought their unit back.
@@ -86,6 +87,7 @@ from ansible_collections.orderly.services.plugins.module_utils._host.errors impo
 from ansible_collections.orderly.services.plugins.module_utils._host.files import boot_id
 from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd
 from ansible_collections.orderly.services.plugins.module_utils._restart.members import (
+    UP,
     Member,
     describe_down,
     look_until_well,
@@ -112,7 +114,8 @@ def main() -> None:
     systemd = Systemd(module.run_command)
     boot = boot_id()
     try:
-        begun, trouble = UnfinishedFolder(Path(module.params["restarting"])).read()
+        restarting = UnfinishedFolder(Path(module.params["restarting"]))
+        begun, trouble = restarting.read()
         paused = PausedFolder().units()
 
         def look() -> list[Member]:
@@ -120,6 +123,8 @@ def main() -> None:
             return members(with_unfinished(begun, shown, boot), paused)
 
         found = look() if limit is None else look_until_well(look, time.monotonic, time.sleep, limit)
+        if limit is not None and not module.check_mode:  # somebody may stop it on purpose from now on
+            restarting.remove(each.unit for each in found if each.word == UP)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     for sentence in trouble:

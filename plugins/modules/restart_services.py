@@ -14,8 +14,10 @@ description:
   - Restarts units in the given order, one after the other. After each it checks that the unit is active, that it
     was really restarted, and that its main process runs the installed program. If one does not come back, the rest
     are not restarted and keep running as before.
-  - Only what is active is restarted. Units that are stopped, masked, paused or unknown are skipped, and the result
-    says so.
+  - What runs is restarted, and what has failed is started. Units that somebody stopped, masked or paused stay as they
+    are, as do unknown ones and those that refuse it (C(RefuseManualStop=yes)); the result says so.
+  - A unit that an earlier restart by this module stopped and did not bring back counts as failed, whatever systemd
+    calls it, and is started with O(deferred_only) too.
   - Units in strict mode (M(orderly.services.strict_mode)) are restarted anyway, and stay in strict mode.
   - systemd restarts others along with a unit (those with C(PartOf=), C(Requires=) or C(BindsTo=) it). The result
     names them, in check mode before anything happens, and after the restart they must be active too. One of them that
@@ -59,6 +61,10 @@ options:
         is of type C(simple), C(exec) or C(idle)).
     type: int
     default: 2
+  restarting:
+    description: The folder in which it stands which restarts were begun and have not brought their unit back.
+    type: path
+    default: /var/lib/orderly/restarting
 extends_documentation_fragment:
   - orderly.services.attributes
 attributes:
@@ -127,7 +133,7 @@ restarted:
   type: list
   elements: str
 left_alone:
-  description: The units that were left alone because they do not run.
+  description: The units that were left alone, as RV(units) says why.
   returned: always
   type: list
   elements: str
@@ -140,6 +146,7 @@ settled:
 
 import platform
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.basic import AnsibleModule
@@ -153,10 +160,15 @@ from ansible_collections.orderly.services.plugins.module_utils._restart.paused i
 from ansible_collections.orderly.services.plugins.module_utils._restart.restart import (
     Patience,
     as_diff,
-    carry_out,
     describe_failure,
     plan_restart,
     summarise,
+)
+from ansible_collections.orderly.services.plugins.module_utils._restart.unfinished import (
+    FOLDER,
+    Restarts,
+    UnfinishedFolder,
+    with_unfinished,
 )
 
 if TYPE_CHECKING:
@@ -172,6 +184,7 @@ def main() -> None:
             "include_pending": {"type": "bool"},
             "timeout": {"type": "int", "default": 30},
             "watch": {"type": "int", "default": 2},
+            "restarting": {"type": "path", "default": f"/{FOLDER}"},
         },
         supports_check_mode=True,
     )
@@ -179,16 +192,19 @@ def main() -> None:
     store = DeferredStore()
     systemd = Systemd(module.run_command)
     strict = StrictMode(systemd, module.run_command)
+    restarting = UnfinishedFolder(Path(module.params["restarting"]))
     boot = boot_id()
     try:
         records, trouble = store.read()
+        begun, unread = restarting.read()
+        trouble = [*trouble, *unread]
         named = [*known_services(params["services"], systemd), *params["units"]]
-        units = sorted({*named, *(record.unit for record in records)})
-        states = systemd.follow(units, lambda state: state.takes_along)
+        units = sorted({*named, *(record.unit for record in records), *(each.unit for each in begun)})
+        states = with_unfinished(begun, systemd.follow(units, lambda state: state.takes_along), boot)
         ledger = sort_records(records, states, boot)
         plan = plan_restart(
             named,
-            ledger.waiting_units,
+            [*ledger.waiting_units, *(state.unit for state in states.values() if state.unfinished)],
             states,
             deferred_only=params["deferred_only"],
             include_pending=not named if params["include_pending"] is None else params["include_pending"],
@@ -205,8 +221,9 @@ def main() -> None:
 
         if not module.check_mode:
             store.settle(lambda record: record in already, settled)
+            restarting.remove(each.unit for each in begun if states[each.unit].is_active)
             patience = Patience(time.monotonic, time.sleep, params["timeout"], params["watch"])
-            results = carry_out(plan, systemd, settle, patience, strict.restart)
+            results = Restarts(restarting, systemd, boot, strict.restart).carry_out(plan, settle, patience)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     for sentence in trouble:

@@ -107,3 +107,119 @@ def test_a_host_that_is_down_for_long_is_skipped_with_its_reason(many: Site) -> 
     assert "Out of service and skipped: w3 (web): the disk is broken" in outcome.text
     assert outcome.touched == {"w1", "w2", "w4"}
     assert "converted to bool" not in outcome.text  # no result has a key that means something else to Ansible
+
+
+# --- Members that are down by themselves ---
+
+SYSTEMCTL = """\
+#!/bin/sh
+# Units are words in files: units/HOST is active, failed or inactive; restart makes it active unless there is bad/HOST.
+here=$(dirname "$0")/..
+state=$here/units/$TOY_HOST
+case $1 in
+    show)
+        while [ "$1" != -- ]; do shift; done
+        for unit; do
+            [ "$unit" = -- ] && continue
+            printf 'Id=%s\\nNames=%s\\nLoadState=loaded\\nActiveState=%s\\nSubState=x\\nUnitFileState=enabled\\n' \\
+                "$unit" "$unit" "$(cat "$state")"
+            printf 'Type=notify\\nMainPID=0\\nInvocationID=%s\\n\\n' "$(cat "$state.run" 2>/dev/null)"
+        done ;;
+    restart)
+        echo "$TOY_HOST" >> "$here/restarted"
+        date +%s.%N > "$state.run"
+        [ ! -e "$here/bad/$TOY_HOST" ] || { echo failed > "$state"; echo "Job failed." >&2; exit 1; }
+        echo active > "$state" ;;
+esac
+"""
+
+
+@pytest.fixture
+def units(site: Site) -> Site:
+    """Give two hosts of a service that is nothing but a unit, each with a unit of its own."""
+    site.groups(web="w1 w2")
+    site.service("web", units=["web.service"])
+    site.write("bin/systemctl", SYSTEMCTL).chmod(0o755)
+    for host in ("w1", "w2"):
+        site.write(f"units/{host}", "active\n")
+    return site
+
+
+def restarted(site: Site) -> list[str]:
+    path = site.folder / "restarted"
+    return path.read_text().split() if path.exists() else []
+
+
+def test_a_member_that_is_down_by_itself_goes_first(units: Site) -> None:
+    units.write("units/w2", "failed\n")
+    outcome = units.upgrade(playbook=PLAYBOOK)
+    assert (outcome.code, restarted(units), units.slots) == (0, ["w2", "w1"], [])
+    assert "Down before anything was done: w2 (web): web.service is failed (x)" in outcome.text
+
+
+def test_while_a_member_stays_down_no_other_is_taken(units: Site) -> None:
+    units.write("units/w2", "failed\n")
+    units.write("bad/w2", "")
+    for _run in range(2):
+        outcome = units.upgrade(playbook=PLAYBOOK)
+        assert outcome.code != 0
+        assert units.slots == ["web w2"]
+    assert restarted(units) == ["w2", "w2"]
+
+
+def test_a_member_that_somebody_stopped_stays_so_and_keeps_the_last_one_up(units: Site) -> None:
+    units.write("units/w2", "inactive\n")
+    outcome = units.upgrade(playbook=PLAYBOOK)
+    assert outcome.code != 0
+    assert restarted(units) == []
+    assert "unhealthy: w2" in outcome.text
+
+
+def test_an_operation_does_not_take_the_last_member_that_works(units: Site) -> None:
+    units.write("units/w2", "failed\n")
+    units.write("touch.yml", "- ansible.builtin.raw: 'true'\n")
+    arguments = ("-e", "rolling_op_name=touch", "-e", "rolling_op_tasks=touch.yml")
+    outcome = units.upgrade(*arguments, playbook="orderly.services.rolling_op")
+    assert outcome.code != 0
+    assert units.slots == ["web w2"]
+    assert "w2 is not well" in outcome.text or "is not well: web.service is failed (x)" in outcome.text
+
+
+def test_recovery_does_not_take_a_failed_unit_for_a_healthy_host(units: Site) -> None:
+    units.write("bad/w1", "")
+    units.upgrade(playbook=PLAYBOOK)
+    outcome = units.upgrade(playbook="orderly.services.recover")
+    assert (outcome.code != 0, units.slots) == (True, ["web w1"])
+    assert "w1 is not healthy and is left as it is" in outcome.text
+
+
+def test_members_that_the_run_leaves_out_are_named(units: Site) -> None:
+    outcome = units.upgrade("--limit", "w1", playbook=PLAYBOOK)
+    assert "Not looked at, as this run leaves them out: w2 (web)" in outcome.text
+
+
+# --- The last line ---
+
+
+def last_line(raw: str) -> str:
+    return raw.strip().splitlines()[-1]
+
+
+def test_a_roll_ends_with_a_line_that_says_what_it_did(units: Site) -> None:
+    outcome = units.upgrade(playbook=PLAYBOOK)
+    assert last_line(outcome.raw) == "restart: done on 2 of 2 hosts, 2 units restarted."
+
+
+def test_a_roll_that_failed_ends_with_a_line_that_says_what_is_left(units: Site) -> None:
+    units.write("bad/w1", "")
+    outcome = units.upgrade(playbook=PLAYBOOK)
+    assert outcome.code != 0
+    assert last_line(outcome.raw) == (
+        "restart: done on 0 of 2 hosts. Failed, and kept with their slots: w1 (web). Not reached: w2 (web)."
+    )
+
+
+def test_a_roll_of_which_all_is_out_of_service_does_not_end_silently(units: Site) -> None:
+    units.lock("state=out_of_service hosts=w1,w2 reason=mainboard")
+    outcome = units.upgrade(playbook=PLAYBOOK)
+    assert "restart: done on 0 of 2 hosts. Out of service: w1, w2 (mainboard)." in outcome.text

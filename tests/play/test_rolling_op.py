@@ -387,12 +387,13 @@ def test_a_host_that_was_left_behind_keeps_its_slots_when_its_wave_is_blocked(
     assert site.slots == ["web w1"]
 
 
-def test_a_host_that_is_away_blocks_where_it_has_to_be_asked(run: Callable[..., Outcome], site: Site) -> None:
-    site.write("group_vars/web.yml", "rolling_op_blockers: [{name: backup, command: 'true'}]\n")
+def test_a_host_that_is_away_stops_an_operation_before_it_begins(
+    run: Callable[..., Outcome], site: Site
+) -> None:
     site.goes_away("w1")
     outcome = run()
-    assert "backup on w1 (it cannot be queried: w1 is away)" in outcome.text
-    assert (outcome.log, site.slots) == ([], [])
+    assert "Nothing was started: w1 did not answer." in outcome.text
+    assert (outcome.code != 0, outcome.log, site.slots) == (True, [], [])
 
 
 def test_outside_the_windows_no_wave_begins(run: Callable[..., Outcome], site: Site) -> None:

@@ -20,8 +20,17 @@ from ...plugin_utils._inventory.placement import DOMAIN, LAST, read_placement
 from ...plugin_utils._lock import manager
 from ...plugin_utils._roll.announcement import lines
 from ...plugin_utils._roll.callbacks import find_callbacks
+from ...plugin_utils._roll.closing import closing_line
 from ...plugin_utils._roll.roll import SERIAL, WAVES, Fleet, Roll, plan_roll, read_sizes
-from ...plugin_utils._roll.survey import BOOT, NO_ANSWER, PENDING, read_boots, read_survey
+from ...plugin_utils._roll.survey import (
+    BOOT,
+    MEMBERS,
+    NO_ANSWER,
+    PENDING,
+    read_boots,
+    read_members,
+    read_survey,
+)
 from ...plugin_utils._run.presence import seen_by
 from ...plugin_utils._run.run import RunState, this_run
 from ...plugin_utils._run.whole import check_as_written
@@ -34,6 +43,7 @@ from ...plugin_utils._terminal import say
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from ...plugin_utils._roll.survey import Unit
     from ...plugin_utils._service.service import Service
 
 PARTS = ("drain", "verify", "undrain")
@@ -47,6 +57,7 @@ class ActionModule(ControllerAction):
     def act(self, variables: Mapping[str, Any]) -> Result:
         options = self.options(
             survey={"type": "str"},
+            members={"type": "str"},
             about={"choices": ["pending", "boot"], "default": "pending"},
             everything={"type": "bool", "default": False},
             services={"type": "raw", "default": []},
@@ -62,14 +73,10 @@ class ActionModule(ControllerAction):
         services = load_services(variables)
         only = names_of(options["services"])
         select(services, only, "services")
+        units, unseen = self._members(services, options, variables)
         pending, silent, messages = self._survey(services, options, variables)
-        fleet = _fleet(
-            services,
-            variables,
-            pending,
-            silent,
-            _read_locks(self.store_url(options, variables), options["operation"]),
-        )
+        locks = _read_locks(self.store_url(options, variables), options["operation"])
+        fleet = _fleet(services, variables, pending, {**unseen, **silent}, locks, units)
         sizes = read_sizes(
             options["waves"] or self.templated(variables, WAVES),
             options["serial"] or self.templated(variables, SERIAL),
@@ -84,7 +91,21 @@ class ActionModule(ControllerAction):
         strategy = _strategy(roll, tasks.values() if options["own_tasks"] else (), asked=asked)
         for line in (*messages, *lines(roll, options["operation"], every_wave=display.verbosity > 0)):
             say(line)
-        return {"changed": False, **roll.as_result(), "tasks": tasks, "strategy": strategy}
+        result = roll.as_result()
+        if not roll.waves:  # else the end of the run says it
+            say(closing_line(options["operation"], result, lambda _host, _name: None))
+        return {"changed": False, **result, "tasks": tasks, "strategy": strategy}
+
+    def _members(
+        self, services: Sequence[Service], options: Mapping[str, Any], variables: Mapping[str, Any]
+    ) -> tuple[dict[str, dict[str, Unit]], Mapping[str, str]]:
+        """Give how the units of the hosts are, and why others have no answer."""
+        if not options["members"]:
+            return {}, {}
+        hosts = variables["ansible_play_hosts"]
+        answers = {host: variables["hostvars"][host].get(options["members"]) for host in hosts}
+        survey = read_survey(answers, MEMBERS, self.claims(hosts, (service.name for service in services)))
+        return read_members(survey.answers), survey.silent
 
     def _survey(
         self, services: Sequence[Service], options: Mapping[str, Any], variables: Mapping[str, Any]
@@ -154,6 +175,7 @@ def _fleet(
     pending: Mapping[str, Sequence[str]],
     silent: Mapping[str, str],
     locks: tuple[dict[str, list[str]], dict[str, dict[str, str]]],
+    units: Mapping[str, Mapping[str, Unit]],
 ) -> Fleet:
     """Put together what inventory, survey and locks say."""
     held, out_of_service = locks
@@ -165,6 +187,7 @@ def _fleet(
         held=held,
         out_of_service=out_of_service,
         placement=read_placement(_values(variables, DOMAIN), _values(variables, LAST)),
+        units=units,
     )
 
 

@@ -106,9 +106,10 @@ class Ledger:
 
 
 def sort_records(records: Iterable[Record], states: Mapping[str, UnitState], boot_id: str) -> Ledger:
-    """Sort records into pending, of units that do not run, and settled; aliases count as the unit they name.
+    """Sort records into pending, of units that are stopped, and settled; aliases count as the unit they name.
 
-    A unit that does not run has no old program left to replace: it needs no restart, and its next start settles it.
+    A unit that was stopped has no old program left to replace: it needs no restart, and its next start settles it. One
+    that has failed, or is on its way up or down, is to run, so its restart is pending like that of one that runs.
     What an operator dismissed stays on record until a restart settles it too.
     """
     settled = []
@@ -123,11 +124,11 @@ def sort_records(records: Iterable[Record], states: Mapping[str, UnitState], boo
             dismissed.append(record)
         else:
             waiting.setdefault(state.unit, []).append(record)
-    active = {state.unit for state in states.values() if state.is_active}
+    stopped = {state.unit for state in states.values() if state.is_stopped}
     entries = [PendingRestart(unit, tuple(each)) for unit, each in waiting.items()]
     return Ledger(
-        pending=tuple(entry for entry in entries if entry.unit in active),
-        stopped=tuple(entry for entry in entries if entry.unit not in active),
+        pending=tuple(entry for entry in entries if entry.unit not in stopped),
+        stopped=tuple(entry for entry in entries if entry.unit in stopped),
         settled=tuple(settled),
         dismissed=tuple(dismissed),
     )

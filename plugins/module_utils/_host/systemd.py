@@ -26,7 +26,7 @@ GOING_ALONG = ("ConsistsOf", "RequiredBy", "BoundBy")
 
 PROPERTIES = (
     "Id", "Names", "LoadState", "ActiveState", "SubState", "Type", "InvocationID", "MainPID", "FragmentPath",
-    "TriggeredBy", "Job", *GOING_ALONG,
+    "TriggeredBy", "Job", "UnitFileState", "CanStart", "CanStop", *GOING_ALONG,
 )  # fmt: skip
 _UNIT = re.compile(r"[\w:.@\\-]+", re.ASCII)
 _SUFFIX = re.compile(
@@ -59,6 +59,10 @@ class UnitState:
     triggered_by: tuple[str, ...] = ()
     takes_along: tuple[str, ...] = ()
     has_job: bool = False
+    file_state: str = ""
+    can_start: bool = True
+    can_stop: bool = True
+    unfinished: bool = False  # a restart of ours has stopped it
 
     @property
     def is_known(self) -> bool:
@@ -74,6 +78,20 @@ class UnitState:
     def is_active(self) -> bool:
         """Whether it runs, or did its work and is kept as running."""
         return self.active in ("active", "reloading")
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it does not run, and nothing went wrong: somebody stopped it, or nobody started it."""
+        return self.active == "inactive" and not self.unfinished
+
+    @property
+    def refusal(self) -> str:
+        """Say why systemd restarts it for nobody who asks; an empty text where it does."""
+        if not self.can_stop:
+            return "it refuses to be stopped by hand (RefuseManualStop); a boot, or a command of its own, restarts it"
+        if not self.can_start:
+            return "it refuses to be started by hand (RefuseManualStart); a boot, or a command of its own, restarts it"
+        return ""
 
     @property
     def in_transition(self) -> bool:
@@ -147,6 +165,9 @@ class Systemd:
             triggered_by=tuple(values.get("TriggeredBy", "").split()),
             takes_along=tuple(unit for key in GOING_ALONG for unit in values.get(key, "").split()),
             has_job=bool(values.get("Job")),
+            file_state=values.get("UnitFileState", ""),
+            can_start=values.get("CanStart") != "no",
+            can_stop=values.get("CanStop") != "no",
         )
 
     def follow(

@@ -87,7 +87,7 @@ def plan_restart(
     include_pending: bool,
     paused: Container[str] = (),
 ) -> RestartPlan:
-    """Plan what to do with each unit; only what runs is restarted, and a unit with two names once."""
+    """Plan what to do with each unit, one with two names once; what somebody stopped on purpose stays stopped."""
     by_unit = {state.unit: state for state in states.values()}
     units = [states[name].unit for name in named]
     selected = select_units(units, waiting, deferred_only=deferred_only, include_pending=include_pending)
@@ -122,9 +122,9 @@ def _reason_to_skip(state: UnitState, paused: Container[str]) -> str:
         return "it is paused: resume_services brings it back"
     if state.is_masked:
         return "it is masked: somebody decided that it must not start"
-    if not state.is_active:
+    if state.is_stopped:
         return f"it is not running: it is {state}"
-    return ""
+    return state.refusal
 
 
 def find_fault(before: UnitState, after: UnitState) -> str:
@@ -183,7 +183,7 @@ def _deal_with(
 ) -> tuple[Result, UnitState]:
     """Restart a unit, unless since the plan was made it was started anew, or has ended."""
     now = wait_until_settled(step.unit, systemd, patience)
-    skip = _reason_to_skip(now, ())
+    skip = _reason_to_skip(replace(now, unfinished=not step.before.is_active), ())
     if skip:
         return replace(step.foresee(), result=SKIPPED, why=skip), now
     is_done = not find_fault(step.before, now)

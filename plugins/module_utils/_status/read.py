@@ -20,6 +20,8 @@ from .._host.needrestart import outdated_units
 from .._host.systemd import Systemd
 from .._records.temporary import FOLDER, TemporaryFolder
 from .._restart.paused import PausedFolder
+from .._restart.unfinished import FOLDER as RESTARTING
+from .._restart.unfinished import UnfinishedFolder, with_unfinished
 from .report import HostStatus
 
 if TYPE_CHECKING:
@@ -40,7 +42,9 @@ def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) 
     _refuse_unreadable([*store.folders, folder.path])
     records, bad_records = store.read()
     policies, bad_policies = folder.read()
-    states = Systemd(run).show(sorted({record.unit for record in records}))
+    begun, bad_begun = UnfinishedFolder(root / RESTARTING).read()
+    shown = Systemd(run).show(sorted({record.unit for record in records}))
+    states = with_unfinished(begun, shown, boot_id(root))
     ledger = sort_records(records, states, boot_id(root))
     not_checked = {} if os.geteuid() == 0 else _for_root_only(ledger)
     paused, bad_paused = ([], []) if "paused" in not_checked else _told(_paused, PausedFolder(root))
@@ -66,7 +70,15 @@ def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) 
         held_by_us=held,
         outdated=old,
         not_checked=not_checked,
-        trouble=[*bad_policies, *bad_records, *bad_paused, *bad_temporary, *bad_held, *script.trouble()],
+        trouble=[
+            *bad_policies,
+            *bad_records,
+            *bad_paused,
+            *bad_temporary,
+            *bad_held,
+            *bad_begun,
+            *script.trouble(),
+        ],
         temporary=temporary,
     )
 

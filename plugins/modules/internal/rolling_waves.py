@@ -13,8 +13,8 @@ description:
   - From what is pending on the hosts of the play, plans which hosts are visited together so that no service exceeds
     its disruption budget, and reports the waves, why there are so many, which services are down meanwhile, and
     which hosts are skipped. With C(-v) there is a line for each of many waves.
-  - Hosts that an earlier roll of the same operation left behind, holding a slot, come first. Hosts out of service are
-    skipped.
+  - Hosts that an earlier roll of the same operation left behind, holding a slot of one of the requested services, come
+    first, and so do hosts that are down. Hosts out of service are skipped.
   - The variable C(orderly_failure_domain) of a host names its rack or zone; a wave never holds hosts of two. A host
     with C(orderly_last) is in the last wave of its services.
   - It runs once, on the controller, and contacts no host. It is refused while a host of the play did not answer, unless
@@ -25,6 +25,11 @@ options:
       - The variable in which what every host answered is registered. Without it nothing was asked.
       - A host whose answer cannot be read, or that brings facts with names of variables of this collection, counts as
         one that did not answer.
+    type: str
+  members:
+    description:
+      - The variable in which M(orderly.services.internal.member_units) is registered. A member that is down goes first
+        where the roll visits it; the others of its service count it against their budget.
     type: str
   about:
     description:
@@ -131,6 +136,21 @@ outages:
   description: Services that are down during some waves, because all their hosts are in them or out of service.
   type: list
   elements: str
+  returned: success
+pending:
+  description: For each host, the units whose restart is pending.
+  type: dict
+  returned: success
+unhealthy:
+  description:
+    - For each wave, and for what comes after the last, the hosts outside of it that are down, with their services, as
+      O(orderly.services.rolling_lock#module:unhealthy) takes them.
+  type: list
+  elements: dict
+  returned: success
+wave_of:
+  description: The number of each host's wave, from 0 on.
+  type: dict
   returned: success
 out_of_service:
   description: For each host that is skipped, why its services are out of service there.

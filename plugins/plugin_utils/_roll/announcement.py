@@ -6,9 +6,10 @@ from collections import Counter, defaultdict
 from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
-from .._common.text import listed, shortened, with_services
+from .._common.text import listed, natural, shortened, with_services
 from .._waves.bounds import busiest
 from .._waves.rules import Visit
+from .roll import stays_down
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,7 +32,12 @@ def lines(roll: Roll, operation: str = RESTART, *, every_wave: bool = False) -> 
         *(waves or [nothing]),
         *_why(roll),
         *_outages(roll),
+        *_down(roll),
+        *_left_as_they_are(roll),
+        *_held_besides(roll),
+        *_not_asked(roll),
         *_skipped(roll),
+        *_refusing(roll),
         *_units_without_service(roll),
     ]
 
@@ -91,8 +97,8 @@ def _busiest(roll: Roll) -> Iterator[str]:
     """Say which services need the waves, one after the other: their hosts, divided by their slots."""
     visits = [Visit(host, tuple(roll.names(host))) for host in roll.order]
     hosts = Counter(name for visit in visits for name in visit.services)
-    for name, waves in busiest(visits, roll.fleet.rules):
-        at_a_time = f"{hosts[name]} hosts, {roll.fleet.rules.slots[name]} at a time"
+    for name, waves in busiest(visits, roll.rules):
+        at_a_time = f"{hosts[name]} hosts, {roll.rules.slots[name]} at a time"
         yield f"{name} takes {waves} ({at_a_time if hosts[name] > 1 else '1 host'})"
 
 
@@ -114,6 +120,58 @@ def _outages(roll: Roll) -> Iterator[str]:
             yield f"{name} has no other host to serve, because {listed(shortened(out))} is out of service: {when}."
         else:
             yield f"The budget of {name} allows all its {len(members)} hosts at once: {when}."
+
+
+def _down(roll: Roll) -> Iterator[str]:
+    """Name the members that are down by themselves, and what comes of that."""
+    for service in roll.fleet.services:
+        hosts = roll.fleet.down.get(service.name, {}) if service.name in roll.names_asked else {}
+        for host in sorted(hosts, key=natural):
+            units = hosts[host]
+            named = listed([str(unit) for unit in units])
+            visited = host in roll.visits and service.name in roll.names(host)
+            what = (
+                "it goes first, as that takes nobody else down"
+                if visited and not stays_down(units)
+                else f"it counts against the budget of {service.name}, as nothing here brings it back"
+            )
+            yield f"Down before anything was done: {host} ({service.name}): {named}; {what}."
+
+
+def _left_as_they_are(roll: Roll) -> Iterator[str]:
+    alike: defaultdict[str, list[str]] = defaultdict(list)
+    for host in roll.order:
+        for service in roll.visits[host]:
+            for unit in roll.fleet.units_of(service, host):
+                if unit.is_left:
+                    alike[f"{unit}, as {unit.is_left}"].append(host)
+    for what, hosts in alike.items():
+        yield f"Not started, and left as it is: {what}, on {listed(shortened(hosts))}."
+
+
+def _held_besides(roll: Roll) -> Iterator[str]:
+    if roll.held_besides:
+        yield (
+            f"Left behind by an earlier run, and not part of this one: {with_services(roll.held_besides)}. They "
+            "keep their slots, which count: the playbook orderly.services.recover puts them back."
+        )
+
+
+def _not_asked(roll: Roll) -> Iterator[str]:
+    if roll.not_asked:
+        yield (
+            f"Not looked at, as this run leaves them out: {with_services(roll.not_asked)}. Nobody here knows whether "
+            "they are up, so they count as if they were."
+        )
+
+
+def _refusing(roll: Roll) -> Iterator[str]:
+    alike: defaultdict[str, list[str]] = defaultdict(list)
+    for host, units in roll.refusing.items():
+        for unit in units:
+            alike[f"{unit.name}: {unit.refusal}"].append(host)
+    for what, hosts in alike.items():
+        yield f"Left pending on {listed(shortened(hosts))}: {what}."
 
 
 def _skipped(roll: Roll) -> Iterator[str]:

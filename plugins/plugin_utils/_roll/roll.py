@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from .._service.service import Service
+    from .survey import Unit
 
     Sizes = tuple[int | str, ...]
 
@@ -38,7 +39,7 @@ class Fleet:
 
     *pending* gives each host its pending units, *silent* says of those without an answer why, as in "did not answer";
     *held* gives the services that hosts left behind by an earlier roll still hold slots of; *out_of_service* the
-    reasons, by service and host.
+    reasons, by service and host. *units* tells of each host that was asked how the units of its services are.
     """
 
     services: Sequence[Service]
@@ -48,6 +49,12 @@ class Fleet:
     held: Mapping[str, Iterable[str]] = field(default_factory=dict)
     out_of_service: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     placement: Placement = field(default_factory=Placement)
+    units: Mapping[str, Mapping[str, Unit]] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """Name the hosts of the play."""
+        return frozenset({*self.pending, *self.silent, *self.units})
 
     @cached_property
     def members(self) -> dict[str, frozenset[str]]:
@@ -55,12 +62,31 @@ class Fleet:
         return {service.name: frozenset(self.groups[service.group]) for service in self.services}
 
     @cached_property
-    def rules(self) -> Rules:
-        """Give what waves keep to; the lock leaves hosts out of service out of the base of a percentage, too."""
+    def down(self) -> dict[str, dict[str, tuple[Unit, ...]]]:
+        """Name the members of each service that are down by themselves, with the units that are, by host."""
+        found: dict[str, dict[str, tuple[Unit, ...]]] = {}
+        for service in self.services:
+            for host in self.members[service.name] & self.units.keys():
+                units = tuple(unit for unit in self.units_of(service, host) if unit.is_down)
+                if units and self.why_out(service.name, host) is None:
+                    found.setdefault(service.name, {})[host] = units
+        return found
+
+    def units_of(self, service: Service, host: str) -> list[Unit]:
+        """List what is known of the units of a service on a host."""
+        known = self.units.get(host, {})
+        return [known[unit] for unit in service.units if unit in known]
+
+    def rules(self, spent: Mapping[str, int]) -> Rules:
+        """Give what waves keep to; the lock leaves hosts out of service out of the base of a percentage, too.
+
+        *spent* says how many hosts of each service are down all the time.
+        """
         away = {name: frozenset(hosts) for name, hosts in self.out_of_service.items()}
         counted = {name: members - away.get(name, frozenset()) for name, members in self.members.items()}
+        slots = {each.name: slots_of(each.max_unavailable, len(counted[each.name])) for each in self.services}
         return Rules(
-            {each.name: slots_of(each.max_unavailable, len(counted[each.name])) for each in self.services},
+            {name: max(1, number - spent.get(name, 0)) for name, number in slots.items()},
             {service.name: service.befores for service in self.services},
             self.placement.domains,
             self.placement.last,
@@ -86,6 +112,11 @@ class Roll:
     units_without_service: Mapping[str, tuple[str, ...]]  # host -> pending units that belong to no service
     skipped: Mapping[str, Mapping[str, str]]  # host -> why it is out of service, by service
     sizes: Sizes = ()
+    rules: Rules = field(default_factory=lambda: Rules({}))
+    names_asked: frozenset[str] = frozenset()  # the services that the roll is about
+    refusing: Mapping[str, tuple[Unit, ...]] = field(default_factory=dict)  # host -> units left pending
+    held_besides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # host -> services not visited
+    not_asked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # host -> services of its
 
     @property
     def order(self) -> list[str]:
@@ -107,6 +138,28 @@ class Roll:
                     found.setdefault(name, []).append(number)
         return {name: tuple(found[name]) for name in sorted(found, key=natural)}
 
+    @cached_property
+    def unhealthy(self) -> list[dict[str, list[str]]]:
+        """Name, for each wave and for after the last one, the hosts outside of it that are down, with their services.
+
+        A host that was visited is well, or still holds its slots; but what somebody stopped stays down.
+        """
+        first = {host: number for number, wave in enumerate(self.waves) for host in wave}
+
+        def counts(service: str, host: str, wave: int, units: tuple[Unit, ...]) -> bool:
+            visited = host in first and service in self.names(host) and first[host] < wave
+            return not visited or stays_down(units)
+
+        found: list[dict[str, list[str]]] = []
+        for wave in range(len(self.waves) + 1):
+            down: dict[str, list[str]] = {}
+            for service, hosts in self.fleet.down.items():
+                for host, units in hosts.items():
+                    if counts(service, host, wave, units):
+                        down.setdefault(host, []).append(service)
+            found.append(_in_order(down))
+        return found
+
     def names(self, host: str) -> list[str]:
         """Name the services that a host is visited for."""
         return [service.name for service in self.visits[host]]
@@ -119,6 +172,11 @@ class Roll:
             "waves": [{host: self.names(host) for host in wave} for wave in self.waves],
             "visits": {host: [service.as_dict() for service in self.visits[host]] for host in self.order},
             "outages": list(self.outages),
+            "pending": _in_order(
+                {host: sorted(units, key=natural) for host, units in self.fleet.pending.items() if units}
+            ),
+            "unhealthy": self.unhealthy,
+            "wave_of": {host: number for number, wave in enumerate(self.waves) for host in wave},
             "units_without_service": {
                 host: list(units) for host, units in self.units_without_service.items()
             },
@@ -126,23 +184,35 @@ class Roll:
         }
 
 
+def stays_down(units: Iterable[Unit]) -> bool:
+    """Tell whether a visit leaves some of the units that are down as they are."""
+    return any(unit.is_left for unit in units)
+
+
 def plan_roll(fleet: Fleet, *, only: Iterable[str] = (), deferred_only: bool, sizes: Sizes = ()) -> Roll:
     """Plan a visit to the surveyed hosts; raises :class:`RollError` where one did not answer and is not out of service.
 
     With *deferred_only* a service is visited where a restart of one of its units is pending, else everywhere; *only*
     names the services concerned, empty for all. A host that an earlier roll left behind is visited again before all
-    others, for the services it still holds slots of. Hosts out of service are skipped.
+    others, for those of these services that it still holds slots of, and so is one that is down, as that disrupts
+    nobody. Hosts out of service are skipped.
     """
     _check_all_surveyed(fleet)
-    names = frozenset(only) or fleet.members.keys()
-    visits, units_without_service, skipped = {}, {}, {}
+    names = frozenset(only) or frozenset(fleet.members)
+    visits, units_without_service, skipped, refusing = {}, {}, {}, {}
     for host, waiting in fleet.pending.items():
         units = frozenset(waiting)
         here = tuple(service for service in fleet.services if host in fleet.members[service.name])
+        stubborn = tuple(
+            unit for unit in fleet.units.get(host, {}).values() if unit.refusal and unit.name in units
+        )
+        if stubborn:
+            refusing[host] = stubborn
         again = frozenset(fleet.held.get(host, ()))
         everything = not deferred_only or host in fleet.silent
-        due = {s.name for s in here if everything or not units.isdisjoint(s.units)} & names
-        chosen = tuple(service for service in here if service.name in again | due)
+        restartable = units - {unit.name for unit in stubborn}
+        due = {s.name for s in here if everything or not restartable.isdisjoint(s.units)}
+        chosen = tuple(service for service in here if service.name in (again | due) & names)
         out = {s.name: why for s in chosen if (why := fleet.why_out(s.name, host)) is not None}
         if out:
             skipped[host] = out
@@ -151,8 +221,52 @@ def plan_roll(fleet: Fleet, *, only: Iterable[str] = (), deferred_only: bool, si
         if stray := tuple(sorted(units - {unit for service in here for unit in service.units})):
             units_without_service[host] = stray
     named = {host: [service.name for service in chosen] for host, chosen in visits.items()}
-    waves = pack(named, fleet.rules, tuple(fleet.held), sizes)
-    return Roll(fleet, visits, waves, _in_order(units_without_service), _in_order(skipped), sizes)
+    down = {host for service, hosts in fleet.down.items() for host in hosts if service in named.get(host, ())}
+    rules = fleet.rules(_spent(fleet, named))
+    waves = pack(named, rules, (*fleet.held, *down), sizes)
+    return Roll(
+        fleet,
+        visits,
+        waves,
+        _in_order(units_without_service),
+        _in_order(skipped),
+        sizes,
+        rules,
+        names,
+        _in_order(refusing),
+        _in_order(_held_besides(fleet, named)),
+        _in_order(_not_asked(fleet, named)),
+    )
+
+
+def _spent(fleet: Fleet, visits: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Count the hosts of each service that are down and stay so, as nobody visits them or as that changes nothing."""
+    return {
+        service: sum(
+            service not in visits.get(host, ()) or stays_down(units) for host, units in hosts.items()
+        )
+        for service, hosts in fleet.down.items()
+    }
+
+
+def _held_besides(fleet: Fleet, visits: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """Name what was left behind and is not visited now: the services, by host."""
+    besides = {
+        host: tuple(sorted(set(services) - set(visits.get(host, ())), key=natural))
+        for host, services in fleet.held.items()
+    }
+    return {host: services for host, services in besides.items() if services}
+
+
+def _not_asked(fleet: Fleet, visits: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """Name the members of the visited services that the play leaves out, so that nobody knows how they are."""
+    concerned = {name for services in visits.values() for name in services}
+    found: dict[str, tuple[str, ...]] = {}
+    for name in sorted(concerned, key=natural):
+        for host in fleet.members[name] - fleet.asked:
+            if fleet.why_out(name, host) is None:
+                found[host] = (*found.get(host, ()), name)
+    return found
 
 
 def _check_all_surveyed(fleet: Fleet) -> None:

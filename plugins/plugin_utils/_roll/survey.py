@@ -24,7 +24,52 @@ DRAINED: Shape = {"services": [str]}
 TEMPORARY: Shape = {"temporary_changes": [{"service": str, "name": str, "campaign": str}]}
 """Of ``temporary_changes``."""
 
+MEMBERS: Shape = {"members": [{"unit": str, "word": str, "says": str, "refusal": str}]}
+"""Of ``member_units``."""
+
 NO_ANSWER = "did not answer"
+
+DOWN, STOPPED, OFF, MASKED, PAUSED = "down", "stopped", "off", "masked", "paused"
+_WHY_LEFT = {
+    STOPPED: "somebody stopped it",
+    OFF: "it does not start with the host",
+    MASKED: "it is masked",
+    PAUSED: "it is paused, and resume_services brings it back",
+}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit of a service on a host, as ``member_units`` tells it."""
+
+    name: str
+    word: str
+    says: str
+    refusal: str = ""
+
+    @property
+    def is_down(self) -> bool:
+        """Tell whether its service has one host less because of it."""
+        return self.word in (DOWN, STOPPED)
+
+    @property
+    def is_left(self) -> str:
+        """Say why it is not started, though it does not run; empty where nobody wanted that."""
+        return _WHY_LEFT.get(self.word, "")
+
+    def __str__(self) -> str:
+        return f"{self.name} is {self.says}"
+
+
+def read_members(answers: Mapping[str, Answer]) -> dict[str, dict[str, Unit]]:
+    """Read how the units of hosts are."""
+    return {
+        host: {
+            each["unit"]: Unit(*(printable(each[key], 300) for key in ("unit", "word", "says", "refusal")))
+            for each in answer["members"]
+        }
+        for host, answer in answers.items()
+    }
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,9 @@ def run(host: FakeHost, store: DeferredStore, monkeypatch: pytest.MonkeyPatch, t
         )
     monkeypatch.setattr(restart_services, "DeferredStore", lambda: store)
     monkeypatch.setattr(restart_services, "boot_id", lambda: BOOT)
-    return partial(run_module, restart_services, monkeypatch, host.run)
+    return partial(
+        run_module, restart_services, monkeypatch, host.run, restarting=str(tmp_path / "restarting")
+    )
 
 
 def left(store: DeferredStore) -> list[str]:
@@ -153,3 +155,51 @@ def test_info_tells_what_waits(
     assert sum(command[:2] == ["systemctl", "show"] for command in host.commands) == 1
     run(deferred_only=True)
     assert run_module(deferred_restarts_info, monkeypatch, host.run)["pending"] == []
+
+
+# --- What does not run ---
+
+
+def test_a_pending_restart_of_a_failed_unit_starts_it(run: Run, host: FakeHost, store: DeferredStore) -> None:
+    host.units["alpha.service"].update(ActiveState="failed", SubState="failed")
+    host.after_restart = {"alpha.service": {"ActiveState": "active", "SubState": "running"}}
+    assert run(deferred_only=True)["restarted"] == ["alpha.service"]
+    assert left(store) == ["idle.service"]
+
+
+def test_a_failed_unit_that_does_not_start_fails_its_host(
+    run: Run, host: FakeHost, store: DeferredStore
+) -> None:
+    host.units["alpha.service"].update(ActiveState="failed", SubState="failed")
+    host.refuse_restart = {"alpha.service": "Job for alpha.service failed."}
+    for _attempt in range(2):
+        assert "alpha.service on" in run(deferred_only=True)["msg"]
+    assert left(store) == ["alpha.service", "idle.service"]
+
+
+ENDS_QUIETLY = {"ActiveState": "inactive", "SubState": "dead"}
+
+
+def test_a_unit_that_our_restart_stopped_is_started_by_the_next(run: Run, host: FakeHost) -> None:
+    host.after_restart = {"beta.service": ENDS_QUIETLY}
+    run(units=["beta.service"])
+    host.after_restart = {"beta.service": {"ActiveState": "active", "SubState": "running"}}
+    assert run(units=["beta.service"], deferred_only=True)["restarted"] == ["beta.service"]
+    assert run(units=["beta.service"], deferred_only=True)["restarted"] == []
+
+
+def test_a_unit_that_ran_again_and_was_stopped_since_stays_stopped(run: Run, host: FakeHost) -> None:
+    host.after_restart = {"beta.service": ENDS_QUIETLY}
+    run(units=["beta.service"])
+    host.units["beta.service"]["InvocationID"] = "beta.service-9"
+    assert run(units=["beta.service"])["left_alone"] == ["beta.service"]
+
+
+def test_a_unit_that_refuses_to_be_stopped_is_left_pending(
+    run: Run, host: FakeHost, store: DeferredStore
+) -> None:
+    host.units["alpha.service"]["CanStop"] = "no"
+    done = run(units=["beta.service"], include_pending=True)
+    assert done["restarted"] == ["beta.service"]
+    assert done["units"][1]["why"].startswith("it refuses to be stopped by hand")
+    assert left(store) == ["alpha.service", "idle.service"]

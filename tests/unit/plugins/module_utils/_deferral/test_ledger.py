@@ -69,6 +69,12 @@ def test_records_are_sorted_by_what_they_mean_now() -> None:
     assert ledger.waiting_units == (UNIT, "idle.service")
 
 
+@pytest.mark.parametrize("active", ["failed", "activating", "deactivating"])
+def test_a_unit_that_is_to_run_and_does_not_is_pending(active: str) -> None:
+    ledger = sort_records([RECORD], {UNIT: replace(STOPPED, active=active)}, BOOT)
+    assert ([entry.unit for entry in ledger.pending], ledger.stopped) == ([UNIT], ())
+
+
 def test_what_waits_longest_comes_first() -> None:
     later = replace(RECORD, unit="beta.service", since=1500)
     states = {UNIT: running(), "beta.service": replace(running(), unit="beta.service")}

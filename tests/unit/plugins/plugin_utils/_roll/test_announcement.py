@@ -7,6 +7,7 @@ import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._inventory.placement import Placement
 from ansible_collections.orderly.services.plugins.plugin_utils._roll.announcement import lines
 from ansible_collections.orderly.services.plugins.plugin_utils._roll.roll import Fleet, plan_roll
+from ansible_collections.orderly.services.plugins.plugin_utils._roll.survey import Unit
 from ansible_collections.orderly.services.plugins.plugin_utils._service.service import Dependency, Service
 
 
@@ -50,6 +51,40 @@ def test_two_hundred_hosts_are_told_in_a_few_lines_too() -> None:
         "Waves 16 to 20 of 30: 8 each of web[121-160] (nginx)",
         "Waves 21 to 30 of 30: 1 each of lb[1-10] (haproxy)",
         "Why 30 waves: nginx takes 20 (160 hosts, 8 at a time), then haproxy takes 10 (10 hosts, 1 at a time).",
+    ]
+
+
+def test_who_is_down_is_told_before_anything_is_done() -> None:
+    units = {
+        "web1": {"nginx.service": Unit("nginx.service", "down", "failed (failed)")},
+        "web2": {"nginx.service": Unit("nginx.service", "stopped", "inactive (dead)")},
+        "lb1": {"haproxy.service": Unit("haproxy.service", "masked", "inactive (dead)")},
+    }
+    said = told([NGINX, HAPROXY], SMALL, units=units)
+    assert [line for line in said if "Wave" not in line and "wave" not in line] == [
+        "Down before anything was done: web1 (nginx): nginx.service is failed (failed); it goes first, as that takes "
+        "nobody else down.",
+        "Down before anything was done: web2 (nginx): nginx.service is inactive (dead); it counts against the budget "
+        "of nginx, as nothing here brings it back.",
+        "Not started, and left as it is: nginx.service is inactive (dead), as somebody stopped it, on web2.",
+        "Not started, and left as it is: haproxy.service is inactive (dead), as it is masked, on lb1.",
+    ]
+
+
+def test_what_a_run_leaves_out_is_told() -> None:
+    refusal = Unit("nginx.service", "up", "active (running)", "it refuses to be stopped by hand")
+    said = told(
+        [NGINX, HAPROXY],
+        SMALL,
+        pending={"web1": ["nginx.service"], "lb1": ["haproxy.service"]},
+        deferred_only=True,
+        units={"web1": {"nginx.service": refusal}},
+        held={"web2": ["nginx"]},
+    )
+    assert said[-2:] == [
+        "Left behind by an earlier run, and not part of this one: web2 (nginx). They keep their slots, which count: "
+        "the playbook orderly.services.recover puts them back.",
+        "Left pending on web1: nginx.service: it refuses to be stopped by hand.",
     ]
 
 

@@ -13,6 +13,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._roll.roll import
     plan_roll,
     read_sizes,
 )
+from ansible_collections.orderly.services.plugins.plugin_utils._roll.survey import Unit
 from ansible_collections.orderly.services.plugins.plugin_utils._service.service import Dependency, Service
 
 WEB = Service("web", "web", Path("/roles/web"), "web", units=("web.service",))
@@ -60,7 +61,7 @@ def test_nothing_pending_is_nothing_to_do() -> None:
     assert made.waves == ()
     assert made.as_result() == {
         "order": [], "batches": [], "waves": [], "visits": {}, "outages": [],
-        "units_without_service": {}, "out_of_service": {},
+        "units_without_service": {}, "out_of_service": {}, "unhealthy": [{}], "wave_of": {}, "pending": {},
     }  # fmt: skip
 
 
@@ -68,6 +69,65 @@ def test_a_host_left_behind_is_visited_again_first_for_what_it_still_holds() -> 
     made = roll({**NOBODY, "h2": "web.service"}, {"h3": "web"})
     assert made.waves == (("h3",), ("h2",))
     assert visits(made) == {"h3": ["web"], "h2": ["web"]}
+
+
+def test_what_was_left_behind_for_other_services_is_named_and_not_visited() -> None:
+    made = roll({**NOBODY, "h2": "web.service"}, {"h1": "db web", "d1": "db"}, only=["web"])
+    assert visits(made) == {"h1": ["web"], "h2": ["web"]}
+    assert made.held_besides == {"d1": ("db",), "h1": ("db",)}
+
+
+# --- What is down by itself ---
+
+
+def units(**hosts: str) -> dict[str, dict[str, Unit]]:
+    """Give how web.service is on hosts, in a word."""
+    return {host: {"web.service": Unit("web.service", word, f"{word} (x)")} for host, word in hosts.items()}
+
+
+def test_a_member_that_is_down_goes_first_and_counts_until_then() -> None:
+    made = roll(NOBODY, only=["web"], deferred_only=False, units=units(h1="up", h2="up", h3="down"))
+    assert made.waves == (("h3",), ("h1",), ("h2",))
+    assert made.unhealthy == [{"h3": ["web"]}, {}, {}, {}]
+
+
+def test_a_member_that_is_down_and_not_visited_counts_in_every_wave() -> None:
+    made = roll({**NOBODY, "h1": "web.service"}, units=units(h1="up", h3="down"))
+    assert (made.waves, made.unhealthy) == ((("h1",),), [{"h3": ["web"]}, {"h3": ["web"]}])
+
+
+def test_what_somebody_stopped_counts_although_it_is_visited() -> None:
+    made = roll(NOBODY, only=["web"], deferred_only=False, units=units(h1="stopped"))
+    assert made.unhealthy == [{"h1": ["web"]}] * 4
+
+
+@pytest.mark.parametrize("word", ["up", "off", "masked", "paused"])
+def test_what_is_not_to_run_does_not_count(word: str) -> None:
+    assert roll({**NOBODY, "h1": "web.service"}, units=units(h3=word)).unhealthy == [{}, {}]
+
+
+def test_who_is_out_of_service_does_not_count_as_down_besides() -> None:
+    away = {"web": {"h3": "disk"}}
+    assert roll(NOBODY, units=units(h3="down"), out_of_service=away).unhealthy == [{}]
+
+
+def test_waves_leave_room_for_those_that_stay_down() -> None:
+    wide = replace(WEB, max_unavailable=2)
+    made = roll(
+        {"h1": "web.service", "h2": "web.service", "h3": ""}, services=(DB, wide), units=units(h3="down")
+    )
+    assert made.waves == (("h1",), ("h2",))
+
+
+def test_a_unit_that_refuses_is_left_pending_and_its_host_is_not_visited_for_it() -> None:
+    stubborn = Unit("web.service", "up", "active (running)", "it refuses")
+    made = roll({**NOBODY, "h2": "web.service", "h3": "web.service"}, units={"h2": {"web.service": stubborn}})
+    assert (made.waves, made.refusing) == ((("h3",),), {"h2": (stubborn,)})
+
+
+def test_members_outside_of_the_play_are_named() -> None:
+    assert roll({"h1": "web.service", "h2": ""}).not_asked == {"h3": ("web",)}
+    assert roll({"h1": "", "h2": ""}).not_asked == {}
 
 
 def test_units_of_no_service_are_told_not_restarted() -> None:

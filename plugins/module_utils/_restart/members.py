@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How each unit of the services of a host is, before somebody relies on it: in one word, and in systemd's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing import Callable, Container, Iterable, Mapping
+
+    from .._host.systemd import UnitState
+
+UP, DOWN, STOPPED, OFF, PAUSED, MASKED = WORDS = ("up", "down", "stopped", "off", "paused", "masked")
+_RUN_ON_DEMAND = ("oneshot", "dbus")
+_POLL_SECONDS = 0.5
+_NOT_TO_START = ("disabled", "masked", "masked-runtime")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A unit as a roll sees it.
+
+    It is *up*; *down*, as it should run and does not; *stopped* by somebody, though it starts with the host; *off*, so
+    that it does not; *paused*; or *masked*. *refusal* says why nobody can restart it by hand.
+    """
+
+    unit: str
+    word: str
+    says: str
+    refusal: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give plain data."""
+        return {"unit": self.unit, "word": self.word, "says": self.says, "refusal": self.refusal}
+
+
+def members(states: Mapping[str, UnitState], paused: Container[str]) -> list[Member]:
+    """Tell how units are, by the names that were asked for; those that the host does not have are left out."""
+    return [
+        Member(name, word_of(state, paused), str(state), state.refusal)
+        for name, state in states.items()
+        if state.is_known
+    ]
+
+
+def word_of(state: UnitState, paused: Container[str]) -> str:
+    """Say in a word how a unit is; one that runs when it is needed is up while it does not."""
+    if state.unit in paused:
+        return PAUSED
+    if state.is_masked:
+        return MASKED
+    on_demand = state.type in _RUN_ON_DEMAND or bool(state.triggered_by)
+    works = state.in_transition and state.type == "oneshot" and state.sub != "auto-restart"
+    if state.is_active or works or (state.is_stopped and on_demand):
+        return UP
+    if not state.is_stopped:
+        return DOWN
+    return OFF if state.file_state in _NOT_TO_START else STOPPED
+
+
+def look_until_well(
+    look: Callable[[], list[Member]],
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+    seconds: float,
+) -> list[Member]:
+    """Look at units until none of them is down, or the time is over."""
+    deadline = clock() + seconds
+    found = look()
+    while any(each.word == DOWN for each in found) and clock() < deadline:
+        sleep(_POLL_SECONDS)
+        found = look()
+    return found
+
+
+def describe_down(found: Iterable[Member], host: str) -> str:
+    """Put what is down into a sentence; an empty text where nothing is."""
+    down = [each for each in found if each.word == DOWN]
+    if not down:
+        return ""
+    named = ", ".join(f"{each.unit} is {each.says}" for each in down)
+    return f"{host} is not well: {named}, expected active. See journalctl -u {down[0].unit}."

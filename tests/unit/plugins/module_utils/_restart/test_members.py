@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.orderly.services.plugins.module_utils._host.systemd import UnitState
+from ansible_collections.orderly.services.plugins.module_utils._restart.members import (
+    Member,
+    describe_down,
+    look_until_well,
+    members,
+    word_of,
+)
+from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import FakeClock
+
+WEB = "web.service"
+IDLE = UnitState(WEB, (WEB,), type="notify", file_state="enabled", invocation_id="1")
+
+WORDS = [
+    (replace(IDLE, active="active"), "up"),
+    (replace(IDLE, active="failed"), "down"),
+    (replace(IDLE, active="activating", sub="auto-restart"), "down"),
+    (replace(IDLE, active="activating", sub="start", type="oneshot"), "up"),
+    (replace(IDLE, active="activating", sub="auto-restart", type="oneshot"), "down"),
+    (replace(IDLE, active="failed", type="oneshot"), "down"),
+    (replace(IDLE, type="oneshot"), "up"),
+    (replace(IDLE, triggered_by=("web.socket",)), "up"),
+    (IDLE, "stopped"),
+    (replace(IDLE, file_state="static"), "stopped"),
+    (replace(IDLE, file_state="disabled"), "off"),
+    (replace(IDLE, load="masked"), "masked"),
+    (replace(IDLE, unfinished=True), "down"),
+]
+
+
+@pytest.mark.parametrize(("state", "word"), WORDS)
+def test_each_state_of_a_unit_has_its_word(state: UnitState, word: str) -> None:
+    assert word_of(state, ()) == word
+
+
+def test_a_paused_unit_is_paused_whatever_systemd_says() -> None:
+    assert word_of(replace(IDLE, active="failed"), {WEB}) == "paused"
+
+
+def test_units_that_the_host_does_not_have_are_left_out() -> None:
+    found = members({WEB: IDLE, "no.service": UnitState("no.service", load="not-found")}, ())
+    assert [each.as_dict() for each in found] == [
+        {"unit": WEB, "word": "stopped", "says": "inactive (dead)", "refusal": ""}
+    ]
+
+
+def test_a_unit_that_is_on_its_way_gets_some_time() -> None:
+    clock = FakeClock()
+
+    def look() -> list[Member]:
+        return [Member(WEB, "up" if clock.now >= 3 else "down", "activating (start)")]
+
+    assert look_until_well(look, clock, clock.sleep, 10)[0].word == "up"
+    assert clock.now == 3
+
+
+def test_what_is_down_is_named_with_where_to_look() -> None:
+    clock = FakeClock()
+    failed = [Member(WEB, "down", "failed (failed)"), Member("x.service", "stopped", "inactive (dead)")]
+    assert describe_down(look_until_well(lambda: failed, clock, clock.sleep, 10), "web1") == (
+        "web1 is not well: web.service is failed (failed), expected active. See journalctl -u web.service."
+    )
+    assert clock.now == 10

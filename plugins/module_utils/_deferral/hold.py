@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Sequence
 from .._host.documents import read_document, write_document
 from .._host.errors import HostError
 from .._host.files import read_text, remove
-from .._host.systemd import full_name, parse_units
+from .._host.systemd import Systemd, full_name
 
 if TYPE_CHECKING:
     from typing import Iterable
@@ -74,9 +74,8 @@ def owners_of(run: Runner, unit: str) -> set[str]:
 
 
 def _files_of(run: Runner, unit: str) -> list[str]:
-    command = ["systemctl", "show", "--property=FragmentPath,ExecStart", "--", unit]
-    known = parse_units(run(command, environ_update={"LC_ALL": "C"})[1])
-    values = known[0] if known else {}
+    unit = unit.replace("@.", "@any.")  # systemd tells nothing of a template itself
+    values = Systemd(run).properties([unit], ["FragmentPath", "ExecStart"])[unit]
     return [
         path
         for path in (values.get("FragmentPath", ""), *_PROGRAM.findall(values.get("ExecStart", "")))
@@ -102,7 +101,10 @@ def _other_name(path: str) -> str:
 
 def on_hold(run: Runner) -> list[str]:
     """Read which packages are on hold, ours and others'."""
-    return run(["apt-mark", "showhold"], environ_update={"LC_ALL": "C"})[1].split()
+    code, output, errors = run(["apt-mark", "showhold"], environ_update={"LC_ALL": "C"})
+    if code:
+        raise HostError(f"apt-mark showhold failed: {errors.strip() or output.strip()}", rc=code)
+    return output.split()
 
 
 def held_units(run: Runner, units: Iterable[str]) -> list[str]:

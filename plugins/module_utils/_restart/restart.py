@@ -92,7 +92,9 @@ def plan_restart(
     units = [states[name].unit for name in named]
     selected = select_units(units, waiting, deferred_only=deferred_only, include_pending=include_pending)
     steps: list[Step] = []
-    for unit in selected:
+    for unit in sorted(
+        selected, key=lambda unit: not unit.endswith(".socket")
+    ):  # they take their services along
         steps.append(_plan_step(unit, by_unit, paused, steps))
     return RestartPlan(tuple(steps))
 

@@ -66,6 +66,21 @@ def test_a_unit_and_its_program_tell_the_packages() -> None:
     assert "/usr/lib/systemd/system/mariadb.service" in dpkg.commands[1]
 
 
+def test_a_template_is_looked_up_by_an_instance() -> None:
+    host = FakeDpkg("postgresql-common: /lib/systemd/system/postgresql@.service\n")
+    assert packages_of(host, ["postgresql@.service"]) == ["postgresql-common"]
+    assert host.commands[0][-1] == "postgresql@any.service"
+
+
+def test_where_systemd_does_not_answer_no_unit_is_taken_for_one_of_no_package() -> None:
+    def run(args: Sequence[str], *, environ_update: Mapping[str, str]) -> tuple[int, str, str]:
+        return 1, "", "Failed to connect to bus"
+
+    for ask in (packages_of, held_units):
+        with pytest.raises(HostError, match=r"mariadb.service: Failed to connect|apt-mark showhold failed"):
+            ask(run, ["mariadb.service"])
+
+
 def test_a_unit_of_no_package_is_named() -> None:
     with pytest.raises(HostError, match=r"mariadb.service comes from no package"):
         packages_of(FakeDpkg(""), ["mariadb.service"])

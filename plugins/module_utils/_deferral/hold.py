@@ -16,6 +16,7 @@ from .._host.systemd import Systemd, full_name
 if TYPE_CHECKING:
     from typing import Iterable
 
+    from .._host.dpkg_lock import DpkgLock
     from .._host.systemd import Runner
 
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?")
@@ -113,16 +114,20 @@ def held_units(run: Runner, units: Iterable[str]) -> list[str]:
     return [unit for unit in units if held and held.issuperset(_owners(run, _files_of(run, unit)) or {""})]
 
 
-def mark(run: Runner, how: str, packages: Sequence[str]) -> None:
-    """Put packages on hold, or release them."""
+def mark(run: Runner, how: str, packages: Sequence[str], lock: DpkgLock) -> None:
+    """Put packages on hold, or release them, as soon as no other dpkg is at work."""
     if not packages:
         return
     command = ["apt-mark", how, "--", *packages]
-    code, output, errors = run(command, environ_update={"LC_ALL": "C"})
-    if code:
-        raise HostError(
-            f"{' '.join(command)} failed: {errors.strip() or output.strip()}", command=command, rc=code
-        )
+    while True:
+        lock.wait()
+        code, output, errors = run(command, environ_update={"LC_ALL": "C"})
+        if not code:
+            return
+        if not lock.holder():  # nobody was faster than we
+            raise HostError(
+                f"{' '.join(command)} failed: {errors.strip() or output.strip()}", command=command, rc=code
+            )
 
 
 class HoldFile:

@@ -90,6 +90,10 @@ def plan_restart(
     """Plan what to do with each unit; only what runs is restarted, and a unit with two names once."""
     by_unit = {state.unit: state for state in states.values()}
     units = [states[name].unit for name in named]
+    # A socket that waits is of the service that it starts: restarted under its slot, and together with it.
+    units += [
+        unit for unit in waiting if unit.endswith(".socket") and {*units} & {*by_unit[unit].takes_along}
+    ]
     selected = select_units(units, waiting, deferred_only=deferred_only, include_pending=include_pending)
     steps: list[Step] = []
     for unit in sorted(

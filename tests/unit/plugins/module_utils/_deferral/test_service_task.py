@@ -126,7 +126,7 @@ FAILURES = [
 
 @pytest.mark.parametrize(("verb", "words"), FAILURES)
 def test_what_systemd_does_not_answer_is_not_taken_for_a_no(verb: str, words: str) -> None:
-    def run(args: Sequence[str], *, environ_update: Mapping[str, str]) -> tuple[int, str, str]:
+    def run(args: Sequence[str], **_environment: Mapping[str, str]) -> tuple[int, str, str]:
         return (1, "", "Connection timed out") if args[1] == verb else (0, "Id=x.service\n", "")
 
     with pytest.raises(HostError, match=f"{words}Connection timed out"):
@@ -134,7 +134,7 @@ def test_what_systemd_does_not_answer_is_not_taken_for_a_no(verb: str, words: st
 
 
 def test_a_unit_without_a_file_is_not_enabled() -> None:
-    def run(args: Sequence[str], *, environ_update: Mapping[str, str]) -> tuple[int, str, str]:
+    def run(args: Sequence[str], **_environment: Mapping[str, str]) -> tuple[int, str, str]:
         if args[1] == "is-enabled":
             return 1, "", "Failed to get unit file state for x.service: No such file or directory"
         return 0, "Id=x.service\n", ""

@@ -292,3 +292,17 @@ def test_a_socket_comes_before_its_service_which_is_restarted_with_it() -> None:
         ("sockd.socket", ""),
         ("sockd.service", "sockd.socket"),
     ]
+
+
+@pytest.mark.parametrize("deferred_only", [True, False])
+def test_a_socket_that_waits_is_restarted_with_the_service_that_is_named(*, deferred_only: bool) -> None:
+    socket = UnitState("sockd.socket", active="active", takes_along=("sockd.service",))
+    states = {"sockd.service": UnitState("sockd.service", active="active"), "sockd.socket": socket}
+    plan = plan_restart(
+        ["sockd.service"],
+        ["sockd.service", "sockd.socket"],
+        states,
+        deferred_only=deferred_only,
+        include_pending=False,
+    )
+    assert [step.unit for step in plan.steps] == ["sockd.socket", "sockd.service"]

@@ -80,5 +80,5 @@ def _describe(pid: int) -> str:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
     except OSError:
         words = []
-    command = " ".join(words).strip()[:100]
+    command = " ".join(" ".join(words).split())[:100]
     return f"PID {pid} ({command})" if command else f"PID {pid}"

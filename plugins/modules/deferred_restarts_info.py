@@ -164,8 +164,8 @@ pending:
       records: [/var/lib/policy-rc.d/ansible-orderly-nginx.service.deferred]
 stopped:
   description: >-
-    As RV(pending), but for units that somebody stopped; there is nothing to restart, and a start settles it. A unit that
-    has failed, or is starting or stopping, should be running, so it is among RV(pending).
+    As RV(pending), but for units that somebody stopped; there is nothing to restart, and a start settles it. A unit
+    that has failed, or is starting or stopping, should be running, so it is among RV(pending).
   returned: success
   type: list
   elements: dict

@@ -33,6 +33,12 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  lock_timeout:
+    description:
+      - How many seconds to wait while another process holds the lock of dpkg, as with M(ansible.builtin.apt). After
+        that the task fails, and names that process.
+    type: int
+    default: 60
 extends_documentation_fragment:
   - orderly.services.attributes
 attributes:
@@ -86,6 +92,7 @@ from ansible_collections.orderly.services.plugins.module_utils._deferral.hold im
     plan_hold,
     plan_release,
 )
+from ansible_collections.orderly.services.plugins.module_utils._host.dpkg_lock import DpkgLock
 from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
 
 
@@ -95,6 +102,7 @@ def main() -> None:
             "units": {"type": "list", "elements": "str", "default": []},
             "packages": {"type": "list", "elements": "str", "default": []},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "lock_timeout": {"type": "int", "default": 60},
         },
         supports_check_mode=True,
     )
@@ -107,11 +115,9 @@ def main() -> None:
         before = file.read()
         plan = decide(wanted, on_hold(run), before)
         if not module.check_mode:
-            file.write(
-                sorted({*before, *plan.ours})
-            )  # first say that it is ours, then do it, so that none is forgotten
-            mark(run, "hold", plan.hold)
-            mark(run, "unhold", plan.release)
+            lock = DpkgLock(params["lock_timeout"])
+            mark(run, "hold", plan.hold, lock)
+            mark(run, "unhold", plan.release, lock)
             file.write(plan.ours)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)

@@ -19,6 +19,24 @@ if TYPE_CHECKING:
 SCRIPT = Path(__file__).parents[2] / "roles/deferral/files/policy-rc.d"
 ALLOWED, DENIED = 0, 101
 
+# A systemctl that knows what bears the mark of a running service, and what a test says besides (Host.unit).
+SYSTEMCTL = """
+case $1 in show) ;; *) exit 0 ;; esac
+root=${0%/bin/systemctl}
+echo "$*" >>"$root/asked"
+while [ "$1" != -- ]; do shift; done
+shift
+for unit; do
+    case $unit in '') echo 'Failed to mangle name' >&2; exit 1 ;; esac
+    if [ -e "$root/units/$unit" ]; then cat "$root/units/$unit"; echo; continue; fi
+    mark=$root/run/systemd/units/invocation:$unit
+    printf 'Id=%s\\nLoadState=loaded\\nActiveState=' "$unit"
+    if [ -L "$mark" ]; then echo active; else echo inactive; fi
+    printf 'InvocationID=%s\\n\\n' "$(readlink "$mark")"
+done
+exit 0
+"""
+
 # What deb-systemd-invoke does with policy-rc.d: one question for each unit, through a shell, until one is denied.
 DEB_SYSTEMD_INVOKE = """#!/usr/bin/perl
 my ($action, @units) = grep { !/^--/ } @ARGV;
@@ -50,9 +68,10 @@ class Host:
             "var/lib",
             "usr/lib/orderly",
             "bin",
+            "units",
         ):
             (self.root / folder).mkdir(parents=True)
-        self.systemctl("exit 0")
+        self.systemctl()
         self.install(SCRIPT.read_text())
         self._write_program("deb-systemd-invoke", DEB_SYSTEMD_INVOKE % self.script)
         self._write_program("invoke-rc.d", INVOKE_RC_D % self.script)
@@ -66,9 +85,17 @@ class Host:
         """Take Perl away from the script."""
         self.install(SCRIPT.read_text().replace("perl=/usr/bin/perl", "perl=/nonexistent", 1))
 
-    def systemctl(self, text: str) -> None:
-        """Put a script in the place of systemctl."""
-        self._write_program("bin/systemctl", f"#!/bin/sh\n{text}\n")
+    def systemctl(self, text: str = "") -> None:
+        """Let systemctl begin with these lines; what they leave to it shows units as the test has made them."""
+        self._write_program("bin/systemctl", f"#!/bin/sh\n{text}\n{SYSTEMCTL}")
+
+    def unit(self, name: str, active: str = "active", *also: str, **properties: str) -> None:
+        """Say what systemd knows about a unit, by whichever of its names it is asked."""
+        said = {"Id": name, "LoadState": "loaded", "ActiveState": active, "RequiredBy": "", **properties}
+        for each in (name, *also):
+            (self.root / "units" / each).write_text(
+                "".join(f"{key}={value}\n" for key, value in said.items())
+            )
 
     def _write_program(self, name: str, text: str) -> None:
         (self.root / name).write_text(text)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Sequence
 from .._host.documents import read_document, write_document
 from .._host.errors import HostError
 from .._host.files import read_text, remove
-from .._host.systemd import full_name, parse_units
+from .._host.systemd import Systemd, full_name
 
 if TYPE_CHECKING:
     from typing import Iterable
 
+    from .._host.dpkg_lock import DpkgLock
     from .._host.systemd import Runner
 
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?")
@@ -74,9 +75,8 @@ def owners_of(run: Runner, unit: str) -> set[str]:
 
 
 def _files_of(run: Runner, unit: str) -> list[str]:
-    command = ["systemctl", "show", "--property=FragmentPath,ExecStart", "--", unit]
-    known = parse_units(run(command, environ_update={"LC_ALL": "C"})[1])
-    values = known[0] if known else {}
+    unit = unit.replace("@.", "@any.")  # systemd tells nothing of a template itself
+    values = Systemd(run).properties([unit], ["FragmentPath", "ExecStart"])[unit]
     return [
         path
         for path in (values.get("FragmentPath", ""), *_PROGRAM.findall(values.get("ExecStart", "")))
@@ -102,7 +102,10 @@ def _other_name(path: str) -> str:
 
 def on_hold(run: Runner) -> list[str]:
     """Read which packages are on hold, ours and others'."""
-    return run(["apt-mark", "showhold"], environ_update={"LC_ALL": "C"})[1].split()
+    code, output, errors = run(["apt-mark", "showhold"], environ_update={"LC_ALL": "C"})
+    if code:
+        raise HostError(f"apt-mark showhold failed: {errors.strip() or output.strip()}", rc=code)
+    return output.split()
 
 
 def held_units(run: Runner, units: Iterable[str]) -> list[str]:
@@ -111,16 +114,20 @@ def held_units(run: Runner, units: Iterable[str]) -> list[str]:
     return [unit for unit in units if held and held.issuperset(_owners(run, _files_of(run, unit)) or {""})]
 
 
-def mark(run: Runner, how: str, packages: Sequence[str]) -> None:
-    """Put packages on hold, or release them."""
+def mark(run: Runner, how: str, packages: Sequence[str], lock: DpkgLock) -> None:
+    """Put packages on hold, or release them, as soon as no other dpkg is at work."""
     if not packages:
         return
     command = ["apt-mark", how, "--", *packages]
-    code, output, errors = run(command, environ_update={"LC_ALL": "C"})
-    if code:
-        raise HostError(
-            f"{' '.join(command)} failed: {errors.strip() or output.strip()}", command=command, rc=code
-        )
+    while True:
+        lock.wait()
+        code, output, errors = run(command, environ_update={"LC_ALL": "C"})
+        if not code:
+            return
+        if not lock.holder():  # nobody was faster than we
+            raise HostError(
+                f"{' '.join(command)} failed: {errors.strip() or output.strip()}", command=command, rc=code
+            )
 
 
 class HoldFile:

@@ -23,11 +23,9 @@ if TYPE_CHECKING:
 
 def settled_by(record: Record, state: UnitState, boot_id: str) -> str:
     """Say what proves that nothing is left to do for a record; an empty text where nothing does."""
-    if not record.can_be_proved:
-        return ""
-    if record.boot_id != boot_id:
+    if record.boot_id and record.boot_id != boot_id:
         return "the host was rebooted"
-    if not state.is_active:
+    if not record.can_be_proved or not state.is_active:
         return ""
     if state.invocation_id != record.invocation_id:
         return "the unit was started again"

@@ -20,6 +20,8 @@ PACKAGE_UPDATE = "Package update"
 _FILES_CHANGED = "File(s) changed: "
 _DISRUPTIVE = re.compile(r"restart|stop|force-reload|upgrade")
 _MAX_REASON = 4000
+NOT_TOLD = "unknown"
+"""The invocation id in a record of a unit about which systemd did not answer."""
 BESIDE_NEWER = ".format-1.deferred"
 """How the record of a unit and requestor ends where that of a newer version is in its place."""
 
@@ -58,8 +60,8 @@ class Record:
 
     @property
     def can_be_proved(self) -> bool:
-        """Whether it holds what proves a restart; other tools' records do not."""
-        return bool(self.boot_id)
+        """Whether it holds what proves a restart; other tools' records do not, nor where systemd did not answer."""
+        return bool(self.boot_id) and self.invocation_id != NOT_TOLD
 
     def as_dict(self) -> dict[str, Any]:
         """Give plain data, times in ISO 8601."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .._host.systemd import Runner
 
 DEFERRABLE = ("restart", "reload", "stop")
-_RUNNING = ("active", "activating")
+_RUNNING = ("active", "activating", "reloading")
 _ENABLED_BUT_NOT_AS_ASKED = ("enabled-runtime", "indirect", "alias")
 
 
@@ -146,10 +146,25 @@ class UnitControl:
 
     def find(self, *, offline: bool) -> Found:
         """Read what systemd knows about the unit."""
-        output = "" if offline or not self._unit else self._systemctl("show")[1]
-        code, enablement, _errors = self._systemctl("is-enabled") if self._unit else (1, "", "")
+        output = "" if offline or not self._unit else self._show()
+        code, enablement, errors = self._systemctl("is-enabled") if self._unit else (1, "", "")
         word = enablement.strip()
+        # Of what has no unit file there is no word, as of a transient unit; without either nothing is known.
+        if self._unit and code and not word and "No such file" not in errors:
+            raise HostError(
+                f"systemd does not tell whether {self._unit} is enabled: {errors.strip()}", unit=self._unit
+            )
         return Found(parse_status(output), "" if word == "not-found" else word, code == 0)
+
+    def _show(self) -> str:
+        code, output, errors = self._systemctl("show")
+        is_users = {"--user", "--global"} & set(self._options)  # whose manager may not run
+        if (code or not output.strip()) and not is_users:
+            raise HostError(
+                f"systemd tells nothing about {self._unit}: {errors.strip() or output.strip()}",
+                unit=self._unit,
+            )
+        return output
 
     def order(self, verb: str) -> str:
         """Do something to the unit, or to the manager; gives systemd's complaint, or nothing where there is none."""

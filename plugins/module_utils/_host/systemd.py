@@ -21,7 +21,7 @@ if TYPE_CHECKING:
             """Give exit code, output and errors."""
 
 
-GOING_ALONG = ("ConsistsOf", "RequiredBy", "BoundBy")
+GOING_ALONG = ("ConsistsOf", "RequiredBy", "RequisiteOf", "BoundBy", "PropagatesStopTo")
 """What names the units that systemd restarts with one that is restarted."""
 
 PROPERTIES = (
@@ -133,7 +133,8 @@ class Systemd:
 
     def show(self, units: Sequence[str]) -> dict[str, UnitState]:
         """Read the states of all units at once, by the names that were asked for."""
-        return {name: self._state(values) for name, values in self.properties(units, PROPERTIES).items()}
+        found = self.properties(units, (*PROPERTIES, "Triggers"))
+        return {name: self._state(values) for name, values in found.items()}
 
     def properties(self, units: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, str]]:
         """Read properties of all units at once, by the names that were asked for."""
@@ -163,7 +164,7 @@ class Systemd:
             type=values.get("Type", ""),
             fragment=values.get("FragmentPath", ""),
             triggered_by=tuple(values.get("TriggeredBy", "").split()),
-            takes_along=tuple(unit for key in GOING_ALONG for unit in values.get(key, "").split()),
+            takes_along=_taken_along(values),
             has_job=bool(values.get("Job")),
             file_state=values.get("UnitFileState", ""),
             can_start=values.get("CanStart") != "no",
@@ -183,8 +184,17 @@ class Systemd:
         return found
 
     def restart(self, unit: str) -> str:
-        """Restart a unit and wait for systemd's job; gives systemd's complaint, or nothing where there is none."""
-        return self.order("restart", unit)
+        """Restart a unit and wait for systemd's job; gives systemd's complaint, or nothing where there is none.
+
+        A socket is restarted together with its service: systemd refuses to start it while that runs.
+        """
+        return self.order("restart", unit, *self._served_by(unit))
+
+    def _served_by(self, unit: str) -> tuple[str, ...]:
+        if not unit.endswith(".socket"):
+            return ()
+        services = self.properties([unit], ["Triggers"])[unit].get("Triggers", "").split()
+        return tuple(name for name, state in self.show(services).items() if state.is_active)
 
     def order(self, verb: str, *units: str) -> str:
         """Do to units what systemctl calls so; gives systemd's complaint, or nothing where there is none."""
@@ -198,6 +208,11 @@ class Systemd:
         if complaint:
             named = f" {', '.join(units)}" if units else ""
             raise HostError(f"systemd refuses to {verb}{named}: {complaint}", verb=verb, units=list(units))
+
+
+def _taken_along(values: Mapping[str, str]) -> tuple[str, ...]:
+    keys = (*GOING_ALONG, "Triggers") if values.get("Id", "").endswith(".socket") else GOING_ALONG
+    return tuple(dict.fromkeys(unit for key in keys for unit in values.get(key, "").split()))
 
 
 def known_services(names: Sequence[str], systemd: Systemd) -> list[str]:

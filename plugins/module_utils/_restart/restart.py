@@ -90,9 +90,15 @@ def plan_restart(
     """Plan what to do with each unit, one with two names once; what somebody stopped on purpose stays stopped."""
     by_unit = {state.unit: state for state in states.values()}
     units = [states[name].unit for name in named]
+    # A socket that waits is of the service that it starts: restarted under its slot, and together with it.
+    units += [
+        unit for unit in waiting if unit.endswith(".socket") and {*units} & {*by_unit[unit].takes_along}
+    ]
     selected = select_units(units, waiting, deferred_only=deferred_only, include_pending=include_pending)
     steps: list[Step] = []
-    for unit in selected:
+    for unit in sorted(
+        selected, key=lambda unit: not unit.endswith(".socket")
+    ):  # they take their services along
         steps.append(_plan_step(unit, by_unit, paused, steps))
     return RestartPlan(tuple(steps))
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,8 @@ from .._deferral.policy_files import PolicyFolder
 from .._deferral.record import iso_time
 from .._deferral.record_files import DeferredStore
 from .._deferral.script import PolicyScript
-from .._host.dpkg import held_packages, installed_versions
+from .._host.dpkg import held_packages, installed_versions, read_packages, unfinished
+from .._host.dpkg_lock import DpkgLock
 from .._host.errors import HostError
 from .._host.files import boot_id
 from .._host.needrestart import outdated_units
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Callable, Iterable, TypeVar
 
     from .._deferral.ledger import Ledger
+    from .._host.dpkg import Package
     from .._host.systemd import Runner
 
     Item = TypeVar("Item")
@@ -51,6 +54,11 @@ def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) 
     temporary, bad_temporary = (
         ([], []) if "paused" in not_checked else _told(_temporary, TemporaryFolder(root / FOLDER))
     )
+    packages, bad_packages = _told(_packages, run)
+    # What a dpkg that is at work has not finished is no trouble.
+    if not DpkgLock(0, root).holder():
+        bad_packages += unfinished(packages)
+    on_hold, bad_on_hold = _told(partial(_on_hold, run), packages)
     held, bad_held = _told(lambda file: (file.read(), []), HoldFile(root))
     old: list[str] = []
     if not outdated:
@@ -64,9 +72,9 @@ def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) 
         ledger=ledger,
         policies=policies,
         script=script.state(),
-        versions=installed_versions(run, [record.package for record in records]),
+        versions=installed_versions(packages),
         paused=paused,
-        on_hold=held_packages(run),
+        on_hold=on_hold,
         held_by_us=held,
         outdated=old,
         not_checked=not_checked,
@@ -77,6 +85,8 @@ def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) 
             *bad_temporary,
             *bad_held,
             *bad_begun,
+            *bad_on_hold,
+            *bad_packages,
             *script.trouble(),
         ],
         temporary=temporary,
@@ -97,6 +107,14 @@ def _told(
         return read(place)
     except HostError as exc:
         return [], [str(exc)]
+
+
+def _packages(run: Runner) -> tuple[list[Package], list[str]]:
+    return list(read_packages(run)), []
+
+
+def _on_hold(run: Runner, packages: list[Package]) -> tuple[list[dict[str, str]], list[str]]:
+    return held_packages(run, packages), []
 
 
 def _paused(folder: PausedFolder) -> tuple[list[dict[str, str]], list[str]]:

@@ -23,6 +23,10 @@ options:
     type: list
     elements: dict
     required: true
+  finished:
+    description: Whether to fail where dpkg has not finished with one of the packages.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - orderly.services.attributes
   - orderly.services.attributes.info_module
@@ -36,24 +40,39 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+unfinished:
+  description: The packages of them that dpkg has unpacked or configured only in part, and what to do, in sentences.
+  returned: always
+  type: list
+  elements: str
+  sample: ["nginx is unpacked, not configured: run dpkg --configure -a"]
 services:
   description:
     - For each service, by package, the version that is V(installed) and the V(candidate). A version is empty if
-      there is none; a service whose units no package owns has no packages.
+      there is none, or if dpkg has not finished with it; a service whose units no package owns has no packages.
   returned: success
   type: dict
   sample: {nginx: {nginx: {installed: 1.22.1-9, candidate: 1.22.1-9+deb12u2}}}
 """
 
+import platform
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.orderly.services.plugins.module_utils._deferral.hold import check_packages, owners_of
-from ansible_collections.orderly.services.plugins.module_utils._host.dpkg import package_versions
+from ansible_collections.orderly.services.plugins.module_utils._host.dpkg import (
+    package_versions,
+    read_packages,
+    unfinished,
+)
 from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={"services": {"type": "list", "elements": "dict", "required": True}},
+        argument_spec={
+            "services": {"type": "list", "elements": "dict", "required": True},
+            "finished": {"type": "bool", "default": False},
+        },
         supports_check_mode=True,
     )
     run = module.run_command
@@ -61,17 +80,23 @@ def main() -> None:
     try:
         for service in module.params["services"]:
             named = check_packages(service.get("packages") or [])
-            found = set(named) or {
+            owned = set(named) or {
                 name for unit in service.get("units") or [] for name in owners_of(run, unit)
             }
-            packages[service["name"]] = sorted(found)
-        versions = package_versions(run, [name for names in packages.values() for name in names])
+            packages[service["name"]] = sorted(owned)
+        wanted = {name for names in packages.values() for name in names}
+        found = read_packages(run, wanted) if wanted else ()
+        versions = package_versions(run, found, wanted)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     except KeyError:
         module.fail_json(msg="services: each needs a name; expected a list of {name, packages, units}.")
+    left = unfinished(found)
+    if left and module.params["finished"]:
+        module.fail_json(msg=f"{platform.node()} is not upgraded: {'; '.join(left)}.", unfinished=left)
     module.exit_json(
-        services={service: {name: versions[name] for name in names} for service, names in packages.items()}
+        unfinished=left,
+        services={service: {name: versions[name] for name in names} for service, names in packages.items()},
     )
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     Task = dict[str, Any]
 
+VERSIONS_INFO = "orderly.services.internal.package_versions_info"
 VERSIONS = "orderly.services.internal.upgrade_versions"
 SEEN = "orderly_seen"
 GRANTED = "orderly_granted"
@@ -61,13 +62,17 @@ def before_change(plan: Plan, play: Play) -> list[Task]:
 
 
 def after_change(plan: Plan, play: Play) -> list[Task]:
-    """Keep the versions that a wave has brought, for the finalizers that will look whether it is still so."""
-    if not has_versions(plan, play) or not any(each.kind == FINALIZE for each in plan.plays):
+    """Insist that dpkg has finished with what a wave has brought.
+
+    The versions are kept for the finalizers, if there are any, which will look whether it is still so.
+    """
+    if not has_versions(plan, play):
         return []
-    return [
-        _read(play.id, OF_THIS_WAVE, ANY_GRANTED),
-        _heard(play.id, "Keep the versions after", "after"),
-    ]
+    read = _read(play.id, OF_THIS_WAVE, ANY_GRANTED)
+    read["name"] = f"{play.id} | Check that dpkg has finished with the packages"
+    read[VERSIONS_INFO]["finished"] = "{{ not ansible_check_mode }}"
+    is_kept = any(each.kind == FINALIZE for each in plan.plays)
+    return [read, *([_heard(play.id, "Keep the versions after", "after")] if is_kept else [])]
 
 
 def check_before_finalizers(plan: Plan) -> list[dict[str, Any]]:
@@ -125,7 +130,7 @@ def _whom_to_ask(prefix: str, state: str) -> Task:
 def _read(prefix: str, services: str, when: str, tags: Iterable[str] = ()) -> Task:
     return {
         "name": f"{prefix} | Read the versions of packages",
-        "orderly.services.internal.package_versions_info": {"services": services},
+        VERSIONS_INFO: {"services": services},
         "when": when,
         "register": "orderly_versions",
         **({"tags": list(tags)} if tags else {}),

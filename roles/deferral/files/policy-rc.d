@@ -81,7 +81,7 @@ record_without_perl() { # the type and the name of who denied it
 action: restart
 boot_id: $(cat /proc/sys/kernel/random/boot_id)
 format: 1
-invocation_id: "$(readlink "$root/run/systemd/units/invocation:$unit")"
+invocation_id: "$(readlink "$root/run/systemd/units/invocation:$unit" || echo unknown)"
 policy_requestor_name: "$(printf %s "$2" | tr '"\134' __)"
 policy_requestor_type: $1
 reason: Package update
@@ -139,6 +139,9 @@ our %ACTIONS_OF = (    # what an action comes down to, where it is not its own n
     'upgrade'               => ['upgrade', 'restart'],    # nginx's init script: a new program takes over
 );
 
+# On whose account a restart waits of which systemd does not tell what it takes along.
+our $NO_ANSWER = { type => 'orderly', name => 'systemd-does-not-answer', file => '' };
+
 our $OTHER_SUFFIX = qr/\.(?:socket|target|timer|path|mount|automount|swap|slice|scope|device)$/;
 
 our $ROOT     = shift @ARGV;
@@ -151,6 +154,7 @@ our @RECORDS  = ("$ROOT/var/lib/policy-rc.d", "$ROOT/run/policy-rc.d");    # the
 our $RUN      = "$ROOT/run/orderly";
 our $LINKS    = "$RUN/units.links";
 our $STARTED  = "$ROOT/run/systemd/units";
+our @TAKES_ALONG = ('RequiredBy', 'RequisiteOf', 'BoundBy', 'ConsistsOf', 'PropagatesStopTo');    # of systemd's units
 our @UNITS    = map { "$ROOT$_" } (    # in systemd's order: the first that has a name decides
     '/etc/systemd/system', '/run/systemd/system', '/run/systemd/generator', '/usr/local/lib/systemd/system',
     '/usr/lib/systemd/system', '/lib/systemd/system', '/run/systemd/generator.late',
@@ -221,11 +225,10 @@ sub concrete {
     my ($asked, $caller) = @_;
     my ($whole) = grep { plain($_) eq plain($asked) } @{ $caller->{units} };
     my $unit = canonical(defined $whole ? $whole : $asked);
-    return $unit if $unit !~ /[*?\[]/;
-    my $pattern = pattern($unit);
-    my @running = grep { $_ =~ $pattern } running();
-    return ($unit, @running);
+    return is_pattern($unit) ? ($unit, running($unit)) : $unit;
 }
+
+sub is_pattern { return $_[0] =~ tr/*?[// }
 
 sub canonical {
     my ($name) = @_;
@@ -266,8 +269,17 @@ sub folders_stamp {
 
 sub suffix { my ($name) = @_; return $name =~ /(\.\w+)$/ ? $1 : '' }
 
-sub is_running { my ($unit) = @_; return defined invocation($unit) }
-sub invocation { my ($unit) = @_; return readlink "$STARTED/invocation:$unit" }
+# systemd marks what it runs a process for, which is read much faster than systemd is asked. What bears no mark may run
+# all the same: a socket, a timer, a unit that had another name when it was started.
+sub mark { my ($unit) = @_; return readlink "$STARTED/invocation:$unit" }
+
+# In systemd's words; "unknown" where it does not answer, which is never read as "inactive".
+sub activity { my ($unit) = @_; return defined mark($unit) ? 'active' : asked_activity($unit) }
+
+# What proves later that a unit was started anew; nothing where it does not run.
+sub invocation { my ($unit) = @_; my $mark = mark($unit); return defined $mark ? $mark : asked_invocation($unit) }
+
+sub is_running { return activity($_[0]) !~ /^(?:inactive|failed)$/ }
 
 #line 6 "policy-rc.d/policies.pl"
 # --- Policies ---
@@ -313,9 +325,14 @@ sub paused {
 sub verdict {
     my ($unit, $actions, $policies) = @_;
     my $blocked_by = blocked_by($unit, $actions, $policies);
-    return { blocked_by => $blocked_by, drags => [] } if @$blocked_by || !is_running($unit) || !stops($actions);
+    return { blocked_by => $blocked_by, drags => [] } if @$blocked_by || is_pattern($unit) || !stops($unit, $actions);
+    my $dragged = dragged_by($unit);
+    if (!$dragged) {
+        trouble("systemd does not tell what it would restart together with $unit, so that waits too");
+        return { blocked_by => [$NO_ANSWER], drags => [] };
+    }
     my (%blocked_by, @drags);
-    for my $other (grep { is_running($_) } dragged_by($unit)) {
+    for my $other (@$dragged) {
         my $found = blocked_by($other, ['restart'], $policies);
         push @drags, $other if @$found;
         $blocked_by{ $_->{file} } = $_ for @$found;
@@ -323,8 +340,15 @@ sub verdict {
     return { blocked_by => [map { $blocked_by{$_} } sort keys %blocked_by], drags => \@drags };
 }
 
+# What does not run is not restarted by try-restart; but stop and restart go on to what depends on it.
+sub stops {
+    my ($unit, $actions) = @_;
+    return if !-d $STARTED;
+    my @stopping = grep { /stop|restart|force-reload|upgrade/ } @$actions;
+    return (grep { !/^(?:try-|cond)/ } @stopping) || @stopping && is_running($unit);
+}
+
 sub is_blocked { return scalar @{ $_[0]{blocked_by} } }
-sub stops { return scalar grep { /stop|restart|force-reload|upgrade/ } @{ $_[0] } }
 
 sub blocked_by {
     my ($unit, $actions, $policies) = @_;
@@ -458,11 +482,14 @@ sub record_call {
     my ($denied_by) = map { @{ $verdicts->{$_}{blocked_by} } } sort keys %$verdicts;
     my %units = map { $_ => 1 } keys %$verdicts, map { concrete($_, $caller) } @{ $caller->{units} };
     my $lock = lock_records();
-    for my $unit (sort grep { !/[*?\[]/ } keys %units) {
+    for my $unit (sort grep { !is_pattern($_) } keys %units) {
         my $verdict = $verdicts->{$unit} || verdict($unit, $actions, [@$policies, is_chained() ? chained($caller, $question, $unit) : ()]);
         my $collateral = !is_blocked($verdict);
-        # What does not run has nothing to restart; but it would have been started if it were not for the neighbour.
-        next if !is_running($unit) && -d $STARTED && !($collateral && grep { /^(?:re)?start$/ } @$actions);
+        # What does not run has nothing to restart; but it would have been started if it were not for the neighbour, or if
+        # it has failed.
+        my $activity = activity($unit);
+        my $starts = $collateral ? qr/^(?:re)?start$/ : $activity eq 'failed' ? qr/^restart$/ : qr/^\b$/;
+        next if $activity =~ /^(?:inactive|failed)$/ && !grep { $_ =~ $starts } @$actions;
         record($unit, $actions, $caller, $_, $verdict) for $collateral ? $denied_by : @{ $verdict->{blocked_by} };
     }
     merge_fallback() if -d $RECORDS[1];
@@ -485,7 +512,7 @@ sub record {
         %now,
         action                => effective(keys %actions),
         actions               => [sort keys %actions],
-        collateral            => is_blocked($verdict) ? 'false' : 'true',
+        collateral            => is_blocked($verdict) && $policy != $NO_ANSWER ? 'false' : 'true',
         count                 => ($old->{count} || 0) + 1,
         executables           => $old->{executables} || \@executables,
         first_timestamp       => $old->{first_timestamp} || time,
@@ -570,10 +597,25 @@ sub effective {
     return (grep { $_ eq 'reload' } @actions) ? 'reload' : join ' ', sort @actions;
 }
 
+# The version that ran before, which not every script is told: postinst is told another package's paths by a trigger.
 sub package_before {
     my ($caller) = @_;
-    my ($what, $version) = @{ $caller->{arguments} };
-    return "$caller->{script} " . ($what || '') =~ /^(?:postinst configure|preinst upgrade)$/ ? $version : undef;
+    my ($what, $version) = (@{ $caller->{arguments} }, '', '');
+    my $call = "$caller->{script} $what";
+    return $version if $version ne '' && $call =~ /^(?:postinst configure|preinst upgrade|(?:prerm|postrm) failed-upgrade)$/;
+    return version_in_status($ENV{DPKG_MAINTSCRIPT_PACKAGE}) if $call =~ /^prerm (?:upgrade|remove|deconfigure)$/;
+    return undef;
+}
+
+# As dpkg has it on file, where nothing changes before prerm has ended.
+sub version_in_status {
+    my ($package) = @_;
+    open my $status, '<', "$ROOT/var/lib/dpkg/status" or return undef;
+    local $/ = '';    # a paragraph at a time
+    while (my $paragraph = <$status>) {
+        return $paragraph =~ /^Version: (\S+)/m ? $1 : undef if defined $package && index($paragraph, "Package: $package\n") == 0;
+    }
+    return undef;
 }
 
 # Device and inode of the programs that a unit runs: a reload that executes a new one keeps PID and invocation id.
@@ -757,11 +799,43 @@ sub remember {
 }
 
 #line 6 "policy-rc.d/systemd.pl"
-# --- Names that are patterns, and what only systemd knows ---
+# --- What only systemd knows, and names that are patterns ---
+
+my %shown;
+
+# What systemd says of units, nothing in the place of one that it does not answer for.
+sub shown {
+    my @units = @_;
+    my @new = grep { !exists $shown{$_} } @units;
+    if (@new && -d $STARTED) {
+        my @properties = ('Id', 'LoadState', 'ActiveState', 'InvocationID', 'CanReload', 'Triggers', @TAKES_ALONG);
+        my $text  = systemctl('show', '--property=' . join(',', @properties), '--', @new);
+        my @found = map { +{ /^(\w+)=(.*)$/mg } } split /\n{2,}/, $? ? '' : $text;
+        @shown{@new} = @found == @new ? @found : ();
+    }
+    return map { $shown{$_} } @units;
+}
+
+sub forget_shown { %shown = (); return }
+
+sub asked_activity { my ($shown) = shown(@_); return $shown && $shown->{ActiveState} || 'unknown' }
+
+sub asked_invocation {
+    my ($unit) = @_;
+    my $activity = activity($unit);
+    return $activity if $activity eq 'unknown';
+    return $activity =~ /^(?:inactive|failed)$/ ? undef : (shown($unit))[0]{InvocationID};
+}
 
 sub running {
+    my ($glob) = @_;
+    my $pattern = pattern($glob);
     opendir my $dir, $STARTED or return;
-    return map { /^invocation:(.+)/ ? $1 : () } readdir $dir;
+    my %running = map { /^invocation:(.+)/ && $1 =~ $pattern ? (substr($_, 11) => 1) : () } readdir $dir;
+    my @states  = '--state=active,reloading,activating,deactivating';
+    my $listed  = systemctl('list-units', '--plain', '--no-legend', @states, '--', $glob);
+    $running{$_} = 1 for $listed =~ /^(\S+)/mg;
+    return sort keys %running;
 }
 
 sub pattern {
@@ -773,30 +847,37 @@ sub pattern {
     return eval { qr/^$regex$/s } || qr/^\Q$glob\E$/;
 }
 
-my %can_reload;
+sub can_reload { my ($shown) = shown(@_); return $shown && ($shown->{CanReload} || '') eq 'yes' }
 
-sub can_reload {
-    my ($unit) = @_;
-    $can_reload{$unit} = systemctl('show', '--property=CanReload', '--', $unit) =~ /^CanReload=yes$/m
-        if !exists $can_reload{$unit};
-    return $can_reload{$unit};
-}
-
-# The units that systemd stops or restarts together with a unit, and those that go with them in turn.
+# The running units that systemd stops or restarts together with a unit, and those that go with them in turn, in a list;
+# no list where systemd does not tell.
 sub dragged_by {
     my ($unit) = @_;
     my %dragged = ($unit => 1);
     for (my @level = ($unit); @level;) {
-        my @properties = map { "--property=$_" } 'RequiredBy', 'BoundBy', 'ConsistsOf', 'PropagatesStopTo';
-        my $text = systemctl('show', @properties, '--', @level);
-        @level = grep { !$dragged{$_}++ } map { s/^\w+=//r } map { split ' ' } split /\n/, $text;
+        my @shown = shown(@level);
+        return if grep { !$_ } @shown;
+        @level = grep { !$dragged{$_}++ } map { takes_along($_) } @shown;
     }
     delete $dragged{$unit};
-    return sort keys %dragged;
+    return [grep { is_running($_) } sort keys %dragged];
+}
+
+sub takes_along {
+    my ($shown) = @_;
+    return map { split ' ' } grep { defined } @$shown{@TAKES_ALONG}, $shown->{Id} =~ /\.socket$/ ? $shown->{Triggers} : ();
+}
+
+# A unit, and what has to be restarted together with it: systemd refuses to start a socket under its running service.
+sub together {
+    my ($unit) = @_;
+    my ($shown) = $unit =~ /\.socket$/ ? shown($unit) : ();
+    return ($unit, grep { is_running($_) } split ' ', $shown && $shown->{Triggers} || '');
 }
 
 sub systemctl {
     my @arguments = @_;
+    $? = -1;    # unless it is asked
     open my $quiet, '>&', \*STDERR or return '';
     open STDERR, '>', '/dev/null';
     my $pid = open my $handle, '-|', 'systemctl', @arguments;
@@ -867,12 +948,18 @@ sub restart_collateral {
 
 sub is_made_up_for {
     my ($unit, $record) = @_;
-    my $before = invocation($unit);
-    return 1 if (defined $before ? $before : '') ne (defined $record->{invocation_id} ? $record->{invocation_id} : '');
-    my $action = defined $before ? $record->{action} : (grep { /^(?:re)?start$/ } @{ $record->{actions} }) ? 'start' : '';
-    # As Debian does it: what is disabled and does not run stays down.
-    return 1 if !$action || !defined $before && systemctl('is-enabled', '--', $unit) !~ /enabled/;
-    my $failed = system { 'systemctl' } 'systemctl', '--quiet', $action, '--', $unit;
+    my ($then, $now) = map { defined $_ ? $_ : '' } $record->{invocation_id}, invocation($unit);
+    return 0 if $now eq 'unknown';
+    return 1 if $then ne $now && $then ne 'unknown';
+    my $action = $now ne '' ? $record->{action} : (grep { /^(?:re)?start$/ } @{ $record->{actions} }) ? 'start' : '';
+    return 1 if !$action;
+    if ($now eq '') {    # as Debian does it: what is disabled and does not run stays down
+        my $enabled = systemctl('is-enabled', '--', $unit);
+        return (shown($unit))[0]{LoadState} eq 'not-found' if $enabled eq '';
+        return 1 if $enabled !~ /enabled/;
+    }
+    my $failed = system { 'systemctl' } 'systemctl', '--quiet', $action, '--', $action eq 'restart' ? together($unit) : $unit;
+    forget_shown();
     trouble("systemctl $action $unit failed, which a package had requested") if $failed;
     return !$failed;
 }

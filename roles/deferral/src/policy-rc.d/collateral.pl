@@ -26,12 +26,18 @@ sub restart_collateral {
 
 sub is_made_up_for {
     my ($unit, $record) = @_;
-    my $before = invocation($unit);
-    return 1 if (defined $before ? $before : '') ne (defined $record->{invocation_id} ? $record->{invocation_id} : '');
-    my $action = defined $before ? $record->{action} : (grep { /^(?:re)?start$/ } @{ $record->{actions} }) ? 'start' : '';
-    # As Debian does it: what is disabled and does not run stays down.
-    return 1 if !$action || !defined $before && systemctl('is-enabled', '--', $unit) !~ /enabled/;
-    my $failed = system { 'systemctl' } 'systemctl', '--quiet', $action, '--', $unit;
+    my ($then, $now) = map { defined $_ ? $_ : '' } $record->{invocation_id}, invocation($unit);
+    return 0 if $now eq 'unknown';
+    return 1 if $then ne $now && $then ne 'unknown';
+    my $action = $now ne '' ? $record->{action} : (grep { /^(?:re)?start$/ } @{ $record->{actions} }) ? 'start' : '';
+    return 1 if !$action;
+    if ($now eq '') {    # as Debian does it: what is disabled and does not run stays down
+        my $enabled = systemctl('is-enabled', '--', $unit);
+        return (shown($unit))[0]{LoadState} eq 'not-found' if $enabled eq '';
+        return 1 if $enabled !~ /enabled/;
+    }
+    my $failed = system { 'systemctl' } 'systemctl', '--quiet', $action, '--', $action eq 'restart' ? together($unit) : $unit;
+    forget_shown();
     trouble("systemctl $action $unit failed, which a package had requested") if $failed;
     return !$failed;
 }

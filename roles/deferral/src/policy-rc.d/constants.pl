@@ -17,6 +17,9 @@ our %ACTIONS_OF = (    # what an action comes down to, where it is not its own n
     'upgrade'               => ['upgrade', 'restart'],    # nginx's init script: a new program takes over
 );
 
+# On whose account a restart waits of which systemd does not tell what it takes along.
+our $NO_ANSWER = { type => 'orderly', name => 'systemd-does-not-answer', file => '' };
+
 our $OTHER_SUFFIX = qr/\.(?:socket|target|timer|path|mount|automount|swap|slice|scope|device)$/;
 
 our $ROOT     = shift @ARGV;
@@ -29,6 +32,7 @@ our @RECORDS  = ("$ROOT/var/lib/policy-rc.d", "$ROOT/run/policy-rc.d");    # the
 our $RUN      = "$ROOT/run/orderly";
 our $LINKS    = "$RUN/units.links";
 our $STARTED  = "$ROOT/run/systemd/units";
+our @TAKES_ALONG = ('RequiredBy', 'RequisiteOf', 'BoundBy', 'ConsistsOf', 'PropagatesStopTo');    # of systemd's units
 our @UNITS    = map { "$ROOT$_" } (    # in systemd's order: the first that has a name decides
     '/etc/systemd/system', '/run/systemd/system', '/run/systemd/generator', '/usr/local/lib/systemd/system',
     '/usr/lib/systemd/system', '/lib/systemd/system', '/run/systemd/generator.late',

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 use strict;
 use warnings;
-our (@DISRUPTIVE, %ACTIONS_OF, $OTHER_SUFFIX, $POLICIES, $KNOWN, $PAUSED);
+our (@DISRUPTIVE, %ACTIONS_OF, $OTHER_SUFFIX, $NO_ANSWER, $POLICIES, $KNOWN, $PAUSED, $STARTED);
 
 # --- Policies ---
 
@@ -46,9 +46,14 @@ sub paused {
 sub verdict {
     my ($unit, $actions, $policies) = @_;
     my $blocked_by = blocked_by($unit, $actions, $policies);
-    return { blocked_by => $blocked_by, drags => [] } if @$blocked_by || !is_running($unit) || !stops($actions);
+    return { blocked_by => $blocked_by, drags => [] } if @$blocked_by || is_pattern($unit) || !stops($unit, $actions);
+    my $dragged = dragged_by($unit);
+    if (!$dragged) {
+        trouble("systemd does not tell what it would restart together with $unit, so that waits too");
+        return { blocked_by => [$NO_ANSWER], drags => [] };
+    }
     my (%blocked_by, @drags);
-    for my $other (grep { is_running($_) } dragged_by($unit)) {
+    for my $other (@$dragged) {
         my $found = blocked_by($other, ['restart'], $policies);
         push @drags, $other if @$found;
         $blocked_by{ $_->{file} } = $_ for @$found;
@@ -56,8 +61,15 @@ sub verdict {
     return { blocked_by => [map { $blocked_by{$_} } sort keys %blocked_by], drags => \@drags };
 }
 
+# What does not run is not restarted by try-restart; but stop and restart go on to what depends on it.
+sub stops {
+    my ($unit, $actions) = @_;
+    return if !-d $STARTED;
+    my @stopping = grep { /stop|restart|force-reload|upgrade/ } @$actions;
+    return (grep { !/^(?:try-|cond)/ } @stopping) || @stopping && is_running($unit);
+}
+
 sub is_blocked { return scalar @{ $_[0]{blocked_by} } }
-sub stops { return scalar grep { /stop|restart|force-reload|upgrade/ } @{ $_[0] } }
 
 sub blocked_by {
     my ($unit, $actions, $policies) = @_;

@@ -50,11 +50,10 @@ sub concrete {
     my ($asked, $caller) = @_;
     my ($whole) = grep { plain($_) eq plain($asked) } @{ $caller->{units} };
     my $unit = canonical(defined $whole ? $whole : $asked);
-    return $unit if $unit !~ /[*?\[]/;
-    my $pattern = pattern($unit);
-    my @running = grep { $_ =~ $pattern } running();
-    return ($unit, @running);
+    return is_pattern($unit) ? ($unit, running($unit)) : $unit;
 }
+
+sub is_pattern { return $_[0] =~ tr/*?[// }
 
 sub canonical {
     my ($name) = @_;
@@ -95,5 +94,14 @@ sub folders_stamp {
 
 sub suffix { my ($name) = @_; return $name =~ /(\.\w+)$/ ? $1 : '' }
 
-sub is_running { my ($unit) = @_; return defined invocation($unit) }
-sub invocation { my ($unit) = @_; return readlink "$STARTED/invocation:$unit" }
+# systemd marks what it runs a process for, which is read much faster than systemd is asked. What bears no mark may run
+# all the same: a socket, a timer, a unit that had another name when it was started.
+sub mark { my ($unit) = @_; return readlink "$STARTED/invocation:$unit" }
+
+# In systemd's words; "unknown" where it does not answer, which is never read as "inactive".
+sub activity { my ($unit) = @_; return defined mark($unit) ? 'active' : asked_activity($unit) }
+
+# What proves later that a unit was started anew; nothing where it does not run.
+sub invocation { my ($unit) = @_; my $mark = mark($unit); return defined $mark ? $mark : asked_invocation($unit) }
+
+sub is_running { return activity($_[0]) !~ /^(?:inactive|failed)$/ }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 use strict;
 use warnings;
-our ($ROOT, @RECORDS, $RUN, $STARTED, $FORMAT);
+our ($ROOT, @RECORDS, $RUN, $NO_ANSWER, $FORMAT);
 
 # --- Records ---
 
@@ -13,11 +13,14 @@ sub record_call {
     my ($denied_by) = map { @{ $verdicts->{$_}{blocked_by} } } sort keys %$verdicts;
     my %units = map { $_ => 1 } keys %$verdicts, map { concrete($_, $caller) } @{ $caller->{units} };
     my $lock = lock_records();
-    for my $unit (sort grep { !/[*?\[]/ } keys %units) {
+    for my $unit (sort grep { !is_pattern($_) } keys %units) {
         my $verdict = $verdicts->{$unit} || verdict($unit, $actions, [@$policies, is_chained() ? chained($caller, $question, $unit) : ()]);
         my $collateral = !is_blocked($verdict);
-        # What does not run has nothing to restart; but it would have been started if it were not for the neighbour.
-        next if !is_running($unit) && -d $STARTED && !($collateral && grep { /^(?:re)?start$/ } @$actions);
+        # What does not run has nothing to restart; but it would have been started if it were not for the neighbour, or if
+        # it has failed.
+        my $activity = activity($unit);
+        my $starts = $collateral ? qr/^(?:re)?start$/ : $activity eq 'failed' ? qr/^restart$/ : qr/^\b$/;
+        next if $activity =~ /^(?:inactive|failed)$/ && !grep { $_ =~ $starts } @$actions;
         record($unit, $actions, $caller, $_, $verdict) for $collateral ? $denied_by : @{ $verdict->{blocked_by} };
     }
     merge_fallback() if -d $RECORDS[1];
@@ -40,7 +43,7 @@ sub record {
         %now,
         action                => effective(keys %actions),
         actions               => [sort keys %actions],
-        collateral            => is_blocked($verdict) ? 'false' : 'true',
+        collateral            => is_blocked($verdict) && $policy != $NO_ANSWER ? 'false' : 'true',
         count                 => ($old->{count} || 0) + 1,
         executables           => $old->{executables} || \@executables,
         first_timestamp       => $old->{first_timestamp} || time,
@@ -125,10 +128,25 @@ sub effective {
     return (grep { $_ eq 'reload' } @actions) ? 'reload' : join ' ', sort @actions;
 }
 
+# The version that ran before, which not every script is told: postinst is told another package's paths by a trigger.
 sub package_before {
     my ($caller) = @_;
-    my ($what, $version) = @{ $caller->{arguments} };
-    return "$caller->{script} " . ($what || '') =~ /^(?:postinst configure|preinst upgrade)$/ ? $version : undef;
+    my ($what, $version) = (@{ $caller->{arguments} }, '', '');
+    my $call = "$caller->{script} $what";
+    return $version if $version ne '' && $call =~ /^(?:postinst configure|preinst upgrade|(?:prerm|postrm) failed-upgrade)$/;
+    return version_in_status($ENV{DPKG_MAINTSCRIPT_PACKAGE}) if $call =~ /^prerm (?:upgrade|remove|deconfigure)$/;
+    return undef;
+}
+
+# As dpkg has it on file, where nothing changes before prerm has ended.
+sub version_in_status {
+    my ($package) = @_;
+    open my $status, '<', "$ROOT/var/lib/dpkg/status" or return undef;
+    local $/ = '';    # a paragraph at a time
+    while (my $paragraph = <$status>) {
+        return $paragraph =~ /^Version: (\S+)/m ? $1 : undef if defined $package && index($paragraph, "Package: $package\n") == 0;
+    }
+    return undef;
 }
 
 # Device and inode of the programs that a unit runs: a reload that executes a new one keeps PID and invocation id.

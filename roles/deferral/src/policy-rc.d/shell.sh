@@ -81,7 +81,7 @@ record_without_perl() { # the type and the name of who denied it
 action: restart
 boot_id: $(cat /proc/sys/kernel/random/boot_id)
 format: 1
-invocation_id: "$(readlink "$root/run/systemd/units/invocation:$unit")"
+invocation_id: "$(readlink "$root/run/systemd/units/invocation:$unit" || echo unknown)"
 policy_requestor_name: "$(printf %s "$2" | tr '"\134' __)"
 policy_requestor_type: $1
 reason: Package update

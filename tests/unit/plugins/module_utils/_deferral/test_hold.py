@@ -12,6 +12,7 @@ from ansible_collections.orderly.services.plugins.module_utils._deferral.hold im
     plan_hold,
     plan_release,
 )
+from ansible_collections.orderly.services.plugins.module_utils._host.dpkg_lock import DpkgLock
 from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
 
 if TYPE_CHECKING:
@@ -66,6 +67,21 @@ def test_a_unit_and_its_program_tell_the_packages() -> None:
     assert "/usr/lib/systemd/system/mariadb.service" in dpkg.commands[1]
 
 
+def test_a_template_is_looked_up_by_an_instance() -> None:
+    host = FakeDpkg("postgresql-common: /lib/systemd/system/postgresql@.service\n")
+    assert packages_of(host, ["postgresql@.service"]) == ["postgresql-common"]
+    assert host.commands[0][-1] == "postgresql@any.service"
+
+
+def test_where_systemd_does_not_answer_no_unit_is_taken_for_one_of_no_package() -> None:
+    def run(*_command: Sequence[str], **_environment: Mapping[str, str]) -> tuple[int, str, str]:
+        return 1, "", "Failed to connect to bus"
+
+    for ask in (packages_of, held_units):
+        with pytest.raises(HostError, match=r"mariadb.service: Failed to connect|apt-mark showhold failed"):
+            ask(run, ["mariadb.service"])
+
+
 def test_a_unit_of_no_package_is_named() -> None:
     with pytest.raises(HostError, match=r"No package owns mariadb.service"):
         packages_of(FakeDpkg(""), ["mariadb.service"])
@@ -87,6 +103,28 @@ def test_names_of_packages_are_checked(name: str) -> None:
         check_packages([name])
 
 
+class FakeLock(DpkgLock):
+    """A lock of dpkg that somebody holds when apt-mark runs, as often as a test says."""
+
+    def __init__(self, *holders: str) -> None:
+        super().__init__(0)
+        self.holders = [*holders]
+        self.waited = 0
+
+    def holder(self) -> str:
+        return self.holders.pop(0) if self.holders else ""
+
+    def wait(self) -> None:
+        self.waited += 1
+
+
 def test_a_failure_of_apt_is_told() -> None:
-    with pytest.raises(HostError, match=r"apt-mark hold -- a failed: E: Unable to lock"):
-        mark(FakeDpkg(""), "hold", ["a"])
+    with pytest.raises(HostError, match="apt-mark hold -- x failed: E: Unable to lock"):
+        mark(FakeDpkg(""), "hold", ["x"], FakeLock())
+
+
+def test_where_another_dpkg_was_faster_it_is_waited_for_again() -> None:
+    lock = FakeLock("PID 1 (apt-get)", "PID 1 (apt-get)")
+    with pytest.raises(HostError, match="apt-mark hold -- x failed"):
+        mark(FakeDpkg(""), "hold", ["x"], lock)
+    assert lock.waited == 3

@@ -54,6 +54,13 @@ def test_only_a_proof_settles_a_record(record: Record, state: UnitState, boot: s
     assert settled_by(record, state, boot) == proof
 
 
+def test_what_systemd_did_not_tell_is_proved_by_a_boot_or_by_a_restart_of_ours() -> None:
+    record = replace(RECORD, invocation_id="unknown")
+    assert settled_by(record, running(), BOOT) == ""
+    assert settled_by(record, running(), "another") == "the host was rebooted"
+    assert is_done(record, running(), BOOT, [record])
+
+
 def test_records_are_sorted_by_what_they_mean_now() -> None:
     other = replace(RECORD, unit="beta.service", invocation_id="old", path="/records/b")
     idle = replace(RECORD, unit="idle.service", path="/records/i")

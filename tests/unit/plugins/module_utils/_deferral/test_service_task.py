@@ -1,17 +1,21 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.orderly.services.plugins.module_utils._deferral.record import join_reasons
 from ansible_collections.orderly.services.plugins.module_utils._deferral.service_task import (
     Found,
+    UnitControl,
     Wish,
     describe_reason,
     parse_status,
     plan_service,
 )
 from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 RUNS = {"LoadState": "loaded", "ActiveState": "active"}
 IDLE = {"LoadState": "loaded", "ActiveState": "inactive"}
@@ -26,6 +30,9 @@ STATES = [
     (IDLE, "restarted", ("start",), "started"),
     (IDLE, "reloaded", ("start",), "started"),
     ({"LoadState": "loaded", "ActiveState": "activating"}, "started", (), "started"),
+    ({"LoadState": "loaded", "ActiveState": "reloading"}, "started", (), "started"),
+    ({"LoadState": "loaded", "ActiveState": "reloading"}, "stopped", ("stop",), "stopped"),
+    ({"LoadState": "loaded", "ActiveState": "reloading"}, "restarted", ("restart",), "started"),
     ({"LoadState": "loaded", "ActiveState": "deactivating"}, "stopped", ("stop",), "stopped"),
 ]
 
@@ -109,3 +116,28 @@ def test_reads_commands_that_go_over_several_lines() -> None:
         "Description": "{ not a command",
         "Type": "exec",
     }
+
+
+FAILURES = [
+    ("show", "systemd tells nothing about x.service: "),
+    ("is-enabled", "whether x.service is enabled: "),
+]
+
+
+@pytest.mark.parametrize(("verb", "words"), FAILURES)
+def test_what_systemd_does_not_answer_is_not_taken_for_a_no(verb: str, words: str) -> None:
+    def run(args: Sequence[str], **_environment: Mapping[str, str]) -> tuple[int, str, str]:
+        return (1, "", "Connection timed out") if args[1] == verb else (0, "Id=x.service\n", "")
+
+    with pytest.raises(HostError, match=f"{words}Connection timed out"):
+        UnitControl(run, "x.service", []).find(offline=False)
+
+
+def test_a_unit_without_a_file_is_not_enabled() -> None:
+    def run(args: Sequence[str], **_environment: Mapping[str, str]) -> tuple[int, str, str]:
+        if args[1] == "is-enabled":
+            return 1, "", "Failed to get unit file state for x.service: No such file or directory"
+        return 0, "Id=x.service\n", ""
+
+    found = UnitControl(run, "x.service", []).find(offline=False)
+    assert (found.enablement, found.is_enabled) == ("", False)

@@ -52,6 +52,36 @@ def test_all_units_are_read_at_once() -> None:
     assert not states["nosuch.service"].is_known
 
 
+GOING_ALONG = ["ConsistsOf", "RequiredBy", "RequisiteOf", "BoundBy", "PropagatesStopTo"]
+
+
+@pytest.mark.parametrize("key", GOING_ALONG)
+def test_what_goes_along_is_told_in_every_way_that_systemd_has(key: str) -> None:
+    host = FakeHost()
+    host.add("alpha.service", **{"RequiredBy": "", key: "beta.service gamma.service"})
+    assert Systemd(host.run).show(["alpha.service"])["alpha.service"].takes_along == (
+        "beta.service",
+        "gamma.service",
+    )
+
+
+SERVICES = [("active", "restart sockd.socket sockd.service"), ("inactive", "restart sockd.socket")]
+
+
+@pytest.mark.parametrize(("service", "order"), SERVICES)
+def test_a_socket_is_restarted_with_its_running_service(service: str, order: str) -> None:
+    host = FakeHost()
+    host.add("sockd.socket", Triggers="sockd.service")
+    host.add("sockd.service", ActiveState=service)
+    host.add("run.timer", Triggers="sockd.service")
+    systemd = Systemd(host.run)
+    states = systemd.show(["sockd.socket", "run.timer"])
+    assert [state.takes_along for state in states.values()] == [("sockd.service",), ()]
+    systemd.restart("sockd.socket")
+    systemd.restart("run.timer")
+    assert host.orders == [order, "restart run.timer"]
+
+
 def test_no_units_need_no_command() -> None:
     host = FakeHost()
     assert Systemd(host.run).show([]) == {}

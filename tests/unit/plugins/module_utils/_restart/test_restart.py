@@ -278,3 +278,31 @@ def test_what_is_paused_is_skipped(host: FakeHost) -> None:
         ["a.service"], (), states, deferred_only=False, include_pending=False, paused={"a.service"}
     )
     assert looked_at.foresee()[0].why == "it is paused: resume_services brings it back"
+
+
+def test_a_socket_comes_before_its_service_which_is_restarted_with_it() -> None:
+    states = {
+        "sockd.service": UnitState("sockd.service", active="active"),
+        "sockd.socket": UnitState("sockd.socket", active="active", takes_along=("sockd.service",)),
+    }
+    plan = plan_restart(
+        ["sockd.service", "sockd.socket"], [], states, deferred_only=False, include_pending=False
+    )
+    assert [(step.unit, step.along_with) for step in plan.steps] == [
+        ("sockd.socket", ""),
+        ("sockd.service", "sockd.socket"),
+    ]
+
+
+@pytest.mark.parametrize("deferred_only", [True, False])
+def test_a_socket_that_waits_is_restarted_with_the_service_that_is_named(*, deferred_only: bool) -> None:
+    socket = UnitState("sockd.socket", active="active", takes_along=("sockd.service",))
+    states = {"sockd.service": UnitState("sockd.service", active="active"), "sockd.socket": socket}
+    plan = plan_restart(
+        ["sockd.service"],
+        ["sockd.service", "sockd.socket"],
+        states,
+        deferred_only=deferred_only,
+        include_pending=False,
+    )
+    assert [step.unit for step in plan.steps] == ["sockd.socket", "sockd.service"]

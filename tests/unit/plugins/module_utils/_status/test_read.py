@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-HELD = "install\tbash\t5.2\nhold\tmariadb-server\t1.0\nhold\tgone\t2.0\n"
+HELD = (
+    "install\tinstalled\tok\tdemo\tdemo\t1.1\n"
+    "hold\tinstalled\tok\tmariadb-server\tmariadb-server\t1.0\n"
+    "hold\tinstalled\tok\tgone\tgone\t2.0\n"
+)
+HALF = "install\tunpacked\tok\thalfd\thalfd\t2.0\n"
 POLICY = "mariadb-server:\n  Installed: 1.0\n  Candidate: 1.1\n  Version table:\n *** 1.0 500\n"
 BATCH = "NEEDRESTART-VER: 3.6\nNEEDRESTART-SVC: cron.service\nNEEDRESTART-SVC: nginx.service\n"
 
@@ -30,8 +35,10 @@ BATCH = "NEEDRESTART-VER: 3.6\nNEEDRESTART-SVC: cron.service\nNEEDRESTART-SVC: n
 class Host(FakeHost):
     """A host with packages on hold, and needrestart where its file is."""
 
+    packages = HELD
+
     def run(self, args: Sequence[str], *, environ_update: Mapping[str, str]) -> tuple[int, str, str]:
-        answers = {"hold": HELD, "apt-cache": POLICY, "needrestart": BATCH}
+        answers = {"hold": self.packages, "apt-cache": POLICY, "needrestart": BATCH}
         kind = "hold" if "Status-Want" in args[-1] else args[0].rpartition("/")[2]
         if kind in answers:
             self.commands.append(list(args))
@@ -80,6 +87,15 @@ def test_everything_is_put_together(read: Callable[..., dict[str, Any]]) -> None
     ]
     assert found["not_checked"] == {"outdated": "not requested"}
     assert found["temporary_changes"] == []
+
+
+def test_a_package_that_dpkg_has_not_finished_is_trouble_while_no_dpkg_is_at_work(
+    host: Host, read: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.packages = HALF
+    assert read()["trouble"] == ["halfd is unpacked, not configured: run dpkg --configure -a"]
+    monkeypatch.setattr(status_reader.DpkgLock, "holder", lambda _lock: "PID 1 (apt-get) holds it")
+    assert read()["trouble"] == []
 
 
 def test_what_is_changed_for_a_while_is_told_without_what_it_was(
@@ -160,4 +176,4 @@ def test_the_number_of_commands_does_not_grow_with_that_of_units(host: Host, roo
         (root / f"var/lib/policy-rc.d/x-{name}.deferred").write_text(record_text(name), encoding="utf-8")
     read = partial(status_reader.read_status, host.run, root=root)
     assert len(read().as_dict()["pending"]) == units + 1
-    assert [command[0] for command in host.commands] == ["systemctl", "dpkg-query", "dpkg-query", "apt-cache"]
+    assert [command[0] for command in host.commands] == ["systemctl", "dpkg-query", "apt-cache"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Plan, Play
 from ansible_collections.orderly.services.plugins.plugin_utils._render.versions import (
     VERSIONS,
+    VERSIONS_INFO,
     after_change,
     before_change,
     check_before_all,
@@ -35,8 +36,16 @@ def test_only_services_that_may_have_packages_are_asked_about() -> None:
 def test_around_a_change_versions_are_kept_and_afterwards_only_for_finalizers() -> None:
     web, bare = play_of(PLAN, "web"), Play("x", "change", "", ("b1",), {"bare": ("b1",)})
     assert states(before_change(PLAN, web)) == ["", "before"]
-    assert after_change(PLAN, web) == before_change(PLAN, bare) == []
+    assert after_change(PLAN, bare) == before_change(PLAN, bare) == []
+    assert states(after_change(PLAN, web)) == [""]
     assert states(after_change(FINALIZED, play_of(FINALIZED, "web"))) == ["", "after"]
+
+
+def test_a_change_is_not_done_before_dpkg_has_finished() -> None:
+    for plan in (PLAN, FINALIZED):
+        asked = after_change(plan, play_of(plan, "web"))[0][VERSIONS_INFO]
+        assert asked["finished"] == "{{ not ansible_check_mode }}"
+    assert "finished" not in before_change(PLAN, play_of(PLAN, "web"))[0][VERSIONS_INFO]
 
 
 def test_before_anything_each_host_that_is_to_do_is_asked_whatever_tags_are_chosen() -> None:

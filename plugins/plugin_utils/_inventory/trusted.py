@@ -29,14 +29,19 @@ class _NoFacts(dict[str, Any]):
         return {}
 
 
-class _Remembered(HostVars):
-    """The variables of hosts; Ansible puts those of a host together at each look, and a decision looks often."""
+def _remembering(get_vars: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Put the variables of a host together once, as ``hostvars`` asks for them: a decision looks at them often."""
+    known: dict[str, dict[str, Any]] = {}
 
-    def __getitem__(self, host: str) -> Any:
-        known = self.__dict__.setdefault("_known", {})
-        if host not in known:
-            known[host] = super().__getitem__(host)
-        return known[host]
+    def remembered(**asked: Any) -> dict[str, Any]:
+        if asked.keys() != {"host", "include_hostvars"} or asked["host"] is None:
+            return get_vars(**asked)
+        name = asked["host"].name
+        if name not in known:
+            known[name] = get_vars(**asked)
+        return known[name]
+
+    return remembered
 
 
 def forget_facts(manager: Any) -> Any:
@@ -56,7 +61,8 @@ def without_facts(variables: Mapping[str, Any], task: Task | None = None) -> Map
         return variables
     seen = variables["hostvars"]
     manager = forget_facts(seen._variable_manager)  # noqa: SLF001 - nothing else gives it to a plugin
-    hostvars = _Remembered(seen._inventory, manager, manager._loader)  # noqa: SLF001 - it makes the manager its own
+    hostvars = HostVars(seen._inventory, manager, manager._loader)  # noqa: SLF001 - it makes the manager its own
+    manager.get_vars = _remembering(manager.get_vars)
     host = seen._inventory.get_host(variables.get("inventory_hostname") or "")  # noqa: SLF001
     if task is None:
         clean = manager.get_vars(host=host)

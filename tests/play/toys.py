@@ -95,7 +95,10 @@ for name; do
     done
     read -r installed candidate < "$file" || continue
     case $0 in
-        *dpkg-query) [ -z "$installed" ] || printf '%s\\t%s\\n' "$name" "$installed" ;;
+        *dpkg-query)
+            [ -z "$installed" ] ||
+                printf 'install\\tinstalled\\tok\\t%s\\t%s\\t%s\\n' "$name" "$name" "$installed"
+            ;;
         *) printf '%s:\\n  Installed: %s\\n  Candidate: %s\\n' "$name" "$installed" "$candidate" ;;
     esac
 done

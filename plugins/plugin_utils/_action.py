@@ -11,6 +11,7 @@ from ansible.template import Templar
 from ansible.utils.display import Display
 
 from ._common.errors import ControllerError
+from ._common.shell import without
 from ._common.text import listed, printable
 from ._inventory.extra_vars import counts_from_e_alone, extra_variable
 from ._inventory.parameters import is_parameter
@@ -117,7 +118,7 @@ class ControllerAction(Action):
             raise ControllerError(
                 f"{what} is refused: {host} answered with facts of names that are not a host's to set ({named}). None "
                 "of them is believed. Find out why it does that, and run without it until then "
-                f"(--limit '!{host}'); if only the fact cache remembers them, add --flush-cache."
+                f"({without([host])}); if only the fact cache remembers them, add --flush-cache."
             )
 
     def from_command_line(self, variables: Mapping[str, Any], name: str) -> Any:

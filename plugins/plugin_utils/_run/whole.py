@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ansible.playbook.play import Play
 
 _STRATEGIES = ("linear", "free")
+_OF_MOLECULE = {"molecule-notest", "notest"}
+"""Molecule skips these in all its runs; a task that has one says itself that tests may leave it out."""
 
 
 class WholeError(ControllerError):
@@ -23,7 +25,7 @@ class WholeError(ControllerError):
 def check_as_written(what: str, variables: Mapping[str, Any], play: Play) -> None:
     """Refuse to begin where a part would be left out, and be recorded as done; raises :class:`WholeError`."""
     run, skipped = (set(variables[name] or ()) for name in ("ansible_run_tags", "ansible_skip_tags"))
-    if (run and "all" not in run) or skipped:
+    if (run and "all" not in run) or skipped - _OF_MOLECULE:
         raise WholeError(
             f"{what} is refused: --tags and --skip-tags (or ansible.cfg and the environment, which can set them too) "
             "would run only a part of it. The steps of a host belong together; choose hosts with --limit and services "

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ansible import context
 from ansible.constants import CONFIG_FILE, DEFAULT_ROLES_PATH
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.collection_loader import AnsibleCollectionConfig
@@ -24,7 +25,7 @@ from .service import SERVICE_FILE, CatalogueError, Service, plain
 from .settings import OVERRIDABLE, checked, line_of, parse_service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
     Variables = Callable[[str, str], Any]
 
@@ -68,6 +69,7 @@ def role_folders(variables: Mapping[str, Any]) -> tuple[RoleFolder, ...]:
         variables.get("inventory_dir"),
         *(source if source.is_dir() else source.parent for source in sources),
         playbook_dir,
+        *_typed_playbooks(),
         *([Path(CONFIG_FILE).parent] if CONFIG_FILE and _is_here(Path(CONFIG_FILE).parent) else []),
     ]
     beside = [Path(folder) / "roles" for folder in project if folder]
@@ -79,6 +81,14 @@ def role_folders(variables: Mapping[str, Any]) -> tuple[RoleFolder, ...]:
         *map(RoleFolder, usual),
         *map(_collection_roles, _as_list(variables.get("orderly_collections"))),
         RoleFolder(COLLECTION_ROLES, f"{COLLECTION}."),
+    )
+
+
+def _typed_playbooks() -> Iterator[Path]:
+    """Give the folders of the playbooks on the command line; a playbook that they import has a folder of its own."""
+    typed = context.CLIARGS.get("args") or ()
+    yield from (
+        Path(each).absolute().parent for each in typed if not isinstance(typed, str) and Path(each).is_file()
     )
 
 

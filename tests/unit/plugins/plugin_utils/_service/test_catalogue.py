@@ -113,6 +113,19 @@ def test_the_current_folder_is_no_place_for_roles_by_itself(
     assert len(warned) == 1
 
 
+def test_roles_beside_a_playbook_that_imports_one_of_ours_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role(tmp_path / "roles", "web")
+    (tmp_path / "site.yml").touch()
+    for typed in (("site.yml",), (str(tmp_path / "site.yml"), "orderly.services.upgrade")):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(catalogue.context, "CLIARGS", {"args": typed})
+        assert roles_of(playbook_dir="/collection/playbooks") == ["web"]
+    monkeypatch.setattr(catalogue.context, "CLIARGS", {"args": "localhost"})
+    assert roles_of(playbook_dir="/collection/playbooks") == []
+
+
 @pytest.mark.parametrize("how", ["orderly_roles_path", "inventory_dir"])
 @pytest.mark.parametrize("writable", [".", "roles", ".."])
 def test_roles_where_one_stands_are_not_used_if_others_can_write_there(

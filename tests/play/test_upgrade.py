@@ -746,7 +746,7 @@ def test_a_run_stops_at_the_next_gate_when_another_plan_lies_in_its_folder(site:
     site.is_mended()
     said, _nothing = first.communicate(timeout=120)
     assert first.returncode != 0
-    assert "another one was written there meanwhile. Nothing more is touched." in " ".join(said.split())
+    assert re.search("was replaced meanwhile. Nothing more is touched|is not as it was written", " ".join(said.split()))
     assert not [line for line in site.log if line.startswith("web w2 install")]
     assert len(site.upgrade(playbook="orderly.services.campaigns").text.split("Campaign ")) == 2
 
@@ -1142,4 +1142,4 @@ def test_plan_dir_takes_the_plan_and_is_replaced_by_a_newer_one(site: Site) -> N
     (site.folder / "roles/web/tasks/drain.yml").write_text(say("web", "drain"))
     assert site.upgrade("-e", f"upgrade_plan_dir={folder}").log == ["web w1 drain", "web w1 install"]
     assert (folder / "plan.json").read_text() != before
-    assert list(folder.parent.iterdir()) == [folder]
+    assert [each for each in folder.parent.iterdir() if not each.name.startswith(".")] == [folder]

@@ -746,7 +746,9 @@ def test_a_run_stops_at_the_next_gate_when_another_plan_lies_in_its_folder(site:
     site.is_mended()
     said, _nothing = first.communicate(timeout=120)
     assert first.returncode != 0
-    assert re.search("was replaced meanwhile. Nothing more is touched|is not as it was written", " ".join(said.split()))
+    assert re.search(
+        "was replaced meanwhile. Nothing more is touched|is not as it was written", " ".join(said.split())
+    )
     assert not [line for line in site.log if line.startswith("web w2 install")]
     assert len(site.upgrade(playbook="orderly.services.campaigns").text.split("Campaign ")) == 2
 

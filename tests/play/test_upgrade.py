@@ -763,7 +763,7 @@ def no_way_back(site: Site) -> None:
 
 def test_a_question_in_a_terminal_where_nobody_types_is_not_waited_for_without_end(site: Site) -> None:
     no_way_back(site)
-    outcome = site.upgrade_at_terminal("Type web to go on", "", "-e", "upgrade_wait=2")
+    outcome = site.upgrade_at_terminal("Type web to continue", "", "-e", "upgrade_wait=2")
     assert (outcome.code, outcome.log) == (2, ["web w1 look"])
     assert "Nobody answered for 2 s." in outcome.text
     assert "Run it again with -e upgrade_confirm=web: it resumes here." in outcome.text
@@ -771,11 +771,11 @@ def test_a_question_in_a_terminal_where_nobody_types_is_not_waited_for_without_e
 
 def test_a_point_of_no_return_is_asked_for_at_a_terminal(site: Site) -> None:
     no_way_back(site)
-    refused = site.upgrade_at_terminal("Type web to go on", "no")
+    refused = site.upgrade_at_terminal("Type web to continue", "no")
     assert refused.code != 0
     assert "Wave 1 of 1: web on w1 passes the point of no return of web" in refused.text
     assert refused.log == ["web w1 look"]
-    confirmed = site.upgrade_at_terminal("Type web to go on", "web")
+    confirmed = site.upgrade_at_terminal("Type web to continue", "web")
     assert confirmed.code == 0, confirmed.raw
     assert confirmed.log == ["web w1 install"]
 

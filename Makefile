@@ -17,7 +17,7 @@ test: ## Run everything that CI runs
 	@$(CHECK)
 
 fast: ## Run what needs neither hosts nor stores
-	@$(CHECK) lint types unit docs
+	@$(CHECK) "lint product" types unit docs
 
 lint types unit play store host page docs sanity package molecule bare: ## Run one kind of check
 	@$(CHECK) $@

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 BUILD = ROOT / ".build"
 IN_COLLECTIONS = BUILD / "ansible_collections/orderly/services"
 SCENARIOS = ROOT / "extensions/molecule"
+OF_TESTS = ("extensions", "tests")
 DEMO_INVENTORY = ROOT / "tests/demo/inventory/groups.yml"
 OPTIONS = "tests/play/test_options.py"  # of ansible-playbook
 NAMES = "tests/play/test_names.py"
@@ -39,15 +40,20 @@ PROCESSES = str(os.cpu_count() or 1)
 
 
 def lint() -> None:
-    """Look at style: Python, shell, YAML, Ansible, changelog fragments."""
+    """Look at style: Python, shell, changelog fragments, and Ansible in what users get."""
     run("ruff", "check", ".")
     run("ruff", "format", "--check", ".")
     run("shellcheck", *SHELL_SCRIPTS)
+    run("antsibull-changelog", "lint")
+    ansible_lint(*sorted({name.split("/")[0] for name in project_files(ROOT)} - set(OF_TESTS)))
+
+
+def ansible_lint(*paths: str) -> None:
+    """Look at the style of Ansible in some of what stands at the top."""
     run(
-        "ansible-lint", "--offline", "--profile", "production", "--strict",
+        "ansible-lint", "--offline", "--profile", "production", "--strict", *paths,
         env={"ANSIBLE_INVENTORY": str(DEMO_INVENTORY)},  # the plan is made of an inventory, also for a syntax check
     )  # fmt: skip
-    run("antsibull-changelog", "lint")
 
 
 def types() -> None:
@@ -90,12 +96,12 @@ def fuzz() -> None:
     Plan for fleets of odd names, too. ``make fuzz`` plays many answers, with the oldest and the newest ansible-core,
     and many mixes of options of Ansible; CI plays a few.
     """
-    run(sys.executable, "tests/fuzz/deferral.py", "20000")
     many = os.environ.get("FUZZ")
+    run(sys.executable, "tests/fuzz/deferral.py", "20000" if many else "6000")
     if many:
         run("pytest", "-n", PROCESSES, "tests/unit/hostile", "tests/play/test_settings.py")
-    run(sys.executable, "tests/fuzz/answers.py", *([many, "0", "--ends"] if many else ["100"]))
-    run(sys.executable, "tests/fuzz/names.py", many or "300")
+    run(sys.executable, "tests/fuzz/answers.py", *([many, "0", "--ends"] if many else ["60"]))
+    run(sys.executable, "tests/fuzz/names.py", many or "100")
 
 
 def cores() -> None:
@@ -226,7 +232,9 @@ SUITES = ("bookworm", "trixie")
 GROUPS: dict[str, list[Check]] = {  # the longest first, so that none of them is left for the end
     **plain(play, faults, cores, faults="faults", cores="cores"),
     "bare": [Check(f"bare {suite}", partial(bare, suite)) for suite in SUITES],
-    **plain(store, fuzz, sanity, unit, lint, page, host, docs, types, package),
+    **plain(store, fuzz, sanity, unit),
+    "lint": [Check("lint product", lint), Check("lint tests", partial(ansible_lint, *OF_TESTS))],
+    **plain(page, host, docs, types, package),
     "molecule": [Check(f"molecule {name}", partial(molecule, name), f"molecule-{name}") for name in scenarios()],
     "cleanroom": [
         *(Check(f"make demo, {suite}", partial(cleanroom, "make demo", suite)) for suite in SUITES),

@@ -63,7 +63,11 @@ BROKEN = re.compile(
     r"\b(?:Type|Key|Attribute|Recursion|Index|UnicodeEncode)Error\b"
 )
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-OF_ANSIBLE = re.compile(r"^(?:\[|fatal:|failed:|ok:|changed:|skipping:|\.\.\.ignoring)")
+# Results of Ansible's; and its warnings, which since ansible-core 2.19 may have paragraphs with text of a host.
+_RESULT = r"(?:ok|changed|skipping|fatal|failed): |\.\.\.ignoring"
+OF_ANSIBLE = re.compile(
+    rf"^\[[A-Z ]+\]: [^\0]*?\n(?={_RESULT}|TASK |PLAY |\[[A-Z ])|^(?:{_RESULT}|\[).*$", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
@@ -197,7 +201,7 @@ def faults(fleet: Fleet, playbook: str, played: Played, usual: Played) -> Sequen
     found = [
         f"it says {match[0]!r}: …{_around(played.output, match)}…" for match in BROKEN.finditer(played.output)
     ]
-    ours = [line for line in played.output.splitlines() if not OF_ANSIBLE.match(line)]
+    ours = OF_ANSIBLE.sub("", played.output).splitlines()
     found += [f"it prints control characters: {line[:200]!r}" for line in ours if CONTROL.search(line)]
     if fleet.canary.exists():
         fleet.canary.unlink()

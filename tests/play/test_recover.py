@@ -102,7 +102,9 @@ def test_a_host_that_has_left_the_inventory_is_named_and_forgotten_with_a_reason
     left_behind.groups(web="w2 w3")
     gone = ("-e", "recover_forget=w1")
     named = left_behind.upgrade("--check", playbook=PLAYBOOK)
-    assert "w1 is left as it is: this inventory has no such host. w1 holds a slot of web since" in named.text
+    assert (
+        "w1 is left as it is: this inventory has no such host. w1 has held a slot of web since" in named.text
+    )
     without = left_behind.upgrade(*gone, playbook=PLAYBOOK)
     assert "Forgetting hosts needs a reason" in without.text
     wrong = left_behind.upgrade("-e", "recover_forget=w2", *TOLD, playbook=PLAYBOOK)
@@ -111,7 +113,7 @@ def test_a_host_that_has_left_the_inventory_is_named_and_forgotten_with_a_reason
     assert "In check mode nothing was written. w1 has left for good, and is forgotten in web." in would.text
     assert left_behind.slots == ["web w1", "web w2"]
     done = left_behind.upgrade(*gone, *TOLD, playbook=PLAYBOOK)
-    assert "Its slot is given back: w1 holds a slot of web" in done.text
+    assert "Its slot is given back: w1 has held a slot of web" in done.text
     assert (done.code, left_behind.slots) == (0, [])
     assert {one.outcome: one.reason for one in left_behind.outcomes("web")}["forgotten"] == "looked"
 

@@ -155,7 +155,7 @@ WRONG = [
     (
         "roles_data.yaml",
         "- name: A\n- CountDefault: 1\n",
-        "roles_data.yaml:2: name is missing; expected a name",
+        "roles_data.yaml:2: name is missing; expected a valid group name",
     ),
     (
         "roles_data.yaml",

@@ -112,7 +112,7 @@ def test_what_an_abandoned_campaign_has_left_is_undone_by_recover(changing: Site
     assert undone(still_open.log) == [MASKS[0]]
     assert on_record(changing) == ["pinned before on w1 -1", "pinned before on w2 -1"]
 
-    folder = changing.plan_folders[0].name
+    folder = changing.plan()["id"][:16]
     reason = ("-e", f"abandon_campaign={folder}", "-e", "abandon_reason=withdrawn")
     given_up = changing.upgrade(*reason, playbook="orderly.services.abandon_campaign")
     assert "the temporary changes of web" in given_up.text

@@ -307,6 +307,7 @@ class Site:
                 ):  # typed again, for what comes too early is thrown away
                     os.write(terminal, answer.encode() + b"\r")
         os.close(terminal)
+        assert question.encode() in said, f"never asked {question!r}: {said.decode()}"
         return Outcome(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said.decode(), self.log[before:])
 
     def make_plan(self, *arguments: str, **environ: str) -> Outcome:

@@ -49,16 +49,21 @@ WRONG = {
     "etcd://a,,b/x": '"" is not a host and port',
     "etcd://user@a/x": '"user@a" is not a host and port',
     "etcd://a/x?ca": "is not a store address",
-    "etcd://a/x?tls=yes": "tls is not an option; the options are ca, cert, key, user, password_file",
+    "etcd://a/x?tsl=system": "tsl is not an option; the options are ca, tls, cert, key, user, password_file",
+    "etcd://a/x?tls=yes": "tls has the one value system",
+    "etcd://a/x?plaintext=no": "plaintext has the one value true",
+    "etcd://a/x?tls=system&ca=/ca": "not both",
+    "etcd://a/x?user=u&password_file=/p": "the password of u would be sent to a without TLS",
+    "etcd://127.0.0.1,b/x?user=u&password_file=/p": "the password of u would be sent to b without TLS",
     "etcd://a/x?ca=/ca&cert=/c": "cert and key go together",
     "etcd://a/x?user=u": "user and password_file go together",
-    "etcd://a/x?cert=/c&key=/k": "needs ca=FILE, which turns TLS on",
+    "etcd://a/x?cert=/c&key=/k": "needs ca=FILE or tls=system, which turn TLS on",
 }
 
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_an_address_that_names_no_store_is_refused(wrong: str) -> None:
-    with pytest.raises(StoreError, match=r"is not a store address|has no key prefix") as refused:
+    with pytest.raises(StoreError, match=r"is not a store address|has no key prefix|is refused") as refused:
         open_store(wrong)
     assert WRONG[wrong] in str(refused.value)
 
@@ -198,6 +203,7 @@ def guarded() -> Iterator[Etcd]:
             ask("auth/role/add", {"name": name})
             ask("auth/user/grant", {"user": name, "role": name})
             (cluster.folder / name).write_text(f"{password}\n")
+            (cluster.folder / name).chmod(0o600)
         ask("auth/role/grant", {"name": "alice", "perm": {"permType": "READWRITE", **under("/orderly/")}})
         ask("auth/enable")
         yield cluster
@@ -250,6 +256,7 @@ def test_a_certificate_that_etcd_refuses_beside_users_is_told() -> None:
         ask("auth/user/grant", {"user": "root", "role": "root"})
         ask("auth/enable")
         (cluster.folder / "root").write_text("r\n")
+        (cluster.folder / "root").chmod(0o600)
         url = f"{cluster.url()}&user=root&password_file={cluster.folder}/root"
         with pytest.raises(StoreError, match="accepts only client certificates without a common name"):
             open_store(url).read("a")

@@ -52,7 +52,7 @@ def read_document(path: Path) -> Document:
 def read_item(path: Path, kind: Callable[..., Item]) -> Item:
     """Make a dataclass of what a document says, without what this version has no word for."""
     data = read_document(path)
-    known = [each for each in fields(kind) if each.name in data]  # type: ignore[arg-type]
+    known = [each for each in fields(kind) if each.name in data]  # type: ignore[arg-type] # any dataclass
     for each in known:
         if not isinstance(data[each.name], _KINDS.get(str(each.type), object)):
             raise HostError(f"what it says as {each.name} is no {each.name}")

@@ -2,8 +2,8 @@
 """Tasks of an earlier run that still work on this host: a controller that is killed does not take them with it.
 
 Whatever a play does under slots of rolling locks has them in its environment, as ``ORDERLY_SLOTS``: a format, the host
-as the inventory names it, and the token of each slot by service. So what works under an older slot of the same service
-is of an earlier run, however it came here (ssh, sudo, async, a child that outlived its module).
+as the inventory names it, the id of the store, and the token of each slot by service. So what works under an older slot
+of the same service is of an earlier run, however it came here (ssh, sudo, async, a child that outlived its module).
 
 It cannot see what a task has left to others (systemd, a reboot, a job elsewhere), processes of other users where it is
 not root itself, and tasks that say ``environment`` of that name. Daemons, whose output goes nowhere or to a file, may
@@ -89,7 +89,7 @@ def _earlier(folder: Path, mine: Mapping[str, Any]) -> Task | None:
 
 
 def _is_other(theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> bool:
-    if not theirs or theirs["host"] != mine["host"]:
+    if not theirs or any(theirs.get(key) != mine.get(key) for key in ("host", "store")):
         return False
     shared = set(theirs["slots"]) & set(mine["slots"])
     return any(theirs["slots"][name] != mine["slots"][name] for name in shared)

@@ -63,7 +63,7 @@ def without_facts(variables: Mapping[str, Any], task: Task | None = None) -> Map
     manager = forget_facts(seen._variable_manager)  # noqa: SLF001 - nothing else gives it to a plugin
     hostvars = HostVars(seen._inventory, manager, manager._loader)  # noqa: SLF001 - it makes the manager its own
     manager.get_vars = _remembering(manager.get_vars)
-    host = seen._inventory.get_host(variables.get("inventory_hostname") or "")  # noqa: SLF001
+    host = seen._inventory.get_host(variables.get("inventory_hostname") or "")  # noqa: SLF001 - as above
     if task is None:
         clean = manager.get_vars(host=host)
         answered = facts_of(variables, host.name) if host else {}
@@ -91,7 +91,7 @@ def _of_loop(variables: Mapping[str, Any]) -> Iterator[str]:
 
 def facts_of(variables: Mapping[str, Any], host: str) -> Mapping[str, Any]:
     """Give what a host has answered as facts in this run, or in one whose facts were cached."""
-    cache = variables["hostvars"]._variable_manager._fact_cache  # noqa: SLF001
+    cache = variables["hostvars"]._variable_manager._fact_cache  # noqa: SLF001 - as above
     try:
         facts: Mapping[str, Any] = cache.get(host) or {}
     except KeyError:

@@ -41,7 +41,8 @@ GRANTED_SERVICES = Template(
 # What a host does under its slots says so, that a later run knows it: see module_utils/_host/tasks.py.
 SLOTS = "ORDERLY_SLOTS"
 SLOTS_OF_HOST = Template(
-    "1 {{ {'host': inventory_hostname, 'slots':"
+    "1 {{ {'host': inventory_hostname, 'store': ((orderly_gate | default({})).store | default({})).id | default(''),"
+    " 'slots':"
     " ((orderly_gate | default({})).tokens | default({}))[inventory_hostname] | default({})} | to_json }}"
 )
 NONE_GRANTED = "orderly_gate | default({}) | orderly.services.granted(orderly_play) | length == 0"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ansible import context
 from ansible.constants import CONFIG_FILE, DEFAULT_ROLES_PATH
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.collection_loader import AnsibleCollectionConfig
@@ -24,7 +25,7 @@ from .service import SERVICE_FILE, CatalogueError, Service, plain
 from .settings import OVERRIDABLE, checked, line_of, parse_service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
     Variables = Callable[[str, str], Any]
 
@@ -66,19 +67,30 @@ def role_folders(variables: Mapping[str, Any]) -> tuple[RoleFolder, ...]:
     ]
     project = [
         variables.get("inventory_dir"),
-        *(source if source.is_dir() else source.parent for source in sources),
+        *(source for source in sources if source.is_dir()),
+        *(source.parent for source in sources),
         playbook_dir,
+        *_typed_playbooks(),
         *([Path(CONFIG_FILE).parent] if CONFIG_FILE and _is_here(Path(CONFIG_FILE).parent) else []),
     ]
     beside = [Path(folder) / "roles" for folder in project if folder]
     named = [*map(_expanded, _as_list(variables.get("orderly_roles_path"), ":"))]
     usual = [*map(_expanded, DEFAULT_ROLES_PATH)]
     _tell_if_left_out(Path("roles").absolute(), (*named, *beside, *usual))
+    _tell_if_read_as_inventory(source for source in sources if source.is_dir())
     return (
         *(RoleFolder(each) for each in (*named, *beside) if not _is_of_strangers(each, beside)),
         *map(RoleFolder, usual),
         *map(_collection_roles, _as_list(variables.get("orderly_collections"))),
         RoleFolder(COLLECTION_ROLES, f"{COLLECTION}."),
+    )
+
+
+def _typed_playbooks() -> Iterator[Path]:
+    """Give the folders of the playbooks on the command line; a playbook that they import has a folder of its own."""
+    typed = context.CLIARGS.get("args") or ()
+    yield from (
+        Path(each).absolute().parent for each in typed if not isinstance(typed, str) and Path(each).is_file()
     )
 
 
@@ -106,9 +118,18 @@ def _is_of_strangers(roles: Path, places: Container[Path]) -> bool:
 def _tell_if_left_out(here: Path, places: Iterable[Path]) -> None:
     if here not in (each.absolute() for each in places) and any(here.glob(f"*/{SERVICE_FILE}")):
         display.warning(
-            f"The service roles in {here} are not used: neither the inventory file, nor the playbook, nor ansible.cfg "
-            "is beside them. Name the folder in orderly_roles_path if they are to be."
+            f"The service roles in {here} are not used: neither the inventory, nor the playbook, nor ansible.cfg is "
+            "beside them. Name the folder in orderly_roles_path if they are to be."
         )
+
+
+def _tell_if_read_as_inventory(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        if any((folder / "roles").glob(f"*/{SERVICE_FILE}")):
+            display.warning(
+                f"The service roles in {folder}/roles are inside an inventory folder: Ansible reads every file there "
+                f"as an inventory, and runs those that are executable. Move them to {folder.parent}/roles."
+            )
 
 
 def _as_list(value: str | Iterable[str] | None, separator: str | None = None) -> list[str]:

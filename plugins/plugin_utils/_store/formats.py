@@ -31,7 +31,7 @@ def check_format(what: str, document: Mapping[str, Any]) -> None:
     :raises StoreError: when it is so; nothing was changed
     """
     found = document.get("format")
-    if type(found) is not int or found < 1:
+    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
         raise broken(what, "it does not say its format", document)
     if found > FORMAT:
         raise StoreError(

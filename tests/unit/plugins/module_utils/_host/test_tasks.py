@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HOST = f"web1-{os.getpid()}"  # so that tests beside this one do not meet
-MINE = {"host": HOST, "slots": {"nginx": 7, "redis": 7}}
+STORE = "0123"
+MINE = {"host": HOST, "store": STORE, "slots": {"nginx": 7, "redis": 7}}
 
 
-def slots(host: str = HOST, **tokens: int) -> dict[str, str]:
-    return {SLOTS: f"1 {json.dumps({'host': host, 'slots': tokens})}"}
+def slots(host: str = HOST, store: str = STORE, **tokens: int) -> dict[str, str]:
+    return {SLOTS: f"1 {json.dumps({'host': host, 'store': store, 'slots': tokens})}"}
 
 
 @contextmanager
@@ -51,10 +52,11 @@ CASES = [
     (slots(nginx=7), "of this run"),
     (slots(haproxy=6), "another run may work on another service"),
     (slots("web2", nginx=6), "a task for another host that is delegated to this one"),
+    (slots(store="4567", nginx=6), "under slots of another store, which the host refuses anyway"),
     (slots(), "no slots"),
     ({}, "not ours"),
     ({SLOTS: "1 nonsense"}, "not to be read"),
-    ({SLOTS: f"2 {json.dumps({'host': HOST, 'slots': {'nginx': 6}})}"}, "of a later version"),
+    ({SLOTS: f"2 {json.dumps({'host': HOST, 'store': STORE, 'slots': {'nginx': 6}})}"}, "of a later version"),
     ({SLOTS: '1 {"host": [], "slots": [1]}'}, "of other kinds"),
 ]
 

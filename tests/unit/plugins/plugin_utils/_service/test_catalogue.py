@@ -113,6 +113,39 @@ def test_the_current_folder_is_no_place_for_roles_by_itself(
     assert len(warned) == 1
 
 
+@pytest.mark.parametrize("source", ["inventory", "inventory/hosts.yml"])
+def test_roles_beside_an_inventory_are_found_be_it_a_folder_or_a_file(tmp_path: Path, source: str) -> None:
+    inventory = tmp_path / source
+    inventory.parent.mkdir(exist_ok=True)
+    inventory.touch() if inventory.suffix else inventory.mkdir()
+    role(inventory.parent / "roles", "web")
+    assert roles_of(ansible_inventory_sources=[str(inventory)]) == ["web"]
+
+
+def test_roles_inside_an_inventory_folder_are_found_and_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warned: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    role(tmp_path / "inventory/roles", "web")
+    assert roles_of(ansible_inventory_sources=[str(tmp_path / "inventory")]) == ["web"]
+    assert [text.partition(": ")[0] for text in warned] == [
+        f"The service roles in {tmp_path}/inventory/roles are inside an inventory folder"
+    ]
+
+
+def test_roles_beside_a_playbook_that_imports_one_of_ours_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role(tmp_path / "roles", "web")
+    (tmp_path / "site.yml").touch()
+    for typed in (("site.yml",), (str(tmp_path / "site.yml"), "orderly.services.upgrade")):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(catalogue.context, "CLIARGS", {"args": typed})
+        assert roles_of(playbook_dir="/collection/playbooks") == ["web"]
+    monkeypatch.setattr(catalogue.context, "CLIARGS", {"args": "localhost"})
+    assert roles_of(playbook_dir="/collection/playbooks") == []
+
+
 @pytest.mark.parametrize("how", ["orderly_roles_path", "inventory_dir"])
 @pytest.mark.parametrize("writable", [".", "roles", ".."])
 def test_roles_where_one_stands_are_not_used_if_others_can_write_there(

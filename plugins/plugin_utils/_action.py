@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.parsing.mod_args import ModuleArgsParser
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 Result = dict[str, Any]
+
+# What a result makes Ansible's strategies do on the controller, which up to ansible-core 2.18 ends the whole run where
+# it has not the form that they expect; no module of ours answers with any of it.
+STEERING = ("add_group", "add_host", "ansible_stats", "results")
 
 display = Display()
 
@@ -45,7 +49,11 @@ class Action(ActionBase):
         try:
             done = self.act(trusted)
         except ControllerError as exc:  # not as its cause, which ansible-core 2.19 would print a second time
-            raise AnsibleActionFail(str(exc), result=self._warned(exc.details)) from None
+            failure = AnsibleActionFail(str(exc), result=self._warned(exc.details))
+            failure.result.pop(
+                "exception", None
+            )  # which ansible-core up to 2.18 would print beside the sentence
+            raise failure from None
         return self._warned(done)
 
     def _warned(self, done: Result) -> Result:
@@ -66,21 +74,33 @@ class Action(ActionBase):
 
 
 class HostAction(Action):
-    """An action that runs the module of its name on its host, with the options that :meth:`complete` gives."""
+    """An action that runs the module of its name on its host, with the options that :meth:`complete` gives.
+
+    Modules with nothing to complete come here too, by ``meta/runtime.yml``: for what their hosts answer.
+    """
+
+    _supports_async = True
 
     def act(self, variables: Mapping[str, Any]) -> Result:
-        name = type(self).__module__.partition(".plugins.action.")[2]
-        done: Result = self._execute_module(
-            module_name=f"orderly.services.{name}",
-            module_args=self.complete(self._task.args, variables),
-            task_vars=self._answered,  # the connection needs what the host said of itself
-            wrap_async=self._task.async_val,
-        )
-        return done
+        arguments = self.complete(self._task.args, variables)
+        try:
+            done = self._execute_module(
+                module_args=arguments,
+                task_vars=self._answered,  # the connection needs what the host said of itself
+                wrap_async=self._task.async_val,
+            )
+        except AnsibleError:
+            raise
+        except Exception as exc:  # Ansible reads an answer in many places, and checks it in few
+            raise ControllerError(
+                f"Ansible could not read the answer of this host ({printable(str(exc))}). Look "
+                "at what its Python and its shell print, and find out why."
+            ) from None
+        return {key: value for key, value in done.items() if key not in STEERING}
 
-    def complete(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+    def complete(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         """Give the options of the module: those of the task, and what only the controller knows."""
-        raise NotImplementedError
+        return dict(given)
 
 
 class ControllerAction(Action):

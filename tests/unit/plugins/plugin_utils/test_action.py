@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.parsing.dataloader import DataLoader
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.orderly.services.plugins.plugin_utils import _action
@@ -19,7 +19,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._inventory.extra_
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 NAME = "upgrade_confirm"
 
@@ -108,20 +108,41 @@ def test_what_cannot_be_done_is_one_sentence_with_its_details_as_fields(
     assert caught.value.__cause__ is None
 
 
-@pytest.mark.parametrize(
-    ("place", "module"), [("restart_policy", "restart_policy"), ("internal.drained", "internal.drained")]
-)
-def test_a_host_runs_the_module_of_the_name_of_its_action(place: str, module: str) -> None:
-    class Asks(HostAction):
-        __module__ = f"ansible_collections.orderly.services.plugins.action.{place}"
+def asks(answer: Callable[..., Any]) -> Any:
+    """Make an action that asks a host for an answer."""
 
+    class Asks(HostAction):
         def complete(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
-            return {**given, **variables}
+            return {**super().complete(given, variables), **variables}
 
     action = cast("Any", Asks.__new__(Asks))
     action._task, action._answered = SimpleNamespace(args={"a": 1}, async_val=0), {"of": "the host"}
-    action._execute_module = lambda **asked: asked
-    asked = action.act({"b": 2})
-    assert asked["module_name"] == f"orderly.services.{module}"
+    action._execute_module = answer
+    return action
+
+
+def test_a_host_runs_the_module_with_the_options_of_the_task_and_more() -> None:
+    asked = asks(lambda **asked: asked).act({"b": 2})
     assert asked["module_args"] == {"a": 1, "b": 2}
     assert asked["task_vars"] == {"of": "the host"}
+
+
+def test_no_answer_of_a_host_steers_ansible() -> None:
+    answer = {"results": [None], "ansible_stats": 7, "add_host": [], "add_group": {}, "changed": True}
+    assert asks(lambda **_asked: answer).act({}) == {"changed": True}
+
+
+def test_an_answer_that_ansible_cannot_read_is_said_to_be_that() -> None:
+    def unreadable(**_asked: Any) -> dict[str, Any]:
+        raise AttributeError("'list' object has no attribute 'keys'")
+
+    with pytest.raises(ControllerError, match=r"^Ansible could not read the answer of this host \('list'"):
+        asks(unreadable).act({})
+
+
+def test_a_host_that_cannot_be_reached_is_left_to_ansible() -> None:
+    def away(**_asked: Any) -> dict[str, Any]:
+        raise AnsibleConnectionFailure("no route to host")
+
+    with pytest.raises(AnsibleConnectionFailure):
+        asks(away).act({})

@@ -115,7 +115,7 @@ def test_without_an_answer_about_what_goes_along_a_restart_waits(host: Host, sil
     host.systemctl(silence)
     assert host.ask("gamma", "restart") == DENIED
     assert host.ask("gamma", "start") == ALLOWED
-    assert "does not tell" in trouble(host)
+    assert "does not say" in trouble(host)
     record = host.records()["gamma.service"]
     assert (record["collateral"], record["policy_requestor_type"]) == (True, "orderly")
     host.ask("--restart-collateral")

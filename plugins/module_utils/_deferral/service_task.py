@@ -152,7 +152,7 @@ class UnitControl:
         # Of what has no unit file there is no word, as of a transient unit; without either nothing is known.
         if self._unit and code and not word and "No such file" not in errors:
             raise HostError(
-                f"systemd does not tell whether {self._unit} is enabled: {errors.strip()}", unit=self._unit
+                f"systemd does not say whether {self._unit} is enabled: {errors.strip()}", unit=self._unit
             )
         return Found(parse_status(output), "" if word == "not-found" else word, code == 0)
 

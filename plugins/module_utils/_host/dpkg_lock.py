@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The locks of dpkg and apt: who holds them, and waiting until nobody does, but not for ever."""
+"""The locks of dpkg and apt: who holds them, and waiting until nobody does, but not forever."""
 
 from __future__ import annotations
 

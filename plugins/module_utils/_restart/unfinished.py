@@ -45,7 +45,7 @@ class UnfinishedFolder:
         return read_each(
             sorted(path for path in self.path.glob("*.*") if not path.name.startswith(".")),
             lambda path: read_item(path, Unfinished),
-            "does not tell which restart was begun; start the unit if it is to run, then remove the file",
+            "does not say which restart was begun; start the unit if it is to run, then remove the file",
         )
 
     def write(self, state: UnitState, boot_id: str) -> None:

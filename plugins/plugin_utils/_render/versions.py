@@ -70,7 +70,7 @@ def after_change(plan: Plan, play: Play) -> list[Task]:
         return []
     read = _read(play.id, OF_THIS_WAVE, ANY_GRANTED)
     read["name"] = f"{play.id} | Check that dpkg has finished with the packages"
-    read[VERSIONS_INFO]["finished"] = "{{ not ansible_check_mode }}"
+    read[VERSIONS_INFO]["finished"] = Template("{{ not ansible_check_mode }}")
     is_kept = any(each.kind == FINALIZE for each in plan.plays)
     return [read, *([_heard(play.id, "Keep the versions after", "after")] if is_kept else [])]
 

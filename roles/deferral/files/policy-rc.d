@@ -139,7 +139,7 @@ our %ACTIONS_OF = (    # what an action comes down to, where it is not its own n
     'upgrade'               => ['upgrade', 'restart'],    # nginx's init script: a new program takes over
 );
 
-# On whose account a restart waits of which systemd does not tell what it takes along.
+# On whose account a restart waits of which systemd does not say what it takes along.
 our $NO_ANSWER = { type => 'orderly', name => 'systemd-does-not-answer', file => '' };
 
 our $OTHER_SUFFIX = qr/\.(?:socket|target|timer|path|mount|automount|swap|slice|scope|device)$/;
@@ -328,7 +328,7 @@ sub verdict {
     return { blocked_by => $blocked_by, drags => [] } if @$blocked_by || is_pattern($unit) || !stops($unit, $actions);
     my $dragged = dragged_by($unit);
     if (!$dragged) {
-        trouble("systemd does not tell what it would restart together with $unit, so that waits too");
+        trouble("systemd does not say what it would restart together with $unit, so that waits too");
         return { blocked_by => [$NO_ANSWER], drags => [] };
     }
     my (%blocked_by, @drags);
@@ -850,7 +850,7 @@ sub pattern {
 sub can_reload { my ($shown) = shown(@_); return $shown && ($shown->{CanReload} || '') eq 'yes' }
 
 # The running units that systemd stops or restarts together with a unit, and those that go with them in turn, in a list;
-# no list where systemd does not tell.
+# no list where systemd does not say.
 sub dragged_by {
     my ($unit) = @_;
     my %dragged = ($unit => 1);

@@ -17,7 +17,7 @@ our %ACTIONS_OF = (    # what an action comes down to, where it is not its own n
     'upgrade'               => ['upgrade', 'restart'],    # nginx's init script: a new program takes over
 );
 
-# On whose account a restart waits of which systemd does not tell what it takes along.
+# On whose account a restart waits of which systemd does not say what it takes along.
 our $NO_ANSWER = { type => 'orderly', name => 'systemd-does-not-answer', file => '' };
 
 our $OTHER_SUFFIX = qr/\.(?:socket|target|timer|path|mount|automount|swap|slice|scope|device)$/;

@@ -49,7 +49,7 @@ sub verdict {
     return { blocked_by => $blocked_by, drags => [] } if @$blocked_by || is_pattern($unit) || !stops($unit, $actions);
     my $dragged = dragged_by($unit);
     if (!$dragged) {
-        trouble("systemd does not tell what it would restart together with $unit, so that waits too");
+        trouble("systemd does not say what it would restart together with $unit, so that waits too");
         return { blocked_by => [$NO_ANSWER], drags => [] };
     }
     my (%blocked_by, @drags);

@@ -54,7 +54,7 @@ sub pattern {
 sub can_reload { my ($shown) = shown(@_); return $shown && ($shown->{CanReload} || '') eq 'yes' }
 
 # The running units that systemd stops or restarts together with a unit, and those that go with them in turn, in a list;
-# no list where systemd does not tell.
+# no list where systemd does not say.
 sub dragged_by {
     my ($unit) = @_;
     my %dragged = ($unit => 1);

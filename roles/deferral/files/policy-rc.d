@@ -803,7 +803,7 @@ sub remember {
 
 my %shown;
 
-# What systemd says of units, nothing in the place of one that it does not answer for.
+# What systemd says of units, nothing in the place of one of which it says nothing.
 sub shown {
     my @units = @_;
     my @new = grep { !exists $shown{$_} } @units;

@@ -76,7 +76,7 @@ class Action(ActionBase):
 class HostAction(Action):
     """An action that runs the module of its name on its host, with the options that :meth:`complete` gives.
 
-    Modules with nothing to complete come here too, by ``meta/runtime.yml``: for what their hosts answer.
+    Modules with nothing to complete have one too, for what their hosts answer.
     """
 
     _supports_async = True

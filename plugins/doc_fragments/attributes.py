@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The plain fragment describes the attributes; ``attributes.info_module`` answers them for what only reads."""
+    """The plain fragment describes the attributes; those of other names answer them for modules that are alike."""
 
     DOCUMENTATION = r"""
 options: {}
@@ -32,4 +32,34 @@ attributes:
   idempotent:
     support: full
     details: It changes nothing.
+"""
+
+    CHANGE = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+"""
+
+    CHANGE_WITHOUT_DIFF = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+"""
+
+    ACTION = r"""
+options: {}
+attributes:
+  action:
+    description: Has a corresponding action plugin, so some parts of its options run on the controller.
+    support: full
 """

@@ -21,10 +21,8 @@ options:
   reason:
     description: The reason, which is kept with the campaign. By default the value of C(-e abandon_reason).
     type: str
-  store:
-    description: Where the journal is; by default the variable C(orderly_store), else the file of this user.
-    type: str
 extends_documentation_fragment:
+  - orderly.services.store
   - orderly.services.attributes
 attributes:
   check_mode:

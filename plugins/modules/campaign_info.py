@@ -22,10 +22,8 @@ options:
     description: Whether campaigns that have ended or were abandoned are left out.
     type: bool
     default: false
-  store:
-    description: Where the journal is; by default the variable C(orderly_store), else the file of this user.
-    type: str
 extends_documentation_fragment:
+  - orderly.services.store
   - orderly.services.attributes
   - orderly.services.attributes.info_module
 seealso:

@@ -45,13 +45,7 @@ options:
     type: str
 extends_documentation_fragment:
   - orderly.services.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - orderly.services.attributes.change
 seealso:
   - module: orderly.services.deferred_restarts_info
   - module: orderly.services.restart_services

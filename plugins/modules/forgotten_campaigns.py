@@ -23,18 +23,10 @@ options:
       - Those that ended longer ago are forgotten even if they are few.
       - By default the variable C(orderly_campaigns_days), else 365.
     type: int
-  store:
-    description: Where the journal is; by default the variable C(orderly_store), else the file of this user.
-    type: str
 extends_documentation_fragment:
+  - orderly.services.store
   - orderly.services.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
+  - orderly.services.attributes.change_without_diff
 seealso:
   - name: Upgrading services
     description: What a campaign is, and what happens when something fails.

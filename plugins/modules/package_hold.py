@@ -41,13 +41,7 @@ options:
     default: 60
 extends_documentation_fragment:
   - orderly.services.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - orderly.services.attributes.change
 seealso:
   - module: orderly.services.restart_policy
 """

@@ -52,13 +52,7 @@ options:
     default: 30
 extends_documentation_fragment:
   - orderly.services.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
+  - orderly.services.attributes.change_without_diff
 notes:
   - A unit that is defined in C(/etc/systemd/system) cannot be masked; an C(AssertPathExists=) keeps it from starting
     instead.

@@ -67,7 +67,9 @@ options:
     description: How many seconds to wait until nothing blocks.
     type: int
     default: 0
-extends_documentation_fragment: [orderly.services.attributes]
+extends_documentation_fragment:
+  - orderly.services.attributes
+  - orderly.services.attributes.action
 attributes:
   check_mode:
     support: full
@@ -78,8 +80,6 @@ attributes:
   idempotent:
     support: full
   action:
-    description: Has a corresponding action plugin, so some parts of its options run on the controller.
-    support: full
     details: All of it runs on the controller; hosts need no Python for their commands.
 """
 

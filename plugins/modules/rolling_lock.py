@@ -161,6 +161,7 @@ options:
     type: str
 extends_documentation_fragment:
   - orderly.services.attributes
+  - orderly.services.attributes.action
 attributes:
   check_mode:
     support: full
@@ -170,8 +171,6 @@ attributes:
   diff_mode:
     support: none
   action:
-    description: Has a corresponding action plugin, so some parts of its options run on the controller.
-    support: full
     details:
       - All of it runs on the controller.
   idempotent:

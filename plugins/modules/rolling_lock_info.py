@@ -20,16 +20,13 @@ options:
         inventory would find them, with its budgets, and with all hosts that were ever registered.
     type: raw
     default: []
-  store:
-    description: Where the locks are; by default the variable C(orderly_store), else the file of this user.
-    type: str
 extends_documentation_fragment:
+  - orderly.services.store
   - orderly.services.attributes
   - orderly.services.attributes.info_module
+  - orderly.services.attributes.action
 attributes:
   action:
-    description: Has a corresponding action plugin, so some parts of its options run on the controller.
-    support: full
     details: All of it runs on the controller.
 seealso:
   - module: orderly.services.rolling_lock

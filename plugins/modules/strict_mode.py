@@ -52,13 +52,7 @@ options:
     default: Ansible
 extends_documentation_fragment:
   - orderly.services.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - orderly.services.attributes.change
 seealso:
   - module: orderly.services.restart_policy
   - module: orderly.services.restart_services

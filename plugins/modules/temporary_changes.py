@@ -53,14 +53,9 @@ options:
     description: The folder of the records.
     type: path
     default: /var/lib/orderly/temporary
-extends_documentation_fragment: [orderly.services.attributes]
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
+extends_documentation_fragment:
+  - orderly.services.attributes
+  - orderly.services.attributes.change_without_diff
 seealso:
   - name: Make a service upgradable
     description: How a role undoes its temporary changes.

@@ -27,7 +27,7 @@ Result = dict[str, Any]
 
 # What a result makes Ansible's strategies do on the controller, which up to ansible-core 2.18 ends the whole run where
 # it has not the form that they expect; no module of ours answers with any of it.
-STEERING = ("add_group", "add_host", "ansible_stats", "results")
+STEERING = frozenset(("add_group", "add_host", "ansible_stats", "results"))
 
 display = Display()
 
@@ -76,7 +76,7 @@ class Action(ActionBase):
 class HostAction(Action):
     """An action that runs the module of its name on its host, with the options that :meth:`complete` gives.
 
-    Modules with nothing to complete come here too, by ``meta/runtime.yml``: for what their hosts answer.
+    Modules with nothing to complete have one too, for what their hosts answer.
     """
 
     _supports_async = True

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from ansible_collections.orderly.services.plugins.plugin_utils._action import STEERING
 
 from .answers import USUAL, as_text, mutated
 
@@ -70,6 +71,8 @@ OF_ANSIBLE = re.compile(
     rf"^\[[A-Z ]+\]: [^\0]*?\n(?={_RESULT}|TASK |PLAY |\[[A-Z ])|^(?:{_RESULT}|\[).*$", re.MULTILINE
 )
 
+OF_OTHERS = {"command", "setup", "stat"}  # modules of Ansible's
+END_OF_ANSIBLE = "Unexpected Exception"
 SECTION = re.compile(r"^(?:TASK \[(.*)\]|PLAY.*) \*+$", re.MULTILINE)
 
 
@@ -116,6 +119,7 @@ class Fleet:
         self.hostile = tuple(f"evil{number}" for number in range(1, hostile + 1))
         self.canary = folder / "ran-on-the-controller"
         self.answers = folder / "answers"
+        self.may_end_ansible = False  # as SECURITY.md says
         for name in ("hosts", "answers", "op"):
             (folder / name).mkdir(parents=True)
         for host in (*GOOD, *self.hostile):
@@ -160,7 +164,9 @@ class Fleet:
             for name in USUAL:
                 (self.answers / host / name).unlink(missing_ok=True)
             for name in (module, *(name for name in USUAL if words.random() < 0.2)):
-                self.answer(name, as_text(words, mutated(words, name, str(self.canary))), host)
+                odd = mutated(words, name, str(self.canary))
+                self.may_end_ansible |= name in OF_OTHERS and not STEERING.isdisjoint(odd)
+                self.answer(name, as_text(words, odd), host)
 
     def play(
         self, playbook: str, variables: Mapping[str, Any] | None = None, *more: str, **environ: str
@@ -229,7 +235,11 @@ def _without_tasks_of_ansible(output: str) -> str:
 def faults(fleet: Fleet, playbook: str, played: Played, usual: Played) -> Sequence[str]:
     """Say what a run with hostile hosts has broken, beside the same one without."""
     ours = _without_tasks_of_ansible(played.output)
-    found = [f"it says {match[0]!r}: …{_around(ours, match)}…" for match in BROKEN.finditer(ours)]
+    found = [
+        f"it says {match[0]!r}: …{_around(ours, match)}…"
+        for match in BROKEN.finditer(ours)
+        if not (fleet.may_end_ansible and match[0] == END_OF_ANSIBLE)
+    ]
     lines = OF_ANSIBLE.sub("", ours).splitlines()
     found += [f"it prints control characters: {line[:200]!r}" for line in lines if CONTROL.search(line)]
     if fleet.canary.exists():

@@ -28,13 +28,7 @@ options:
     type: path
 extends_documentation_fragment:
   - orderly.services.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
+  - orderly.services.attributes.change_without_diff
 seealso:
   - module: orderly.services.deferred_restarts_info
 """

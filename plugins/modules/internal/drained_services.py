@@ -60,7 +60,8 @@ options:
         same services, as its controller was killed. Where one is left then, the host refuses, and nothing is changed.
     type: int
     default: 300
-extends_documentation_fragment: [orderly.services.attributes]
+extends_documentation_fragment:
+  - orderly.services.attributes
 attributes:
   check_mode:
     support: full

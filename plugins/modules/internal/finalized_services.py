@@ -29,14 +29,9 @@ options:
     description: The file of the record.
     type: path
     default: /var/lib/orderly/finalized.json
-extends_documentation_fragment: [orderly.services.attributes]
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
+extends_documentation_fragment:
+  - orderly.services.attributes
+  - orderly.services.attributes.change_without_diff
 seealso:
   - module: orderly.services.temporary_changes
 """

@@ -75,10 +75,8 @@ options:
         comes from C(-e).
     type: bool
     default: false
-  store:
-    description: Where the locks live; by default the variable C(orderly_store), else the file of this user.
-    type: str
 extends_documentation_fragment:
+  - orderly.services.store
   - orderly.services.attributes
   - orderly.services.attributes.info_module
 """

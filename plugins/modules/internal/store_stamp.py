@@ -40,11 +40,11 @@ options:
     description: The file of the stamp.
     type: path
     default: /var/lib/orderly/store-stamp.json
-extends_documentation_fragment: [orderly.services.attributes]
+extends_documentation_fragment:
+  - orderly.services.attributes
+  - orderly.services.attributes.action
 attributes:
   action:
-    description: Has a corresponding action plugin, so some parts of its options run on the controller.
-    support: full
     details: The store is looked up on the controller.
   check_mode:
     support: full

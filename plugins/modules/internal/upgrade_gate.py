@@ -40,15 +40,13 @@ options:
     type: str
     choices: [opened, verified, entered, refused, done]
     required: true
-  store:
-    description: Where locks and journal live; by default the variable C(orderly_store), else the file of this user.
-    type: str
   wait:
     description:
       - Seconds to wait for slots that are held by runs that are alive.
       - By default the variable C(upgrade_wait), else one hour.
     type: int
 extends_documentation_fragment:
+  - orderly.services.store
   - orderly.services.attributes
 attributes:
   check_mode:

@@ -31,10 +31,8 @@ options:
   plan:
     description: The hash of the plan that the playbook was written with; another plan beside it is refused.
     type: str
-  store:
-    description: Where locks and journal live; by default the variable C(orderly_store), else the file of this user.
-    type: str
 extends_documentation_fragment:
+  - orderly.services.store
   - orderly.services.attributes
   - orderly.services.attributes.info_module
 seealso:

@@ -11,10 +11,12 @@ from unittest.mock import MagicMock
 
 import pytest
 import yaml
+from ansible_collections.orderly.services.plugins.doc_fragments import store
 from ansible_collections.orderly.services.plugins.plugin_utils._action import ControllerAction
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import Why
 
 PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
+STORE = yaml.safe_load(store.ModuleDocFragment.DOCUMENTATION)["options"]
 ACTIONS = "ansible_collections.orderly.services.plugins.action"
 
 
@@ -23,12 +25,14 @@ def is_documentation_only(text: str) -> bool:
 
 
 def documented(text: str) -> dict[str, Any]:
-    (docs,) = (
+    (written,) = (
         ast.literal_eval(node.value)
         for node in ast.parse(text).body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "DOCUMENTATION"
     )
-    return dict(yaml.safe_load(docs).get("options") or {})
+    docs = yaml.safe_load(written)
+    of_fragments = STORE if "orderly.services.store" in docs["extends_documentation_fragment"] else {}
+    return {**of_fragments, **docs.get("options", {})}
 
 
 MODULES = PLUGINS / "modules"

@@ -31,6 +31,7 @@ USUAL: dict[str, dict[str, Any]] = {
         "on_hold": [{"package": "nginx", "version": "1", "candidate": "2"}], "temporary_changes": [CHANGE],
         "outdated": ["ssh.service"], "not_checked": {"reloads": "only root can tell"}, "trouble": ["It is full."],
     },
+    "member_units": {"members": [{"unit": "web.service", "word": "up", "says": "active (running)", "refusal": ""}]},
     "drained_services": {"services": [], "drained": []},
     "restart_services": {"changed": True, "units": [{"unit": "web.service", "result": "restarted"}]},
     "temporary_changes": {"temporary_changes": [], "previous": {}},

@@ -30,10 +30,8 @@ if TYPE_CHECKING:
     from ansible_collections.orderly.services.tests.hostile.site import Played
 
 ANSWERS = 5000
-MANY, FEW = (
-    25,
-    6,
-)  # hostile hosts at once: where hosts have nothing to do with each other, and where they take turns
+# Hostile hosts at once: where hosts have nothing to do with each other, and where they take turns.
+MANY, FEW = 100, 12
 
 
 class Fuzz:

@@ -96,7 +96,9 @@ class HostAction(Action):
                 f"Ansible could not read the answer of this host ({printable(str(exc))}). Look "
                 "at what its Python and its shell print, and find out why."
             ) from None
-        return {key: value for key, value in done.items() if key not in STEERING}
+        # Of a delegated task they would become facts of the host that delegates it.
+        ignored = STEERING | {"ansible_facts"} if self._task.delegate_to else STEERING
+        return {key: value for key, value in done.items() if key not in ignored}
 
     def complete(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         """Give the options of the module: those of the task, and what only the controller knows."""

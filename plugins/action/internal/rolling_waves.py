@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible.utils.display import Display
 
 from ...plugin_utils._action import ControllerAction, Result
+from ...plugin_utils._common.names import check_not_ours
 from ...plugin_utils._common.places import open_to_others
 from ...plugin_utils._common.text import names_of
 from ...plugin_utils._inventory.inventory import Inventory
@@ -34,7 +36,7 @@ from ...plugin_utils._roll.survey import (
 from ...plugin_utils._run.presence import seen_by
 from ...plugin_utils._run.run import RunState, this_run
 from ...plugin_utils._run.whole import check_as_written
-from ...plugin_utils._service.catalogue import load_services, select
+from ...plugin_utils._service.catalogue import check_agreement, load_services, select
 from ...plugin_utils._store.store import PREFIX as RUNS
 from ...plugin_utils._store.store import Rehearsal, open_store
 from ...plugin_utils._tasks.strategy import FREE, LINEAR, acts_for_all
@@ -73,6 +75,8 @@ class ActionModule(ControllerAction):
         services = load_services(variables)
         only = names_of(options["services"])
         select(services, only, "services")
+        check_not_ours(variables["groups"]["all"])
+        _check_agreement(services, variables)
         units, unseen = self._members(services, options, variables)
         pending, silent, messages = self._survey(services, options, variables)
         locks = _read_locks(self.store_url(options, variables), options["operation"])
@@ -189,6 +193,13 @@ def _fleet(
         placement=read_placement(_values(variables, DOMAIN), _values(variables, LAST)),
         units=units,
     )
+
+
+def _check_agreement(services: Iterable[Service], variables: Mapping[str, Any]) -> None:
+    """Refuse a service whose members do not agree about its budget, or another setting of its."""
+    known = cache(variables["hostvars"].__getitem__)
+    for service in services:
+        check_agreement(service, variables["groups"][service.group], lambda host, name: known(host).get(name))
 
 
 def _values(variables: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -5,9 +5,10 @@ Whatever a play does under slots of rolling locks has them in its environment, a
 as the inventory names it, the id of the store, and the token of each slot by service. So what works under an older slot
 of the same service is of an earlier run, however it came here (ssh, sudo, async, a child that outlived its module).
 
-It cannot see what a task has left to others (systemd, a reboot, a job elsewhere), processes of other users where it is
-not root itself, and tasks that say ``environment`` of that name. Daemons, whose output goes nowhere or to a file, may
-stay: a task has ended when they are all that is left of it.
+Only processes of root and of this user are believed, for anybody could call theirs that; of a task that works as
+another user it is the ``sudo`` or ``su`` before it that counts, which has the same on its command line. It cannot see
+what a task has left to others (systemd, a reboot, a job elsewhere), and tasks with an ``environment`` of that name.
+Daemons, whose output goes nowhere or to a file, may stay: a task has ended when they are all that is left of it.
 """
 
 from __future__ import annotations
@@ -77,15 +78,25 @@ def earlier_tasks(mine: Mapping[str, Any], proc: Path = PROC) -> list[Task]:
 
 def _earlier(folder: Path, mine: Mapping[str, Any]) -> Task | None:
     try:
-        variables = (folder / "environ").read_bytes().split(b"\0")
-        prefix = f"{SLOTS}=".encode()
-        text = next((each[len(prefix) :] for each in variables if each.startswith(prefix)), b"")
-        if not _is_other(_slots(text.decode("utf-8", "replace")), mine) or _is_daemon(folder):
+        if _user(folder) not in (0, os.geteuid()):
             return None
-        words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace").strip()
+        words = _text(folder / "cmdline")
+        said = f"\0{_text(folder / 'environ')}\0{words}".partition(f"{SLOTS}=")[2]
+        if not _is_other(_slots(said.lstrip("'\"")), mine) or _is_daemon(folder):
+            return None
     except OSError:  # it has just ended, or is not ours to look at
         return None
-    return Task(int(folder.name), words[:WIDEST] or "?")
+    return Task(int(folder.name), words.replace("\0", " ").strip()[:WIDEST] or "?")
+
+
+def _user(folder: Path) -> int:
+    """Give who started a process: the real uid, which a setuid program of somebody else keeps."""
+    lines = _text(folder / "status").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Uid:"))
+
+
+def _text(file: Path) -> str:
+    return file.read_bytes().decode("utf-8", "replace")
 
 
 def _is_other(theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> bool:
@@ -115,7 +126,7 @@ def _slots(text: str) -> Mapping[str, Any]:
     """Read what a play says of its slots; nothing where it holds none."""
     known_format, _space, words = text.partition(" ")
     try:
-        said = json.loads(words)
+        said, _end = json.JSONDecoder().raw_decode(words)
         known = isinstance(said["slots"], dict) and said["slots"] and isinstance(said["host"], str)
     except (ValueError, KeyError, TypeError):
         return {}

@@ -20,6 +20,7 @@ PLAIN = re.compile(
     r"(?!(?i:y|n|yes|no|on|off|true|false|null)$)[^\W\d_][\w.-]*"
 )  # text without quotes in YAML
 NAMED = 5
+OURS = ("orderly_roll", "orderly_again")  # groups that rolls make
 
 
 class UnusableNameError(ControllerError):
@@ -40,6 +41,16 @@ def check_hosts(hosts: Iterable[str], groups: Mapping[str, Collection[str]]) -> 
             "Ansible could take such a name for a template or for a pattern that means other hosts. "
             f"Rename {'it' if len(odd) == 1 else 'them'} in the inventory; ansible_host may say the address."
         )
+
+
+def check_not_ours(hosts: Iterable[str]) -> None:
+    """Raise where a host is named like a group that rolls make: the play over that group would mean the host alone."""
+    for name in hosts:
+        if name in OURS:
+            raise UnusableNameError(
+                f'Nothing was touched: the host "{name}" is named like a group that rolls make. Rename it in the '
+                "inventory; ansible_host may say the address."
+            )
 
 
 def check_groups(groups: Iterable[str], members: Mapping[str, Collection[str]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from .errors import ControllerError
@@ -13,10 +14,12 @@ def open_to_others(folder: Path, *, everybody: bool = False) -> str:
     """Say why others than root and this user can put something into a folder; empty where they cannot.
 
     The folders above it count too: who can rename one puts another in its place. With *everybody* it only counts what
-    all users may do, not to whom a folder, or a group that may write to it, belongs.
+    all users may do, not to whom a folder, or a group that may write to it, belongs; but where all may make folders, as
+    in /tmp, anybody may have made this one.
     """
     folder = Path(os.path.realpath(folder))
     groups = {0, os.getegid(), *os.getgroups()}
+    everybody = everybody and not any(_may_all_write(each) for each in folder.parents)
     for each in (folder, *folder.parents):
         try:
             found = each.stat()
@@ -33,6 +36,12 @@ def open_to_others(folder: Path, *, everybody: bool = False) -> str:
         if found.st_uid not in {0, os.geteuid()}:
             return f"{each} belongs to the user {found.st_uid}"
     return ""
+
+
+def _may_all_write(folder: Path) -> bool:
+    with suppress(OSError):
+        return bool(folder.stat().st_mode & stat.S_IWOTH)
+    return False
 
 
 def home_folder(variable: str, option: str) -> Path:

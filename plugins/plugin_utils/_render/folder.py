@@ -146,7 +146,14 @@ def _write_files(plan: Plan, services: Iterable[Service], folder: Path, seconds:
     (folder / PAGE).write_text(page, encoding="utf-8")
     data = plan.as_json(page=hash_files(folder)[PAGE], took=dict(seconds))
     (folder / PLAN_FILE).write_text(data, encoding="utf-8")
+    _close_to_others(folder)
     return plan
+
+
+def _close_to_others(folder: Path) -> None:
+    """Let nobody else write what is going to run, whatever the umask says."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(path.stat().st_mode & ~0o022)
 
 
 def _news(plan: Plan) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import shlex
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.urls import open_url
@@ -17,7 +18,7 @@ from .._common.errors import ControllerError
 from .._common.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     Shell = Callable[[str], tuple[int, str]]
 
@@ -74,8 +75,16 @@ def _blocker(value: Any, what: str) -> Blocker:
         timeout = int(value.get("timeout", TIMEOUT))
     except (TypeError, ValueError):
         raise BlockerError(f"{what}: {value!r}: expected the timeout in whole seconds.") from None
-    name = str(value.get("name") or value.get("command") or value.get("url"))
+    name = str(value.get("name") or _shown(value))
     return Blocker(name, str(value.get("command") or ""), str(value.get("url") or ""), on, max(1, timeout))
+
+
+def _shown(value: Mapping[str, Any]) -> str:
+    """Name a blocker by what is no secret: the program of a command, a url without user and query."""
+    if value.get("command"):
+        return (str(value["command"]).split() or [""])[0]
+    parts = urlsplit(str(value["url"]))
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def complaints(blockers: Iterable[Blocker], host: str, on_host: Shell) -> list[str]:

@@ -10,6 +10,9 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from .._common.errors import ControllerError
+from .._common.files import write_report
+from .._common.places import open_to_others
 from .run import Run, RunState, run_state
 
 if TYPE_CHECKING:
@@ -22,10 +25,8 @@ def work_by(folder: Path, run: Run) -> None:
     if file.exists():
         return
     with suppress(OSError):
-        file.parent.mkdir(exist_ok=True)
-        draft = file.with_suffix(".new")
-        draft.write_text(json.dumps(run.as_document()) + "\n", encoding="utf-8")
-        draft.rename(file)
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        write_report(file, run.as_document())
 
 
 def who_works_by(folder: Path, here: Run) -> dict[Path, Run | None]:
@@ -49,4 +50,10 @@ def who_works_by(folder: Path, here: Run) -> dict[Path, Run | None]:
 
 def _words(folder: Path) -> Path:
     real = folder.resolve()
-    return real.with_name(f".{real.name}.runs")
+    words = real.with_name(f".{real.name}.runs")
+    if words.exists() and (why := open_to_others(words)):
+        raise ControllerError(
+            f"{words}, which says who works by the plan beside it, is not to be believed: {why}. Nothing was touched. "
+            "Keep the plan in a folder of your own: -e upgrade_plan_dir=FOLDER."
+        )
+    return words

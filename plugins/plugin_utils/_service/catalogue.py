@@ -103,13 +103,13 @@ def _is_here(folder: Path) -> bool:
 
 
 def _is_of_strangers(roles: Path, places: Container[Path]) -> bool:
-    """Tell whether roles are found by where one stands, and others can put some there: as with ansible.cfg, no."""
-    if roles.is_absolute() and not (roles in places and _is_here(roles.parent)):
+    """Tell whether roles are found by their place alone, and others can put some there: as with ansible.cfg, no."""
+    if roles.is_absolute() and roles not in places:
         return False
     # Who runs it has chosen a folder by naming an inventory in it, to whomever it belongs.
     if why := open_to_others(roles, everybody=roles in places):
         display.warning(
-            f"No service roles are read from {roles.absolute()}, the current folder: {why}. Name the whole path in "
+            f"No service roles are read from {roles.absolute()}: {why}. Name the whole path in "
             "orderly_roles_path if they are to be used."
         )
     return bool(why)

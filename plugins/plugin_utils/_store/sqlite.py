@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from .._common.files import sync_folder
+from .._common.places import open_to_others
 from .store import StoreError
 
 if TYPE_CHECKING:
@@ -258,7 +259,7 @@ class SqliteStore:
                 draft = Path(aside) / "store.db"
                 draft.touch()
                 # A folder that its group may write is one that its administrator shares.
-                draft.chmod(0o600 | (folder.stat().st_mode & 0o060))
+                draft.chmod(0o660 if folder.stat().st_mode & stat.S_IWGRP else 0o600)
                 self._lay_out(draft)
                 try:
                     self._path.hardlink_to(draft)
@@ -291,10 +292,10 @@ class SqliteStore:
 
     def _refuse_open(self) -> None:
         folder = self._path.parent
-        if folder.exists() and folder.stat().st_mode & stat.S_IWOTH:
+        if why := folder.exists() and open_to_others(folder, everybody=True):
             raise StoreError(
-                f"Everybody can write to {folder}, and so put another store in the place of {self._path}:"
-                " let orderly_store name a file in a folder of your own."
+                f"Somebody else could put another store in the place of {self._path}: {why}. Let orderly_store name a"
+                " file in a folder of your own."
             )
 
     @contextmanager

@@ -23,11 +23,12 @@ trouble="$root/run/orderly/policy.trouble"
 
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
-export PATH LC_ALL
+ORDERLY_ASKED="x$ORDERLY_ASKED" # a script before ours that asks ours again is not asked a second time
+export PATH LC_ALL ORDERLY_ASKED
 unset PERL5LIB PERL5OPT PERLLIB PERL5DB PERL_UNICODE
 umask 022
 
-is_chained() { [ -f "$chained" ] && [ -x "$chained" ] && ! [ "$chained" -ef "$0" ]; }
+is_chained() { [ "$ORDERLY_ASKED" = x ] && [ -f "$chained" ] && [ -x "$chained" ] && ! [ "$chained" -ef "$0" ]; }
 
 # What it has no word for ("not this action", an error, a signal) is no permission either.
 chained_denies() {
@@ -447,7 +448,7 @@ sub main {
 }
 
 sub is_chained {
-    return if !-f $CHAINED || !-x _;
+    return if $ENV{ORDERLY_ASKED} ne 'x' || !-f $CHAINED || !-x _;
     my ($chained, $ours) = map { join ' ', (stat)[0, 1] } $CHAINED, $0;
     return $chained ne $ours;
 }

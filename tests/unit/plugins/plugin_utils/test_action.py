@@ -116,7 +116,10 @@ def asks(answer: Callable[..., Any]) -> Any:
             return {**super().complete(given, variables), **variables}
 
     action = cast("Any", Asks.__new__(Asks))
-    action._task, action._answered = SimpleNamespace(args={"a": 1}, async_val=0), {"of": "the host"}
+    action._task, action._answered = (
+        SimpleNamespace(args={"a": 1}, async_val=0, delegate_to=None),
+        {"of": "the host"},
+    )
     action._execute_module = answer
     return action
 
@@ -130,6 +133,13 @@ def test_a_host_runs_the_module_with_the_options_of_the_task_and_more() -> None:
 def test_no_answer_of_a_host_steers_ansible() -> None:
     answer = {"results": [None], "ansible_stats": 7, "add_host": [], "add_group": {}, "changed": True}
     assert asks(lambda **_asked: answer).act({}) == {"changed": True}
+
+
+def test_what_another_host_answers_is_no_fact_of_the_host_that_delegates() -> None:
+    action = asks(lambda **_asked: {"ansible_facts": {"nginx_probe_url": ""}})
+    assert action.act({}) == {"ansible_facts": {"nginx_probe_url": ""}}  # its own, which nobody trusts
+    action._task.delegate_to = "lb1"
+    assert action.act({}) == {}
 
 
 def test_an_answer_that_ansible_cannot_read_is_said_to_be_that() -> None:

@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -94,3 +96,27 @@ def test_an_earlier_task_that_stays_is_named_and_nothing_is_done() -> None:
 def test_without_slots_nobody_is_looked_for() -> None:
     with at_work(slots(nginx=6)):
         await_earlier_tasks({}, 0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_anybody_may_say_that_theirs_is_a_task_of_ours_and_is_not_believed() -> None:
+    command = ["setpriv", "--reuid", "65534", "--clear-groups", "sleep", "60"]
+    with subprocess.Popen(command, env={**os.environ, **slots(nginx=6)}, stdout=subprocess.PIPE) as process:
+        try:
+            while Path(f"/proc/{process.pid}").stat().st_uid != 65534:
+                time.sleep(0.01)
+            assert process.pid not in [task.pid for task in earlier_tasks(MINE)]
+        finally:
+            process.kill()
+
+
+def test_a_task_that_works_as_another_user_is_seen_by_what_made_it_that() -> None:
+    text = slots(nginx=6)[SLOTS]
+    script = f"{SLOTS}='{text}' true; exec 3>&1; read line"  # as sudo gets it, which waits for the task
+    with subprocess.Popen(
+        ["/bin/sh", "-c", script], env={}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        try:
+            assert process.pid in [task.pid for task in earlier_tasks(MINE)]
+        finally:
+            process.kill()

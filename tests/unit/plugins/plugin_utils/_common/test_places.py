@@ -5,6 +5,7 @@ import pwd
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._common import places
 from ansible_collections.orderly.services.plugins.plugin_utils._common.errors import ControllerError
 from ansible_collections.orderly.services.plugins.plugin_utils._common.places import (
     home_folder,
@@ -51,7 +52,13 @@ def test_a_link_leads_where_it_leads(folder: Path, tmp_path: Path) -> None:
     assert open_to_others(tmp_path / "link") == f"everybody can write to {folder}"
 
 
+@pytest.fixture
+def not_in_tmp(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "_may_all_write", lambda _folder: False)
+
+
 @needs_root
+@pytest.mark.usefixtures("not_in_tmp")
 def test_what_belongs_to_somebody_else_is_open_where_that_counts(folder: Path) -> None:
     os.chown(folder.parent, 65534, -1)
     assert open_to_others(folder) == f"{folder.parent} belongs to the user 65534"
@@ -59,6 +66,15 @@ def test_what_belongs_to_somebody_else_is_open_where_that_counts(folder: Path) -
 
 
 @needs_root
+def test_where_all_make_folders_it_counts_who_made_this_one(folder: Path) -> None:
+    folder.parent.chmod(0o1777)
+    assert open_to_others(folder, everybody=True) == ""
+    os.chown(folder, 65534, -1)
+    assert open_to_others(folder, everybody=True) == f"{folder} belongs to the user 65534"
+
+
+@needs_root
+@pytest.mark.usefixtures("not_in_tmp")
 def test_a_group_of_others_may_not_write(folder: Path) -> None:
     folder.chmod(0o775)
     assert open_to_others(folder) == ""

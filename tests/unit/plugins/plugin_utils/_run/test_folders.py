@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._common.errors import ControllerError
 from ansible_collections.orderly.services.plugins.plugin_utils._run.folders import who_works_by, work_by
 from ansible_collections.orderly.services.plugins.plugin_utils._run.run import this_run
 
@@ -36,3 +39,19 @@ def test_where_nothing_may_be_written_nothing_can_be_written_over(tmp_path: Path
     (tmp_path / ".plan.runs").write_text("a file is in the way")
     work_by(tmp_path / "plan", this_run())
     assert who_works_by(tmp_path / "plan", this_run()) == {}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_somebody_else_says_of_a_folder_is_neither_believed_nor_written_to(tmp_path: Path) -> None:
+    words, mine = tmp_path / ".plan.runs", tmp_path / "precious"
+    words.mkdir()
+    mine.write_text("root's")
+    (words / f"{this_run().id}.new").symlink_to(mine)
+    os.chown(words, 65534, 65534)
+    for ask in (
+        lambda: work_by(tmp_path / "plan", this_run()),
+        lambda: who_works_by(tmp_path / "plan", this_run()),
+    ):
+        with pytest.raises(ControllerError, match=r"belongs to the user 65534.* upgrade_plan_dir"):
+            ask()
+    assert mine.read_text() == "root's"

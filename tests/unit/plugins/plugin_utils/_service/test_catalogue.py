@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ansible.utils.collection_loader import AnsibleCollectionConfig
+from ansible_collections.orderly.services.plugins.plugin_utils._common import places
 from ansible_collections.orderly.services.plugins.plugin_utils._service import catalogue
 from ansible_collections.orderly.services.plugins.plugin_utils._service.catalogue import (
     COLLECTION_ROLES,
@@ -169,7 +170,18 @@ def test_roles_of_somebody_else_are_used_only_where_an_inventory_was_named(
     monkeypatch.chdir(tmp_path)
     assert roles_of(orderly_roles_path="roles") == []
     assert f"{tmp_path}/roles belongs to the user 65534" in warned[0]
+    monkeypatch.setattr(places, "_may_all_write", lambda _folder: False)
     assert roles_of(inventory_dir=str(tmp_path)) == ["web"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_beside_an_inventory_in_tmp_the_roles_of_others_are_not_used(
+    tmp_path: Path, warned: list[str]
+) -> None:
+    os.chown(role(tmp_path / "roles", "web").parent, 65534, 65534)
+    tmp_path.chmod(0o1777)
+    assert roles_of(inventory_dir=str(tmp_path)) == []
+    assert f"{tmp_path}/roles belongs to the user 65534" in warned[0]
 
 
 def test_other_collections_bring_their_roles_when_they_are_named(

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import sqlite3
+import subprocess
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._render.change import ENDS_ROLES
 from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
 
-from .toys import NOTHING, ROOT, Site, a_chain, in_order, nested, one_service, say, three_services
+from .toys import NOTHING, ROOT, UPGRADE, Site, a_chain, in_order, nested, one_service, say, three_services
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -663,6 +664,15 @@ def test_waves_are_as_large_as_the_lock_admits_without_hosts_out_of_service(site
     site.lock("state=in_service hosts=w4")
     outcome = site.upgrade()
     assert (outcome.code, outcome.touched, site.plan()["id"]) == (0, {"w4"}, begun)
+
+
+def test_who_is_out_of_service_is_read_from_the_store_that_the_inventory_names(site: Site) -> None:
+    one_service(site, "w1 w2 w3 w4", steps="3", max_unavailable="50%")
+    site.lock("state=out_of_service services=web hosts=w4 reason='no power'")
+    site.write("group_vars/web.yml", f"orderly_store: sqlite://{site.store}\n")
+    command = [site.program("ansible-playbook"), "-i", str(site.inventory), "--list-hosts", UPGRADE]
+    subprocess.run(command, check=True, capture_output=True, cwd=site.folder, env=site.environ)
+    assert [play["hosts"] for play in site.plan()["plays"]] == [["w1"], ["w2"], ["w3"], ["w4"]]
 
 
 def test_a_host_that_goes_out_of_service_on_the_way_keeps_the_plan_which_goes_on_in_parts(site: Site) -> None:

@@ -11,8 +11,11 @@ author: The orderly.services maintainers (@orderly-services)
 description:
   - Compiles the services that are deployed in the inventory into an upgrade plan, writes the plan to a folder, and
     returns the path of the plan's playbook. It is meant to be the name of an C(import_playbook).
-  - While Ansible parses, the plan is made from inventory and service roles alone. No host is contacted and no lock or
+  - While Ansible parses, the plan is made from inventory and service roles. No host is contacted, and no lock or
     journal is touched, so the plan is the same each time until the inventory or a role changes.
+  - Of the store of C(orderly_store) it only reads which hosts are out of service. Where a budget is a percentage, it is
+    of the other hosts, as the lock counts, and waves are that much smaller. A campaign that is open keeps its waves.
+    Where the store cannot be read, this is said, and every host counts.
 options:
   plan_dir:
     description: The folder for the plan. By default a cache folder named by the plan's hash; it is printed.
@@ -56,6 +59,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
+from ..plugin_utils._campaign.absences import absences_in
 from ..plugin_utils._common.errors import ControllerError
 from ..plugin_utils._common.text import listed, shortened
 from ..plugin_utils._inventory.extra_vars import extra_variable
@@ -69,6 +73,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+STORE = "orderly_store"
+
+
 class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
         self.set_options(var_options=variables, direct=kwargs)
@@ -80,7 +87,10 @@ class LookupModule(LookupBase):
             inventory.check_unchanged(variables["groups"])
             options = self.get_options()
             approved = options["approved_plan"] or self._approved(inventory, variables)
-            plan, playbook = make_plan(inventory, variables, {**options, "approved_plan": approved})
+            absences = absences_in(self._store(inventory, variables), say)
+            plan, playbook = make_plan(
+                inventory, variables, {**options, "approved_plan": approved}, absences=absences
+            )
         except ControllerError as exc:
             raise AnsibleLookupError(str(exc)) from None
         except AnsibleLookupError:
@@ -89,6 +99,12 @@ class LookupModule(LookupBase):
             raise AnsibleLookupError(f"The inventory cannot be read for the plan: {exc}") from None
         say(f"Plan {short(plan.hash)}: {playbook.parent}/plan.html")
         return [str(playbook)]
+
+    def _store(self, inventory: Inventory, variables: Mapping[str, Any]) -> str | None:
+        """Give the store that this run, or else its inventory, names; while Ansible parses, hosts have no variables."""
+        given = self._templar.template(variables.get(STORE))
+        named = inventory.values(inventory.groups["all"], STORE).values()
+        return given or next(filter(None, named), None)
 
     def _approved(self, inventory: Inventory, variables: Mapping[str, Any]) -> str | None:
         """Give the hash of the plan that was approved with ``-e``; raises where it is approved elsewhere."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ._campaign.absences import Absences
 from ._common.names import check_groups, check_hosts
 from ._common.text import natural, now_text
 from ._common.version import collection_version
@@ -42,12 +44,13 @@ def make_plan(
     options: Mapping[str, Any],
     answers: Mapping[str, Answer] | None = None,
     seconds: Mapping[str, float] | None = None,
+    absences: Absences | None = None,
 ) -> tuple[Plan, Path]:
     """Compile and write the plan of an inventory; gives it and the path of its playbook.
 
     *answers* are what the hosts say about their packages, where they were surveyed; without them what was surveyed for
-    a plan that is kept counts. *seconds* are how long parts took the last time, for the page of the plan. Raises where
-    that plan was approved and this one differs.
+    a plan that is kept counts. *seconds* are how long parts took the last time, for the page of the plan. *absences*
+    tell which hosts are out of service. Raises where that plan was approved and this one differs.
     """
     services = load_services(play_vars, inventory.variable)
     if not services:
@@ -65,11 +68,10 @@ def make_plan(
     placement = _read_placement(inventory, members)
     survey = Survey.of(answers, members) if answers is not None else survey_of(kept)
     settled = settle(services, members, survey)
-    plan = compile_plan(
-        read_deployments(settled, members),
-        {COLLECTION: collection_version()},
-        placement.domains,
-        placement.last,
+    deployments = read_deployments(settled, members)
+    versions = {COLLECTION: collection_version()}
+    plan = (absences or Absences()).plan(
+        deployments, partial(compile_plan, deployments, versions, placement.domains, placement.last)
     )
     Selection.from_variables(options).check(plan.stages)
     if answers is not None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.journal import read_seconds
 from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
 
-from .toys import say
+from .toys import one_service, say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,6 +66,18 @@ def test_the_plan_names_installed_and_candidate_versions_and_nothing_is_changed(
     (folder,) = site.plan_folders
     assert folder.name == plan["hash"][:16]
     assert "0.9" in (folder / "plan.html").read_text()
+
+
+def test_the_plan_names_hosts_out_of_service_and_upgrade_makes_the_same(site: Site) -> None:
+    one_service(site, "w1 w2 w3 w4", steps="3", max_unavailable="50%")
+    site.lock("state=out_of_service services=web hosts=w4 reason='no power'")
+    outcome = site.make_plan()
+    assert "1 service on 4 hosts, 4 waves" in outcome.text
+    assert "Out of service, and not in the base of a percentage: w4 of web." in outcome.text
+    made = site.plan()["id"]
+    shutil.rmtree(site.plan_folders[0])
+    assert site.upgrade("--list-hosts").code == 0
+    assert site.plan()["id"] == made
 
 
 def test_the_summary_fits_on_a_screen_and_ends_with_what_to_type(site: Site) -> None:

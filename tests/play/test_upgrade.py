@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import sqlite3
+import subprocess
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._render.change import ENDS_ROLES
 from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
 
-from .toys import NOTHING, ROOT, Site, a_chain, in_order, nested, one_service, say, three_services
+from .toys import NOTHING, ROOT, UPGRADE, Site, a_chain, in_order, nested, one_service, say, three_services
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -651,6 +652,48 @@ def test_waves_of_a_plan_keep_to_failure_domains_and_put_primaries_last(site: Si
     assert site.upgrade("--list-hosts").code == 0
     waves = [play["services"] for play in site.plan()["plays"]]
     assert waves == [{"web": ["w1", "w3"]}, {"web": ["w2"]}, {"db": ["d2"]}, {"db": ["d3"]}, {"db": ["d1"]}]
+
+
+def test_waves_are_as_large_as_the_lock_admits_without_hosts_out_of_service(site: Site) -> None:
+    one_service(site, "w1 w2 w3 w4", steps="3", max_unavailable="50%")
+    site.lock("state=out_of_service services=web hosts=w4 reason='no power'")
+    outcome = site.upgrade()
+    assert "is more than its budget" not in outcome.text
+    assert outcome.touched == {"w1", "w2", "w3"}
+    begun = site.plan()["id"]
+    site.lock("state=in_service hosts=w4")
+    outcome = site.upgrade()
+    assert (outcome.code, outcome.touched, site.plan()["id"]) == (0, {"w4"}, begun)
+
+
+def test_who_is_out_of_service_is_read_from_the_store_that_the_inventory_names(site: Site) -> None:
+    one_service(site, "w1 w2 w3 w4", steps="3", max_unavailable="50%")
+    site.lock("state=out_of_service services=web hosts=w4 reason='no power'")
+    site.write("group_vars/web.yml", f"orderly_store: sqlite://{site.store}\n")
+    command = [site.program("ansible-playbook"), "-i", str(site.inventory), "--list-hosts", UPGRADE]
+    subprocess.run(command, check=True, capture_output=True, cwd=site.folder, env=site.environ)
+    assert [play["hosts"] for play in site.plan()["plays"]] == [["w1"], ["w2"], ["w3"], ["w4"]]
+
+
+def test_a_host_that_goes_out_of_service_on_the_way_keeps_the_plan_which_goes_on_in_parts(site: Site) -> None:
+    one_service(site, "w1 w2 w3 w4", steps="0 3", max_unavailable="50%")
+    site.breaks("web w1 look")
+    assert site.upgrade().code
+    site.is_mended()
+    begun = site.plan()["id"]
+    site.lock("state=out_of_service services=web hosts=w4 reason='no power'")
+    outcome = site.upgrade()
+    assert outcome.touched == set()
+    assert (
+        "A wave of 2 hosts of web (w1, w2) is more than its budget: 1 of its 4 members may be unavailable at a time "
+        "(max_unavailable: 50% of those in service, without w4). Take smaller waves (serial: 1; of an upgrade's plan, "
+        "--limit to 1 of them, then the others)"
+    ) in outcome.text
+    for host in ("w1", "w2", "w3"):
+        assert site.upgrade("--limit", host).touched == {host}
+    site.lock("state=in_service hosts=w4")
+    outcome = site.upgrade()
+    assert (outcome.code, outcome.touched, site.plan()["id"]) == (0, {"w4"}, begun)
 
 
 def test_sizes_of_waves_that_an_upgrade_would_not_heed_are_refused(site: Site) -> None:

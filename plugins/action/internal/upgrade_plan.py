@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleActionFail, AnsibleError
 
 from ...plugin_utils._action import ControllerAction, Result
+from ...plugin_utils._campaign.absences import absences_in
 from ...plugin_utils._campaign.journal import read_seconds
 from ...plugin_utils._inventory.inventory import Inventory
 from ...plugin_utils._plan.durations import estimate
@@ -34,18 +35,22 @@ class ActionModule(ControllerAction):
         answers = {host: hostvars[host].get(options["variable"]) or {} for host in hosts}
         # As while Ansible parses: the plan belongs to no host, so that it is the same as that of upgrade.
         of_play = {key: value for key, value in variables.items() if key != "inventory_hostname"}
-        took = _took(self.templated(variables, "orderly_store"))
+        url = self.templated(variables, "orderly_store")
+        took = _took(url)
+        absences = absences_in(url, say)
         try:
             inventory = Inventory(self._loader, variables["ansible_inventory_sources"])
             inventory.check_unchanged(variables["groups"])
-            plan, playbook = make_plan(inventory, of_play, {"plan_dir": options["plan_dir"]}, answers, took)
+            plan, playbook = make_plan(
+                inventory, of_play, {"plan_dir": options["plan_dir"]}, answers, took, absences
+            )
         except AnsibleActionFail:
             raise
         except AnsibleError as exc:
             raise AnsibleActionFail(f"The inventory cannot be read for the plan: {exc}") from None
         members = {service: frozenset(each.hosts) for service, each in plan.services.items()}
         how_long = estimate(plan.plays, took)
-        lines = summary(plan, readable(answers, members), playbook.parent, how_long)
+        lines = summary(plan, readable(answers, members), playbook.parent, how_long, absences.now)
         for line in lines:
             say(line)
         return {

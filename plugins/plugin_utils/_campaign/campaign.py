@@ -58,6 +58,11 @@ class Campaign:
         return str(self.document["plan"])
 
     @property
+    def slots(self) -> dict[str, int]:
+        """Give the slots that its plan was made with, by service; none where they were not kept."""
+        return dict(self.document.get("slots", {}))
+
+    @property
     def run(self) -> Run:
         """Give the run that worked on it last."""
         return Run.from_document(self.document["run"])

@@ -111,7 +111,8 @@ class UpgradeRun:
         )
         confirmed = self._confirmed(journal)
         if not self.rehearsal:
-            note(self.store, journal.campaign, confirmed=sorted(confirmed))
+            slots = {name: service.slots for name, service in self.plan.services.items()}
+            note(self.store, journal.campaign, confirmed=sorted(confirmed), slots=slots)
         for play in todo:
             if names := points_of_no_return(self.plan, play, play.services, confirmed):
                 self.say(

@@ -78,12 +78,15 @@ def _members_left(case: Case) -> Iterator[Refused]:
 def _wave_too_large(case: Case) -> Iterator[Refused]:
     for view in case.views:
         lock, slots, wave = view.lock, view.lock.slots, sorted(view.wanted)
+        away = sorted(lock.members & lock.out_of_service.keys())
+        without = f" of those in service, without {_hosts(away)}" if away else ""
         if len(wave) > slots and view.wanted != view.owned:
             yield Refused(
                 Why.WAVE_TOO_LARGE,
                 f"A wave of {len(wave)} hosts of {lock.service} ({_hosts(wave)}) is more than its budget:"
                 f" {slots} of its {len(lock.members)} members may be unavailable at a time (max_unavailable:"
-                f" {lock.max_unavailable}). Take smaller waves (serial: {slots}), or raise"
+                f" {lock.max_unavailable}{without}). Take smaller waves (serial: {slots}; of an upgrade's plan,"
+                f" --limit to {slots} of them, then the others), or raise"
                 f" {lock.service}_max_unavailable.",
             )
 

@@ -6,6 +6,7 @@ Pure: the same services on the same hosts give the same plan, in whatever order 
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .._common.graph import CycleError, closure, levels
@@ -30,17 +31,22 @@ def compile_plan(
     versions: Mapping[str, str],
     domains: Mapping[str, str] | None = None,
     last: Collection[str] = (),
+    slots: Mapping[str, int] | None = None,
 ) -> Plan:
     """Compile the plan of a whole fleet.
 
     *domains* gives the failure domain of hosts that have one, *last* names the hosts that go in the last wave of their
-    services. What the services say was linted before, and that they do not wait for each other.
+    services. *slots* say how many hosts of a service may change at once, where that is not its budget of all hosts.
+    What the services say was linted before, and that they do not wait for each other.
 
     :raises CatalogueError: when stages wait for each other
     :raises CycleError: when services do
     :raises FindingsError: when services that share a wave have a handler of the same name
     """
-    by_name = {deployment.service.name: deployment for deployment in deployments}
+    at_once = slots or {}
+    by_name = {
+        each.service.name: replace(each, at_once=at_once.get(each.service.name)) for each in deployments
+    }
     order = _order(by_name)
     changes = {
         name: Change(each.hosts, each.slots, each.service.full_stop)
@@ -59,6 +65,20 @@ def compile_plan(
     _check_handlers(plays, by_name)
     services = {name: _described(by_name[name], once[name]) for name in sorted(by_name, key=natural)}
     return Plan(services, plays, dict(versions))
+
+
+def slots_without(away: Mapping[str, Collection[str]], deployments: Iterable[Deployment]) -> dict[str, int]:
+    """Count the slots of the services of which fewer hosts may change at once while some are out of service.
+
+    Hosts out of service have places in the waves like all others, so that waves hold when they are back; the lock gives
+    them no slot until then.
+    """
+    return {
+        each.service.name: slots
+        for each in deployments
+        if each.changes or finalizes(each.parts)
+        if (slots := each.slots_without(away.get(each.service.name, ()))) != each.slots
+    }
 
 
 def _run_once_hosts(schedule: Schedule, by_name: Mapping[str, Deployment]) -> dict[str, str]:

@@ -48,7 +48,7 @@ def drift_of_plans(approved: Plan, now: Plan) -> tuple[str, ...]:
         ]
     elif not lines:
         lines.append(
-            "the waves: failure domains, or which hosts go last, have changed "
+            "the waves: failure domains, which hosts go last, or which are out of service, have changed "
             f"({_was(len(approved['plays']), len(now['plays']))} plays)"
         )
     return tuple(lines)

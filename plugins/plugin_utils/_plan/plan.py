@@ -17,7 +17,7 @@ from .._store.store import StoreError
 from .survey import Survey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     from .._service.service import Service
@@ -38,6 +38,7 @@ class Deployment:
     migrates_once: bool = False
     no_return: frozenset[str] = frozenset()  # the kinds of plays from which there is no way back
     files: Mapping[str, str] = field(default_factory=dict)  # of the role, with the hash of each
+    at_once: int | None = None  # how many hosts may change at the same time, where some are out of service
 
     @property
     def changes(self) -> bool:
@@ -47,11 +48,13 @@ class Deployment:
     @property
     def slots(self) -> int:
         """Count the hosts that may change at the same time; a full stop takes them all."""
-        return (
-            len(self.hosts)
-            if self.service.full_stop
-            else slots_of(self.service.max_unavailable, len(self.hosts))
-        )
+        return self.slots_without(()) if self.at_once is None else self.at_once
+
+    def slots_without(self, away: Collection[str]) -> int:
+        """Count them while some are out of service: a percentage is of the other hosts, as the lock counts."""
+        if self.service.full_stop:
+            return len(self.hosts)
+        return slots_of(self.service.max_unavailable, len(set(self.hosts).difference(away)))
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,9 @@ class PlannedService:
         """Tell what users may notice while it is upgraded: it is down, it keeps serving, or nothing."""
         if not self.changes and not self.finalizes:
             return NONE
-        return DOWN if self.full_stop or self.slots >= len(self.hosts) else KEEPS
+        # Fewer slots, because a host is out of service, leave no host more to serve.
+        budget = slots_of(self.max_unavailable, len(self.hosts))
+        return DOWN if self.full_stop or budget >= len(self.hosts) else KEEPS
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from .._common.answers import why_failed
-from .._common.text import layout, listed, plural, printable
+from .._common.text import layout, listed, natural, plural, printable
 from .._plan.plan import DOWN, KEEPS, NONE, short
 from .._service.steps import CHANGE
 
@@ -22,8 +22,17 @@ _SHOWN = 100
 OUTAGES = {DOWN: "is down", KEEPS: "keeps serving", NONE: "none"}
 
 
-def summary(plan: Plan, answers: Mapping[str, Answer], folder: Path, how_long: str = "") -> list[str]:
-    """Give the lines of a plan's summary; *answers* tell why hosts were not surveyed, *how_long* what it will take."""
+def summary(
+    plan: Plan,
+    answers: Mapping[str, Answer],
+    folder: Path,
+    how_long: str = "",
+    away: Mapping[str, frozenset[str]] | None = None,
+) -> list[str]:
+    """Give the lines of a plan's summary.
+
+    *answers* tell why hosts were not surveyed, *how_long* what it will take, *away* who is out of service.
+    """
     survey = plan.survey
     if survey is None:
         raise ValueError("a summary is made of a plan with a survey")
@@ -46,12 +55,23 @@ def summary(plan: Plan, answers: Mapping[str, Answer], folder: Path, how_long: s
         f"{plural(sum(play.kind == CHANGE for play in plan.plays), 'wave')}",
         *layout([HEADER, *rows]),
         *_conditions(plan),
+        *_absences(plan, away or {}),
         *(f"Not surveyed: {host}: {_why(answers.get(host, {}))}" for host in survey.missing),
         *([f"It takes {how_long}."] if how_long else []),
         "Packages are never rolled back.",
         f"To review: {folder}/plan.html",
         f"To approve: ansible-playbook orderly.services.upgrade -e upgrade_approved_plan={plan.hash}",
     ]
+
+
+def _absences(plan: Plan, away: Mapping[str, frozenset[str]]) -> Iterator[str]:
+    """Name the hosts out of service, and the services that nobody serves when the others change."""
+    for name, service in plan.services.items():
+        if out := away.get(name, frozenset()).intersection(service.hosts):
+            hosts = listed(sorted(out, key=natural), _SHOWN)
+            is_down = service.outage == KEEPS and service.slots >= len(service.hosts) - len(out)
+            nobody = f"; nobody serves {name} while a wave changes all the others" if is_down else ""
+            yield f"Out of service, and not in the base of a percentage: {hosts} of {name}{nobody}."
 
 
 def _conditions(plan: Plan) -> Iterator[str]:

@@ -99,6 +99,20 @@ def test_a_wave_larger_than_the_budget_is_refused(world: World) -> None:
     assert "serial: 2" in refusal.message
 
 
+def test_a_wave_that_is_too_large_because_of_hosts_out_of_service_is_refused_with_their_names(
+    world: World,
+) -> None:
+    world.asks(1, "web1", budget="50%")
+    world.apply({"nginx": replace(world.lock(), out_of_service={"web4": "no power"})})
+    refusal = refused(world.asks(2, "web2 web3", budget="50%"))
+    assert refusal.why is Why.WAVE_TOO_LARGE
+    assert (
+        "1 of its 4 members may be unavailable at a time (max_unavailable: 50% of those in service, without web4)"
+        in refusal.message
+    )
+    assert "--limit to 1 of them, then the others" in refusal.message
+
+
 def test_waiting_while_holding_is_refused_so_that_two_runs_never_wait_for_each_other(world: World) -> None:
     world.asks(1, "web1", services="nginx")
     world.asks(2, "web1", services="haproxy")

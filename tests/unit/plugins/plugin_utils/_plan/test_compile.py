@@ -7,19 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._common.graph import CycleError
-from ansible_collections.orderly.services.plugins.plugin_utils._plan.compile import compile_plan
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.decision import decide
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import Lock
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import Claim, Granted, Request
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.compile import (
+    compile_plan,
+    slots_without,
+)
+from ansible_collections.orderly.services.plugins.plugin_utils._run.run import RunState
 from ansible_collections.orderly.services.plugins.plugin_utils._service.service import CatalogueError
-from ansible_collections.orderly.services.plugins.plugin_utils._service.steps import CHANGE
+from ansible_collections.orderly.services.plugins.plugin_utils._service.steps import CHANGE, FINALIZE
 from ansible_collections.orderly.services.plugins.plugin_utils._tasks.findings import FindingsError
 from ansible_collections.orderly.services.plugins.plugin_utils._tasks.split import Handler
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ..lock_world import AT, run
 from ..plan_world import deployment
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Deployment, Plan
 
@@ -203,6 +211,51 @@ def test_handlers_of_one_name_in_services_that_share_a_wave_are_refused() -> Non
 
 # --- Properties ---
 
+# --- Hosts out of service ---
+
+
+def compiled_without(away: Mapping[str, Collection[str]], fleet: list[Deployment]) -> Plan:
+    return compile_plan(fleet, {}, slots=slots_without(away, fleet))
+
+
+HALF = deployment("web", "w1 w2 w3 w4", max_unavailable="50%")
+AWAY = [
+    ("", HALF, "w1 w2, w3 w4"),
+    ("w4", HALF, "w1, w2, w3, w4"),
+    ("w2 w3 w4", HALF, "w1, w2, w3, w4"),
+    ("w1 w2 w3 w4", HALF, "w1, w2, w3, w4"),
+    ("w9", HALF, "w1 w2, w3 w4"),
+    ("w4", deployment("web", "w1 w2 w3 w4", max_unavailable=2), "w1 w2, w3 w4"),
+    ("w4", deployment("web", "w1 w2 w3 w4", max_unavailable="100%"), "w1 w2 w3, w4"),
+    ("w4", deployment("web", "w1 w2 w3 w4", full_stop=True), "w1 w2 w3 w4"),
+]
+
+
+@pytest.mark.parametrize(("out", "web", "expected"), AWAY)
+def test_a_percentage_is_of_the_hosts_in_service_and_the_others_keep_their_places(
+    out: str, web: Deployment, expected: str
+) -> None:
+    made = compiled_without({"web": out.split()}, [web])
+    assert ", ".join(" ".join(play.hosts) for play in made.plays) == expected
+
+
+def test_finalizers_count_hosts_out_of_service_too() -> None:
+    web = deployment("web", "w1 w2 w3 w4", "0", "finalize", max_unavailable="50%")
+    made = compiled_without({"web": ["w4"]}, [web])
+    assert [play.hosts for play in made.plays if play.kind == FINALIZE] == [
+        ("w1",),
+        ("w2",),
+        ("w3",),
+        ("w4",),
+    ]
+
+
+def test_only_services_that_a_plan_disrupts_have_fewer_slots() -> None:
+    looked_at = deployment("look", "w1 w2 w3 w4", "0 1", max_unavailable="50%")
+    away = {"web": ["w4"], "look": ["w4"], "missing": ["w4"]}
+    assert slots_without(away, [HALF, looked_at]) == {"web": 1}
+
+
 NAMES = ("web", "db", "cache", "lb", "dns")
 
 
@@ -274,6 +327,42 @@ def test_failure_domains_hold_and_the_order_of_hosts_changes_nothing(
             assert len({domains[host] for host in play.hosts}) == 1
     listed = dict(dice.sample(sorted(domains.items()), len(domains)))
     assert compile_plan(fleet, {}, listed, sorted(last, reverse=True)).id == made.id
+
+
+@given(fleets(), st.randoms(use_true_random=False))
+def test_the_lock_admits_every_wave_whoever_is_out_of_service_and_whoever_of_them_comes_back(
+    fleet: list[Deployment], dice: random.Random
+) -> None:
+    away = {
+        each.service.name: set(dice.sample(each.hosts, dice.randint(0, len(each.hosts)))) for each in fleet
+    }
+    still_away = {name: set(dice.sample(sorted(hosts), len(hosts) // 2)) for name, hosts in away.items()}
+    made = compiled_without(away, fleet)
+    for out in (away, still_away):
+        locks = {
+            each.service.name: Lock(
+                each.service.name,
+                members=frozenset(each.hosts),
+                out_of_service=dict.fromkeys(out[each.service.name], "no power"),
+            )
+            for each in fleet
+        }
+        for play in made.plays:
+            if play.kind == CHANGE:
+                claims = tuple(
+                    Claim(
+                        name,
+                        frozenset(hosts),
+                        frozenset(service.hosts),
+                        "100%" if service.full_stop else service.max_unavailable,
+                    )
+                    for name, hosts in play.services.items()
+                    for service in [made.services[name]]
+                )
+                decision = decide(
+                    locks, Request("upgrade", run(1), play.id, claims), lambda _run: RunState.LIVE, AT
+                )
+                assert isinstance(decision, Granted), decision
 
 
 @given(fleets())

@@ -57,4 +57,6 @@ def test_another_version_of_the_collection_is_told() -> None:
 def test_other_waves_of_the_same_services_are_told() -> None:
     before, after = (compile_plan([WEB], {}, {}, last).as_data() for last in ([], ["w1"]))
     (line,) = drift_of_plans(before, after)
-    assert line.startswith("the waves: failure domains, or which hosts go last, have changed")
+    assert line.startswith(
+        "the waves: failure domains, which hosts go last, or which are out of service, have"
+    )

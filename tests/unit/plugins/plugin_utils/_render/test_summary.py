@@ -27,9 +27,14 @@ def installed(**packages: str) -> dict[str, Any]:
     return {"services": {"web": versions}}
 
 
-def summed_up(answers: dict[str, Any], *deployments: Deployment, how_long: str = "") -> list[str]:
+def summed_up(
+    answers: dict[str, Any],
+    *deployments: Deployment,
+    how_long: str = "",
+    away: dict[str, frozenset[str]] | None = None,
+) -> list[str]:
     survey = Survey.of(answers, {each.service.name: each.hosts for each in deployments})
-    return summary(replace(plan_of(*deployments), survey=survey), answers, FOLDER, how_long)
+    return summary(replace(plan_of(*deployments), survey=survey), answers, FOLDER, how_long, away)
 
 
 def rows(lines: list[str]) -> list[list[str]]:
@@ -84,6 +89,16 @@ def test_an_order_by_versions_is_told_with_whether_it_holds() -> None:
         web = deployment("web", "w1", after=(Dependency("db", when=old, holds=holds),))
         lines = summed_up({"w1": installed(), "d1": {"services": {"db": {}}}}, web, deployment("db", "d1"))
         assert f"Order: web {words.format('db-server installed << 5 and candidate >= 6')}" in lines
+
+
+def test_hosts_out_of_service_are_named_and_so_is_what_nobody_serves_because_of_them() -> None:
+    fleet = deployment("web", "w1 w2 w3", max_unavailable=2), deployment("db", "d1 d2 d3")
+    lines = summed_up({}, *fleet, away={"web": frozenset({"w3"}), "db": frozenset({"d3", "d9"})})
+    assert [line for line in lines if line.startswith("Out of service")] == [
+        "Out of service, and not in the base of a percentage: d3 of db.",
+        "Out of service, and not in the base of a percentage: w3 of web; nobody serves web while a wave changes all "
+        "the others.",
+    ]
 
 
 def test_without_a_survey_there_is_nothing_to_sum_up() -> None:

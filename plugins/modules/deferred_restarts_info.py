@@ -170,7 +170,9 @@ stopped:
   type: list
   elements: dict
 settled:
-  description: Records of restarts that have happened; each says in C(proof) what proves it.
+  description: >-
+    Records of restarts that have happened, or that nobody wants any more: the package was removed with its unit, or the
+    version that runs is installed again. Each says in C(proof) which.
   returned: success
   type: list
   elements: dict

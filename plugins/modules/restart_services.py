@@ -153,6 +153,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.orderly.services.plugins.module_utils._deferral.ledger import is_done, sort_records
 from ansible_collections.orderly.services.plugins.module_utils._deferral.record_files import DeferredStore
 from ansible_collections.orderly.services.plugins.module_utils._deferral.strict_files import StrictMode
+from ansible_collections.orderly.services.plugins.module_utils._host.dpkg import known_versions, read_packages
 from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
 from ansible_collections.orderly.services.plugins.module_utils._host.files import boot_id
 from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd, known_services
@@ -172,7 +173,15 @@ from ansible_collections.orderly.services.plugins.module_utils._restart.unfinish
 )
 
 if TYPE_CHECKING:
-    from ansible_collections.orderly.services.plugins.module_utils._host.systemd import UnitState
+    from typing import Iterable, Mapping
+
+    from ansible_collections.orderly.services.plugins.module_utils._deferral.record import Record
+    from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Runner, UnitState
+
+
+def _versions(records: Iterable[Record], run: Runner) -> Mapping[str, str] | None:
+    packages = {record.package for record in records if record.package}
+    return known_versions(read_packages(run, packages)) if packages else None
 
 
 def main() -> None:
@@ -201,7 +210,7 @@ def main() -> None:
         named = [*known_services(params["services"], systemd), *params["units"]]
         units = sorted({*named, *(record.unit for record in records), *(each.unit for each in begun)})
         states = with_unfinished(begun, systemd.follow(units, lambda state: state.takes_along), boot)
-        ledger = sort_records(records, states, boot)
+        ledger = sort_records(records, states, boot, _versions(records, module.run_command))
         plan = plan_restart(
             named,
             [*ledger.waiting_units, *(state.unit for state in states.values() if state.unfinished)],

@@ -34,6 +34,7 @@ class NewerRecordError(yaml.YamlError):
 class Record:
     """Actions on one unit that one requestor's policy blocked since the unit was last started.
 
+    It is *undone_by_version* where another version of the package is all that the restart is wanted for.
     ``others`` are what the record says besides, as ``drags`` by the script, and stay when it is written again.
     """
 
@@ -50,6 +51,7 @@ class Record:
     package_before: str = ""
     maintainer_script: str = ""
     collateral: bool = False
+    undone_by_version: bool = False
     boot_id: str = ""
     invocation_id: str = ""
     executables: tuple[str, ...] = ()
@@ -111,6 +113,7 @@ class Record:
             "reason": self.reason,
             "service": self.unit,
             "timestamp": self.last,
+            "undone_by_version": self.undone_by_version,
             "unit": self.unit,
         }
 
@@ -147,6 +150,7 @@ def parse_record(text: str, path: str) -> Record:
         package_before=_text(data, "package_before"),
         maintainer_script=_text(data, "maintainer_script"),
         collateral=_text(data, "collateral") == "true",
+        undone_by_version=_text(data, "undone_by_version") == "true",
         boot_id=_text(data, "boot_id"),
         invocation_id=_text(data, "invocation_id"),
         executables=tuple(executables) if isinstance(executables, list) else (),

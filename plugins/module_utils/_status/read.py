@@ -14,7 +14,7 @@ from .._deferral.policy_files import PolicyFolder
 from .._deferral.record import iso_time
 from .._deferral.record_files import DeferredStore
 from .._deferral.script import PolicyScript
-from .._host.dpkg import held_packages, installed_versions, read_packages, unfinished
+from .._host.dpkg import held_packages, installed_versions, known_versions, read_packages, unfinished
 from .._host.dpkg_lock import DpkgLock
 from .._host.errors import HostError
 from .._host.files import boot_id
@@ -48,13 +48,13 @@ def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) 
     begun, bad_begun = UnfinishedFolder(root / RESTARTING).read()
     shown = Systemd(run).show(sorted({record.unit for record in records}))
     states = with_unfinished(begun, shown, boot_id(root))
-    ledger = sort_records(records, states, boot_id(root))
+    packages, bad_packages = _told(_packages, run)
+    ledger = sort_records(records, states, boot_id(root), known_versions(packages) if packages else None)
     not_checked = {} if os.geteuid() == 0 else _for_root_only(ledger)
     paused, bad_paused = ([], []) if "paused" in not_checked else _told(_paused, PausedFolder(root))
     temporary, bad_temporary = (
         ([], []) if "paused" in not_checked else _told(_temporary, TemporaryFolder(root / FOLDER))
     )
-    packages, bad_packages = _told(_packages, run)
     # What a dpkg that is at work has not finished is no trouble.
     if not DpkgLock(0, root).holder():
         bad_packages += unfinished(packages)

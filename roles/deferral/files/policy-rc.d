@@ -7,6 +7,7 @@
 #
 # policy-rc.d [--quiet] UNIT ACTIONS [RUNLEVEL]: may a package do this to this unit now?
 # policy-rc.d --list [UNIT]: what packages may not do on this host, or to this unit, and who says so.
+# policy-rc.d --dpkg-begins: what dpkg runs first; notes which units run, so that it is told what was started in spite.
 # policy-rc.d --restart-collateral: what dpkg runs at its end; restarts what was denied only for its neighbour's sake.
 #
 # Exits 0 (it may) or 101 (it may not, and the record is in /var/lib/policy-rc.d), never anything else: every other
@@ -101,7 +102,7 @@ trap : HUP INT TERM PIPE
 
 asks=true
 case " $* " in
-    *" --restart-collateral "*) asks=false ;;
+    *" --restart-collateral "* | *" --dpkg-begins "*) asks=false ;;
     *" --list "*)
         asks=false
         if is_chained; then "$chained" "$@"; fi
@@ -423,6 +424,7 @@ sub known {
 sub main {
     my @question = question(@_);
     my ($options, $asked, $actions) = @question;
+    return dpkg_begins(policies(), paused()) if grep { $_ eq '--dpkg-begins' } @$options;
     return restart_collateral(policies(), paused()) if grep { $_ eq '--restart-collateral' } @$options;
     return list($asked, policies(), paused()) if grep { $_ eq '--list' } @$options;
     return $ALLOWED if !defined $asked;
@@ -525,6 +527,7 @@ sub record {
         reason                => $reason =~ /^(?:Package update|$)/ ? $reason || 'Package update' : "Package update; $reason",
         service               => $unit,
         timestamp             => time,
+        undone_by_version     => is_undone_by_version($caller, $old) ? 'true' : 'false',
         unit                  => $unit,
     );
     $record{drags} = $verdict->{drags} if @{ $verdict->{drags} };
@@ -607,15 +610,39 @@ sub package_before {
     return undef;
 }
 
-# As dpkg has it on file, where nothing changes before prerm has ended.
+# Whether the restart is wanted for nothing but another version of one package, so that the version before, were it
+# installed again, would need none.
+sub is_undone_by_version {
+    my ($caller, $old) = @_;
+    return 0 if !$ENV{DPKG_MAINTSCRIPT_PACKAGE} || !is_of_another_version($caller);
+    return 1 if !%$old;
+    return ($old->{undone_by_version} || '') eq 'true' && ($old->{package} || '') eq $ENV{DPKG_MAINTSCRIPT_PACKAGE};
+}
+
+sub is_of_another_version {
+    my ($caller) = @_;
+    my ($what, $version, $new) = (@{ $caller->{arguments} }, '', '', '');
+    my $call = "$caller->{script} $what";
+    return $version ne $new && $new ne '' if $call eq 'preinst upgrade';
+    return 0 if $version eq '' || $call !~ /^(?:postinst configure|prerm upgrade)$/;
+    my $on_file = version_in_status($ENV{DPKG_MAINTSCRIPT_PACKAGE});
+    return defined $on_file && $on_file ne $version;
+}
+
+# As dpkg has it on file, where nothing changes before prerm has ended; what it noted last it adds to the file later.
 sub version_in_status {
     my ($package) = @_;
-    open my $status, '<', "$ROOT/var/lib/dpkg/status" or return undef;
-    local $/ = '';    # a paragraph at a time
-    while (my $paragraph = <$status>) {
-        return $paragraph =~ /^Version: (\S+)/m ? $1 : undef if defined $package && index($paragraph, "Package: $package\n") == 0;
+    my $version;
+    for my $file ("$ROOT/var/lib/dpkg/status", sort glob "$ROOT/var/lib/dpkg/updates/[0-9]*") {
+        open my $status, '<', $file or next;
+        local $/ = '';    # a paragraph at a time
+        while (my $paragraph = <$status>) {
+            next if !defined $package || index($paragraph, "Package: $package\n") != 0;
+            $version = $1 if $paragraph =~ /^Version: (\S+)/m;
+            last;
+        }
     }
-    return undef;
+    return $version;
 }
 
 # Device and inode of the programs that a unit runs: a reload that executes a new one keeps PID and invocation id.
@@ -660,7 +687,7 @@ sub yaml_value {
     my ($key, $value) = @_;
     return '[' . join(', ', map { yaml_scalar($_) } @$value) . ']' if ref $value;
     return 'null' if !defined $value;
-    return $value if $key =~ /^(?:count|format|timestamp|first_timestamp|collateral)$/;
+    return $value if $key =~ /^(?:count|format|timestamp|first_timestamp|collateral|undone_by_version)$/;
     return yaml_scalar($value);
 }
 
@@ -704,7 +731,7 @@ sub tidy {
     for my $dir (@_) {
         opendir my $handle, $dir or next;
         for my $left (readdir $handle) {
-            next if $left !~ /^\.(?:last-known-.+|.+\.(?:deferred|dismissed|policy|known|links))\.(\d+)$/a;
+            next if $left !~ /^\.(?:last-known-.+|.+\.(?:deferred|dismissed|policy|known|links|before))\.(\d+)$/a;
             unlink "$dir/$left" if !kill 0, $1;
         }
     }
@@ -932,6 +959,7 @@ sub restart_collateral {
     my @policies = @_;
     tidy(@RECORDS);
     tell_if_not_asked(@policies);
+    tell_what_was_started(@policies);
     return $ALLOWED if !-d "$ROOT/run/systemd/system";
     my $lock = lock_records();
     for my $file (map { glob "$_/*.deferred" } @RECORDS) {
@@ -983,6 +1011,69 @@ sub merge_fallback {
         unlink $file;
     }
     rmdir $fallback;
+}
+
+#line 6 "policy-rc.d/in_spite.pl"
+# --- What was started anew in spite of a policy ---
+
+# Not everything asks: systemctl in a maintainer script does not. What ran when dpkg began is compared at its end.
+our $BEFORE = "$RUN/dpkg.before";
+
+sub dpkg_begins {
+    my @policies = @_;
+    unlink $BEFORE;
+    return $ALLOWED if !@policies || !-d "$ROOT/run/systemd/system";
+    my %runs = invocations(@policies);
+    write_file($BEFORE, join '', map { "$_\t$runs{$_}\n" } sort keys %runs);
+    return $ALLOWED;
+}
+
+sub tell_what_was_started {
+    my @policies = @_;
+    my $since = (stat $BEFORE)[9];
+    my %before = split /[\t\n]/, slurp($BEFORE) || '';
+    unlink $BEFORE;
+    return if !%before || is_restarting_since($since);
+    my %now = invocations(@policies);
+    for my $unit (sort grep { defined $now{$_} && $now{$_} ne $before{$_} } keys %before) {
+        my @by = map { "$_->{type} $_->{name}" } @{ blocked_by($unit, ['restart'], \@policies) } or next;
+        my $when = (lstat "$STARTED/invocation:$unit")[9] || time;
+        my ($second, $minute, $hour, $day, $month, $year) = gmtime $when;
+        my $time = sprintf '%d-%02d-%02dT%02d:%02d:%02dZ', $year + 1900, $month + 1, $day, $hour, $minute, $second;
+        trouble("$unit was started anew at $time, while dpkg was at work with " . (join(' or ', packages_at($when)) || 'a package')
+            . ', though ' . join(', ', @by) . ' blocks that: whoever did it did not ask');
+    }
+}
+
+# The units that run, and what changes with each start: services by systemd's marks, others that policies list by asking.
+sub invocations {
+    my $listed = join '', map { $_->{lines} } @_;
+    my @others = grep { /$OTHER_SUFFIX/ && !is_pattern($_) } map { (split /\t/)[1] } split /\n/, $listed;
+    shown(@others);
+    opendir my $dir, $STARTED or return;
+    my @units = (@others, map { /^invocation:(.+)/ ? $1 : () } readdir $dir);
+    my %runs = map { $_ => invocation($_) } @units;
+    return map { defined $runs{$_} && $runs{$_} =~ /^\w+$/ && $runs{$_} ne 'unknown' ? ($_ => $runs{$_}) : () } keys %runs;
+}
+
+# Our own restarts note what they begin and what came back in this folder.
+sub is_restarting_since { my $changed = (stat "$ROOT/var/lib/orderly/restarting")[9]; return $changed && $changed >= $_[0] }
+
+# What dpkg was doing at a time, by its log, which knows no less than a second.
+sub packages_at {
+    my ($when) = @_;
+    open my $log, '<', "$ROOT/var/log/dpkg.log" or return;
+    seek $log, -65536, 2;
+    my ($second, $minute, $hour, $day, $month, $year) = localtime $when;
+    my $time = sprintf '%d-%02d-%02d %02d:%02d:%02d', $year + 1900, $month + 1, $day, $hour, $minute, $second;
+    my ($last, @then) = '';
+    while (my $line = <$log>) {
+        my ($at, $package) = $line =~ /^(\S+ \S+) (?:install|upgrade|configure|trigproc|remove|purge) ([^\s:]+)/ or next;
+        if ($at eq $time) { push @then, $package }
+        elsif ($at lt $time) { $last = $package }
+    }
+    my %once;
+    return grep { length && !$once{$_}++ } $last, @then;
 }
 
 #line 6 "policy-rc.d/chained.pl"

@@ -10,6 +10,7 @@ sub restart_collateral {
     my @policies = @_;
     tidy(@RECORDS);
     tell_if_not_asked(@policies);
+    tell_what_was_started(@policies);
     return $ALLOWED if !-d "$ROOT/run/systemd/system";
     my $lock = lock_records();
     for my $file (map { glob "$_/*.deferred" } @RECORDS) {

@@ -7,6 +7,7 @@
 #
 # policy-rc.d [--quiet] UNIT ACTIONS [RUNLEVEL]: may a package do this to this unit now?
 # policy-rc.d --list [UNIT]: what packages may not do on this host, or to this unit, and who says so.
+# policy-rc.d --dpkg-begins: what dpkg runs first; notes which units run, so that it is told what was started in spite.
 # policy-rc.d --restart-collateral: what dpkg runs at its end; restarts what was denied only for its neighbour's sake.
 #
 # Exits 0 (it may) or 101 (it may not, and the record is in /var/lib/policy-rc.d), never anything else: every other
@@ -101,7 +102,7 @@ trap : HUP INT TERM PIPE
 
 asks=true
 case " $* " in
-    *" --restart-collateral "*) asks=false ;;
+    *" --restart-collateral "* | *" --dpkg-begins "*) asks=false ;;
     *" --list "*)
         asks=false
         if is_chained; then "$chained" "$@"; fi

@@ -203,3 +203,12 @@ def test_a_unit_that_refuses_to_be_stopped_is_left_pending(
     assert done["restarted"] == ["beta.service"]
     assert done["units"][1]["why"].startswith("it refuses to be stopped by hand")
     assert left(store) == ["alpha.service", "idle.service"]
+
+
+def test_what_a_package_wanted_that_was_removed_is_settled(
+    run: Run, store: DeferredStore, host: FakeHost
+) -> None:
+    path = store.folders[0] / "gone.service.deferred"
+    path.write_text(record_text("gone.service", package="gone"))
+    assert str(path) in run(services=[], units=["gamma.service"])["settled"]
+    assert "gone.service" not in left(store)

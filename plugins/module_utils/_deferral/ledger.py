@@ -118,6 +118,12 @@ class Ledger:
         """Name the units that wait, those that do not run last."""
         return tuple(entry.unit for entry in (*self.pending, *self.stopped))
 
+    @property
+    def failed_units(self) -> tuple[str, ...]:
+        """Name the units that wait because dpkg's end tried in vain to start them."""
+        waiting = (*self.pending, *self.stopped)
+        return tuple(entry.unit for entry in waiting if any(record.failed_at for record in entry.records))
+
 
 def sort_records(
     records: Iterable[Record],

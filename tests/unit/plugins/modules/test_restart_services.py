@@ -205,9 +205,7 @@ def test_a_unit_that_refuses_to_be_stopped_is_left_pending(
     assert left(store) == ["alpha.service", "idle.service"]
 
 
-def test_what_a_package_wanted_that_was_removed_is_settled(
-    run: Run, store: DeferredStore, host: FakeHost
-) -> None:
+def test_what_a_package_wanted_that_was_removed_is_settled(run: Run, store: DeferredStore) -> None:
     path = store.folders[0] / "gone.service.deferred"
     path.write_text(record_text("gone.service", package="gone"))
     assert str(path) in run(services=[], units=["gamma.service"])["settled"]

@@ -149,6 +149,10 @@ pending:
       description: The files of the records.
       type: list
       elements: str
+    along:
+      description: The running units that systemd restarts along with it. Not there for RV(stopped).
+      type: list
+      elements: str
   sample:
     - unit: nginx.service
       action: restart
@@ -162,6 +166,7 @@ pending:
       requestors: [ansible orderly]
       collateral: false
       records: [/var/lib/policy-rc.d/ansible-orderly-nginx.service.deferred]
+      along: []
 stopped:
   description: >-
     As RV(pending), but for units that somebody stopped; there is nothing to restart, and a start settles it. A unit

@@ -34,8 +34,9 @@ class NewerRecordError(yaml.YamlError):
 class Record:
     """Actions on one unit that one requestor's policy blocked since the unit was last started.
 
-    It is *undone_by_version* where another version of the package is all that the restart is wanted for,
-    and *failed_at* the time when dpkg's end tried it in vain. ``others`` are what the record says besides, as ``drags`` by the script, and stay when it is written again.
+    It is *undone_by_version* where another version of the package is all that the restart is wanted for, and
+    *failed_at* is when dpkg's end tried it in vain. ``others`` are what the record says besides, as ``drags`` by the
+    script, and stay when it is written again.
     """
 
     path: str

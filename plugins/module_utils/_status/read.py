@@ -22,6 +22,7 @@ from .._host.needrestart import outdated_units
 from .._host.systemd import Systemd
 from .._records.temporary import FOLDER, TemporaryFolder
 from .._restart.paused import PausedFolder
+from .._restart.restart import by_unit, taken_along
 from .._restart.unfinished import FOLDER as RESTARTING
 from .._restart.unfinished import UnfinishedFolder, with_unfinished
 from .report import HostStatus
@@ -46,7 +47,7 @@ def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) 
     records, bad_records = store.read()
     policies, bad_policies = folder.read()
     begun, bad_begun = UnfinishedFolder(root / RESTARTING).read()
-    shown = Systemd(run).show(sorted({record.unit for record in records}))
+    shown = Systemd(run).follow(sorted({record.unit for record in records}), lambda state: state.takes_along)
     states = with_unfinished(begun, shown, boot_id(root))
     packages, bad_packages = _told(_packages, run)
     ledger = sort_records(records, states, boot_id(root), known_versions(packages) if packages else None)
@@ -73,6 +74,7 @@ def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) 
         policies=policies,
         script=script.state(),
         versions=installed_versions(packages),
+        along={entry.unit: taken_along(entry.unit, by_unit(states)) for entry in ledger.pending},
         paused=paused,
         on_hold=on_hold,
         held_by_us=held,

@@ -22,6 +22,7 @@ class HostStatus:
     policies: Sequence[tuple[Path, Policy]]
     script: ScriptState
     versions: Mapping[str, str] = field(default_factory=dict)
+    along: Mapping[str, Sequence[str]] = field(default_factory=dict)
     paused: Sequence[Mapping[str, str]] = ()
     on_hold: Sequence[Mapping[str, str]] = ()
     held_by_us: Sequence[str] = ()
@@ -40,7 +41,10 @@ class HostStatus:
             "in_force": self.script.in_force,
             "script": self.script.as_dict(),
             "policies": [_policy(path, policy) for path, policy in self.policies],
-            "pending": [entry.as_dict(self.versions) for entry in self.ledger.pending],
+            "pending": [
+                {**entry.as_dict(self.versions), "along": list(self.along.get(entry.unit, ()))}
+                for entry in self.ledger.pending
+            ],
             "stopped": [entry.as_dict(self.versions) for entry in self.ledger.stopped],
             "settled": [
                 {**settled.record.as_dict(), "proof": settled.proof} for settled in self.ledger.settled

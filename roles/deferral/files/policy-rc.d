@@ -66,7 +66,7 @@ last_known_denies() {
             case $action in force-reload | *-or-restart | upgrade) action=restart ;; esac
             case $denied in *" ${action#force-} "*) return 0 ;; esac
         done
-    done <"$known"
+    done <"$known" || return 0 # it is there, and cannot be opened
     return 1
 }
 
@@ -99,8 +99,12 @@ END
 
 # Who presses Ctrl-C gets dpkg to stop; but a question that was asked is answered, since no answer means permission.
 trap : HUP INT TERM PIPE
+# Where files may not grow, writing fails, and who writes goes on.
+trap '' XFSZ
 
 asks=true
+# The shell gives up, with a code of its own, where it has no file or process left to work with.
+trap 'case $?:$asks in 0:* | 101:*) ;; *:true) exit 101 ;; *) exit 0 ;; esac' EXIT
 case " $* " in
     *" --restart-collateral "* | *" --dpkg-begins "*) asks=false ;;
     *" --list "*)
@@ -160,7 +164,7 @@ our @UNITS    = map { "$ROOT$_" } (    # in systemd's order: the first that has 
     '/etc/systemd/system', '/run/systemd/system', '/run/systemd/generator', '/usr/local/lib/systemd/system',
     '/usr/lib/systemd/system', '/lib/systemd/system', '/run/systemd/generator.late',
 );
-$SIG{$_} = 'IGNORE' for 'HUP', 'INT', 'TERM', 'PIPE';
+$SIG{$_} = 'IGNORE' for 'HUP', 'INT', 'TERM', 'PIPE', 'XFSZ';
 
 #line 5 "policy-rc.d/read.pl"
 # --- Files ---
@@ -1120,7 +1124,7 @@ sub parse_yaml {
         die "a line is too long\n" if length $line > 16384;
         next if $line =~ /^\s*(?:#|$)/ || $line =~ /^\.\.\.\s*$/ || (!@lines && $line =~ /^(?:%|---\s*(?:#.*)?$)/);
         die "indented with a tab\n" if $line =~ /^ *\t/;
-        $line =~ /^( *)(.*?)\s*$/;
+        $line =~ /^( *)(.*\S)/;
         push @lines, [length $1, $2];
     }
     @lines or die "empty\n";
@@ -1172,8 +1176,9 @@ sub split_key {
     my ($text) = @_;
     return if $text =~ /^\?\s/;
     my ($key, $rest) = $text =~ /^($SINGLE|$DOUBLE)\s*:(?: +(.*)|$)/s;
-    ($key, $rest) = $text =~ /^([^\s"'\[\]{},#&*!|>%\@`](?:[^:#]|:(?=\S)|(?<=\S)#)*?)\s*:(?:\s+(.*)|$)/s if !defined $key;
+    ($key, $rest) = $text =~ /^([^\s"'\[\]{},#&*!|>%\@`](?:[^:#]|:(?=\S)|(?<=\S)#)*):(?:\s+(.*)|$)/s if !defined $key;
     return if !defined $key;
+    $key =~ s/(?<!\s)\s+$//;    # one try for each run of spaces, however long
     $rest = '' if !defined $rest || $rest =~ /^#/;
     return (unquote($key), $rest);
 }
@@ -1191,7 +1196,7 @@ sub parse_inline {
         return $value;
     }
     $text =~ /^[&*!|>%\@`\]},]/ and die "not understood: $text\n";
-    $text =~ s/\s+#.*//s;
+    $text =~ s/(?<!\s)\s+#.*//s;
     $text .= ' ' . (shift @$lines)->[1] while @$lines && $lines->[0][0] >= $indent;
     $text =~ /: |\s#|:$/ and die "not understood: $text\n";
     return scalar_value($text);
@@ -1225,7 +1230,7 @@ sub parse_flow {
     }
     $$text =~ s/^([^\s"'\[\]{},&*!|>%\@`#](?:[^,\[\]{}:#]|:(?=[^\s,\[\]{}])|(?<=\S)#)*)// or die "not understood: $$text\n";
     my $plain = $1;
-    $plain =~ s/\s+$//;
+    $plain =~ s/(?<!\s)\s+$//;
     return scalar_value($plain);
 }
 

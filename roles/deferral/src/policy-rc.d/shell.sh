@@ -66,7 +66,7 @@ last_known_denies() {
             case $action in force-reload | *-or-restart | upgrade) action=restart ;; esac
             case $denied in *" ${action#force-} "*) return 0 ;; esac
         done
-    done <"$known"
+    done <"$known" || return 0 # it is there, and cannot be opened
     return 1
 }
 
@@ -99,8 +99,12 @@ END
 
 # Who presses Ctrl-C gets dpkg to stop; but a question that was asked is answered, since no answer means permission.
 trap : HUP INT TERM PIPE
+# Where files may not grow, writing fails, and who writes goes on.
+trap '' XFSZ
 
 asks=true
+# The shell gives up, with a code of its own, where it has no file or process left to work with.
+trap 'case $?:$asks in 0:* | 101:*) ;; *:true) exit 101 ;; *) exit 0 ;; esac' EXIT
 case " $* " in
     *" --restart-collateral "* | *" --dpkg-begins "*) asks=false ;;
     *" --list "*)

@@ -210,3 +210,13 @@ def test_what_a_package_wanted_that_was_removed_is_settled(run: Run, store: Defe
     path.write_text(record_text("gone.service", package="gone"))
     assert str(path) in run(services=[], units=["gamma.service"])["settled"]
     assert "gone.service" not in left(store)
+
+
+def test_what_no_package_asked_to_restart_is_pending_where_that_is_wanted(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restart_services, "stale_units", lambda _run, units: dict.fromkeys(units, ("demo",)))
+    wanted = {"units": ["beta.service"], "deferred_only": True}
+    assert run(**wanted)["restarted"] == []
+    assert run(**wanted, include_stale=True, check_mode=True)["restarted"] == ["beta.service"]
+    assert run(**wanted, include_stale=True)["restarted"] == ["beta.service"]

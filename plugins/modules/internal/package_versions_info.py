@@ -12,7 +12,8 @@ author:
   - The orderly.services maintainers (@orderly-services)
 description:
   - Reads the installed and the candidate version of every package of some services. The candidate is what apt would
-    install now with its current index and preferences; the index is not refreshed.
+    install now with its current index and preferences; the index is not refreshed. C(apt-get upgrade) may keep it
+    back where it is a phased update, which C(apt-get install) takes.
   - For a service that names no packages, these are the packages that own its units and their programs.
   - Changes nothing, and needs no root.
 options:

@@ -25,7 +25,7 @@ _INFO = "var/lib/dpkg/info"
 class Running:
     """A unit with a process: when it was started, and when the program changed that this process runs now.
 
-    The latter is 0 where the file is no longer there. After a reload that executes a new program it is the later time.
+    The latter is 0 where the file is no longer there.
     """
 
     unit: str
@@ -33,8 +33,11 @@ class Running:
     program_changed: float
 
     def outlives(self, changed: float) -> bool:
-        """Tell whether it runs what was there before a package changed."""
-        return max(self.started, self.program_changed) < changed
+        """Tell whether it runs what was there before a package changed.
+
+        A program that changed after the start was executed by a reload; dpkg unpacks it just before it says so.
+        """
+        return self.started < changed and not self.started < self.program_changed
 
 
 def stale_units(run: Runner, units: Iterable[str], root: Path = Path("/")) -> dict[str, tuple[str, ...]]:

@@ -15,7 +15,7 @@ CASES = [
     (Running("a.service", 100, 0), 99, False),
     (Running("a.service", 100, 0), 101, True),
     (Running("a.service", 100, 50), 101, True),  # an interpreter, which did not change
-    (Running("a.service", 100, 102), 101, False),  # a reload has executed the new program
+    (Running("a.service", 100, 100.9), 101, False),  # a reload has executed the new program
 ]
 
 

@@ -20,6 +20,7 @@ ALWAYS = ("constants.pl", "read.pl", "question.pl", "policies.pl", "main.pl")
 # What is compiled when something in it is called first.
 WHEN_NEEDED = (
     *("records.pl", "write.pl", "links.pl", "changed_policies.pl", "systemd.pl", "list.pl", "collateral.pl"),
+    "in_spite.pl",
     "chained.pl",
     *("yaml.pl", "yaml_quotes.pl"),
 )

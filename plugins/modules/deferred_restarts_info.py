@@ -149,6 +149,10 @@ pending:
       description: The files of the records.
       type: list
       elements: str
+    along:
+      description: The running units that systemd restarts along with it. Not there for RV(stopped).
+      type: list
+      elements: str
   sample:
     - unit: nginx.service
       action: restart
@@ -162,6 +166,7 @@ pending:
       requestors: [ansible orderly]
       collateral: false
       records: [/var/lib/policy-rc.d/ansible-orderly-nginx.service.deferred]
+      along: []
 stopped:
   description: >-
     As RV(pending), but for units that somebody stopped; there is nothing to restart, and a start settles it. A unit
@@ -170,7 +175,9 @@ stopped:
   type: list
   elements: dict
 settled:
-  description: Records of restarts that have happened; each says in C(proof) what proves it.
+  description: >-
+    Records of restarts that have happened, or that nobody wants any more: the package was removed with its unit, or the
+    version that runs is installed again. Each says in C(proof) which.
   returned: success
   type: list
   elements: dict

@@ -51,6 +51,13 @@ options:
       - Whether to act on everything that is pending, besides O(services) and O(units).
       - By default it does if neither of them is given.
     type: bool
+  include_stale:
+    description:
+      - Whether a unit of O(services) and O(units) also counts as pending that was not started anew since its package
+        changed, though the package did not ask for that. For steps of an upgrade of packages that never restart their
+        daemon. What an operator dismissed stays as it is.
+    type: bool
+    default: false
   timeout:
     description: How many seconds a unit may take to become active after systemd has restarted it.
     type: int
@@ -152,7 +159,9 @@ from typing import TYPE_CHECKING
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.orderly.services.plugins.module_utils._deferral.ledger import is_done, sort_records
 from ansible_collections.orderly.services.plugins.module_utils._deferral.record_files import DeferredStore
+from ansible_collections.orderly.services.plugins.module_utils._deferral.stale import stale_units
 from ansible_collections.orderly.services.plugins.module_utils._deferral.strict_files import StrictMode
+from ansible_collections.orderly.services.plugins.module_utils._host.dpkg import known_versions, read_packages
 from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
 from ansible_collections.orderly.services.plugins.module_utils._host.files import boot_id
 from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd, known_services
@@ -172,7 +181,15 @@ from ansible_collections.orderly.services.plugins.module_utils._restart.unfinish
 )
 
 if TYPE_CHECKING:
-    from ansible_collections.orderly.services.plugins.module_utils._host.systemd import UnitState
+    from typing import Iterable, Mapping
+
+    from ansible_collections.orderly.services.plugins.module_utils._deferral.record import Record
+    from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Runner, UnitState
+
+
+def _versions(records: Iterable[Record], run: Runner) -> Mapping[str, str] | None:
+    packages = {record.package for record in records if record.package}
+    return known_versions(read_packages(run, packages)) if packages else None
 
 
 def main() -> None:
@@ -182,6 +199,7 @@ def main() -> None:
             "units": {"type": "list", "elements": "str", "default": []},
             "deferred_only": {"type": "bool", "default": False},
             "include_pending": {"type": "bool"},
+            "include_stale": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 30},
             "watch": {"type": "int", "default": 2},
             "restarting": {"type": "path", "default": f"/{FOLDER}"},
@@ -201,10 +219,17 @@ def main() -> None:
         named = [*known_services(params["services"], systemd), *params["units"]]
         units = sorted({*named, *(record.unit for record in records), *(each.unit for each in begun)})
         states = with_unfinished(begun, systemd.follow(units, lambda state: state.takes_along), boot)
-        ledger = sort_records(records, states, boot)
+        ledger = sort_records(records, states, boot, _versions(records, module.run_command))
+        dismissed = {record.unit for record in ledger.dismissed}
+        stale = stale_units(module.run_command, named) if params["include_stale"] else {}
+        waiting = [
+            *ledger.waiting_units,
+            *(state.unit for state in states.values() if state.unfinished),
+            *(unit for unit in stale if unit not in dismissed),
+        ]
         plan = plan_restart(
             named,
-            [*ledger.waiting_units, *(state.unit for state in states.values() if state.unfinished)],
+            waiting,
             states,
             deferred_only=params["deferred_only"],
             include_pending=not named if params["include_pending"] is None else params["include_pending"],

@@ -98,12 +98,40 @@ def test_a_neighbour_that_was_restarted_meanwhile_is_left_alone(host: Host) -> N
     assert list(host.records()) == ["alpha.service"]
 
 
-def test_a_restart_that_fails_stays_on_record_and_dpkg_goes_on(host: Host) -> None:
-    host.systemctl('[ "$1" = --quiet ] && exit 1')
-    host.deb_systemd_invoke("restart", "gamma.service", "alpha.service")
+FAILS = f'{DOES}; [ "$1" != --quiet ] || exit 1'
+
+
+@pytest.mark.parametrize("unit", ["gamma.service", "idle.service"])
+def test_a_restart_that_fails_is_tried_once_and_stays_on_record(host: Host, unit: str) -> None:
+    host.systemctl(FAILS)
+    host.deb_systemd_invoke("restart", unit, "alpha.service")
     assert host.ask("--restart-collateral") == ALLOWED
-    assert "gamma.service" in host.records()
-    assert "systemctl restart gamma.service failed" in trouble(host)
+    host.unit(unit, "failed")  # as it is after that, and as an operator who stops it leaves it
+    (host.root / f"run/systemd/units/invocation:{unit}").unlink(missing_ok=True)
+    assert host.ask("--restart-collateral") == ALLOWED
+    assert len(done(host)) == 1
+    assert host.records()[unit]["failed_at"] > 0
+    assert trouble(host) == ""
+    (record,) = (each for each in DeferredStore(host.root).read()[0] if each.unit == unit)
+    assert record.failed_at
+    assert f"failed_at: {record.failed_at}" in record.render()
+
+
+def test_what_a_package_wants_again_after_a_failure_is_tried_again_once(host: Host) -> None:
+    host.systemctl(FAILS)
+    for _ in range(2):
+        host.deb_systemd_invoke("restart", "idle.service", "alpha.service")
+        host.ask("--restart-collateral")
+    assert done(host) == ["--quiet start -- idle.service"] * 2
+
+
+def test_one_unit_that_two_requestors_denied_is_tried_once(host: Host) -> None:
+    host.systemctl(FAILS)
+    host.deb_systemd_invoke("restart", "idle.service", "alpha.service")
+    (file,) = (host.root / "var/lib/policy-rc.d").glob("*idle*")
+    file.with_name("other-team-idle.service.deferred").write_text(file.read_text())
+    host.ask("--restart-collateral")
+    assert len(done(host)) == 1
 
 
 def test_tells_that_dpkg_ran_while_somebody_else_was_asked(host: Host) -> None:

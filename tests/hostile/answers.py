@@ -13,6 +13,7 @@ PENDING = {
     "unit": "web.service", "action": "restart", "actions": ["restart"], "since": "2026-01-01T00:00:00Z", "count": 1,
     "reason": "Package update", "package": "web", "package_before": "1", "package_now": "2",
     "requestors": ["ansible orderly"], "collateral": False, "records": ["/x.deferred"],
+    "along": ["db.service"],
 }  # fmt: skip
 DISMISSED = {
     "unit": "cron.service", "dismissed": "no need", "dismissed_by": "ann", "dismissed_at": "2026-01-01T00:00:00Z",

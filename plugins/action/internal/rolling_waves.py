@@ -78,9 +78,9 @@ class ActionModule(ControllerAction):
         check_not_ours(variables["groups"]["all"])
         _check_agreement(services, variables)
         units, unseen = self._members(services, options, variables)
-        pending, silent, messages = self._survey(services, options, variables)
+        along, silent, messages = self._survey(services, options, variables)
         locks = _read_locks(self.store_url(options, variables), options["operation"])
-        fleet = _fleet(services, variables, pending, {**unseen, **silent}, locks, units)
+        fleet = _fleet(services, variables, along, {**unseen, **silent}, locks, units)
         sizes = read_sizes(
             options["waves"] or self.templated(variables, WAVES),
             options["serial"] or self.templated(variables, SERIAL),
@@ -113,24 +113,24 @@ class ActionModule(ControllerAction):
 
     def _survey(
         self, services: Sequence[Service], options: Mapping[str, Any], variables: Mapping[str, Any]
-    ) -> tuple[dict[str, list[str]], dict[str, str], Sequence[str]]:
-        """Give what is pending on the hosts to visit, why others have no answer, and what there is to say of them."""
+    ) -> tuple[dict[str, dict[str, list[str]]], dict[str, str], Sequence[str]]:
+        """Give what is pending on the hosts to visit, with what goes along, and why others have no answer."""
         hosts = variables["ansible_play_hosts"]
         gone = dict.fromkeys(set(variables["ansible_play_hosts_all"]) - set(hosts), NO_ANSWER)
         if not options["survey"]:
-            return {host: [] for host in hosts}, gone, ()
+            return {host: {} for host in hosts}, gone, ()
         shape = PENDING if options["about"] == "pending" else BOOT
         answers = {host: variables["hostvars"][host].get(options["survey"]) for host in hosts}
         survey = read_survey(answers, shape, self.claims(hosts, (service.name for service in services)))
         silent = {**survey.silent, **gone}
         if options["about"] == "boot":
             boots = read_boots(survey.answers, everything=options["everything"])
-            return {host: [] for host in boots.due}, silent, boots.lines
-        return (
-            {host: [entry["unit"] for entry in answer["pending"]] for host, answer in survey.answers.items()},
-            silent,
-            (),
-        )
+            return {host: {} for host in boots.due}, silent, boots.lines
+        along = {
+            host: {entry["unit"]: list(entry["along"]) for entry in answer["pending"]}
+            for host, answer in survey.answers.items()
+        }
+        return along, silent, ()
 
     def _tasks(
         self, hosts: Sequence[str], options: Mapping[str, Any], variables: Mapping[str, Any]
@@ -176,7 +176,7 @@ def _strategy(roll: Roll, task_files: Iterable[str], *, asked: bool) -> str:
 def _fleet(
     services: Sequence[Service],
     variables: Mapping[str, Any],
-    pending: Mapping[str, Sequence[str]],
+    along: Mapping[str, Mapping[str, Sequence[str]]],
     silent: Mapping[str, str],
     locks: tuple[dict[str, list[str]], dict[str, dict[str, str]]],
     units: Mapping[str, Mapping[str, Unit]],
@@ -186,12 +186,13 @@ def _fleet(
     return Fleet(
         services=services,
         groups=variables["groups"],
-        pending={**pending, **dict.fromkeys(silent, ())},
+        pending={**{host: [*units] for host, units in along.items()}, **dict.fromkeys(silent, ())},
         silent=silent,
         held=held,
         out_of_service=out_of_service,
         placement=read_placement(_values(variables, DOMAIN), _values(variables, LAST)),
         units=units,
+        along=along,
     )
 
 

@@ -2,7 +2,8 @@
 """The ledger of deferred restarts: what a record says, what proves that it is settled, what is still pending.
 
 Nothing here compares times: a restart is proved by the unit's invocation id, by another program in its main process
-(for a reload), or by another boot of the host.
+(for a reload), or by another boot of the host. What a package wanted may also have lost its cause: the package and its
+unit are gone, or the version that runs is installed again.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Mapping
 
-from .record import Record, iso_time
+from .record import PACKAGE_UPDATE, Record, iso_time
 
 if TYPE_CHECKING:
     from typing import Collection, Iterable
@@ -31,6 +32,21 @@ def settled_by(record: Record, state: UnitState, boot_id: str) -> str:
         return "the unit was started again"
     if record.action == "reload" and record.executables and state.program:
         return "" if state.program.identity in record.executables else "the unit re-executed its new program"
+    return ""
+
+
+def outlived_by(record: Record, state: UnitState, versions: Mapping[str, str] | None) -> str:
+    """Say why nobody wants any more what a package wanted; an empty text where somebody does.
+
+    *versions* are of :func:`.dpkg.known_versions`; None where nothing is known about packages.
+    """
+    if not record.package or versions is None:
+        return ""
+    if record.package not in versions and not state.is_known:
+        return f"the package {record.package} was removed, and the unit with it"
+    is_back = record.package_before and versions.get(record.package) == record.package_before
+    if is_back and record.undone_by_version and record.reason == PACKAGE_UPDATE:
+        return f"the package {record.package} is again at {record.package_before}, the version that runs"
     return ""
 
 
@@ -102,8 +118,19 @@ class Ledger:
         """Name the units that wait, those that do not run last."""
         return tuple(entry.unit for entry in (*self.pending, *self.stopped))
 
+    @property
+    def failed_units(self) -> tuple[str, ...]:
+        """Name the units that wait because dpkg's end tried in vain to start them."""
+        waiting = (*self.pending, *self.stopped)
+        return tuple(entry.unit for entry in waiting if any(record.failed_at for record in entry.records))
 
-def sort_records(records: Iterable[Record], states: Mapping[str, UnitState], boot_id: str) -> Ledger:
+
+def sort_records(
+    records: Iterable[Record],
+    states: Mapping[str, UnitState],
+    boot_id: str,
+    versions: Mapping[str, str] | None = None,
+) -> Ledger:
     """Sort records into pending, of units that are stopped, and settled; aliases count as the unit they name.
 
     A unit that was stopped has no old program left to replace: it needs no restart, and its next start settles it. One
@@ -115,7 +142,7 @@ def sort_records(records: Iterable[Record], states: Mapping[str, UnitState], boo
     waiting: dict[str, list[Record]] = {}
     for record in sorted(records, key=lambda record: (record.since, record.path)):
         state = states[record.unit]
-        proof = settled_by(record, state, boot_id)
+        proof = settled_by(record, state, boot_id) or outlived_by(record, state, versions)
         if proof:
             settled.append(Settled(record, proof))
         elif record.dismissed:

@@ -34,7 +34,9 @@ class NewerRecordError(yaml.YamlError):
 class Record:
     """Actions on one unit that one requestor's policy blocked since the unit was last started.
 
-    ``others`` are what the record says besides, as ``drags`` by the script, and stay when it is written again.
+    It is *undone_by_version* where another version of the package is all that the restart is wanted for, and
+    *failed_at* is when dpkg's end tried it in vain. ``others`` are what the record says besides, as ``drags`` by the
+    script, and stay when it is written again.
     """
 
     path: str
@@ -50,6 +52,8 @@ class Record:
     package_before: str = ""
     maintainer_script: str = ""
     collateral: bool = False
+    undone_by_version: bool = False
+    failed_at: int = 0
     boot_id: str = ""
     invocation_id: str = ""
     executables: tuple[str, ...] = ()
@@ -89,7 +93,8 @@ class Record:
 
     def render(self) -> str:
         """Write it as the script does: the keys that all tools know, and ours."""
-        written = {**self.others, **self._known(), **(self._dismissal() if self.dismissed else {})}
+        failed = {"failed_at": self.failed_at} if self.failed_at else {}
+        written = {**self.others, **self._known(), **failed, **(self._dismissal() if self.dismissed else {})}
         return yaml.dump(dict(sorted(written.items())))
 
     def _known(self) -> dict[str, Any]:
@@ -111,6 +116,7 @@ class Record:
             "reason": self.reason,
             "service": self.unit,
             "timestamp": self.last,
+            "undone_by_version": self.undone_by_version,
             "unit": self.unit,
         }
 
@@ -147,6 +153,8 @@ def parse_record(text: str, path: str) -> Record:
         package_before=_text(data, "package_before"),
         maintainer_script=_text(data, "maintainer_script"),
         collateral=_text(data, "collateral") == "true",
+        undone_by_version=_text(data, "undone_by_version") == "true",
+        failed_at=_number(data, "failed_at"),
         boot_id=_text(data, "boot_id"),
         invocation_id=_text(data, "invocation_id"),
         executables=tuple(executables) if isinstance(executables, list) else (),
@@ -154,7 +162,7 @@ def parse_record(text: str, path: str) -> Record:
         dismissed_by=_text(data, "dismissed_by"),
         dismissed_at=_number(data, "dismissed_at"),
     )
-    ours = record._known().keys() | record._dismissal().keys()  # noqa: SLF001 - its own module
+    ours = {*record._known(), *record._dismissal(), "failed_at"}  # noqa: SLF001 - its own module
     return replace(record, others={key: value for key, value in data.items() if key not in ours})
 
 

@@ -71,6 +71,12 @@ def installed_versions(packages: Iterable[Package]) -> dict[str, str]:
     return {package.name: package.version for package in packages if package.is_installed}
 
 
+def known_versions(packages: Iterable[Package]) -> dict[str, str]:
+    """Give the versions of packages that are there, empty for one that dpkg has not finished with."""
+    there = (package for package in packages if package.state not in _ABSENT)
+    return {package.name: package.version if package.is_installed else "" for package in there}
+
+
 def package_versions(
     run: Runner, packages: Sequence[Package], names: Iterable[str]
 ) -> dict[str, dict[str, str]]:

@@ -15,9 +15,8 @@ Line = Tuple[int, str]
 
 _QUOTED = r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*\""""
 _QUOTED_KEY = re.compile(rf"({_QUOTED})\s*:(?:\s+(.*)|$)", re.DOTALL)
-_PLAIN_KEY = re.compile(
-    r"""([^\s"'\[\]{},#&*!|>%@`](?:[^:#]|:(?=\S)|(?<=\S)\#)*?)\s*:(?:\s+(.*)|$)""", re.DOTALL
-)
+_PLAIN_KEY = re.compile(r"""([^\s"'\[\]{},#&*!|>%@`](?:[^:#]|:(?=\S)|(?<=\S)\#)*):(?:\s+(.*)|$)""", re.DOTALL)
+_COMMENT = re.compile(r"(?<!\s)\s+#.*")  # looked for once in a run of spaces, however long that is
 _FLOW_QUOTED = re.compile(_QUOTED, re.DOTALL)
 _FLOW_KEY = re.compile(
     rf"""({_QUOTED}|[^\s"'\[\]{{}},:&*!|>%@`]+(?::[^\s,\[\]{{}}:]+)*)\s*:(?=[\s\[{{"']|$)\s*""", re.DOTALL
@@ -122,7 +121,7 @@ class _Reader:
             return value
         if text[0] in "&*!|>%@`]},":
             raise YamlError(f"not understood: {text}")
-        text = re.sub(r"\s+#.*", "", text)
+        text = _COMMENT.sub("", text)
         while self.lines and self.lines[0][0] >= indent:
             text += " " + self.lines.pop(0)[1]
         if re.search(r": |\s#|:$", text):
@@ -143,7 +142,7 @@ def _split_key(text: str) -> tuple[str, str] | None:
         match = pattern.match(text)
         if match:
             rest = match.group(2) or ""
-            return _unquote(match.group(1)), "" if rest.startswith("#") else rest
+            return _unquote(match.group(1).rstrip()), "" if rest.startswith("#") else rest
     return None
 
 

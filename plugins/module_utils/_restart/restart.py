@@ -88,19 +88,22 @@ def plan_restart(
     paused: Container[str] = (),
 ) -> RestartPlan:
     """Plan what to do with each unit, one with two names once; what somebody stopped on purpose stays stopped."""
-    by_unit = {state.unit: state for state in states.values()}
+    known = by_unit(states)
     units = [states[name].unit for name in named]
     # A socket that waits is of the service that it starts: restarted under its slot, and together with it.
-    units += [
-        unit for unit in waiting if unit.endswith(".socket") and {*units} & {*by_unit[unit].takes_along}
-    ]
+    units += [unit for unit in waiting if unit.endswith(".socket") and {*units} & {*known[unit].takes_along}]
     selected = select_units(units, waiting, deferred_only=deferred_only, include_pending=include_pending)
     steps: list[Step] = []
     for unit in sorted(
         selected, key=lambda unit: not unit.endswith(".socket")
     ):  # they take their services along
-        steps.append(_plan_step(unit, by_unit, paused, steps))
+        steps.append(_plan_step(unit, known, paused, steps))
     return RestartPlan(tuple(steps))
+
+
+def by_unit(states: Mapping[str, UnitState]) -> dict[str, UnitState]:
+    """Give states by the names that systemd itself has for units."""
+    return {state.unit: state for state in states.values()}
 
 
 def _plan_step(

@@ -14,7 +14,7 @@ from .._deferral.policy_files import PolicyFolder
 from .._deferral.record import iso_time
 from .._deferral.record_files import DeferredStore
 from .._deferral.script import PolicyScript
-from .._host.dpkg import held_packages, installed_versions, read_packages, unfinished
+from .._host.dpkg import held_packages, installed_versions, known_versions, read_packages, unfinished
 from .._host.dpkg_lock import DpkgLock
 from .._host.errors import HostError
 from .._host.files import boot_id
@@ -22,6 +22,7 @@ from .._host.needrestart import outdated_units
 from .._host.systemd import Systemd
 from .._records.temporary import FOLDER, TemporaryFolder
 from .._restart.paused import PausedFolder
+from .._restart.restart import by_unit, taken_along
 from .._restart.unfinished import FOLDER as RESTARTING
 from .._restart.unfinished import UnfinishedFolder, with_unfinished
 from .report import HostStatus
@@ -46,15 +47,15 @@ def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) 
     records, bad_records = store.read()
     policies, bad_policies = folder.read()
     begun, bad_begun = UnfinishedFolder(root / RESTARTING).read()
-    shown = Systemd(run).show(sorted({record.unit for record in records}))
+    shown = Systemd(run).follow(sorted({record.unit for record in records}), lambda state: state.takes_along)
     states = with_unfinished(begun, shown, boot_id(root))
-    ledger = sort_records(records, states, boot_id(root))
+    packages, bad_packages = _told(_packages, run)
+    ledger = sort_records(records, states, boot_id(root), known_versions(packages) if packages else None)
     not_checked = {} if os.geteuid() == 0 else _for_root_only(ledger)
     paused, bad_paused = ([], []) if "paused" in not_checked else _told(_paused, PausedFolder(root))
     temporary, bad_temporary = (
         ([], []) if "paused" in not_checked else _told(_temporary, TemporaryFolder(root / FOLDER))
     )
-    packages, bad_packages = _told(_packages, run)
     # What a dpkg that is at work has not finished is no trouble.
     if not DpkgLock(0, root).holder():
         bad_packages += unfinished(packages)
@@ -73,6 +74,7 @@ def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) 
         policies=policies,
         script=script.state(),
         versions=installed_versions(packages),
+        along={entry.unit: taken_along(entry.unit, by_unit(states)) for entry in ledger.pending},
         paused=paused,
         on_hold=on_hold,
         held_by_us=held,

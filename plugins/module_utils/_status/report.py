@@ -22,6 +22,7 @@ class HostStatus:
     policies: Sequence[tuple[Path, Policy]]
     script: ScriptState
     versions: Mapping[str, str] = field(default_factory=dict)
+    along: Mapping[str, Sequence[str]] = field(default_factory=dict)
     paused: Sequence[Mapping[str, str]] = ()
     on_hold: Sequence[Mapping[str, str]] = ()
     held_by_us: Sequence[str] = ()
@@ -40,7 +41,10 @@ class HostStatus:
             "in_force": self.script.in_force,
             "script": self.script.as_dict(),
             "policies": [_policy(path, policy) for path, policy in self.policies],
-            "pending": [entry.as_dict(self.versions) for entry in self.ledger.pending],
+            "pending": [
+                {**entry.as_dict(self.versions), "along": list(self.along.get(entry.unit, ()))}
+                for entry in self.ledger.pending
+            ],
             "stopped": [entry.as_dict(self.versions) for entry in self.ledger.stopped],
             "settled": [
                 {**settled.record.as_dict(), "proof": settled.proof} for settled in self.ledger.settled
@@ -51,7 +55,11 @@ class HostStatus:
             "temporary_changes": [dict(entry) for entry in self.temporary],
             "outdated": [unit for unit in self.outdated if unit not in waiting],
             "not_checked": dict(self.not_checked),
-            "trouble": [*self.trouble, *([_not_asked(self.script)] if in_vain else [])],
+            "trouble": [
+                *self.trouble,
+                *map(_not_started, self.ledger.failed_units),
+                *([_not_asked(self.script)] if in_vain else []),
+            ],
         }
         return {key: _in_utf_8(value) for key, value in report.items()}
 
@@ -71,6 +79,13 @@ def _policy(path: Path, policy: Policy) -> dict[str, Any]:
         "requestor": str(policy.requestor),
         "blocked_actions": {unit: list(actions) for unit, actions in policy.blocked_actions.items()},
     }
+
+
+def _not_started(unit: str) -> str:
+    return (
+        f"{unit} could not be started anew at the end of dpkg's run, as a package had wanted; that is not tried again. "
+        f"See journalctl -u {unit}, then start it, or dismiss its restart."
+    )
 
 
 def _not_asked(script: ScriptState) -> str:

@@ -12,7 +12,8 @@ author:
   - The orderly.services maintainers (@orderly-services)
 description:
   - Reads the installed and the candidate version of every package of some services. The candidate is what apt would
-    install now with its current index and preferences; the index is not refreshed.
+    install now with its current index and preferences; the index is not refreshed. C(apt-get upgrade) may keep it
+    back where it is a phased update, which C(apt-get install) takes.
   - For a service that names no packages, these are the packages that own its units and their programs.
   - Changes nothing, and needs no root.
 options:
@@ -24,7 +25,9 @@ options:
     elements: dict
     required: true
   finished:
-    description: Whether to fail where dpkg has not finished with one of the packages.
+    description:
+      - Whether to fail where dpkg has not finished with one of the packages, and where a unit runs what was there
+        before its package changed, though no restart of it is on record.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -56,15 +59,34 @@ services:
 """
 
 import platform
+from typing import TYPE_CHECKING
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.orderly.services.plugins.module_utils._deferral.hold import check_packages, owners_of
+from ansible_collections.orderly.services.plugins.module_utils._deferral.record_files import DeferredStore
+from ansible_collections.orderly.services.plugins.module_utils._deferral.stale import stale_units
 from ansible_collections.orderly.services.plugins.module_utils._host.dpkg import (
     package_versions,
     read_packages,
     unfinished,
 )
 from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
+
+if TYPE_CHECKING:
+    from typing import Any, Iterable, Mapping
+
+    from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Runner
+
+
+def _stale(run: Runner, services: Iterable[Mapping[str, Any]]) -> list[str]:
+    on_record = {record.unit for record in DeferredStore().read()[0]}
+    units = [unit for service in services for unit in service.get("units") or [] if unit not in on_record]
+    return [
+        f"{unit} still runs what it was started with before {', '.join(packages)} changed, and nothing asks for its "
+        "restart: let step 5 of its role restart it (restart_services with include_stale), and run this again"
+        for unit, packages in stale_units(run, units).items()
+        if unit not in on_record
+    ]
 
 
 def main() -> None:
@@ -87,13 +109,14 @@ def main() -> None:
         wanted = {name for names in packages.values() for name in names}
         found = read_packages(run, wanted) if wanted else ()
         versions = package_versions(run, found, wanted)
+        stale = _stale(run, module.params["services"]) if module.params["finished"] else []
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     except KeyError:
         module.fail_json(msg="services: each needs a name; expected a list of {name, packages, units}.")
     left = unfinished(found)
-    if left and module.params["finished"]:
-        module.fail_json(msg=f"{platform.node()} is not upgraded: {'; '.join(left)}.", unfinished=left)
+    if module.params["finished"] and (faults := [*left, *stale]):
+        module.fail_json(msg=f"{platform.node()} is not upgraded: {'; '.join(faults)}.", unfinished=left)
     module.exit_json(
         unfinished=left,
         services={service: {name: versions[name] for name in names} for service, names in packages.items()},

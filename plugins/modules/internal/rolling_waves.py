@@ -155,7 +155,7 @@ out_of_service:
   type: dict
   returned: success
 units_without_service:
-  description: For each host, pending units that belong to no service.
+  description: For each host, pending units that belong to no service, and take none along.
   type: dict
   returned: success
 """

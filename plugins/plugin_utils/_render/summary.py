@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .._plan.survey import Answer, Survey
 
 HEADER = ("SERVICE", "STAGE", "HOSTS", "AT ONCE", "WAVES", "OUTAGE", "PACKAGES")
+PHASED = "Phased updates are no exception: apt-get install takes what apt-get upgrade may keep back."
 _SHOWN = 100
 OUTAGES = {DOWN: "is down", KEEPS: "keeps serving", NONE: "none"}
 
@@ -59,6 +60,11 @@ def summary(
         *(f"Not surveyed: {host}: {_why(answers.get(host, {}))}" for host in survey.missing),
         *([f"It takes {how_long}."] if how_long else []),
         "Packages are never rolled back.",
+        *(
+            [PHASED]
+            if any(each.is_upgrade for versions in survey.services.values() for each in versions)
+            else []
+        ),
         f"To review: {folder}/plan.html",
         f"To approve: ansible-playbook orderly.services.upgrade -e upgrade_approved_plan={plan.hash}",
     ]

@@ -38,6 +38,7 @@ def lines(roll: Roll, operation: str = RESTART, *, every_wave: bool = False) -> 
         *_not_asked(roll),
         *_skipped(roll),
         *_refusing(roll),
+        *_left_dragging(roll),
         *_units_without_service(roll),
     ]
 
@@ -181,6 +182,18 @@ def _skipped(roll: Roll) -> Iterator[str]:
             alike[why].setdefault(host, []).append(service)
     for why, hosts in alike.items():
         yield f"Out of service and skipped: {with_services(hosts)}: {why}"
+
+
+def _left_dragging(roll: Roll) -> Iterator[str]:
+    alike: defaultdict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
+    for host, units in roll.left_dragging.items():
+        for unit, services in units.items():
+            alike[unit, services].append(host)
+    for (unit, services), hosts in alike.items():
+        yield (
+            f"Left pending on {listed(shortened(hosts))}: {unit}, which takes units of {listed(services)} along: it is "
+            "restarted by a roll that visits these services there."
+        )
 
 
 def _units_without_service(roll: Roll) -> Iterator[str]:

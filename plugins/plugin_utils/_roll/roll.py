@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from .._waves.pack import pack
 from .._waves.rules import Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from .._service.service import Service
     from .survey import Unit
@@ -39,7 +39,8 @@ class Fleet:
 
     *pending* gives each host its pending units, *silent* says of those without an answer why, as in "did not answer";
     *held* gives the services that hosts left behind by an earlier roll still hold slots of; *out_of_service* the
-    reasons, by service and host. *units* tells of each host that was asked how the units of its services are.
+    reasons, by service and host. *units* tells of each host that was asked how the units of its services are, and
+    *along* which units systemd restarts along with a pending one.
     """
 
     services: Sequence[Service]
@@ -50,6 +51,7 @@ class Fleet:
     out_of_service: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     placement: Placement = field(default_factory=Placement)
     units: Mapping[str, Mapping[str, Unit]] = field(default_factory=dict)
+    along: Mapping[str, Mapping[str, Iterable[str]]] = field(default_factory=dict)
 
     @property
     def asked(self) -> frozenset[str]:
@@ -76,6 +78,19 @@ class Fleet:
         """List what is known of the units of a service on a host."""
         known = self.units.get(host, {})
         return [known[unit] for unit in service.units if unit in known]
+
+    def deployed(self, host: str) -> tuple[Service, ...]:
+        """List the services of a host."""
+        return tuple(service for service in self.services if host in self.members[service.name])
+
+    def dragging(self, host: str, units: Iterable[str]) -> dict[str, tuple[Service, ...]]:
+        """Give those of some units that drag units of services of the host along, with these services."""
+        along = {unit: frozenset(self.along.get(host, {}).get(unit, ())) for unit in sorted(units)}
+        dragged = {
+            unit: tuple(each for each in self.deployed(host) if not names.isdisjoint(each.units))
+            for unit, names in along.items()
+        }
+        return {unit: services for unit, services in dragged.items() if services}
 
     def rules(self, spent: Mapping[str, int]) -> Rules:
         """Give what waves keep to; the lock leaves hosts out of service out of the base of a percentage, too.
@@ -117,6 +132,8 @@ class Roll:
     refusing: Mapping[str, tuple[Unit, ...]] = field(default_factory=dict)  # host -> units left pending
     held_besides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # host -> services not visited
     not_asked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # host -> services of its
+    left_dragging: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    """Of hosts the units of no service that stay as they are, as they drag services that the roll leaves out."""
 
     @property
     def order(self) -> list[str]:
@@ -195,14 +212,16 @@ def plan_roll(fleet: Fleet, *, only: Iterable[str] = (), deferred_only: bool, si
     With *deferred_only* a service is visited where a restart of one of its units is pending, else everywhere; *only*
     names the services concerned, empty for all. A host that an earlier roll left behind is visited again before all
     others, for those of these services that it still holds slots of, and so is one that is down, as that disrupts
-    nobody. Hosts out of service are skipped.
+    nobody. A unit of no service that drags some is restarted with them. Hosts out of service are skipped.
     """
     _check_all_surveyed(fleet)
     names = frozenset(only) or frozenset(fleet.members)
-    visits, units_without_service, skipped, refusing = {}, {}, {}, {}
+    strays = {host: _strays(fleet, host, names) for host in fleet.pending}
+    visits, skipped, refusing = {}, {}, {}
     for host, waiting in fleet.pending.items():
         units = frozenset(waiting)
-        here = tuple(service for service in fleet.services if host in fleet.members[service.name])
+        here = fleet.deployed(host)
+        carried = strays[host].carried
         stubborn = tuple(
             unit for unit in fleet.units.get(host, {}).values() if unit.refusal and unit.name in units
         )
@@ -212,14 +231,13 @@ def plan_roll(fleet: Fleet, *, only: Iterable[str] = (), deferred_only: bool, si
         everything = not deferred_only or host in fleet.silent
         restartable = units - {unit.name for unit in stubborn}
         due = {s.name for s in here if everything or not restartable.isdisjoint(s.units)}
+        due |= {service.name for services in carried.values() for service in services}
         chosen = tuple(service for service in here if service.name in (again | due) & names)
         out = {s.name: why for s in chosen if (why := fleet.why_out(s.name, host)) is not None}
         if out:
             skipped[host] = out
         if len(chosen) > len(out):
-            visits[host] = tuple(service for service in chosen if service.name not in out)
-        if stray := tuple(sorted(units - {unit for service in here for unit in service.units})):
-            units_without_service[host] = stray
+            visits[host] = tuple(_with_carried(s, carried) for s in chosen if s.name not in out)
     named = {host: [service.name for service in chosen] for host, chosen in visits.items()}
     down = {host for service, hosts in fleet.down.items() for host in hosts if service in named.get(host, ())}
     rules = fleet.rules(_spent(fleet, named))
@@ -228,7 +246,7 @@ def plan_roll(fleet: Fleet, *, only: Iterable[str] = (), deferred_only: bool, si
         fleet,
         visits,
         waves,
-        _in_order(units_without_service),
+        _in_order({host: each.alone for host, each in strays.items() if each.alone}),
         _in_order(skipped),
         sizes,
         rules,
@@ -236,7 +254,42 @@ def plan_roll(fleet: Fleet, *, only: Iterable[str] = (), deferred_only: bool, si
         _in_order(refusing),
         _in_order(_held_besides(fleet, named)),
         _in_order(_not_asked(fleet, named)),
+        _in_order({host: each.left for host, each in strays.items() if each.left}),
     )
+
+
+@dataclass(frozen=True)
+class Strays:
+    """The pending units of a host that are of none of its services: carried by those they drag, left, or alone."""
+
+    carried: Mapping[str, tuple[Service, ...]]
+    left: Mapping[str, tuple[str, ...]]
+    alone: tuple[str, ...]
+
+
+def _strays(fleet: Fleet, host: str, names: Container[str]) -> Strays:
+    """Sort them; a unit is left where a service that it drags is not part of the roll."""
+    units = frozenset(fleet.pending[host])
+    stray = units - {unit for service in fleet.deployed(host) for unit in service.units}
+    dragging = fleet.dragging(host, stray)
+    carried = {unit: services for unit, services in dragging.items() if _all_in(services, names, fleet, host)}
+    left = {
+        unit: tuple(each.name for each in services)
+        for unit, services in dragging.items()
+        if unit not in carried
+    }
+    return Strays(carried, left, tuple(sorted(stray - dragging.keys())))
+
+
+def _all_in(services: Iterable[Service], names: Container[str], fleet: Fleet, host: str) -> bool:
+    """Tell whether all of some services of a host are part of the roll, so that it has slots of them."""
+    return all(each.name in names and fleet.why_out(each.name, host) is None for each in services)
+
+
+def _with_carried(service: Service, carried: Mapping[str, Sequence[Service]]) -> Service:
+    """Put the units that drag a service, and no other before it, before its own."""
+    units = tuple(unit for unit, services in carried.items() if services[0] == service)
+    return replace(service, units=(*units, *service.units)) if units else service
 
 
 def _spent(fleet: Fleet, visits: Mapping[str, Sequence[str]]) -> dict[str, int]:

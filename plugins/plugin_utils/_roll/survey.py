@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Answer = Mapping[str, Any]
 
-PENDING: Shape = {"pending": [{"unit": str}]}
+PENDING: Shape = {"pending": [{"unit": str, "along": [str]}]}
 """Of ``deferred_restarts_info``."""
 BOOT: Shape = {"required": bool, "is_controller": bool, "why": [str]}
 """Of ``reboot_info``."""

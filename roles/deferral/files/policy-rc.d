@@ -7,6 +7,7 @@
 #
 # policy-rc.d [--quiet] UNIT ACTIONS [RUNLEVEL]: may a package do this to this unit now?
 # policy-rc.d --list [UNIT]: what packages may not do on this host, or to this unit, and who says so.
+# policy-rc.d --dpkg-begins: what dpkg runs first; notes which units run, so that it is told what was started in spite.
 # policy-rc.d --restart-collateral: what dpkg runs at its end; restarts what was denied only for its neighbour's sake.
 #
 # Exits 0 (it may) or 101 (it may not, and the record is in /var/lib/policy-rc.d), never anything else: every other
@@ -66,7 +67,7 @@ last_known_denies() {
             case $action in force-reload | *-or-restart | upgrade) action=restart ;; esac
             case $denied in *" ${action#force-} "*) return 0 ;; esac
         done
-    done <"$known"
+    done <"$known" || return 0 # it is there, and cannot be opened
     return 1
 }
 
@@ -99,10 +100,14 @@ END
 
 # Who presses Ctrl-C gets dpkg to stop; but a question that was asked is answered, since no answer means permission.
 trap : HUP INT TERM PIPE
+# Where files may not grow, writing fails, and who writes goes on.
+trap '' XFSZ
 
 asks=true
+# The shell gives up, with a code of its own, where it has no file or process left to work with.
+trap 'case $?:$asks in 0:* | 101:*) ;; *:true) exit 101 ;; *) exit 0 ;; esac' EXIT
 case " $* " in
-    *" --restart-collateral "*) asks=false ;;
+    *" --restart-collateral "* | *" --dpkg-begins "*) asks=false ;;
     *" --list "*)
         asks=false
         if is_chained; then "$chained" "$@"; fi
@@ -160,7 +165,7 @@ our @UNITS    = map { "$ROOT$_" } (    # in systemd's order: the first that has 
     '/etc/systemd/system', '/run/systemd/system', '/run/systemd/generator', '/usr/local/lib/systemd/system',
     '/usr/lib/systemd/system', '/lib/systemd/system', '/run/systemd/generator.late',
 );
-$SIG{$_} = 'IGNORE' for 'HUP', 'INT', 'TERM', 'PIPE';
+$SIG{$_} = 'IGNORE' for 'HUP', 'INT', 'TERM', 'PIPE', 'XFSZ';
 
 #line 5 "policy-rc.d/read.pl"
 # --- Files ---
@@ -424,6 +429,7 @@ sub known {
 sub main {
     my @question = question(@_);
     my ($options, $asked, $actions) = @question;
+    return dpkg_begins(policies(), paused()) if grep { $_ eq '--dpkg-begins' } @$options;
     return restart_collateral(policies(), paused()) if grep { $_ eq '--restart-collateral' } @$options;
     return list($asked, policies(), paused()) if grep { $_ eq '--list' } @$options;
     return $ALLOWED if !defined $asked;
@@ -526,6 +532,7 @@ sub record {
         reason                => $reason =~ /^(?:Package update|$)/ ? $reason || 'Package update' : "Package update; $reason",
         service               => $unit,
         timestamp             => time,
+        undone_by_version     => is_undone_by_version($caller, $old) ? 'true' : 'false',
         unit                  => $unit,
     );
     $record{drags} = $verdict->{drags} if @{ $verdict->{drags} };
@@ -608,15 +615,39 @@ sub package_before {
     return undef;
 }
 
-# As dpkg has it on file, where nothing changes before prerm has ended.
+# Whether the restart is wanted for nothing but another version of one package, so that the version before, were it
+# installed again, would need none.
+sub is_undone_by_version {
+    my ($caller, $old) = @_;
+    return 0 if !$ENV{DPKG_MAINTSCRIPT_PACKAGE} || !is_of_another_version($caller);
+    return 1 if !%$old;
+    return ($old->{undone_by_version} || '') eq 'true' && ($old->{package} || '') eq $ENV{DPKG_MAINTSCRIPT_PACKAGE};
+}
+
+sub is_of_another_version {
+    my ($caller) = @_;
+    my ($what, $version, $new) = (@{ $caller->{arguments} }, '', '', '');
+    my $call = "$caller->{script} $what";
+    return $version ne $new && $new ne '' if $call eq 'preinst upgrade';
+    return 0 if $version eq '' || $call !~ /^(?:postinst configure|prerm upgrade)$/;
+    my $on_file = version_in_status($ENV{DPKG_MAINTSCRIPT_PACKAGE});
+    return defined $on_file && $on_file ne $version;
+}
+
+# As dpkg has it on file, where nothing changes before prerm has ended; what it noted last it adds to the file later.
 sub version_in_status {
     my ($package) = @_;
-    open my $status, '<', "$ROOT/var/lib/dpkg/status" or return undef;
-    local $/ = '';    # a paragraph at a time
-    while (my $paragraph = <$status>) {
-        return $paragraph =~ /^Version: (\S+)/m ? $1 : undef if defined $package && index($paragraph, "Package: $package\n") == 0;
+    my $version;
+    for my $file ("$ROOT/var/lib/dpkg/status", sort glob "$ROOT/var/lib/dpkg/updates/[0-9]*") {
+        open my $status, '<', $file or next;
+        local $/ = '';    # a paragraph at a time
+        while (my $paragraph = <$status>) {
+            next if !defined $package || index($paragraph, "Package: $package\n") != 0;
+            $version = $1 if $paragraph =~ /^Version: (\S+)/m;
+            last;
+        }
     }
-    return undef;
+    return $version;
 }
 
 # Device and inode of the programs that a unit runs: a reload that executes a new one keeps PID and invocation id.
@@ -661,7 +692,7 @@ sub yaml_value {
     my ($key, $value) = @_;
     return '[' . join(', ', map { yaml_scalar($_) } @$value) . ']' if ref $value;
     return 'null' if !defined $value;
-    return $value if $key =~ /^(?:count|format|timestamp|first_timestamp|collateral)$/;
+    return $value if $key =~ /^(?:count|format|timestamp|first_timestamp|collateral|undone_by_version)$/;
     return yaml_scalar($value);
 }
 
@@ -705,7 +736,7 @@ sub tidy {
     for my $dir (@_) {
         opendir my $handle, $dir or next;
         for my $left (readdir $handle) {
-            next if $left !~ /^\.(?:last-known-.+|.+\.(?:deferred|dismissed|policy|known|links))\.(\d+)$/a;
+            next if $left !~ /^\.(?:last-known-.+|.+\.(?:deferred|dismissed|policy|known|links|before))\.(\d+)$/a;
             unlink "$dir/$left" if !kill 0, $1;
         }
     }
@@ -933,36 +964,41 @@ sub restart_collateral {
     my @policies = @_;
     tidy(@RECORDS);
     tell_if_not_asked(@policies);
+    tell_what_was_started(@policies);
     return $ALLOWED if !-d "$ROOT/run/systemd/system";
     my $lock = lock_records();
+    my %outcomes;    # by unit: what fails is tried once, whoever had it denied
     for my $file (map { glob "$_/*.deferred" } @RECORDS) {
         my $record = read_record($file);
         next if !$record || ($record->{collateral} || '') ne 'true' || ref $record->{actions} ne 'ARRAY';
+        next if defined $record->{failed_at};
         my ($unit, $actions) = @$record{ 'unit', 'actions' };
         next if !defined $unit || $unit !~ /^[\w:.@\\-]+$/a;
         my @chained = is_chained() ? chained({ units => [] }, [[], $unit, "@$actions"], $unit) : ();
         next if is_blocked(verdict($unit, $actions, [@policies, @chained]));
-        unlink $file if is_made_up_for($unit, $record);
+        my $outcome = $outcomes{$unit} ||= make_up_for($unit, $record);
+        unlink $file if $outcome eq 'done';
+        write_file($file, slurp($file) . 'failed_at: ' . time . "\n") if $outcome eq 'failed';
     }
     return $ALLOWED;
 }
 
-sub is_made_up_for {
+# Tells whether that is done, has failed, or is still owed.
+sub make_up_for {
     my ($unit, $record) = @_;
     my ($then, $now) = map { defined $_ ? $_ : '' } $record->{invocation_id}, invocation($unit);
-    return 0 if $now eq 'unknown';
-    return 1 if $then ne $now && $then ne 'unknown';
+    return 'owed' if $now eq 'unknown';
+    return 'done' if $then ne $now && $then ne 'unknown';
     my $action = $now ne '' ? $record->{action} : (grep { /^(?:re)?start$/ } @{ $record->{actions} }) ? 'start' : '';
-    return 1 if !$action;
+    return 'done' if !$action;
     if ($now eq '') {    # as Debian does it: what is disabled and does not run stays down
         my $enabled = systemctl('is-enabled', '--', $unit);
-        return (shown($unit))[0]{LoadState} eq 'not-found' if $enabled eq '';
-        return 1 if $enabled !~ /enabled/;
+        return (shown($unit))[0]{LoadState} eq 'not-found' ? 'done' : 'owed' if $enabled eq '';
+        return 'done' if $enabled !~ /enabled/;
     }
     my $failed = system { 'systemctl' } 'systemctl', '--quiet', $action, '--', $action eq 'restart' ? together($unit) : $unit;
     forget_shown();
-    trouble("systemctl $action $unit failed, which a package had requested") if $failed;
-    return !$failed;
+    return $failed ? 'failed' : 'done';
 }
 
 # ansible.builtin.apt with policy_rc_d, among others, puts a script of its own in the place of ours for a while.
@@ -984,6 +1020,69 @@ sub merge_fallback {
         unlink $file;
     }
     rmdir $fallback;
+}
+
+#line 6 "policy-rc.d/in_spite.pl"
+# --- What was started anew in spite of a policy ---
+
+# Not everything asks: systemctl in a maintainer script does not. What ran when dpkg began is compared at its end.
+our $BEFORE = "$RUN/dpkg.before";
+
+sub dpkg_begins {
+    my @policies = @_;
+    unlink $BEFORE;
+    return $ALLOWED if !@policies || !-d "$ROOT/run/systemd/system";
+    my %runs = invocations(@policies);
+    write_file($BEFORE, join '', map { "$_\t$runs{$_}\n" } sort keys %runs);
+    return $ALLOWED;
+}
+
+sub tell_what_was_started {
+    my @policies = @_;
+    my $since = (stat $BEFORE)[9];
+    my %before = split /[\t\n]/, slurp($BEFORE) || '';
+    unlink $BEFORE;
+    return if !%before || is_restarting_since($since);
+    my %now = invocations(@policies);
+    for my $unit (sort grep { defined $now{$_} && $now{$_} ne $before{$_} } keys %before) {
+        my @by = map { "$_->{type} $_->{name}" } @{ blocked_by($unit, ['restart'], \@policies) } or next;
+        my $when = (lstat "$STARTED/invocation:$unit")[9] || time;
+        my ($second, $minute, $hour, $day, $month, $year) = gmtime $when;
+        my $time = sprintf '%d-%02d-%02dT%02d:%02d:%02dZ', $year + 1900, $month + 1, $day, $hour, $minute, $second;
+        trouble("$unit was started anew at $time, while dpkg was at work with " . (join(' or ', packages_at($when)) || 'a package')
+            . ', though ' . join(', ', @by) . ' blocks that: whoever did it did not ask');
+    }
+}
+
+# The units that run, and what changes with each start: services by systemd's marks, others that policies list by asking.
+sub invocations {
+    my $listed = join '', map { $_->{lines} } @_;
+    my @others = grep { /$OTHER_SUFFIX/ && !is_pattern($_) } map { (split /\t/)[1] } split /\n/, $listed;
+    shown(@others);
+    opendir my $dir, $STARTED or return;
+    my @units = (@others, map { /^invocation:(.+)/ ? $1 : () } readdir $dir);
+    my %runs = map { $_ => invocation($_) } @units;
+    return map { defined $runs{$_} && $runs{$_} =~ /^\w+$/ && $runs{$_} ne 'unknown' ? ($_ => $runs{$_}) : () } keys %runs;
+}
+
+# Our own restarts note what they begin and what came back in this folder.
+sub is_restarting_since { my $changed = (stat "$ROOT/var/lib/orderly/restarting")[9]; return $changed && $changed >= $_[0] }
+
+# What dpkg was doing at a time, by its log, which knows no less than a second.
+sub packages_at {
+    my ($when) = @_;
+    open my $log, '<', "$ROOT/var/log/dpkg.log" or return;
+    seek $log, -65536, 2;
+    my ($second, $minute, $hour, $day, $month, $year) = localtime $when;
+    my $time = sprintf '%d-%02d-%02d %02d:%02d:%02d', $year + 1900, $month + 1, $day, $hour, $minute, $second;
+    my ($last, @then) = '';
+    while (my $line = <$log>) {
+        my ($at, $package) = $line =~ /^(\S+ \S+) (?:install|upgrade|configure|trigproc|remove|purge) ([^\s:]+)/ or next;
+        if ($at eq $time) { push @then, $package }
+        elsif ($at lt $time) { $last = $package }
+    }
+    my %once;
+    return grep { length && !$once{$_}++ } $last, @then;
 }
 
 #line 6 "policy-rc.d/chained.pl"
@@ -1026,7 +1125,7 @@ sub parse_yaml {
         die "a line is too long\n" if length $line > 16384;
         next if $line =~ /^\s*(?:#|$)/ || $line =~ /^\.\.\.\s*$/ || (!@lines && $line =~ /^(?:%|---\s*(?:#.*)?$)/);
         die "indented with a tab\n" if $line =~ /^ *\t/;
-        $line =~ /^( *)(.*?)\s*$/;
+        $line =~ /^( *)(.*\S)/;
         push @lines, [length $1, $2];
     }
     @lines or die "empty\n";
@@ -1078,8 +1177,9 @@ sub split_key {
     my ($text) = @_;
     return if $text =~ /^\?\s/;
     my ($key, $rest) = $text =~ /^($SINGLE|$DOUBLE)\s*:(?: +(.*)|$)/s;
-    ($key, $rest) = $text =~ /^([^\s"'\[\]{},#&*!|>%\@`](?:[^:#]|:(?=\S)|(?<=\S)#)*?)\s*:(?:\s+(.*)|$)/s if !defined $key;
+    ($key, $rest) = $text =~ /^([^\s"'\[\]{},#&*!|>%\@`](?:[^:#]|:(?=\S)|(?<=\S)#)*):(?:\s+(.*)|$)/s if !defined $key;
     return if !defined $key;
+    $key =~ s/(?<!\s)\s+$//;    # one try for each run of spaces, however long
     $rest = '' if !defined $rest || $rest =~ /^#/;
     return (unquote($key), $rest);
 }
@@ -1097,7 +1197,7 @@ sub parse_inline {
         return $value;
     }
     $text =~ /^[&*!|>%\@`\]},]/ and die "not understood: $text\n";
-    $text =~ s/\s+#.*//s;
+    $text =~ s/(?<!\s)\s+#.*//s;
     $text .= ' ' . (shift @$lines)->[1] while @$lines && $lines->[0][0] >= $indent;
     $text =~ /: |\s#|:$/ and die "not understood: $text\n";
     return scalar_value($text);
@@ -1131,7 +1231,7 @@ sub parse_flow {
     }
     $$text =~ s/^([^\s"'\[\]{},&*!|>%\@`#](?:[^,\[\]{}:#]|:(?=[^\s,\[\]{}])|(?<=\S)#)*)// or die "not understood: $$text\n";
     my $plain = $1;
-    $plain =~ s/\s+$//;
+    $plain =~ s/(?<!\s)\s+$//;
     return scalar_value($plain);
 }
 

@@ -113,6 +113,7 @@ function summary() {
         `ansible-playbook -i INVENTORY orderly.services.upgrade -e upgrade_approved_plan=${plan.approve}`)),
     make("p", { className: "note" }, make("strong", {}, "There is no way back. "),
       "Packages are never rolled back; the versions before are recorded, and what step 1 backs up is what you have."),
+    make("p", { className: "note" }, "Phased updates are no exception: apt-get install takes what apt-get upgrade may keep back."),
     pointsOfNoReturn(),
   ]);
 }

@@ -10,36 +10,41 @@ sub restart_collateral {
     my @policies = @_;
     tidy(@RECORDS);
     tell_if_not_asked(@policies);
+    tell_what_was_started(@policies);
     return $ALLOWED if !-d "$ROOT/run/systemd/system";
     my $lock = lock_records();
+    my %outcomes;    # by unit: what fails is tried once, whoever had it denied
     for my $file (map { glob "$_/*.deferred" } @RECORDS) {
         my $record = read_record($file);
         next if !$record || ($record->{collateral} || '') ne 'true' || ref $record->{actions} ne 'ARRAY';
+        next if defined $record->{failed_at};
         my ($unit, $actions) = @$record{ 'unit', 'actions' };
         next if !defined $unit || $unit !~ /^[\w:.@\\-]+$/a;
         my @chained = is_chained() ? chained({ units => [] }, [[], $unit, "@$actions"], $unit) : ();
         next if is_blocked(verdict($unit, $actions, [@policies, @chained]));
-        unlink $file if is_made_up_for($unit, $record);
+        my $outcome = $outcomes{$unit} ||= make_up_for($unit, $record);
+        unlink $file if $outcome eq 'done';
+        write_file($file, slurp($file) . 'failed_at: ' . time . "\n") if $outcome eq 'failed';
     }
     return $ALLOWED;
 }
 
-sub is_made_up_for {
+# Tells whether that is done, has failed, or is still owed.
+sub make_up_for {
     my ($unit, $record) = @_;
     my ($then, $now) = map { defined $_ ? $_ : '' } $record->{invocation_id}, invocation($unit);
-    return 0 if $now eq 'unknown';
-    return 1 if $then ne $now && $then ne 'unknown';
+    return 'owed' if $now eq 'unknown';
+    return 'done' if $then ne $now && $then ne 'unknown';
     my $action = $now ne '' ? $record->{action} : (grep { /^(?:re)?start$/ } @{ $record->{actions} }) ? 'start' : '';
-    return 1 if !$action;
+    return 'done' if !$action;
     if ($now eq '') {    # as Debian does it: what is disabled and does not run stays down
         my $enabled = systemctl('is-enabled', '--', $unit);
-        return (shown($unit))[0]{LoadState} eq 'not-found' if $enabled eq '';
-        return 1 if $enabled !~ /enabled/;
+        return (shown($unit))[0]{LoadState} eq 'not-found' ? 'done' : 'owed' if $enabled eq '';
+        return 'done' if $enabled !~ /enabled/;
     }
     my $failed = system { 'systemctl' } 'systemctl', '--quiet', $action, '--', $action eq 'restart' ? together($unit) : $unit;
     forget_shown();
-    trouble("systemctl $action $unit failed, which a package had requested") if $failed;
-    return !$failed;
+    return $failed ? 'failed' : 'done';
 }
 
 # ansible.builtin.apt with policy_rc_d, among others, puts a script of its own in the place of ours for a while.

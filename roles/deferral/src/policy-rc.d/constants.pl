@@ -37,4 +37,4 @@ our @UNITS    = map { "$ROOT$_" } (    # in systemd's order: the first that has 
     '/etc/systemd/system', '/run/systemd/system', '/run/systemd/generator', '/usr/local/lib/systemd/system',
     '/usr/lib/systemd/system', '/lib/systemd/system', '/run/systemd/generator.late',
 );
-$SIG{$_} = 'IGNORE' for 'HUP', 'INT', 'TERM', 'PIPE';
+$SIG{$_} = 'IGNORE' for 'HUP', 'INT', 'TERM', 'PIPE', 'XFSZ';

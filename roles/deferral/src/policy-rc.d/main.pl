@@ -8,6 +8,7 @@ our ($ALLOWED, $DENIED, $CHAINED);
 sub main {
     my @question = question(@_);
     my ($options, $asked, $actions) = @question;
+    return dpkg_begins(policies(), paused()) if grep { $_ eq '--dpkg-begins' } @$options;
     return restart_collateral(policies(), paused()) if grep { $_ eq '--restart-collateral' } @$options;
     return list($asked, policies(), paused()) if grep { $_ eq '--list' } @$options;
     return $ALLOWED if !defined $asked;

@@ -56,6 +56,7 @@ sub record {
         reason                => $reason =~ /^(?:Package update|$)/ ? $reason || 'Package update' : "Package update; $reason",
         service               => $unit,
         timestamp             => time,
+        undone_by_version     => is_undone_by_version($caller, $old) ? 'true' : 'false',
         unit                  => $unit,
     );
     $record{drags} = $verdict->{drags} if @{ $verdict->{drags} };
@@ -138,15 +139,39 @@ sub package_before {
     return undef;
 }
 
-# As dpkg has it on file, where nothing changes before prerm has ended.
+# Whether the restart is wanted for nothing but another version of one package, so that the version before, were it
+# installed again, would need none.
+sub is_undone_by_version {
+    my ($caller, $old) = @_;
+    return 0 if !$ENV{DPKG_MAINTSCRIPT_PACKAGE} || !is_of_another_version($caller);
+    return 1 if !%$old;
+    return ($old->{undone_by_version} || '') eq 'true' && ($old->{package} || '') eq $ENV{DPKG_MAINTSCRIPT_PACKAGE};
+}
+
+sub is_of_another_version {
+    my ($caller) = @_;
+    my ($what, $version, $new) = (@{ $caller->{arguments} }, '', '', '');
+    my $call = "$caller->{script} $what";
+    return $version ne $new && $new ne '' if $call eq 'preinst upgrade';
+    return 0 if $version eq '' || $call !~ /^(?:postinst configure|prerm upgrade)$/;
+    my $on_file = version_in_status($ENV{DPKG_MAINTSCRIPT_PACKAGE});
+    return defined $on_file && $on_file ne $version;
+}
+
+# As dpkg has it on file, where nothing changes before prerm has ended; what it noted last it adds to the file later.
 sub version_in_status {
     my ($package) = @_;
-    open my $status, '<', "$ROOT/var/lib/dpkg/status" or return undef;
-    local $/ = '';    # a paragraph at a time
-    while (my $paragraph = <$status>) {
-        return $paragraph =~ /^Version: (\S+)/m ? $1 : undef if defined $package && index($paragraph, "Package: $package\n") == 0;
+    my $version;
+    for my $file ("$ROOT/var/lib/dpkg/status", sort glob "$ROOT/var/lib/dpkg/updates/[0-9]*") {
+        open my $status, '<', $file or next;
+        local $/ = '';    # a paragraph at a time
+        while (my $paragraph = <$status>) {
+            next if !defined $package || index($paragraph, "Package: $package\n") != 0;
+            $version = $1 if $paragraph =~ /^Version: (\S+)/m;
+            last;
+        }
     }
-    return undef;
+    return $version;
 }
 
 # Device and inode of the programs that a unit runs: a reload that executes a new one keeps PID and invocation id.
@@ -191,7 +216,7 @@ sub yaml_value {
     my ($key, $value) = @_;
     return '[' . join(', ', map { yaml_scalar($_) } @$value) . ']' if ref $value;
     return 'null' if !defined $value;
-    return $value if $key =~ /^(?:count|format|timestamp|first_timestamp|collateral)$/;
+    return $value if $key =~ /^(?:count|format|timestamp|first_timestamp|collateral|undone_by_version)$/;
     return yaml_scalar($value);
 }
 

@@ -7,6 +7,7 @@
 #
 # policy-rc.d [--quiet] UNIT ACTIONS [RUNLEVEL]: may a package do this to this unit now?
 # policy-rc.d --list [UNIT]: what packages may not do on this host, or to this unit, and who says so.
+# policy-rc.d --dpkg-begins: what dpkg runs first; notes which units run, so that it is told what was started in spite.
 # policy-rc.d --restart-collateral: what dpkg runs at its end; restarts what was denied only for its neighbour's sake.
 #
 # Exits 0 (it may) or 101 (it may not, and the record is in /var/lib/policy-rc.d), never anything else: every other
@@ -66,7 +67,7 @@ last_known_denies() {
             case $action in force-reload | *-or-restart | upgrade) action=restart ;; esac
             case $denied in *" ${action#force-} "*) return 0 ;; esac
         done
-    done <"$known"
+    done <"$known" || return 0 # it is there, and cannot be opened
     return 1
 }
 
@@ -99,10 +100,14 @@ END
 
 # Who presses Ctrl-C gets dpkg to stop; but a question that was asked is answered, since no answer means permission.
 trap : HUP INT TERM PIPE
+# Where files may not grow, writing fails, and who writes goes on.
+trap '' XFSZ
 
 asks=true
+# The shell gives up, with a code of its own, where it has no file or process left to work with.
+trap 'case $?:$asks in 0:* | 101:*) ;; *:true) exit 101 ;; *) exit 0 ;; esac' EXIT
 case " $* " in
-    *" --restart-collateral "*) asks=false ;;
+    *" --restart-collateral "* | *" --dpkg-begins "*) asks=false ;;
     *" --list "*)
         asks=false
         if is_chained; then "$chained" "$@"; fi

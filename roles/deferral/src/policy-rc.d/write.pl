@@ -32,7 +32,7 @@ sub tidy {
     for my $dir (@_) {
         opendir my $handle, $dir or next;
         for my $left (readdir $handle) {
-            next if $left !~ /^\.(?:last-known-.+|.+\.(?:deferred|dismissed|policy|known|links))\.(\d+)$/a;
+            next if $left !~ /^\.(?:last-known-.+|.+\.(?:deferred|dismissed|policy|known|links|before))\.(\d+)$/a;
             unlink "$dir/$left" if !kill 0, $1;
         }
     }

@@ -17,7 +17,7 @@ sub parse_yaml {
         die "a line is too long\n" if length $line > 16384;
         next if $line =~ /^\s*(?:#|$)/ || $line =~ /^\.\.\.\s*$/ || (!@lines && $line =~ /^(?:%|---\s*(?:#.*)?$)/);
         die "indented with a tab\n" if $line =~ /^ *\t/;
-        $line =~ /^( *)(.*?)\s*$/;
+        $line =~ /^( *)(.*\S)/;
         push @lines, [length $1, $2];
     }
     @lines or die "empty\n";
@@ -69,8 +69,9 @@ sub split_key {
     my ($text) = @_;
     return if $text =~ /^\?\s/;
     my ($key, $rest) = $text =~ /^($SINGLE|$DOUBLE)\s*:(?: +(.*)|$)/s;
-    ($key, $rest) = $text =~ /^([^\s"'\[\]{},#&*!|>%\@`](?:[^:#]|:(?=\S)|(?<=\S)#)*?)\s*:(?:\s+(.*)|$)/s if !defined $key;
+    ($key, $rest) = $text =~ /^([^\s"'\[\]{},#&*!|>%\@`](?:[^:#]|:(?=\S)|(?<=\S)#)*):(?:\s+(.*)|$)/s if !defined $key;
     return if !defined $key;
+    $key =~ s/(?<!\s)\s+$//;    # one try for each run of spaces, however long
     $rest = '' if !defined $rest || $rest =~ /^#/;
     return (unquote($key), $rest);
 }
@@ -88,7 +89,7 @@ sub parse_inline {
         return $value;
     }
     $text =~ /^[&*!|>%\@`\]},]/ and die "not understood: $text\n";
-    $text =~ s/\s+#.*//s;
+    $text =~ s/(?<!\s)\s+#.*//s;
     $text .= ' ' . (shift @$lines)->[1] while @$lines && $lines->[0][0] >= $indent;
     $text =~ /: |\s#|:$/ and die "not understood: $text\n";
     return scalar_value($text);
@@ -122,7 +123,7 @@ sub parse_flow {
     }
     $$text =~ s/^([^\s"'\[\]{},&*!|>%\@`#](?:[^,\[\]{}:#]|:(?=[^\s,\[\]{}])|(?<=\S)#)*)// or die "not understood: $$text\n";
     my $plain = $1;
-    $plain =~ s/\s+$//;
+    $plain =~ s/(?<!\s)\s+$//;
     return scalar_value($plain);
 }
 

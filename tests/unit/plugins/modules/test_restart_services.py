@@ -203,3 +203,20 @@ def test_a_unit_that_refuses_to_be_stopped_is_left_pending(
     assert done["restarted"] == ["beta.service"]
     assert done["units"][1]["why"].startswith("it refuses to be stopped by hand")
     assert left(store) == ["alpha.service", "idle.service"]
+
+
+def test_what_a_package_wanted_that_was_removed_is_settled(run: Run, store: DeferredStore) -> None:
+    path = store.folders[0] / "gone.service.deferred"
+    path.write_text(record_text("gone.service", package="gone"))
+    assert str(path) in run(services=[], units=["gamma.service"])["settled"]
+    assert "gone.service" not in left(store)
+
+
+def test_what_no_package_asked_to_restart_is_pending_where_that_is_wanted(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restart_services, "stale_units", lambda _run, units: dict.fromkeys(units, ("demo",)))
+    wanted = {"units": ["beta.service"], "deferred_only": True}
+    assert run(**wanted)["restarted"] == []
+    assert run(**wanted, include_stale=True, check_mode=True)["restarted"] == ["beta.service"]
+    assert run(**wanted, include_stale=True)["restarted"] == ["beta.service"]

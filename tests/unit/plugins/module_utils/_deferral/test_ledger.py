@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from ansible_collections.orderly.services.plugins.module_utils._deferral.ledger import (
     is_done,
+    outlived_by,
     settled_by,
     sort_records,
 )
@@ -52,6 +53,35 @@ PROOFS = [
 @pytest.mark.parametrize(("record", "state", "boot", "proof"), PROOFS)
 def test_only_a_proof_settles_a_record(record: Record, state: UnitState, boot: str, proof: str) -> None:
     assert settled_by(record, state, boot) == proof
+
+
+UPGRADE = replace(RECORD, package="demo", package_before="1", undone_by_version=True, reason="Package update")
+GONE = UnitState(UNIT, (UNIT,), "not-found")
+REMOVED = "the package demo was removed, and the unit with it"
+BACK = "the package demo is again at 1, the version that runs"
+CAUSES = [
+    (UPGRADE, running(), {"demo": "2"}, ""),
+    (UPGRADE, running(), {"demo": "1"}, BACK),
+    (UPGRADE, running(), {"demo": ""}, ""),
+    (UPGRADE, running(), {}, ""),
+    (UPGRADE, running(), None, ""),
+    (UPGRADE, GONE, {}, REMOVED),
+    (UPGRADE, GONE, {"demo": "2"}, ""),
+    (UPGRADE, GONE, None, ""),
+    (FOREIGN, GONE, {}, ""),
+    (replace(UPGRADE, undone_by_version=False), running(), {"demo": "1"}, ""),
+    (replace(UPGRADE, package_before=""), running(), {"demo": ""}, ""),
+    (replace(UPGRADE, reason="Package update; File(s) changed: /etc/x"), running(), {"demo": "1"}, ""),
+]
+
+
+@pytest.mark.parametrize(("record", "state", "versions", "why"), CAUSES)
+def test_a_record_that_outlives_its_cause_is_settled(
+    record: Record, state: UnitState, versions: dict[str, str] | None, why: str
+) -> None:
+    assert outlived_by(record, state, versions) == why
+    settled = sort_records([record], {UNIT: state, "alpha": state}, BOOT, versions).settled
+    assert [each.proof for each in settled] == ([why] if why else [])
 
 
 def test_what_systemd_did_not_tell_is_proved_by_a_boot_or_by_a_restart_of_ours() -> None:

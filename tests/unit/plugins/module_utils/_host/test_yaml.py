@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import contextlib
+import time
+
 import pytest
 import yaml
 from ansible_collections.orderly.services.plugins.module_utils._host.yaml import YamlError, dump, parse
@@ -77,3 +80,14 @@ def test_never_raises_anything_else(text: str) -> None:
         parse(text)
     except YamlError:
         return
+
+
+LONG = ["a: b{}c\n", "a: b{}# c\n", "a{}: b\n", "a{}b\n", "- a{}b\n", "a: [b{}c]\n", "a: 'b{}c'\n", "a:{}b\n"]
+
+
+@pytest.mark.parametrize("text", LONG)
+def test_a_line_takes_a_time_that_grows_as_its_length(text: str) -> None:
+    begun = time.monotonic()
+    with contextlib.suppress(YamlError):
+        parse(text.format(" " * 40_000))
+    assert time.monotonic() - begun < 1

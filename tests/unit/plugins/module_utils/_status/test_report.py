@@ -51,6 +51,24 @@ def test_units_that_are_pending_anyway_are_not_shown_as_outdated_too() -> None:
     assert found["outdated"] == ["b.service"]
 
 
+def test_what_dpkg_could_not_start_is_told_for_as_long_as_it_waits() -> None:
+    record = Record("/r", "a.service", "restart", "Package update", OWNER, 1000, 1000, failed_at=1001)
+    entry = PendingRestart("a.service", (record,))
+    for ledger in (Ledger(pending=(entry,)), Ledger(stopped=(entry,))):
+        assert replace(STATUS, ledger=ledger).as_dict()["trouble"] == [
+            "a.service could not be started anew at the end of dpkg's run, as a package had wanted; that is not tried "
+            "again. See journalctl -u a.service, then start it, or dismiss its restart."
+        ]
+    assert replace(STATUS, ledger=Ledger(dismissed=(record,))).as_dict()["trouble"] == []
+
+
+def test_what_goes_along_with_a_pending_restart_is_told() -> None:
+    record = Record("/r", "contd.service", "restart", "Package update", OWNER, 1000, 1000)
+    ledger = Ledger(pending=(PendingRestart("contd.service", (record,)),))
+    found = replace(STATUS, ledger=ledger, along={"contd.service": ("dock.service",)}).as_dict()
+    assert found["pending"][0]["along"] == ["dock.service"]
+
+
 def test_what_is_no_utf_8_is_escaped() -> None:
     odd = replace(
         STATUS, trouble=["/x/\udcff.deferred is no record"], policies=[(Path("/\udcff"), POLICY[1])]

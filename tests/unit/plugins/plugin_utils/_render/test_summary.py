@@ -54,6 +54,12 @@ def test_waves_in_a_row_are_told_together_and_what_needs_none_has_none() -> None
     assert waves == {"web": "1-3", "dns": "4-5", "agent": "6", "log": "-"}
 
 
+@pytest.mark.parametrize(("versions", "said"), [("1 2", True), ("2 2", False)])
+def test_where_something_is_upgraded_phased_updates_are_told(versions: str, *, said: bool) -> None:
+    lines = summed_up({"w1": installed(aa=versions)}, deployment("web", "w1"))
+    assert any(line.startswith("Phased updates are no exception") for line in lines) is said
+
+
 PACKAGES = [
     ({"w1": installed(), "w2": installed()}, "unknown: no package owns its units"),
     ({"w1": installed(aa="2 2"), "w2": installed(aa="2 2")}, "up to date"),

@@ -117,6 +117,15 @@ REASONS: list[tuple[dict[str, Any], str]] = [
         " orderly.services.restart_services "
         "restarts such units.",
     ),
+    (
+        {
+            "pending": {"lb1": ["contd.service"]},
+            "along": {"lb1": {"contd.service": [*HAPROXY.units]}},
+            "out_of_service": {"haproxy": {"lb1": "disk"}},
+        },
+        "Left pending on lb1: contd.service, which takes units of haproxy along: it is restarted by a roll that visits "
+        "these services there.",
+    ),
 ]
 
 

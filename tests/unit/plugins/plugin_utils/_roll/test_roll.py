@@ -136,6 +136,25 @@ def test_units_of_no_service_are_told_not_restarted() -> None:
     assert made.units_without_service == {"h2": ("cron.service", "ssh.service")}
 
 
+ALONG = {"h1": {"contd.service": ["db.service", "web.service", "x.service"], "cron.service": ["x.service"]}}
+CARRIED = [
+    ({}, {"h1": ["db", "web"]}, {}),
+    ({"only": ["web"]}, {}, {"h1": {"contd.service": ("db", "web")}}),
+    ({"out_of_service": {"db": {"h1": "disk"}}}, {}, {"h1": {"contd.service": ("db", "web")}}),
+]
+
+
+@pytest.mark.parametrize(("options", "visited", "left"), CARRIED)
+def test_a_unit_of_no_service_is_restarted_with_the_services_that_it_drags(
+    options: dict[str, Any], visited: dict[str, list[str]], left: dict[str, Any]
+) -> None:
+    made = roll({**NOBODY, "h1": "contd.service cron.service"}, along=ALONG, **options)
+    assert (visits(made), made.left_dragging) == (visited, left)
+    assert made.units_without_service == {"h1": ("cron.service",)}
+    units = [unit for service in made.visits.get("h1", ()) for unit in service.units]
+    assert units == (["contd.service", *DB.units, *WEB.units] if visited else [])
+
+
 BUDGETS: list[tuple[int | str, tuple[tuple[str, ...], ...]]] = [
     (1, (("h1",), ("h2",), ("h3",))),
     (2, (("h1", "h2"), ("h3",))),

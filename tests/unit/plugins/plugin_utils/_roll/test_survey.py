@@ -12,7 +12,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._roll.survey impo
     read_survey,
 )
 
-GOOD = {"pending": [{"unit": "web.service"}]}
+GOOD = {"pending": [{"unit": "web.service", "along": []}]}
 FAULTS: list[tuple[Any, str]] = [
     (None, "did not answer"),
     ({"unreachable": True, "pending": []}, "did not answer"),

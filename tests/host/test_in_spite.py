@@ -1,0 +1,134 @@
+"""What was started anew while dpkg was at work, though a policy forbids it, is told: by whom nobody asked."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from ansible_collections.orderly.services.tests.host.host import ALLOWED, DENIED, Host
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+USUAL = ["stop", "restart", "try-restart"]
+ANEW = "2" * 32
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    """Give a host on which alpha runs and must not be restarted, and gamma runs and may."""
+    host = Host(tmp_path)
+    host.block(alpha__service=USUAL)
+    host.run("alpha.service", "gamma.service")
+    for folder in ("run/systemd/system", "usr/sbin", "var/log", "var/lib/dpkg/updates"):
+        (host.root / folder).mkdir(parents=True)
+    for link in ("usr/sbin/policy-rc.d", "usr/lib/orderly/policy-rc.d"):
+        (host.root / link).symlink_to(host.script)
+    return host
+
+
+def trouble(host: Host) -> str:
+    file = host.root / "run/orderly/policy.trouble"
+    return file.read_text() if file.exists() else ""
+
+
+def log(host: Host, *lines: tuple[float, str]) -> None:
+    text = "".join(
+        f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(when))} {line}\n" for when, line in lines
+    )
+    (host.root / "var/log/dpkg.log").write_text(text)
+
+
+def test_a_listed_unit_that_was_started_anew_is_told_with_package_and_time(host: Host) -> None:
+    assert host.ask("--dpkg-begins") == ALLOWED
+    host.run("alpha.service", "gamma.service", invocation=ANEW)
+    began = os.lstat(host.root / "run/systemd/units/invocation:alpha.service").st_mtime
+    log(
+        host,
+        (began - 9, "configure early:all 1 2"),
+        (began - 5, "configure demo:amd64 1 2"),
+        (began - 4, "status half-configured demo:amd64 2"),
+        (began + 5, "configure late:all 1 2"),
+    )
+    assert host.ask("--restart-collateral") == ALLOWED
+    when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began))
+    assert trouble(host).splitlines() == [
+        f"policy-rc.d: alpha.service was started anew at {when}, while dpkg was at work with demo, though ansible test "
+        "blocks that: whoever did it did not ask"
+    ]
+
+
+def test_it_is_told_once(host: Host) -> None:
+    host.ask("--dpkg-begins")
+    host.run("alpha.service", invocation=ANEW)
+    host.ask("--restart-collateral")
+    host.ask("--restart-collateral")
+    assert "at work with a package, though" in trouble(host)
+    assert trouble(host).count("\n") == 1
+
+
+def test_a_listed_socket_counts_too(host: Host) -> None:
+    host.block(alpha__socket=USUAL)
+    host.unit("alpha.socket", InvocationID="1" * 32)
+    host.ask("--dpkg-begins")
+    host.unit("alpha.socket", InvocationID=ANEW)
+    host.ask("--restart-collateral")
+    assert "alpha.socket was started anew" in trouble(host)
+
+
+@pytest.mark.parametrize("unit", ["gamma.service", "delta.service"])
+def test_what_is_not_listed_or_did_not_run_is_not_told(host: Host, unit: str) -> None:
+    host.block(alpha__service=USUAL, delta__service=USUAL)
+    host.ask("--dpkg-begins")
+    host.run(unit, invocation=ANEW)
+    host.ask("--restart-collateral")
+    assert trouble(host) == ""
+
+
+def test_what_a_restart_of_ours_may_have_done_is_not_told(host: Host) -> None:
+    host.ask("--dpkg-begins")
+    (host.root / "var/lib/orderly/restarting").mkdir(parents=True)
+    host.run("alpha.service", invocation=ANEW)
+    host.ask("--restart-collateral")
+    assert trouble(host) == ""
+
+
+# --- Restarts that another version takes back ---
+
+
+def status(host: Host, version: str, noted: str = "") -> None:
+    paragraph = "Package: other\nVersion: 9\n\nPackage: demo\nStatus: install ok installed\nVersion: {}\n"
+    (host.root / "var/lib/dpkg/status").write_text(paragraph.format(version))
+    if noted:
+        (host.root / "var/lib/dpkg/updates/0003").write_text(paragraph.format(noted))
+
+
+CALLS = [
+    (("postinst", "configure 1"), ("2", ""), True),
+    (("postinst", "configure 1"), ("1", "2"), True),
+    (("postinst", "configure 2"), ("2", ""), False),  # dpkg-reconfigure, or installed again
+    (("postinst", "triggered /etc/x"), ("2", ""), False),
+    (("preinst", "upgrade 1 2"), ("1", ""), True),
+    (("preinst", "upgrade 2 2"), ("2", ""), False),
+    (("prerm", "upgrade 2"), ("1", ""), True),
+]
+
+
+@pytest.mark.parametrize(("script", "versions", "expected"), CALLS)
+def test_a_record_says_whether_the_version_before_would_settle_it(
+    host: Host, script: tuple[str, str], versions: tuple[str, str], *, expected: bool
+) -> None:
+    status(host, *versions)
+    assert host.maintainer_script(*script, "policy-rc.d alpha restart") == DENIED
+    assert host.records()["alpha.service"]["undone_by_version"] is expected
+
+
+def test_a_second_package_or_a_second_reason_is_not_taken_back(host: Host) -> None:
+    status(host, "2")
+    host.maintainer_script("postinst", "configure 1", "policy-rc.d alpha restart")
+    host.maintainer_script("postinst", "configure 2", "policy-rc.d alpha restart")
+    status(host, "1")
+    host.maintainer_script("postinst", "configure 2", "policy-rc.d alpha restart")
+    assert host.records()["alpha.service"]["undone_by_version"] is False

@@ -187,9 +187,9 @@ def test_finalizers_are_refused_for_a_host_out_of_service_with_the_way_to_leave_
     done = "db/change@d1 db/change@d2"
     message = refusal("finalize-db-1", done, away, plan=FINALIZING, rehearsal=rehearsal)
     assert message == (
-        "Finalize db (1 of 2) is refused; nothing in it was touched. Must be done first: change of web on w1 (wave-1: not "
-        "begun; out of service: dead mainboard). Out of service: w1. Once such a host is back, say so (rolling_lock "
-        "with state=in_service) and run the same command again: it resumes there. If it is gone for good, remove it "
+        "Finalize db (1 of 2) is refused; nothing in it was touched. Must be done first: change of web on w1 (wave-1: "
+        "not begun; out of service: dead mainboard). Out of service: w1. Once such a host is back, say so (rolling_lock"
+        " with state=in_service) and run the same command again: it resumes there. If it is gone for good, remove it "
         "from the inventory, confirm that (ansible-playbook orderly.services.recover -e recover_forget=w1 -e "
         "recover_reason=…), and run the same command again: what is done on other hosts stays done."
     )

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from .._plan.plan import Plan, Play
     from .._run.run import Run
     from .._store.store import Store
+    from .campaign import Campaign
     from .journal import Entry
 
 
@@ -93,20 +94,14 @@ class UpgradeRun:
 
         Raises ``CampaignError`` where another run works on the campaign.
         """
+        about = self.about()
+        self._check_about(about)
         known = {each.id: each for each in list_campaigns(self.store)}
         journal = self._journal()
         progress = journal.progress()
-        about = self.about()
-        self._check_about(about)
         left = hosts_left(self.plan, progress, about)
         todo = [play for play in self.plan.plays if left[play.id]]
-        for other in others_open(known.values(), self.plan.id):
-            if other.id == journal.campaign:
-                continue
-            self.say(
-                f"{other}. This run has another plan and does not know what that campaign has done. Continue it with "
-                f"its own playbook ({other.document.get('folder', '?')}), or abandon it: {how_to_abandon(other)}"
-            )
+        self._name_others(other for other in known.values() if other.id != journal.campaign)
         state = "is resumed" if progress.entries else "begins"
         if journal.campaign in known and known[journal.campaign].plan != self.plan.id:
             state += ", with the hosts that the inventory has now"
@@ -119,18 +114,28 @@ class UpgradeRun:
         confirmed = self._confirmed(journal)
         if not self.rehearsal:
             note(self.store, journal.campaign, confirmed=sorted(confirmed))
-        for play in todo:
-            if names := points_of_no_return(self.plan, play, play.services, confirmed):
-                self.say(
-                    f"{play.title} passes the point of no return of {', '.join(names)}; the run asks before it, "
-                    f"or ends if nobody can answer, unless you pass {extra('upgrade_confirm', ','.join(names))}."
-                )
+        self._announce_points(todo, confirmed)
         self._look_forward(journal, progress)
         again = {} if self.rehearsal else self._to_verify(progress)
         if not self.rehearsal and self._verifies_again:
             reverify.begin(self.store, journal.campaign, self.run, again)
         verify = {VERIFY_PLAY + name: pattern(hosts) for name, hosts in again.items()}
         return {"campaign": journal.campaign, "left": {**patterns(self.plan, left), **verify}}
+
+    def _name_others(self, campaigns: Iterable[Campaign]) -> None:
+        for other in others_open(campaigns, self.plan.id):
+            self.say(
+                f"{other}. This run has another plan and does not know what that campaign has done. Continue it with "
+                f"its own playbook ({other.document.get('folder', '?')}), or abandon it: {how_to_abandon(other)}"
+            )
+
+    def _announce_points(self, todo: Iterable[Play], confirmed: frozenset[str]) -> None:
+        for play in todo:
+            if names := points_of_no_return(self.plan, play, play.services, confirmed):
+                self.say(
+                    f"{play.title} passes the point of no return of {', '.join(names)}; the run asks before it, "
+                    f"or ends if nobody can answer, unless you pass {extra('upgrade_confirm', ','.join(names))}."
+                )
 
     def about(self) -> Selection:
         """Give what the run is about, without what is out of service by now."""
@@ -153,8 +158,8 @@ class UpgradeRun:
         return any(service.is_verified_again for service in self.plan.services.values())
 
     def _to_verify(self, progress: Progress) -> dict[str, list[str]]:
-        away = manager.out_of_service(self.store)
-        return reverify.hosts_to_verify(self.plan, progress, self.selection, away)
+        about = self.about()
+        return reverify.hosts_to_verify(self.plan, progress, about, about.away)
 
     def verified(self, play_id: str, alive: Iterable[str]) -> dict[str, Any]:
         """Record the hosts that came through a play which verifies what earlier runs have done."""

@@ -32,6 +32,7 @@ USUAL: dict[str, dict[str, Any]] = {
         "outdated": ["ssh.service"], "not_checked": {"reloads": "only root can tell"}, "trouble": ["It is full."],
     },
     "drained_services": {"services": [], "drained": []},
+    "member_units": {"members": [], "machine": "5f2d"},
     "restart_services": {"changed": True, "units": [{"unit": "web.service", "result": "restarted"}]},
     "temporary_changes": {"temporary_changes": [], "previous": {}},
     "package_versions_info": {"services": {"web": {"web": {"installed": "1", "candidate": "2"}}}},

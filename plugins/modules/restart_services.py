@@ -16,6 +16,8 @@ description:
     are not restarted and keep running as before.
   - What runs is restarted, and what has failed is started. Units that somebody stopped, masked or paused stay as they
     are, as do unknown ones and those that refuse it (C(RefuseManualStop=yes)); the result says so.
+  - Units that pacemaker manages, and those that would take such a unit along, are left to the cluster, which would take
+    the restart for a failure. Units of user managers and in containers are out of reach.
   - A unit that an earlier restart by this module stopped and did not bring back counts as failed, whatever systemd
     calls it, and is started with O(deferred_only) too.
   - Units in strict mode (M(orderly.services.strict_mode)) are restarted anyway, and stay in strict mode.

@@ -62,6 +62,10 @@ program_replaced:
   description: Whether the path now holds another file or none, so that what runs is not what is installed.
   returned: success
   type: bool
+refusal:
+  description: Why nobody restarts it by hand, as a cluster manages it or systemd refuses; empty if neither is so.
+  returned: success
+  type: str
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -88,6 +92,7 @@ def main() -> None:
         invocation_id=unit.invocation_id,
         program=program.path if program else "",
         program_replaced=bool(program and program.replaced),
+        refusal=unit.refusal,
     )
 
 

@@ -223,3 +223,19 @@ def test_a_roll_of_which_all_is_out_of_service_does_not_end_silently(units: Site
     units.lock("state=out_of_service hosts=w1,w2 reason=mainboard")
     outcome = units.upgrade(playbook=PLAYBOOK)
     assert "restart: done on 0 of 2 hosts. Out of service: w1, w2 (mainboard)." in outcome.text
+
+
+SYSTEMCTL = """\
+#!/bin/sh
+printf 'Id=web.service\\nNames=web.service\\nLoadState=loaded\\nActiveState=active\\nSubState=running\\n'
+"""
+
+
+def test_one_machine_under_two_names_is_refused_before_anything_begins(site: Site) -> None:
+    site.groups(web="w1 w1b")  # toy hosts are all on this machine
+    site.service("web", parts="drain", units=["web.service"])
+    site.write("bin/systemctl", SYSTEMCTL).chmod(0o755)
+    outcome = site.upgrade(playbook=PLAYBOOK)
+    assert "Nothing was started: w1 and w1b are two names of one machine" in outcome.text
+    assert (outcome.code != 0, outcome.log) == (True, [])
+    assert site.upgrade("--check", "--limit", "w1", playbook=PLAYBOOK).code == 0

@@ -447,6 +447,55 @@ def test_a_resumed_run_verifies_what_is_done_before_it_disrupts_anything_more(si
     assert resumed.log == ["web w1 verify", "web w2 verify", "web w3 install", "web w3 verify"]
 
 
+def test_an_upgrade_goes_by_a_host_that_is_out_of_service_and_says_so_at_its_end(site: Site) -> None:
+    one_service(site, "w1 w2 w3")
+    site.goes_away("w1")
+    site.lock("state=out_of_service services=web hosts=w1 reason=mainboard")
+    outcome = site.upgrade("--limit", "w1,w2")
+    assert outcome.code == 0
+    assert outcome.touched == {"w2"}
+    assert last_line(outcome).endswith(
+        "-1: done on 1 of 3 hosts, by this run on 1. Out of service (mainboard): w1 (web). Outside --limit: w3 (web)."
+    )
+    assert site.upgrade().code == 0
+    again = site.upgrade()
+    assert (again.code, again.log) == (0, [])
+    assert last_line(again).endswith(
+        "-1: done on 2 of 3 hosts; this run had nothing left to do. Out of service (mainboard): w1 (web)."
+    )
+
+
+def last_line(outcome: Outcome) -> str:
+    return outcome.raw.strip().splitlines()[-1]
+
+
+def test_hosts_that_are_done_stay_done_when_a_dead_host_leaves_the_inventory(site: Site) -> None:
+    one_service(site, "w1 w2", parts="finalize")
+    site.goes_away("w2")
+    site.lock("state=out_of_service services=web hosts=w2 reason=mainboard")
+    first = site.upgrade()
+    assert first.code != 0
+    assert first.touched == {"w1"}
+    assert "change of web on w2 (wave-2: not begun; out of service: mainboard)" in first.text
+    assert "Finalizers wait for that: web." in last_line(first)
+    site.groups(web="w1")
+    forget = ("-e", "recover_forget=w2", "-e", "recover_reason=gone")
+    assert site.upgrade(*forget, playbook="orderly.services.recover").code == 0
+    second = site.upgrade()
+    assert second.code == 0, second.raw
+    assert second.log == ["web w1 finalize"]
+    assert "-1 is resumed, with the hosts that the inventory has now: 1 of 3 plays to do" in second.text
+    assert last_line(second).endswith("-1: done on 1 of 1 host, by this run on 1.")
+
+
+def test_an_upgrade_that_is_limited_to_hosts_without_services_is_refused(site: Site) -> None:
+    site.groups(web="w1", other="o1")
+    site.service("web", "0 3")
+    outcome = site.upgrade("--limit", "o1")
+    assert outcome.code != 0
+    assert "no service of the plan is on the hosts, in the stage and among the services" in outcome.text
+
+
 def test_a_failed_handler_leaves_its_step_undone(site: Site) -> None:
     one_service(site, "w1", steps="")
     changed = "  changed_when: true\n  notify: Reload web\n"

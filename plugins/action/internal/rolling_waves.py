@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ from ...plugin_utils._roll.survey import (
     NO_ANSWER,
     PENDING,
     read_boots,
+    read_machines,
     read_members,
     read_survey,
 )
@@ -77,10 +79,11 @@ class ActionModule(ControllerAction):
         select(services, only, "services")
         check_not_ours(variables["groups"]["all"])
         _check_agreement(services, variables)
-        units, unseen = self._members(services, options, variables)
+        units, machines, unseen = self._members(services, options, variables)
         along, silent, messages = self._survey(services, options, variables)
         locks = _read_locks(self.store_url(options, variables), options["operation"])
         fleet = _fleet(services, variables, along, {**unseen, **silent}, locks, units)
+        fleet = replace(fleet, machines=machines)
         sizes = read_sizes(
             options["waves"] or self.templated(variables, WAVES),
             options["serial"] or self.templated(variables, SERIAL),
@@ -102,14 +105,14 @@ class ActionModule(ControllerAction):
 
     def _members(
         self, services: Sequence[Service], options: Mapping[str, Any], variables: Mapping[str, Any]
-    ) -> tuple[dict[str, dict[str, Unit]], Mapping[str, str]]:
-        """Give how the units of the hosts are, and why others have no answer."""
+    ) -> tuple[dict[str, dict[str, Unit]], dict[str, str], Mapping[str, str]]:
+        """Give how the units of the hosts are, which machine answered for each, and why others have no answer."""
         if not options["members"]:
-            return {}, {}
+            return {}, {}, {}
         hosts = variables["ansible_play_hosts"]
         answers = {host: variables["hostvars"][host].get(options["members"]) for host in hosts}
         survey = read_survey(answers, MEMBERS, self.claims(hosts, (service.name for service in services)))
-        return read_members(survey.answers), survey.silent
+        return read_members(survey.answers), read_machines(survey.answers), survey.silent
 
     def _survey(
         self, services: Sequence[Service], options: Mapping[str, Any], variables: Mapping[str, Any]

@@ -50,7 +50,7 @@ class ActionModule(ControllerAction):
         answers = _answers(variables, options["variable"], plan)
         name = self.templated(variables, "upgrade_campaign")
         with closing(open_store(self.store_url(options, variables))) as store:
-            journal = read_journal(Rehearsal(store), plan.id, this_run(os.getppid()), name)
+            journal = read_journal(Rehearsal(store), plan.id, this_run(os.getppid()), name, plan.work)
             look = Look(plan, Rehearsal(store) if self._task.check_mode else store, journal, answers)
             outcome: dict[str, Any] = STATES[options["state"]](look)
         return {"changed": False, **outcome}

@@ -22,7 +22,7 @@ from .verdict import blocked_by
 if TYPE_CHECKING:
     from typing import Callable
 
-    from .._host.systemd import Runner
+    from .._host.runner import Runner
 
 OURSELVES = Requestor("ansible", "handlers")
 """On whose account a restart waits that no policy blocks, because the task itself asks to defer it."""

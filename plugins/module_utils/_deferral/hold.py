@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Iterable
 
     from .._host.dpkg_lock import DpkgLock
-    from .._host.systemd import Runner
+    from .._host.runner import Runner
 
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?")
 _PROGRAM = re.compile(r"\bpath=(/[^ ;]+)")

@@ -14,7 +14,7 @@ from .._host.files import read_lines
 if TYPE_CHECKING:
     from typing import Any, Iterator
 
-    from .._host.systemd import Runner
+    from .._host.runner import Runner
 
 _TEMPORARY = re.compile(r"#!/bin/sh\nexit \d+\n?")
 _ZG2 = "usr/sbin/zg-policy-rc.d"

@@ -11,7 +11,7 @@ from .._host.errors import HostError
 if TYPE_CHECKING:
     from typing import Callable, Sequence
 
-    from .._host.systemd import Runner
+    from .._host.runner import Runner
 
 DEFERRABLE = ("restart", "reload", "stop")
 _RUNNING = ("active", "activating", "reloading")

@@ -15,7 +15,7 @@ from .hold import owners_of
 if TYPE_CHECKING:
     from typing import Iterable, Mapping
 
-    from .._host.systemd import Runner
+    from .._host.runner import Runner
 
 _PROPERTIES = ("Id", "MainPID", "ExecMainStartTimestampMonotonic")
 _INFO = "var/lib/dpkg/info"

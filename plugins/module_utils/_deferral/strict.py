@@ -4,12 +4,10 @@
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Mapping
 
 from .._host.errors import HostError
-from .._host.systemd import full_name
 from .verdict import blocked_by
 
 if TYPE_CHECKING:
@@ -63,19 +61,6 @@ def parse_strict(text: str) -> Strict | None:
     """Read a drop-in of ours; None where it is not."""
     head = _HEAD.match(text)
     return Strict(head["unit"], head["set_by"], int(head["lift_after"])) if head else None
-
-
-def cluster_units(cib: str) -> set[str]:
-    """Name the units that pacemaker starts and stops, as its configuration says."""
-    try:
-        resources = ET.fromstring(cib).iter()  # noqa: S314 - it is root's own file, written by the cluster
-    except ET.ParseError as exc:
-        raise HostError(f"The configuration of pacemaker cannot be read: {exc}.") from exc
-    return {
-        full_name(each.get("type", ""))
-        for each in resources
-        if each.tag in ("primitive", "template") and each.get("class") in ("systemd", "service")
-    }
 
 
 def check_strict(

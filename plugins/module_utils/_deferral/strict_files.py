@@ -7,14 +7,16 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._host.cluster import Cluster
 from .._host.errors import HostError
 from .._host.files import remove_drop_in, write_text
-from .strict import Strict, cluster_units, parse_strict
+from .strict import Strict, parse_strict
 
 if TYPE_CHECKING:
-    from typing import Iterable
+    from typing import Iterable, Mapping
 
-    from .._host.systemd import Runner, Systemd
+    from .._host.runner import Runner
+    from .._host.systemd import Systemd
 
 _DROP_IN = "50-orderly-strict.conf"
 
@@ -27,7 +29,7 @@ class StrictMode:
         self._systemd = systemd
         self._run = run
         self._folder = root / "run/systemd/system"
-        self._cib = root / "var/lib/pacemaker/cib/cib.xml"
+        self._cluster = Cluster(run, root)
 
     def path(self, unit: str) -> Path:
         """Name the drop-in of a unit."""
@@ -69,17 +71,12 @@ class StrictMode:
         self.put(lifted)
         return complaint
 
-    def cluster_units(self) -> set[str]:
-        """Name the units that pacemaker manages on this host."""
-        remote = "pacemaker_remote.service"
-        if self._cib.exists():
-            return cluster_units(self._text(self._cib))
-        if self._systemd.show([remote])[remote].is_active:
-            raise HostError(
-                "This host is a remote node of pacemaker, whose configuration is elsewhere, so it is unknown here "
-                "which units the cluster must be able to stop. Strict mode is refused."
-            )
-        return set()
+    def cluster_units(self) -> Mapping[str, str]:
+        """Give the units that pacemaker manages on this host."""
+        try:
+            return self._cluster.units()
+        except HostError as exc:
+            raise HostError(f"{exc} Strict mode is refused.") from exc
 
     @staticmethod
     def _text(path: Path) -> str:

@@ -11,7 +11,7 @@ from .errors import HostError
 if TYPE_CHECKING:
     from typing import Iterable, Sequence
 
-    from .systemd import Runner
+    from .runner import Runner
 
 _FIELDS = ("db:Status-Want", "db:Status-Status", "db:Status-Eflag", "Package", "binary:Package", "Version")
 _ABSENT = ("not-installed", "config-files")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .errors import HostError
 
 if TYPE_CHECKING:
-    from .systemd import Runner
+    from .runner import Runner
 
 _SERVICE = "NEEDRESTART-SVC:"
 _VERSION = "NEEDRESTART-VER:"

@@ -6,19 +6,17 @@ from __future__ import annotations
 import os
 import platform
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Mapping
 
+from .cluster import Cluster
 from .errors import HostError
 
 if TYPE_CHECKING:
-    from typing import Callable, Iterable, Protocol, Sequence
+    from typing import Callable, Iterable, Sequence
 
-    class Runner(Protocol):
-        """Runs a command, as ``AnsibleModule.run_command`` does."""
-
-        def __call__(self, args: Sequence[str], *, environ_update: Mapping[str, str]) -> tuple[int, str, str]:
-            """Give exit code, output and errors."""
+    from .runner import Runner
 
 
 GOING_ALONG = ("ConsistsOf", "RequiredBy", "RequisiteOf", "BoundBy", "PropagatesStopTo")
@@ -62,6 +60,7 @@ class UnitState:
     file_state: str = ""
     can_start: bool = True
     can_stop: bool = True
+    managed: str = ""  # why it is a cluster's alone, if it is
     unfinished: bool = False  # a restart of ours has stopped it
 
     @property
@@ -86,7 +85,9 @@ class UnitState:
 
     @property
     def refusal(self) -> str:
-        """Say why systemd restarts it for nobody who asks; an empty text where it does."""
+        """Say why it must not be restarted by hand, or why systemd refuses that; an empty text where neither is so."""
+        if self.managed:
+            return self.managed
         if not self.can_stop:
             return "it refuses to be stopped by hand (RefuseManualStop); a boot, or a command of its own, restarts it"
         if not self.can_start:
@@ -126,15 +127,25 @@ def parse_units(output: str) -> list[dict[str, str]]:
 class Systemd:
     """Asks systemd and gives it orders, through one runner."""
 
-    def __init__(self, run: Runner, program_of: Callable[[int], Program | None] | None = None) -> None:
-        """Take the runner of commands; *program_of* tells what a process runs."""
+    def __init__(
+        self,
+        run: Runner,
+        program_of: Callable[[int], Program | None] | None = None,
+        root: Path = Path("/"),
+    ) -> None:
+        """Take the runner of commands; *program_of* tells what a process runs, below *root* are a cluster's files."""
         self._run = run
         self._program_of = program_of or read_program
+        self._cluster = Cluster(run, root)
 
     def show(self, units: Sequence[str]) -> dict[str, UnitState]:
         """Read the states of all units at once, by the names that were asked for."""
         found = self.properties(units, (*PROPERTIES, "Triggers"))
-        return {name: self._state(values) for name, values in found.items()}
+        claims = self._cluster.claims([values.get("Names", name).split() for name, values in found.items()])
+        return {
+            name: replace(self._state(values), managed=claim)
+            for (name, values), claim in zip(found.items(), claims)
+        }
 
     def properties(self, units: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, str]]:
         """Read properties of all units at once, by the names that were asked for."""

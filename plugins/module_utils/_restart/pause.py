@@ -59,6 +59,8 @@ def plan_pause(
             pause.append(before)
         elif not state.is_known:
             others.append(Result(state.unit, SKIPPED, "there is no such unit on this host"))
+        elif state.managed:
+            others.append(Result(state.unit, SKIPPED, state.managed))
         elif state.is_masked:
             others.append(Result(state.unit, SKIPPED, "somebody else masked it, so it stays masked"))
         else:

@@ -112,8 +112,13 @@ def _plan_step(
     skip = _reason_to_skip(states[unit], paused)
     if skip:
         return Step(unit, states[unit], skip)
+    along = taken_along(unit, states)
+    managed = next((name for name in along if states[name].managed), "")
+    if managed:
+        why = f"systemd would restart {managed} along with it: {states[managed].managed}"
+        return Step(unit, states[unit], why)
     along_with = next((step.unit for step in earlier if unit in step.along), "")
-    return Step(unit, states[unit], along=taken_along(unit, states), along_with=along_with)
+    return Step(unit, states[unit], along=along, along_with=along_with)
 
 
 def taken_along(unit: str, states: Mapping[str, UnitState]) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from .._deferral.ledger import Ledger
     from .._host.dpkg import Package
-    from .._host.systemd import Runner
+    from .._host.runner import Runner
 
     Item = TypeVar("Item")
     Place = TypeVar("Place")

@@ -51,6 +51,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+machine:
+  description: A mark of the machine and its boot; two names with the same mark reach one machine.
+  returned: success
+  type: str
 members:
   description: The units that the host has.
   returned: success
@@ -85,6 +89,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
 from ansible_collections.orderly.services.plugins.module_utils._host.files import boot_id
+from ansible_collections.orderly.services.plugins.module_utils._host.machine import machine_mark
 from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd
 from ansible_collections.orderly.services.plugins.module_utils._restart.members import (
     UP,
@@ -129,7 +134,7 @@ def main() -> None:
         module.fail_json(msg=str(exc), **exc.details)
     for sentence in trouble:
         module.warn(sentence)
-    result = {"changed": False, "members": [each.as_dict() for each in found]}
+    result = {"changed": False, "members": [each.as_dict() for each in found], "machine": machine_mark()}
     fault = describe_down(found, platform.node())
     if fault and limit is not None:
         module.fail_json(msg=fault, **result)

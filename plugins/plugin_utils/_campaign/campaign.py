@@ -19,7 +19,7 @@ from .._store.formats import broken, checked, written
 from .journal import Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from .._store.store import Document, Documents, Store
 
@@ -56,6 +56,10 @@ class Campaign:
     def plan(self) -> str:
         """Give the id of its plan."""
         return str(self.document["plan"])
+
+    def does(self, work: Mapping[str, str]) -> bool:
+        """Tell whether it does this work, for all services that are named in it."""
+        return bool(work) and work.items() <= self.document.get("work", {}).items()
 
     @property
     def slots(self) -> dict[str, int]:
@@ -120,8 +124,12 @@ def open_journal(  # noqa: PLR0913 - whose, of what, by whom, when
     name: str | None = None,
     *,
     begun: str | None = None,
+    work: Mapping[str, str] | None = None,
 ) -> Journal:
     """Open the journal of the plan's campaign: the open one, or a new one where the last has ended.
+
+    An open campaign of another plan is the plan's own where the same *work* is done on each host (``Plan.work``):
+    what its hosts have done stays done when others leave the inventory or join it.
 
     Raises :class:`CampaignError` where another run of the same campaign is alive, or may be, and where the open
     campaign of that *name* has another plan. To run the plan again is to resume its campaign. A run that has *begun*
@@ -131,7 +139,7 @@ def open_journal(  # noqa: PLR0913 - whose, of what, by whom, when
 
     def decide(documents: Documents) -> tuple[dict[str, Document | None], str]:
         campaigns = _campaigns(documents)
-        found = _find_open(campaigns, plan_id, name)
+        found = _find_open(campaigns, plan_id, name, work or {})
         _check_begun(begun, found)
         if found is None:
             called = name or short(plan_id)
@@ -140,15 +148,18 @@ def open_journal(  # noqa: PLR0913 - whose, of what, by whom, when
             found = Campaign(f"{called}-{number}", {"plan": plan_id, "state": OPEN, "opened": now})
         else:
             _check_single_run(found, run, state_of)
-        return {CAMPAIGNS + found.id: written({**found.document, "run": run.as_document()})}, found.id
+        plan = {"plan": plan_id, "work": dict(work or {})}
+        return {CAMPAIGNS + found.id: written({**found.document, **plan, "run": run.as_document()})}, found.id
 
     return Journal(store, store.transact((CAMPAIGNS,), decide), run)
 
 
-def read_journal(store: Store, plan_id: str, run: Run, name: str | None = None) -> Journal:
+def read_journal(
+    store: Store, plan_id: str, run: Run, name: str | None = None, work: Mapping[str, str] | None = None
+) -> Journal:
     """Find the open campaign of a plan without writing anything; one that does not exist has an empty journal."""
     _check_name(name)
-    found = _find_open(list_campaigns(store), plan_id, name)
+    found = _find_open(list_campaigns(store), plan_id, name, work or {})
     return Journal(store, found.id if found else "none", run)
 
 
@@ -243,14 +254,17 @@ def _check_name(name: str | None) -> None:
         )
 
 
-def _find_open(campaigns: Iterable[Campaign], plan_id: str, name: str | None) -> Campaign | None:
+def _find_open(
+    campaigns: Iterable[Campaign], plan_id: str, name: str | None, work: Mapping[str, str]
+) -> Campaign | None:
     """Find the open campaign of a plan; with a *name*, the one that was named so."""
     opened = [each for each in campaigns if each.is_open]
-    ours = next((each for each in opened if each.plan == plan_id), None)
+    alike = [each for each in opened if each.plan == plan_id or each.does(work)]
+    ours = next((each for each in alike if each.plan == plan_id), next(iter(alike), None))
     if name is None:
         return ours
     found = next((each for each in opened if name in (each.id, each.name)), None)
-    if found and found.plan != plan_id:
+    if found and found not in alike:
         raise CampaignError(
             f"Campaign {found.id} belongs to plan {short(found.plan)}, but inventory and roles give {short(plan_id)} "
             f"now. Run its plan from the folder that was kept, or abandon it: {how_to_abandon(found)}"

@@ -46,8 +46,10 @@ def expected_versions(plan: Plan, after: Mapping[str, Installed]) -> tuple[Expec
     return tuple(
         _expected(host, service, package, version, surveyed.get(host, {}).get(package, {}))
         for service, hosts in sorted(after.items())
+        if service in plan.services
         for surveyed in [survey.by_host(service)]
         for host, packages in sorted(hosts.items())
+        if host in plan.services[service].hosts  # others have left the inventory since
         for package, version in sorted(packages.items())
         if version
     )

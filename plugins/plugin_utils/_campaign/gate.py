@@ -14,6 +14,7 @@ from .._common.errors import ControllerError
 from .._common.names import pattern
 from .._common.shell import extra
 from .._common.text import natural
+from .._lock.lock import how_to_forget
 from .._plan.names import NO_HOST
 from .._service.steps import FINALIZE
 
@@ -44,12 +45,16 @@ class Grant:
 
 @dataclass(frozen=True)
 class Missing:
-    """A part of a service that is not done on a host, what is known of it, and whether the run is about it."""
+    """A part of a service that is not done on a host, what is known of it, and whether the run is about it.
+
+    *away* says why the host is out of service, if it is.
+    """
 
     part: str
     host: str
     words: str
     is_ours: bool = True
+    away: str = ""
 
 
 class GateError(ControllerError):
@@ -83,7 +88,7 @@ def pass_gate(
     )
     if grant.services:
         missing = _missing(plan, play, progress, selection, grant, rehearsal=rehearsal)
-        elsewhere = tuple(each for each in missing if not each.is_ours)
+        elsewhere = tuple(each for each in missing if not each.is_ours and not each.away)
         if elsewhere and play.kind == FINALIZE:
             return Grant({}, elsewhere)
         if missing:
@@ -163,7 +168,7 @@ def to_undo(plan: Plan, progress: Progress) -> list[str]:
 def _selected(plan: Plan, play: Play, selection: Selection) -> Iterator[tuple[str, list[str]]]:
     for name, hosts in play.services.items():
         if selection.has_service(name, plan.services[name].stage):
-            yield name, [host for host in hosts if selection.has_host(host)]
+            yield name, selection.hosts_of(name, hosts)
 
 
 def _left(
@@ -189,7 +194,7 @@ def _missing(
     needed = {pair for need in play.needs for pair in undone(plan, need, progress)} - here
     missing = needed - ours if rehearsal else needed | ours
     return tuple(
-        _describe(plan, part, host, progress, is_ours=(part, host) in ours)
+        _describe(plan, part, host, progress, selection, is_ours=(part, host) in ours)
         for part, host in sorted(missing, key=lambda pair: (natural(pair[1]), pair[0]))
     )
 
@@ -201,12 +206,16 @@ def undone(plan: Plan, need: str, progress: Progress) -> Iterator[tuple[str, str
     return ((part, host) for host in hosts - progress.done_on(part))
 
 
-def _describe(plan: Plan, part: str, host: str, progress: Progress, *, is_ours: bool) -> Missing:
+def _describe(
+    plan: Plan, part: str, host: str, progress: Progress, selection: Selection, *, is_ours: bool
+) -> Missing:
     service, _slash, kind = part.partition("/")
     plays = (p.id for p in plan.plays if p.kind == kind and host in p.services.get(service, ()))
     entry = progress.entry(part, host)
     state = f"started {entry.since}, never done" if entry else "not begun"
-    return Missing(part, host, f"{kind} of {service} on {host} ({next(plays, '?')}: {state})", is_ours)
+    away = selection.why_away(service, host)
+    state += f"; out of service: {away}" if away else ""
+    return Missing(part, host, f"{kind} of {service} on {host} ({next(plays, '?')}: {state})", is_ours, away)
 
 
 def name_some(missing: Sequence[Missing]) -> str:
@@ -220,5 +229,18 @@ def name_some(missing: Sequence[Missing]) -> str:
 def _refusal(play: Play, missing: Sequence[Missing]) -> str:
     return (
         f"{play.title} is refused; nothing in it was touched. Must be done first: {name_some(missing)}. "
-        "Bring the host back or fix what failed, and run the same command again: it resumes there."
+        f"{_what_to_do(missing)}"
+    )
+
+
+def _what_to_do(missing: Sequence[Missing]) -> str:
+    again = "run the same command again: it resumes there."
+    away = sorted({each.host for each in missing if each.away}, key=natural)
+    if not away:
+        return f"Bring the host back or fix what failed, and {again}"
+    names = ", ".join(away)
+    return (
+        f"Out of service: {names}. Once such a host is back, say so (rolling_lock with state=in_service) and {again} "
+        f"If it is gone for good, remove it from the inventory, confirm that ({how_to_forget(away)}), and run the "
+        "same command again: what is done on other hosts stays done."
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +48,7 @@ from .gate import (
     to_finalize,
     to_undo,
 )
-from .journal import DONE, STARTED, Journal, Took, read_seconds
+from .journal import DONE, STARTED, Journal, Progress, Took, read_seconds
 from .versions import AFTER, VersionRecord
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ if TYPE_CHECKING:
     from .._plan.plan import Plan, Play
     from .._run.run import Run
     from .._store.store import Store
-    from .journal import Entry, Progress
+    from .campaign import Campaign
+    from .journal import Entry
 
 
 @dataclass(frozen=True)
@@ -93,16 +94,17 @@ class UpgradeRun:
 
         Raises ``CampaignError`` where another run works on the campaign.
         """
+        about = self.about()
+        self._check_about(about)
+        known = {each.id: each for each in list_campaigns(self.store)}
         journal = self._journal()
         progress = journal.progress()
-        left = hosts_left(self.plan, progress, self.selection)
+        left = hosts_left(self.plan, progress, about)
         todo = [play for play in self.plan.plays if left[play.id]]
-        for other in others_open(list_campaigns(self.store), self.plan.id):
-            self.say(
-                f"{other}. This run has another plan and does not know what that campaign has done. Continue it with "
-                f"its own playbook ({other.document.get('folder', '?')}), or abandon it: {how_to_abandon(other)}"
-            )
+        self._name_others(other for other in known.values() if other.id != journal.campaign)
         state = "is resumed" if progress.entries else "begins"
+        if journal.campaign in known and known[journal.campaign].plan != self.plan.id:
+            state += ", with the hosts that the inventory has now"
         how_long = estimate(todo, read_seconds(self.store))
         self.say(
             f"Campaign {journal.campaign} {state}: {len(todo)} of {len(self.plan.plays)} plays to do"
@@ -113,12 +115,7 @@ class UpgradeRun:
         if not self.rehearsal:
             slots = {name: service.slots for name, service in self.plan.services.items()}
             note(self.store, journal.campaign, confirmed=sorted(confirmed), slots=slots)
-        for play in todo:
-            if names := points_of_no_return(self.plan, play, play.services, confirmed):
-                self.say(
-                    f"{play.title} passes the point of no return of {', '.join(names)}; the run asks before it, "
-                    f"or ends if nobody can answer, unless you pass {extra('upgrade_confirm', ','.join(names))}."
-                )
+        self._announce_points(todo, confirmed)
         self._look_forward(journal, progress)
         again = {} if self.rehearsal else self._to_verify(progress)
         if not self.rehearsal and self._verifies_again:
@@ -126,13 +123,44 @@ class UpgradeRun:
         verify = {VERIFY_PLAY + name: pattern(hosts) for name, hosts in again.items()}
         return {"campaign": journal.campaign, "left": {**patterns(self.plan, left), **verify}}
 
+    def _name_others(self, campaigns: Iterable[Campaign]) -> None:
+        for other in others_open(campaigns, self.plan.id):
+            self.say(
+                f"{other}. This run has another plan and does not know what that campaign has done. Continue it with "
+                f"its own playbook ({other.document.get('folder', '?')}), or abandon it: {how_to_abandon(other)}"
+            )
+
+    def _announce_points(self, todo: Iterable[Play], confirmed: frozenset[str]) -> None:
+        for play in todo:
+            if names := points_of_no_return(self.plan, play, play.services, confirmed):
+                self.say(
+                    f"{play.title} passes the point of no return of {', '.join(names)}; the run asks before it, "
+                    f"or ends if nobody can answer, unless you pass {extra('upgrade_confirm', ','.join(names))}."
+                )
+
+    def about(self) -> Selection:
+        """Give what the run is about, without what is out of service by now."""
+        store = Rehearsal(self.store) if self.rehearsal else self.store
+        return replace(self.selection, away=manager.out_of_service(store))
+
+    def _check_about(self, about: Selection) -> None:
+        """Raise :class:`GateError` where nothing in the plan is what the run is about, whatever is done of it."""
+        everything = hosts_left(self.plan, Progress({}), replace(about, away={}))
+        if self.plan.plays and not any(everything.values()):
+            raise GateError(
+                "Nothing was done: no service of the plan is on the hosts, in the stage and among the services that "
+                "this run is limited to (--limit, upgrade_stage, upgrade_only). The playbook list_services shows "
+                "what is deployed where.",
+                (),
+            )
+
     @property
     def _verifies_again(self) -> bool:
         return any(service.is_verified_again for service in self.plan.services.values())
 
     def _to_verify(self, progress: Progress) -> dict[str, list[str]]:
-        away = manager.out_of_service(self.store)
-        return reverify.hosts_to_verify(self.plan, progress, self.selection, away)
+        about = self.about()
+        return reverify.hosts_to_verify(self.plan, progress, about, about.away)
 
     def verified(self, play_id: str, alive: Iterable[str]) -> dict[str, Any]:
         """Record the hosts that came through a play which verifies what earlier runs have done."""
@@ -148,9 +176,8 @@ class UpgradeRun:
         """
         play = self.plan.play(play_id)
         journal = self._journal()
-        gate = partial(
-            pass_gate, self.plan, play_id, journal.progress(), self.selection, rehearsal=self.rehearsal
-        )
+        about = self.about()
+        gate = partial(pass_gate, self.plan, play_id, journal.progress(), about, rehearsal=self.rehearsal)
         grant = gate(batch)
         if not self.rehearsal:
             grant = self._agreed(play, grant, journal.campaign)
@@ -164,11 +191,12 @@ class UpgradeRun:
                 )
             self._ask_to_confirm(play, grant, journal)
             check_confirmed(self.plan, play, grant.services, self._confirmed(journal))
-        away: Mapping[str, str] = {}
+        away: Mapping[str, str] = _away(play, about)
         tokens: Mapping[str, Mapping[str, int]] = {}
         if grant.services and play.kind in DISRUPTIVE:
-            away, tokens = self._acquire(play, grant, journal.campaign, wait)
-            grant = gate([host for host in batch if host not in away])
+            refused, tokens = self._acquire(play, grant, journal.campaign, wait)
+            grant = gate([host for host in batch if host not in refused])
+            away = {**away, **refused}
         self.say(self._words(play, grant, away) + self._to_the_end(play, journal.progress()))
         if grant.services and not self.rehearsal:
             journal.record(STARTED, play_id, _parts(play, grant.services), now_text(), self.clock())
@@ -275,11 +303,18 @@ class UpgradeRun:
 
     def _journal(self) -> Journal:
         if self.rehearsal:
-            return read_journal(self.store, self.plan.id, self.run, self.campaign)
+            return read_journal(self.store, self.plan.id, self.run, self.campaign, self.plan.work)
         announce(self.store, self.run)
         state_of = seen_by(self.store.read(RUNS), self.run)
         return open_journal(
-            self.store, self.plan.id, self.run, state_of, now_text(), self.campaign, begun=self.begun
+            self.store,
+            self.plan.id,
+            self.run,
+            state_of,
+            now_text(),
+            self.campaign,
+            begun=self.begun,
+            work=self.plan.work,
         )
 
     def _came_through(self, play: Play, journal: Journal, alive: set[str]) -> dict[str, dict[str, Entry]]:
@@ -329,7 +364,7 @@ class UpgradeRun:
         if play.kind != CHANGE:
             return ""
         later = self.plan.plays[self.plan.plays.index(play) :]
-        todo = [each for each in later if services_left(self.plan, each, progress, self.selection)]
+        todo = [each for each in later if services_left(self.plan, each, progress, self.about())]
         how_long = estimate(todo, read_seconds(self.store))
         return f" (to the end: {how_long})" if how_long else ""
 
@@ -341,6 +376,16 @@ class UpgradeRun:
             return f"{title} stays open until this is done: {name_some(grant.waits_for)}."
         left_out = [f"{host} is out of service ({reason})" for host, reason in sorted(away.items())]
         return f"{title}: " + "; ".join([what or "nothing left to do", *left_out])
+
+
+def _away(play: Play, about: Selection) -> dict[str, str]:
+    """Give the hosts of a play that are out of service, with the reasons."""
+    hosts = {(name, host) for name, members in play.services.items() for host in members}
+    return {
+        host: why
+        for name, host in sorted(hosts)
+        if about.has_host(host) and (why := about.why_away(name, host))
+    }
 
 
 def _parts(play: Play, services: Mapping[str, Iterable[str]]) -> dict[str, Iterable[str]]:

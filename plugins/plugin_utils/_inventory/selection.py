@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from .._common.text import names_of, natural
@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Selection:
-    """Services and hosts that a run is about; None means all."""
+    """Services and hosts that a run is about; None means all.
+
+    *away* are the hosts that are out of service, by service, with the reasons.
+    """
 
     stage: str | None = None
     only: frozenset[str] | None = None
     hosts: frozenset[str] | None = None
+    away: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, Any], hosts: Iterable[str] | None = None) -> Selection:
@@ -45,6 +49,14 @@ class Selection:
     def has_service(self, name: str, stage: str) -> bool:
         """Tell whether the run is about a service."""
         return self.stage in (None, stage) and (self.only is None or name in self.only)
+
+    def hosts_of(self, service: str, hosts: Iterable[str]) -> list[str]:
+        """Leave out the hosts of a service that the run is not about, or that are out of service."""
+        return [host for host in hosts if self.has_host(host) and not self.why_away(service, host)]
+
+    def why_away(self, service: str, host: str) -> str:
+        """Give the reason for which a host is out of service; an empty text where it is not."""
+        return self.away.get(service, {}).get(host, "")
 
     def has_host(self, name: str) -> bool:
         """Tell whether the run is about a host."""

@@ -198,6 +198,14 @@ class Plan:
         }
 
     @cached_property
+    def work(self) -> dict[str, str]:
+        """Give for each service the hash of what is done on a host, whichever hosts there are."""
+        return {
+            name: hash_data({key: getattr(service, key) for key in _WORK})
+            for name, service in self.services.items()
+        }
+
+    @cached_property
     def id(self) -> str:
         """Give the hash of what inventory and roles give."""
         return hash_data(self.content())
@@ -236,6 +244,9 @@ def canonical(data: Any) -> str:
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+_WORK = (
+    "role", "origin", "dialect", "files", "steps", "parts", "packages", "units", "full_stop", "migrates_once"
+)  # fmt: skip
 _BESIDE = ("format", "versions", "files", "survey")
 _IN_NO_HASH = ("id", "hash", "surveyed", "page", "took")
 

@@ -105,8 +105,8 @@ def _note_time(role: Role, moment: str, words: str) -> Task:
 
 
 def _back(role: Role) -> Iterator[Task]:
-    """Put the service back: only after it is verified."""
-    yield from _part(role, "verify")
+    """Put the service back: only after it is verified, unless check mode has left everything as it was."""
+    yield from ({**task, "when": "not ansible_check_mode"} for task in _part(role, "verify"))
     yield from _undo(role, "verified")
     yield from _part(role, "undrain")
     yield FLUSH

@@ -98,14 +98,14 @@ OPENING: dict[str, Any] = {
 
 def render(plan: Plan) -> str:
     """Give the text of the plan's ``upgrade.yml``."""
-    return _text(plan, _plays(plan, plan.plays, plan.services))
+    return _text(plan, _plays(plan, plan.plays, plan.services), ())
 
 
 def render_group(plan: Plan, group: str) -> str:
     """Give the text of a playbook that does what the plan does for the services of one group, behind the same gates."""
     names = [name for name, service in plan.services.items() if service.group == group]
     own = (_restricted(play, names) for play in plan.plays if not play.services.keys().isdisjoint(names))
-    return _text(plan, (_for_group(play, group, names) for play in _plays(plan, own, names)))
+    return _text(plan, (_for_group(play, group, names) for play in _plays(plan, own, names)), names)
 
 
 def groups_of(plan: Plan) -> list[str]:
@@ -128,6 +128,12 @@ def _plays(plan: Plan, plays: Iterable[Play], names: Iterable[str]) -> Iterator[
             looked = True
             yield from check_before_finalizers(plan)
         yield from render_play(plan, play)
+
+
+def _promising(play: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Let a play promise the last line, about some services; before its hosts are read there is no campaign."""
+    terms = ", ".join(map(repr, ["orderly.services.internal.upgrade_end", *names]))
+    return {**play, "hosts": Template(f"{play['hosts']}{{{{ lookup({terms}) }}}}")}
 
 
 def _verify_again(plan: Plan, name: str) -> dict[str, Any]:
@@ -160,7 +166,9 @@ def _verify_again(plan: Plan, name: str) -> dict[str, Any]:
     }
 
 
-def _text(plan: Plan, plays: Iterable[dict[str, Any]]) -> str:
+def _text(plan: Plan, plays: Iterable[dict[str, Any]], about: Iterable[str]) -> str:
+    opening, *others = plays
+    plays = [opening, *(_promising(play, about) for play in others[:1]), *others[1:]]
     header = HEADER.format(id=plan.id, version=plan.versions.get("orderly.services", ""))
     return header + "\n".join(yaml_text([_as_written(_held(play, plan))]) for play in plays)
 

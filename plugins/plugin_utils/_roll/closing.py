@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from .._common.answers import misfit
 from .._common.text import listed, natural, plural, printable, shortened, with_services
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from .._common.answers import Shape
+
     Registered = Callable[[str, str], Any]  # of a host, the variable
 
 GRANT, RELEASED, RESTARTED = "__rolling_op_grant", "__rolling_op_released", "__rolling_op_restarted"
 """What the tasks of a wave register, of which each tells how far a host came."""
+SKIPPED = "skipped"
+_UNITS: Shape = [{"unit": str, "result": str, "why": str}]
 
 
 def closing_line(
@@ -46,6 +51,7 @@ def closing_line(
             *_told("Failed, and kept with their slots", {host: services[host] for host in begun}),
             *_told("Not reached", {host: services[host] for host in rest}),
             *(f"Out of service: {each}." for each in [_away(away)] if each),
+            *(f"Left alone: {each}." for each in [_left_alone(order, registered)] if each),
             *(f"Still pending: {each}." for each in [_pending(pending)] if each),
         ]
     )
@@ -63,6 +69,18 @@ def _units(result: Any, key: str) -> list[str]:
     """Read names of units that a host has answered, as far as they are that."""
     named = result.get(key) if isinstance(result, dict) else None
     return [unit for unit in named if isinstance(unit, str)] if isinstance(named, list) else []
+
+
+def _left_alone(order: Iterable[str], registered: Registered) -> str:
+    """Name the units that hosts have not restarted on purpose, with the reason."""
+    alike: defaultdict[str, list[str]] = defaultdict(list)
+    for host in order:
+        result = registered(host, RESTARTED)
+        units = result.get("units") if isinstance(result, dict) else None
+        for each in units if not misfit(units, _UNITS) else ():
+            if each["result"] == SKIPPED:
+                alike[f"{printable(each['unit'])} ({printable(each['why'], 300)})"].append(host)
+    return listed([f"{unit} on {listed(shortened(names))}" for unit, names in alike.items()], between="; ")
 
 
 def _told(what: str, hosts: Mapping[str, Iterable[str]]) -> list[str]:

@@ -39,8 +39,8 @@ class Fleet:
 
     *pending* gives each host its pending units, *silent* says of those without an answer why, as in "did not answer";
     *held* gives the services that hosts left behind by an earlier roll still hold slots of; *out_of_service* the
-    reasons, by service and host. *units* tells of each host that was asked how the units of its services are, and
-    *along* which units systemd restarts along with a pending one.
+    reasons, by service and host. *units* tells of each host that was asked how the units of its services are,
+    *along* which units systemd restarts along with a pending one; *machines* which machine has answered.
     """
 
     services: Sequence[Service]
@@ -52,6 +52,7 @@ class Fleet:
     placement: Placement = field(default_factory=Placement)
     units: Mapping[str, Mapping[str, Unit]] = field(default_factory=dict)
     along: Mapping[str, Mapping[str, Iterable[str]]] = field(default_factory=dict)
+    machines: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def asked(self) -> frozenset[str]:
@@ -215,6 +216,7 @@ def plan_roll(fleet: Fleet, *, only: Iterable[str] = (), deferred_only: bool, si
     nobody. A unit of no service that drags some is restarted with them. Hosts out of service are skipped.
     """
     _check_all_surveyed(fleet)
+    _check_aliases(fleet)
     names = frozenset(only) or frozenset(fleet.members)
     strays = {host: _strays(fleet, host, names) for host in fleet.pending}
     visits, skipped, refusing = {}, {}, {}
@@ -320,6 +322,23 @@ def _not_asked(fleet: Fleet, visits: Mapping[str, Sequence[str]]) -> dict[str, t
             if fleet.why_out(name, host) is None:
                 found[host] = (*found.get(host, ()), name)
     return found
+
+
+def _check_aliases(fleet: Fleet) -> None:
+    """Raise :class:`RollError` where one machine would count as two members of a service."""
+    for service in fleet.services:
+        known: dict[str, str] = {}
+        members = sorted(fleet.members[service.name] & fleet.machines.keys(), key=natural)
+        for host in members:
+            if not fleet.units_of(service, host):
+                continue
+            first = known.setdefault(fleet.machines[host], host)
+            if first != host:
+                raise RollError(
+                    f"Nothing was started: {first} and {host} are two names of one machine, as the same boot of the "
+                    f"same system answered for both, and {service.name} would count it as two hosts. Leave one of the "
+                    f"names out of the group {service.group}."
+                )
 
 
 def _check_all_surveyed(fleet: Fleet) -> None:

@@ -24,7 +24,7 @@ DRAINED: Shape = {"services": [str]}
 TEMPORARY: Shape = {"temporary_changes": [{"service": str, "name": str, "campaign": str}]}
 """Of ``temporary_changes``."""
 
-MEMBERS: Shape = {"members": [{"unit": str, "word": str, "says": str, "refusal": str}]}
+MEMBERS: Shape = {"members": [{"unit": str, "word": str, "says": str, "refusal": str}], "machine": str}
 """Of ``member_units``."""
 
 NO_ANSWER = "did not answer"
@@ -70,6 +70,11 @@ def read_members(answers: Mapping[str, Answer]) -> dict[str, dict[str, Unit]]:
         }
         for host, answer in answers.items()
     }
+
+
+def read_machines(answers: Mapping[str, Answer]) -> dict[str, str]:
+    """Read the mark of the machine that answered for each host."""
+    return {host: answer["machine"] for host, answer in answers.items()}
 
 
 @dataclass(frozen=True)

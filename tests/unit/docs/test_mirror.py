@@ -7,6 +7,7 @@ from ansible_collections.orderly.services.tests.rooms import ROOT
 TESTS = ROOT / "tests"
 UNTESTED = {
     "module_utils/_host/errors.py": "an exception with fields",
+    "module_utils/_host/runner.py": "a protocol, for types alone",
     "plugin_utils/_common/errors.py": "an exception with fields",
     "plugin_utils/_service/steps.py": "names alone",
     "plugin_utils/_tasks/findings.py": "an exception, and the place that it names",

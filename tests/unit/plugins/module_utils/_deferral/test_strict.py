@@ -5,7 +5,6 @@ from ansible_collections.orderly.services.plugins.module_utils._deferral.policy 
 from ansible_collections.orderly.services.plugins.module_utils._deferral.strict import (
     Strict,
     check_strict,
-    cluster_units,
     find_detours,
     parse_strict,
     plan_strict,
@@ -40,12 +39,6 @@ TIMERS = [
 @pytest.mark.parametrize(("unit", "timer"), TIMERS)
 def test_every_unit_has_a_timer_of_its_own(unit: str, timer: str) -> None:
     assert Strict(unit, "x", 60).timer == timer
-
-
-def test_the_cluster_tells_its_units() -> None:
-    assert cluster_units(CIB) == {"haproxy.service"}
-    with pytest.raises(HostError, match="pacemaker cannot be read"):
-        cluster_units("<cib>")
 
 
 def test_a_unit_of_the_cluster_is_refused() -> None:

@@ -75,11 +75,11 @@ def test_a_drop_in_of_others_is_no_strict_mode(host: FakeHost, tmp_path: Path) -
 
 def test_which_units_are_pacemakers_is_told_or_refused(host: FakeHost, tmp_path: Path) -> None:
     strict = strict_mode(host, tmp_path)
-    assert strict.cluster_units() == set()
+    assert strict.cluster_units() == {}
     host.add("pacemaker_remote.service")
     with pytest.raises(HostError, match="a remote node of pacemaker, whose configuration is elsewhere"):
         strict.cluster_units()
     cib = tmp_path / "var/lib/pacemaker/cib/cib.xml"
     cib.parent.mkdir(parents=True)
     cib.write_text('<cib><primitive id="lb" class="systemd" type="haproxy"/></cib>')
-    assert strict.cluster_units() == {"haproxy.service"}
+    assert strict.cluster_units() == {"haproxy.service": "lb"}

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd
+from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd, UnitState
 from ansible_collections.orderly.services.plugins.module_utils._restart.pause import (
     carry_out_pause,
     carry_out_resume,
@@ -64,6 +64,13 @@ def resume(host: FakeHost, folder: PausedFolder, *units: str) -> tuple[tuple[Res
 
 def outcome(results: tuple[Result, ...]) -> dict[str, str]:
     return {result.unit: result.result for result in results}
+
+
+def test_what_a_cluster_manages_is_not_paused() -> None:
+    state = UnitState("lb.service", active="active", managed="pacemaker manages it")
+    plan = plan_pause([state.unit], {state.unit: state}, {}, 1000, "disk")
+    assert plan.pause == ()
+    assert [(each.result, each.why) for each in plan.others] == [("skipped", "pacemaker manages it")]
 
 
 def test_what_is_paused_is_stopped_in_reverse_and_masked(host: FakeHost, folder: PausedFolder) -> None:

@@ -90,6 +90,18 @@ def test_units_are_restarted_one_by_one_in_order(host: FakeHost) -> None:
     assert host.restarted == done == ["c.service", "a.service"]
 
 
+def test_what_a_cluster_manages_is_left_alone_and_what_would_take_it_along_too() -> None:
+    states = {
+        "a.service": UnitState("a.service", active="active", takes_along=("lb.service",)),
+        "lb.service": UnitState("lb.service", active="active", managed="pacemaker manages it"),
+    }
+    looked_at = plan_restart([*states], (), states, deferred_only=False, include_pending=False)
+    assert {step.unit: step.skip for step in looked_at.steps} == {
+        "a.service": "systemd would restart lb.service along with it: pacemaker manages it",
+        "lb.service": "pacemaker manages it",
+    }
+
+
 def test_only_what_runs_is_restarted(host: FakeHost) -> None:
     results, _done = do(host, "idle.service", "masked.service", "nosuch.service", "a.service")
     assert host.restarted == ["a.service"]

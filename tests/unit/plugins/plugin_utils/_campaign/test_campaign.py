@@ -13,6 +13,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._campaign.campaig
     note,
     open_journal,
     others_open,
+    read_journal,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.journal import DONE
 from ansible_collections.orderly.services.plugins.plugin_utils._run.run import RunState
@@ -77,6 +78,34 @@ def test_campaigns_of_two_plans_do_not_meet(store: Store) -> None:
     one.record(DONE, "wave-1", {"web/change": ["w1"]}, AT)
     assert not other.progress().entries
     assert [each.id for each in others_open(list_campaigns(store), "other")] == ["one-1"]
+
+
+WORK = {"db": "hash-1", "web": "hash-2"}
+OTHER_PLANS = [
+    ("a host has left", WORK, "one-1"),
+    ("the last host of db has left", {"web": "hash-2"}, "one-1"),
+    ("a role has changed", {"db": "hash-1", "web": "hash-3"}, "other-1"),
+    ("a service has come", {**WORK, "cache": "hash-4"}, "other-1"),
+    ("not known what it does", {}, "other-1"),
+]
+
+
+@pytest.mark.parametrize(
+    ("work", "campaign"), [case[1:] for case in OTHER_PLANS], ids=[case[0] for case in OTHER_PLANS]
+)
+def test_a_plan_that_does_the_same_on_each_host_goes_on_with_what_is_done(
+    store: Store, work: dict[str, str], campaign: str
+) -> None:
+    def opened_by(plan: str, work: dict[str, str]) -> Journal:
+        return open_journal(store, plan, run(1), lambda _run: RunState.OVER, AT, work=work)
+
+    opened_by("one", WORK).record(DONE, "wave-1", {"web/change": ["w1"]}, AT)
+    foreseen = read_journal(store, "other", run(1), work=work)
+    assert foreseen.campaign == (campaign if campaign == "one-1" else "none")
+    journal = opened_by("other", work)
+    assert journal.campaign == campaign
+    assert journal.progress().is_done("web/change", "w1") is (campaign == "one-1")
+    assert opened_by("other", work).campaign == campaign
 
 
 def test_a_run_is_refused_while_another_of_its_campaign_is_alive(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.finalizers import (
@@ -10,13 +11,13 @@ from ansible_collections.orderly.services.plugins.plugin_utils._campaign.finaliz
     expected_versions,
     finalizers_are_due,
 )
-from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Plan
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.survey import Survey, Versions
 
 from ..plan_world import deployment, plan_of, progress
 
 AFTER = {"web": {"w1": {"nginx": "1.2", "doc": ""}, "w2": {"nginx": "1.2"}}}
-EXPECTED = expected_versions(Plan({}, ()), AFTER)
+PLAN = plan_of(deployment("web", "w1 w2"))
+EXPECTED = expected_versions(PLAN, AFTER)
 
 
 def seen(version: str) -> dict[str, Any]:
@@ -28,10 +29,16 @@ def test_what_was_there_after_the_change_is_expected_or_what_the_plan_promised_i
     versions = tuple(
         Versions("nginx", "1.0", candidate, (host,)) for host, candidate in (("w1", "1.10"), ("w2", "1.1"))
     )
-    plan = Plan({}, (), survey=Survey({"web": versions}))
+    plan = replace(PLAN, survey=Survey({"web": versions}))
     by_plan, by_journal = expected_versions(plan, AFTER)
     assert (by_plan.version, by_plan.by) == ("1.10", "as the plan says")
     assert (by_journal.version, by_journal.by) == ("1.2", "as it was after its change")
+
+
+def test_nothing_is_expected_of_hosts_and_services_that_have_left_the_inventory() -> None:
+    assert list(expected_versions(plan_of(deployment("web", "w2")), {**AFTER, "db": AFTER["web"]})) == [
+        Expected("w2", "web", "nginx", "1.2", "as it was after its change")
+    ]
 
 
 def test_the_same_version_or_a_newer_one_agrees() -> None:

@@ -162,6 +162,39 @@ def test_finalizers_are_refused_where_this_run_failed_and_granted_when_all_is_do
     assert enter("finalize-db-1", ALL_OF_IT, plan=FINALIZING) == {"db": "d1"}
 
 
+AWAY = Selection(away={"web": {"w1": "dead mainboard"}, "db": {"d1": "ticket 5"}})
+
+
+def test_hosts_that_are_out_of_service_are_left_out_and_do_not_stop_the_waves_of_others() -> None:
+    assert enter("validate-db", "", AWAY) == {"db": "d2"}
+    assert enter("wave-2", "db/validate@d2", AWAY) == {"db": "d2"}
+    assert hosts_left(PLAN, progress(), AWAY)["wave-1"] == ()
+
+
+def test_what_must_come_after_a_host_that_is_out_of_service_waits_and_says_why() -> None:
+    message = refusal("wave-4", "db/validate@d2 db/change@d2", AWAY)
+    assert "change of db on d1 (wave-1: not begun; out of service: ticket 5)" in message
+    assert (
+        "Out of service: d1. Once such a host is back, say so (rolling_lock with state=in_service)" in message
+    )
+
+
+@pytest.mark.parametrize("rehearsal", [False, True])
+def test_finalizers_are_refused_for_a_host_out_of_service_with_the_way_to_leave_it_out(
+    *, rehearsal: bool
+) -> None:
+    away = Selection(away={"web": {"w1": "dead mainboard"}})
+    done = "db/change@d1 db/change@d2"
+    message = refusal("finalize-db-1", done, away, plan=FINALIZING, rehearsal=rehearsal)
+    assert message == (
+        "Finalize db (1 of 2) is refused; nothing in it was touched. Must be done first: change of web on w1 (wave-1: "
+        "not begun; out of service: dead mainboard). Out of service: w1. Once such a host is back, say so (rolling_lock"
+        " with state=in_service) and run the same command again: it resumes there. If it is gone for good, remove it "
+        "from the inventory, confirm that (ansible-playbook orderly.services.recover -e recover_forget=w1 -e "
+        "recover_reason=…), and run the same command again: what is done on other hosts stays done."
+    )
+
+
 # --- What is left ---
 
 

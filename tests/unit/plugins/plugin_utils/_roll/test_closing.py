@@ -53,6 +53,17 @@ def test_where_all_that_is_left_is_out_of_service_it_is_said() -> None:
     )
 
 
+def test_what_was_left_alone_is_said_with_the_reason() -> None:
+    skipped = {"unit": "lb.service", "result": "skipped", "why": "pacemaker manages it"}
+    done = {"unit": "web.service", "result": "restarted", "why": ""}
+    roll = {**ROLL, "order": ["w1", "w2"], "out_of_service": {}, "pending": {}}
+    left = {host: {**went(host), RESTARTED: {"units": [done, skipped]}} for host in ("w1", "w2")}
+    assert line(left, roll) == (
+        "restart: done on 2 of 2 hosts. Left alone: lb.service (pacemaker manages it) on w1, w2."
+    )
+    assert "Left alone" not in line({"w1": {**went("w1"), RESTARTED: {"units": [{"unit": 3}]}}}, roll)
+
+
 def test_what_a_host_answers_is_read_as_far_as_it_is_names() -> None:
     odd = {**went("w1"), RESTARTED: {"restarted": [{}, "web.service", 3]}}
     assert "1 unit restarted" in line({"w1": odd})

@@ -65,6 +65,25 @@ def test_nothing_pending_is_nothing_to_do() -> None:
     }  # fmt: skip
 
 
+UP = {"web.service": Unit("web.service", "up", "active (running)")}
+
+
+def test_one_machine_under_two_names_is_refused_with_both() -> None:
+    known = {"units": dict.fromkeys(("h1", "h2", "h3"), UP), "machines": {"h1": "a", "h2": "b", "h3": "a"}}
+    with pytest.raises(RollError) as caught:
+        roll(NOBODY, **known)
+    assert str(caught.value) == (
+        "Nothing was started: h1 and h3 are two names of one machine, as the same boot of the same system answered for "
+        "both, and web would count it as two hosts. Leave one of the names out of the group web."
+    )
+
+
+def test_a_machine_may_have_a_name_for_each_service_and_hosts_without_units_may_be_anywhere() -> None:
+    db = {"db.service": Unit("db.service", "up", "active (running)")}
+    roll(NOBODY, units={"h2": UP, "d1": db}, machines={"h2": "a", "d1": "a"})
+    roll(NOBODY, machines=dict.fromkeys(NOBODY, "a"))
+
+
 def test_a_host_left_behind_is_visited_again_first_for_what_it_still_holds() -> None:
     made = roll({**NOBODY, "h2": "web.service"}, {"h3": "web"})
     assert made.waves == (("h3",), ("h2",))

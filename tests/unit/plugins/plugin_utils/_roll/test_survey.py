@@ -9,6 +9,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._roll.survey impo
     BOOT,
     PENDING,
     read_boots,
+    read_machines,
     read_survey,
 )
 
@@ -29,6 +30,10 @@ FAULTS: list[tuple[Any, str]] = [
 def test_an_odd_answer_is_the_fault_of_its_host_alone(odd: Any, why: str) -> None:
     survey = read_survey({"h1": odd, "h2": GOOD}, PENDING, {})
     assert (survey.answers, survey.silent) == ({"h2": GOOD}, {"h1": why})
+
+
+def test_the_machine_that_answered_is_known_by_its_mark() -> None:
+    assert read_machines({"h1": {"members": [], "machine": "a"}}) == {"h1": "a"}
 
 
 def test_a_host_that_claims_variables_of_ours_is_not_believed_anything_else() -> None:

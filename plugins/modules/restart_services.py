@@ -186,7 +186,8 @@ if TYPE_CHECKING:
     from typing import Iterable, Mapping
 
     from ansible_collections.orderly.services.plugins.module_utils._deferral.record import Record
-    from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Runner, UnitState
+    from ansible_collections.orderly.services.plugins.module_utils._host.runner import Runner
+    from ansible_collections.orderly.services.plugins.module_utils._host.systemd import UnitState
 
 
 def _versions(records: Iterable[Record], run: Runner) -> Mapping[str, str] | None:

@@ -75,7 +75,7 @@ from ansible_collections.orderly.services.plugins.module_utils._host.errors impo
 if TYPE_CHECKING:
     from typing import Any, Iterable, Mapping
 
-    from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Runner
+    from ansible_collections.orderly.services.plugins.module_utils._host.runner import Runner
 
 
 def _stale(run: Runner, services: Iterable[Mapping[str, Any]]) -> list[str]:

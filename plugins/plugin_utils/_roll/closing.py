@@ -77,7 +77,7 @@ def _left_alone(order: Iterable[str], registered: Registered) -> str:
     for host in order:
         result = registered(host, RESTARTED)
         units = result.get("units") if isinstance(result, dict) else None
-        for each in units if not misfit(units, _UNITS) else ():
+        for each in units if units and not misfit(units, _UNITS) else ():
             if each["result"] == SKIPPED:
                 alike[f"{printable(each['unit'])} ({printable(each['why'], 300)})"].append(host)
     return listed([f"{unit} on {listed(shortened(names))}" for unit, names in alike.items()], between="; ")

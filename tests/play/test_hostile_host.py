@@ -6,12 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from ansible_collections.orderly.services.tests.hostile.answers import NAMES_OF_OURS, OTHERS, TERMINAL, USUAL
 from ansible_collections.orderly.services.tests.hostile.site import (
     ALONE,
     CONTROL,
     GOOD,
     PLAYBOOKS,
+    SAYS,
     Fleet,
     Played,
     faults,
@@ -131,3 +133,40 @@ def test_hosts_that_answer_anything_cost_their_own_rows(
     fleet.turn(seed=1)
     played = fleet.play(playbook, dict(PLAYBOOKS)[playbook])
     assert not faults(fleet, playbook, played, usual[playbook])
+
+
+def test_what_a_balancer_answers_is_no_fact_of_a_web_server(fleet: Fleet) -> None:
+    """It could run a command of its own there, or switch off the check of a web server that is broken."""
+    (fleet.folder / "op.yml").write_text(
+        "---\n- name: operate\n  ansible.builtin.debug:\n    msg: 'runs {{ app_command }}'\n"
+    )
+    (fleet.folder / "group_vars").mkdir()
+    (fleet.folder / "group_vars/all.yml").write_text("app_command: from the inventory\n")
+    (fleet.folder / "roles/web/tasks/drain.yml").write_text(
+        "---\n- name: drain\n  orderly.services.haproxy_drain:\n    server: '{{ inventory_hostname }}'\n"
+        "  delegate_to: evil1\n"
+    )
+    answer = {"changed": True, "servers": [], "ansible_facts": {"app_command": "from the balancer"}}
+    fleet.answer("haproxy_drain", answer, "evil1")
+    played = fleet.play("rolling_op", SAYS, "--limit", "web")
+    assert played.output.count("runs from the inventory") == len(GOOD), played.output
+
+
+def test_a_host_named_like_a_group_of_ours_is_refused(fleet: Fleet) -> None:
+    """The play over that group would mean the host alone, and end well."""
+    inventory = yaml.safe_load((fleet.folder / "hosts.yml").read_text())
+    inventory["all"]["children"]["web"]["hosts"]["orderly_roll"] = {
+        "ansible_python_interpreter": str(fleet.folder / "hosts/good1")
+    }
+    (fleet.folder / "hosts.yml").write_text(yaml.safe_dump(inventory))
+    played = fleet.play("rolling_restart")
+    assert played.code != 0
+    assert 'the host "orderly_roll" is named like a group that rolls make' in played.output
+
+
+def test_members_that_disagree_about_their_budget_are_refused(fleet: Fleet) -> None:
+    (fleet.folder / "host_vars").mkdir()
+    (fleet.folder / "host_vars/good1.yml").write_text("web_max_unavailable: 2\n")
+    played = fleet.play("rolling_restart")
+    assert played.code != 0
+    assert "web_max_unavailable is not set on good2, but 2 on good1" in played.output

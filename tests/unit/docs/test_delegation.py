@@ -53,3 +53,10 @@ def test_a_delegated_task_reads_trusted_variables_alone(task: dict[str, Any]) ->
 
 def test_there_are_such_tasks() -> None:
     assert DELEGATED
+
+
+@pytest.mark.parametrize("task", DELEGATED)
+def test_what_another_host_answers_becomes_no_fact_of_the_host_that_delegates(task: dict[str, Any]) -> None:
+    """Our actions see to that; of a module of Ansible's the facts would go to the host that delegates."""
+    ours = any(key.startswith("orderly.services.") for key in task)
+    assert ours or task["delegate_to"] == "localhost", task["name"]

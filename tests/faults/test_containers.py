@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ansible_collections.orderly.services.tests.faults.hosts import Hosts
 
 HOSTS = ("h1", "h2", "h3")
+WAIT_SECONDS = 3.0  # enough for a recovery that does not wait to have given the slot back
 STOPPED_SECONDS = 2 * LIVE_SECONDS
 ROLL = (
     "rolling_op",
@@ -125,10 +126,15 @@ def test_runs_that_share_a_file_take_over_nothing_from_each_other_before_somebod
     assert "Run this there; or, if that run is over, say so" in left
     assert site.slots() == site.down() == ["h1"]
 
+    # What the killed run had begun on the host outlives it, and is waited for.
+    recovery = site.start_in(other, *advice(left), log="recovery.log")
+    site.wait_until_said("Wait for what an earlier run has left at work here", recovery, log="recovery.log")
+    time.sleep(WAIT_SECONDS)
+    assert site.slots() == ["h1"]
     site.let_go()
-    assert "status=0" in site.run_in(other, *advice(left))
+    assert "status=0" in site.ended(recovery, "recovery.log")
     assert site.slots() == []
-    assert worked(site) == Counter(h1=1)  # by what the killed run had begun
+    assert worked(site) == Counter(h1=1)
 
     # Both at once: one may be refused wherever it meets the other, but goes on when it is run again.
     site.clear()

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._store import sqlite
 from ansible_collections.orderly.services.plugins.plugin_utils._store.sqlite import (
     SqliteStore,
+    is_mounted,
     shared_file_system,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._store.store import StoreError
@@ -229,6 +230,7 @@ MOUNTS = r"""
 31 30 8:2 / /home/local\040disk rw,relatime shared:2 - xfs /dev/sdb1 rw
 40 22 0:40 / /mnt rw - ext4 /dev/sdc1 rw
 41 40 0:41 / /mnt rw - cifs //server/share rw
+42 22 8:1 /srv/a\040store.db /srv/a\040store.db rw,relatime - ext4 /dev/sda1 rw
 """.strip()
 FOLDERS = [
     ("/var/lib/orderly", None),
@@ -242,6 +244,22 @@ FOLDERS = [
 @pytest.mark.parametrize(("folder", "kind"), FOLDERS)
 def test_file_systems_that_machines_share_are_told(folder: str, kind: str | None) -> None:
     assert shared_file_system(Path(folder), MOUNTS) == kind
+
+
+@pytest.mark.parametrize(
+    ("path", "mounted"), [("/srv/a store.db", True), ("/srv/a store.db-journal", False), ("/srv", False)]
+)
+def test_a_file_that_is_a_mount_is_told(path: str, mounted: bool) -> None:
+    assert is_mounted(Path(path), MOUNTS) is mounted
+
+
+def test_a_store_that_was_mounted_without_its_folder_is_refused(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(path)
+    monkeypatch.setattr(sqlite, "is_mounted", lambda *_anything: True)
+    with pytest.raises(StoreError, match=rf"without its folder.* mount the folder {path.parent} instead"):
+        put(path)
 
 
 def test_a_store_on_a_shared_file_system_is_refused_even_if_it_exists(

@@ -55,8 +55,12 @@ class Run:
 
     @property
     def id(self) -> str:
-        """A name of the run that is unique and still tells a person where to look."""
-        return f"{self.controller}-{self.boot[:8]}-{self.pid}-{self.started}"
+        """A name of the run that is unique and still tells a person where to look.
+
+        Containers of one machine may share a name, and each counts its processes from 1.
+        """
+        container = "" if self.namespace == WHOLE_MACHINE else f"-{self.namespace.strip('pid:[]')}"
+        return f"{self.controller}-{self.boot[:8]}-{self.pid}-{self.started}{container}"
 
     def __str__(self) -> str:
         """Say which process on which machine, as a person would look for it."""

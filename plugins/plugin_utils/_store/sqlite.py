@@ -64,15 +64,26 @@ SHARED_FILE_SYSTEMS = frozenset(
 def shared_file_system(path: Path, mountinfo: str) -> str | None:
     """Tell the type of the file system of *path* if other machines may share it."""
     best = kind = ""
+    for point, source in _mounts(mountinfo):
+        # Of two mounts at one point the later one is on top.
+        if f"{path}/".startswith(f"{point.rstrip('/')}/") and len(point) >= len(best):
+            best, kind = point, source
+    return kind if kind in SHARED_FILE_SYSTEMS else None
+
+
+def is_mounted(path: Path, mountinfo: str) -> bool:
+    """Tell whether *path* itself is a mount, as a file is that a container was given without its folder."""
+    return any(point == str(path) for point, _kind in _mounts(mountinfo))
+
+
+def _mounts(mountinfo: str) -> Iterator[tuple[str, str]]:
+    """List where something is mounted, and the type of its file system."""
     for line in mountinfo.splitlines():
         mount, _separator, source = line.partition(" - ")
         point = mount.split()[4]
         if "\\" in point:
             point = re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), point)
-        # Of two mounts at one point the later one is on top.
-        if f"{path}/".startswith(f"{point.rstrip('/')}/") and len(point) >= len(best):
-            best, kind = point, source.split()[0]
-    return kind if kind in SHARED_FILE_SYSTEMS else None
+        yield point, source.split()[0]
 
 
 def from_url(url: str) -> SqliteStore:
@@ -283,7 +294,14 @@ class SqliteStore:
             mountinfo = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
         except FileNotFoundError:
             return  # not Linux: nothing to ask
-        kind = shared_file_system(self._path.resolve(), mountinfo)
+        place = self._path.resolve()
+        # Who finds what a killed process has half written undoes it by a file beside the store, or takes it for whole.
+        if is_mounted(place, mountinfo):
+            raise StoreError(
+                f"{self._path} is mounted without its folder, in which SQLite keeps what others need to undo the work"
+                f" of a process that was killed: mount the folder {place.parent} instead."
+            )
+        kind = shared_file_system(place, mountinfo)
         if kind:
             raise StoreError(
                 f"{self._path} is on a network file system ({kind}), where SQLite cannot lock: set orderly_store"

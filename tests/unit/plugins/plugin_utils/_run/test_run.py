@@ -40,6 +40,21 @@ def test_a_process_is_over_once_it_has_ended_even_while_nobody_has_fetched_its_s
         assert run_state(run, HERE) is RunState.OVER
 
 
+def test_a_run_of_a_container_never_has_the_id_of_one_elsewhere_on_its_machine() -> None:
+    """Of a name, a process number and a moment two containers may have the same."""
+    whole, one, other = (
+        replace(
+            HERE, controller="ctl1", boot="9f86d081-88", pid=7, started=42, namespace=f"pid:[{number}]"
+        ).id
+        for number in (4026531836, 4026532180, 4026532244)
+    )
+    assert (whole, one, other) == (
+        "ctl1-9f86d081-7-42",
+        "ctl1-9f86d081-7-42-4026532180",
+        "ctl1-9f86d081-7-42-4026532244",
+    )
+
+
 CASES = [
     ({"started": 1}, "over", "another process has the number now"),
     ({"boot": "before"}, "over", "the machine was rebooted"),

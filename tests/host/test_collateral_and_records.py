@@ -119,7 +119,7 @@ def test_a_restart_that_fails_is_tried_once_and_stays_on_record(host: Host, unit
 
 def test_what_a_package_wants_again_after_a_failure_is_tried_again_once(host: Host) -> None:
     host.systemctl(FAILS)
-    for _ in range(2):
+    for _time in range(2):
         host.deb_systemd_invoke("restart", "idle.service", "alpha.service")
         host.ask("--restart-collateral")
     assert done(host) == ["--quiet start -- idle.service"] * 2

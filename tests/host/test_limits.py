@@ -57,7 +57,7 @@ def test_answers_without_perl_whatever_the_limits(host: Host, limit: str) -> Non
 
 @pytest.mark.parametrize("limit", ["-n 11", "-n 12"])
 def test_gives_no_answer_of_its_own_where_the_shell_gives_up(host: Host, limit: str) -> None:
-    for _ in range(2):
+    for _time in range(2):
         assert ask_within(host, limit, "alpha.service", "restart") == DENIED
         assert ask_within(host, limit, "gamma.service", "restart") in (ALLOWED, DENIED)
         assert ask_within(host, limit, "--restart-collateral") == ALLOWED

@@ -292,7 +292,7 @@ def test_a_task_file_where_one_stands_is_not_used_if_others_can_write_there(site
     site.service("web")
     site.inventory = site.inventory.rename(site.write("inventory/hosts.yml", ""))
     site.write("operation.yml", say("web", "operate"))
-    site.folder.chmod(0o777)
+    site.folder.chmod(0o1777)
     arguments = ("-e", "rolling_op_name=paint", "-e", f"orderly_roles_path={site.folder}/roles", "-e")
     outcome = site.upgrade(*arguments, "rolling_op_tasks=operation.yml", playbook=PLAYBOOK)
     said = " ".join(outcome.text.split())

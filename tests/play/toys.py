@@ -45,6 +45,21 @@ while [ -e "$here/stuck/$*" ]; do sleep 0.05; done
 """
 
 # A connection that starts no Python and no shell of its own, to a host that goes away and comes back as a test says.
+# Each toy host is a machine of its own, as containers are: with processes of its own.
+MACHINE = """\
+import os
+
+readlink = os.readlink
+
+
+def own(path, *more, **other):
+    is_own = str(path) == "/proc/self/ns/pid" and "TOY_HOST" in os.environ
+    return f"pid:[{os.environ['TOY_HOST']}]" if is_own else readlink(path, *more, **other)
+
+
+os.readlink = own
+"""
+
 CONNECTION = """\
 import os, subprocess
 from ansible.errors import AnsibleConnectionFailure
@@ -70,9 +85,8 @@ class Connection(ConnectionBase):
             contacts.write(self.host + "\\n")
         if os.path.exists(f"{here}/away/{self.host}"):
             raise AnsibleConnectionFailure(f"{self.host} is away")
-        done = subprocess.run(
-            ["/bin/sh", "-c", cmd], input=in_data, capture_output=True, env={**os.environ, "TOY_HOST": self.host}
-        )
+        env = {**os.environ, "TOY_HOST": self.host, "PYTHONPATH": f"{here}/machine"}
+        done = subprocess.run(["/bin/sh", "-c", cmd], input=in_data, capture_output=True, env=env)
         return done.returncode, done.stdout, done.stderr
 
     def put_file(self, in_path, out_path):
@@ -150,6 +164,7 @@ class Site:
         for name in ("stuck", "broken", "away", "connection", "cache", "roles"):
             (folder / name).mkdir()
         (folder / "connection/toy.py").write_text(CONNECTION)
+        self.write("machine/sitecustomize.py", MACHINE)
         (folder / "cache/toy_facts.py").write_text(FACTS)
         self.toy = folder / "toy"
         self.toy.write_text(TOY)

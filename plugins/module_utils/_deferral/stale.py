@@ -37,15 +37,15 @@ class Running:
 
         A program that changed after the start was executed by a reload; dpkg unpacks it just before it says so.
         """
-        return self.started < changed and not self.started < self.program_changed
+        return self.program_changed <= self.started < changed
 
 
 def stale_units(run: Runner, units: Iterable[str], root: Path = Path("/")) -> dict[str, tuple[str, ...]]:
     """Name the units that were not started anew since some of their packages changed, with these packages."""
     found = {}
     for unit in read_running(run, units, root):
-        packages = (name for name in owners_of(run, unit.unit) if unit.outlives(_changed(name, root)))
-        found[unit.unit] = tuple(sorted(packages))
+        changed = {name: _changed(name, root) for name in owners_of(run, unit.unit)}
+        found[unit.unit] = tuple(sorted(filter(lambda name: unit.outlives(changed[name]), changed)))
     return {unit: packages for unit, packages in found.items() if packages}
 
 

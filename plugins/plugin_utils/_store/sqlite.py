@@ -310,7 +310,7 @@ class SqliteStore:
 
     def _refuse_open(self) -> None:
         folder = self._path.parent
-        if why := folder.exists() and open_to_others(folder, everybody=True):
+        if why := open_to_others(folder, everybody=True):
             raise StoreError(
                 f"Somebody else could put another store in the place of {self._path}: {why}. Let orderly_store name a"
                 " file in a folder of your own."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.orderly.services.plugins.plugin_utils._roll.closing import (
     GRANT,
@@ -10,6 +10,9 @@ from ansible_collections.orderly.services.plugins.plugin_utils._roll.closing imp
     RESTARTED,
     closing_line,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROLL: dict[str, Any] = {
     "order": ["w1", "w2", "w3"],
@@ -19,8 +22,12 @@ ROLL: dict[str, Any] = {
 }
 
 
-def line(registered: dict[str, dict[str, Any]], roll: dict[str, Any] = ROLL, *, check: bool = False) -> str:
-    return closing_line("restart", roll, lambda host, name: registered.get(host, {}).get(name), check=check)
+def line(
+    registered: dict[str, dict[str, Any]], roll: Mapping[str, Any] | None = None, *, check: bool = False
+) -> str:
+    return closing_line(
+        "restart", roll or ROLL, lambda host, name: registered.get(host, {}).get(name), check=check
+    )
 
 
 def went(host: str) -> dict[str, Any]:

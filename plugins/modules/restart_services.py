@@ -183,11 +183,24 @@ from ansible_collections.orderly.services.plugins.module_utils._restart.unfinish
 )
 
 if TYPE_CHECKING:
-    from typing import Iterable, Mapping
+    from typing import Any, Iterable, Mapping
 
+    from ansible_collections.orderly.services.plugins.module_utils._deferral.ledger import Ledger
     from ansible_collections.orderly.services.plugins.module_utils._deferral.record import Record
     from ansible_collections.orderly.services.plugins.module_utils._host.runner import Runner
     from ansible_collections.orderly.services.plugins.module_utils._host.systemd import UnitState
+
+
+OPTIONS: dict[str, Any] = {
+    "services": {"type": "list", "elements": "str", "default": []},
+    "units": {"type": "list", "elements": "str", "default": []},
+    "deferred_only": {"type": "bool", "default": False},
+    "include_pending": {"type": "bool"},
+    "include_stale": {"type": "bool", "default": False},
+    "timeout": {"type": "int", "default": 30},
+    "watch": {"type": "int", "default": 2},
+    "restarting": {"type": "path", "default": f"/{FOLDER}"},
+}
 
 
 def _versions(records: Iterable[Record], run: Runner) -> Mapping[str, str] | None:
@@ -195,25 +208,23 @@ def _versions(records: Iterable[Record], run: Runner) -> Mapping[str, str] | Non
     return known_versions(read_packages(run, packages)) if packages else None
 
 
+def _waiting(ledger: Ledger, states: Mapping[str, UnitState]) -> list[str]:
+    return [*ledger.waiting_units, *(state.unit for state in states.values() if state.unfinished)]
+
+
+def _stale(run: Runner, named: Iterable[str], ledger: Ledger) -> list[str]:
+    """Name what still runs the program of before, unless somebody has dismissed its restart."""
+    dismissed = {record.unit for record in ledger.dismissed}
+    return [unit for unit in stale_units(run, named) if unit not in dismissed]
+
+
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "services": {"type": "list", "elements": "str", "default": []},
-            "units": {"type": "list", "elements": "str", "default": []},
-            "deferred_only": {"type": "bool", "default": False},
-            "include_pending": {"type": "bool"},
-            "include_stale": {"type": "bool", "default": False},
-            "timeout": {"type": "int", "default": 30},
-            "watch": {"type": "int", "default": 2},
-            "restarting": {"type": "path", "default": f"/{FOLDER}"},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     params = module.params
+    run = module.run_command
     store = DeferredStore()
-    systemd = Systemd(module.run_command)
-    strict = StrictMode(systemd, module.run_command)
-    restarting = UnfinishedFolder(Path(module.params["restarting"]))
+    systemd = Systemd(run)
+    restarting = UnfinishedFolder(Path(params["restarting"]))
     boot = boot_id()
     try:
         records, trouble = store.read()
@@ -222,17 +233,10 @@ def main() -> None:
         named = [*known_services(params["services"], systemd), *params["units"]]
         units = sorted({*named, *(record.unit for record in records), *(each.unit for each in begun)})
         states = with_unfinished(begun, systemd.follow(units, lambda state: state.takes_along), boot)
-        ledger = sort_records(records, states, boot, _versions(records, module.run_command))
-        dismissed = {record.unit for record in ledger.dismissed}
-        stale = stale_units(module.run_command, named) if params["include_stale"] else {}
-        waiting = [
-            *ledger.waiting_units,
-            *(state.unit for state in states.values() if state.unfinished),
-            *(unit for unit in stale if unit not in dismissed),
-        ]
+        ledger = sort_records(records, states, boot, _versions(records, run))
         plan = plan_restart(
             named,
-            waiting,
+            [*_waiting(ledger, states), *(_stale(run, named, ledger) if params["include_stale"] else ())],
             states,
             deferred_only=params["deferred_only"],
             include_pending=not named if params["include_pending"] is None else params["include_pending"],
@@ -251,15 +255,15 @@ def main() -> None:
             store.settle(lambda record: record in already, settled)
             restarting.remove(each.unit for each in begun if states[each.unit].is_active)
             patience = Patience(time.monotonic, time.sleep, params["timeout"], params["watch"])
-            results = Restarts(restarting, systemd, boot, strict.restart).carry_out(plan, settle, patience)
+            restart = StrictMode(systemd, run).restart
+            results = Restarts(restarting, systemd, boot, restart).carry_out(plan, settle, patience)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     for sentence in trouble:
         module.warn(sentence)
     outcome = {**summarise(results), "settled": settled, "diff": as_diff(plan)}
     outcome["changed"] = bool(settled or outcome["restarted"])
-    failure = describe_failure(results, platform.node())
-    if failure:
+    if failure := describe_failure(results, platform.node()):
         module.fail_json(msg=failure, **outcome)
     module.exit_json(**outcome)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from .._host.cluster import Cluster
 from .._host.errors import HostError
 from .._host.files import remove_drop_in, write_text
+from .._host.systemd import STRICT_DROP_IN
 from .strict import Strict, parse_strict
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from .._host.runner import Runner
     from .._host.systemd import Systemd
-
-_DROP_IN = "50-orderly-strict.conf"
 
 
 class StrictMode:
@@ -33,11 +32,11 @@ class StrictMode:
 
     def path(self, unit: str) -> Path:
         """Name the drop-in of a unit."""
-        return self._folder / f"{unit}.d" / _DROP_IN
+        return self._folder / f"{unit}.d" / STRICT_DROP_IN
 
     def read(self) -> dict[str, Strict]:
         """Read which units are in strict mode."""
-        texts = (self._text(path) for path in sorted(self._folder.glob(f"*.d/{_DROP_IN}")))
+        texts = (self._text(path) for path in sorted(self._folder.glob(f"*.d/{STRICT_DROP_IN}")))
         return {strict.unit: strict for strict in map(parse_strict, texts) if strict}
 
     def put(self, wanted: Iterable[Strict]) -> None:

@@ -24,8 +24,10 @@ GOING_ALONG = ("ConsistsOf", "RequiredBy", "RequisiteOf", "BoundBy", "Propagates
 
 PROPERTIES = (
     "Id", "Names", "LoadState", "ActiveState", "SubState", "Type", "InvocationID", "MainPID", "FragmentPath",
-    "TriggeredBy", "Job", "UnitFileState", "CanStart", "CanStop", *GOING_ALONG,
+    "TriggeredBy", "Job", "UnitFileState", "CanStart", "CanStop", "DropInPaths", *GOING_ALONG,
 )  # fmt: skip
+STRICT_DROP_IN = "50-orderly-strict.conf"
+"""Ours of strict mode, which every restart of ours lifts: no refusal of the unit itself."""
 _UNIT = re.compile(r"[\w:.@\\-]+", re.ASCII)
 _SUFFIX = re.compile(
     r"\.(service|socket|target|timer|path|mount|automount|swap|slice|scope|device)", re.ASCII
@@ -164,6 +166,7 @@ class Systemd:
 
     def _state(self, values: Mapping[str, str]) -> UnitState:
         pid = int(values.get("MainPID") or 0)
+        is_strict = STRICT_DROP_IN in re.split(r"[/ ]", values.get("DropInPaths", ""))
         return UnitState(
             unit=values.get("Id", ""),
             names=tuple(sorted(values.get("Names", "").split())),
@@ -178,8 +181,8 @@ class Systemd:
             takes_along=_taken_along(values),
             has_job=bool(values.get("Job")),
             file_state=values.get("UnitFileState", ""),
-            can_start=values.get("CanStart") != "no",
-            can_stop=values.get("CanStop") != "no",
+            can_start=values.get("CanStart") != "no" or is_strict,
+            can_stop=values.get("CanStop") != "no" or is_strict,
         )
 
     def follow(

@@ -3,8 +3,8 @@
 ``unshare`` makes a container of what tells controllers apart, and of nothing else: namespaces of processes, mounts and
 names, with a machine id of its own, or with that of an image. No image is built and nothing is installed, so the
 programs are those of this machine. The network is shared: an etcd is reached as over any network. A folder of all
-controllers is bind-mounted in each, as it is done to share one SQLite file. A container lives until it is killed, so a
-controller can be killed alone, or with everything that runs beside it.
+controllers is bind-mounted in each, as it is done to share one SQLite file. A container lives until it is killed, or
+its maker has ended, so a controller can be killed alone, or with everything that runs beside it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ hostname "$1"
 mount --bind "$2/machine-id" /etc/machine-id
 mount --bind "$3" /mnt
 echo ready
-exec sleep infinity
+exec cat
 """
 ENTERED = 'cd "$1"; shift; exec "$@"'  # who enters the mounts of others stands at their root
 NAMESPACES = ("--pid", "--mount", "--uts", "--ipc")
@@ -50,7 +50,7 @@ class Container:
                 "unshare", *NAMESPACES, "--fork", "--kill-child", "--mount-proc",
                 "sh", "-euc", BEGIN, "sh", hostname, str(folder), str(shared_by(folder)),
             ],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self._outer.stdout
         assert self._outer.stdout.readline() == "ready\n"

@@ -65,6 +65,18 @@ def test_what_goes_along_is_told_in_every_way_that_systemd_has(key: str) -> None
     )
 
 
+STRICT = "/run/systemd/system/alpha.service.d/50-orderly-strict.conf"
+
+
+@pytest.mark.parametrize(
+    ("drop_ins", "refuses"), [("", True), (STRICT, False), (f"/etc/x.conf {STRICT}", False)]
+)
+def test_a_unit_in_our_strict_mode_refuses_nothing_by_itself(drop_ins: str, *, refuses: bool) -> None:
+    host = FakeHost()
+    host.add("alpha.service", CanStop="no", CanStart="no", DropInPaths=drop_ins)
+    assert bool(Systemd(host.run).show(["alpha.service"])["alpha.service"].refusal) == refuses
+
+
 SERVICES = [("active", "restart sockd.socket sockd.service"), ("inactive", "restart sockd.socket")]
 
 

@@ -177,3 +177,14 @@ def test_the_number_of_commands_does_not_grow_with_that_of_units(host: Host, roo
     read = partial(status_reader.read_status, host.run, root=root)
     assert len(read().as_dict()["pending"]) == units + 1
     assert [command[0] for command in host.commands] == ["systemctl", "dpkg-query", "apt-cache"]
+
+
+@pytest.mark.usefixtures("nobody")
+def test_others_than_root_do_not_look_where_only_root_may(
+    read: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_folder: object) -> None:
+        raise PermissionError("/var/lib/orderly/restarting")
+
+    monkeypatch.setattr(status_reader.UnfinishedFolder, "read", refused)
+    assert [entry["unit"] for entry in read()["pending"]] == ["nginx.service"]

@@ -19,7 +19,7 @@ def open_to_others(folder: Path, *, everybody: bool = False) -> str:
     """
     folder = Path(os.path.realpath(folder))
     groups = {0, os.getegid(), *os.getgroups()}
-    everybody = everybody and not any(_may_all_write(each) for each in folder.parents)
+    may_be_anybodys = not everybody or any(_may_all_write(each) for each in folder.parents)
     for each in (folder, *folder.parents):
         try:
             found = each.stat()
@@ -29,11 +29,9 @@ def open_to_others(folder: Path, *, everybody: bool = False) -> str:
         shields = each != folder and found.st_mode & stat.S_ISVTX
         if found.st_mode & stat.S_IWOTH and not shields:
             return f"everybody can write to {each}"
-        if everybody:
-            continue
-        if found.st_mode & stat.S_IWGRP and not shields and found.st_gid not in groups:
+        if not everybody and found.st_mode & stat.S_IWGRP and not shields and found.st_gid not in groups:
             return f"the group {found.st_gid} can write to {each}"
-        if found.st_uid not in {0, os.geteuid()}:
+        if may_be_anybodys and found.st_uid not in {0, os.geteuid()}:
             return f"{each} belongs to the user {found.st_uid}"
     return ""
 

@@ -120,10 +120,10 @@ def test_a_host_with_the_name_of_a_group_of_others_is_refused(site: Site) -> Non
 
 def limits(said: Outcome) -> list[str]:
     """Give what a message says to give to --limit, as a shell understands it."""
-    words = shlex.split(
-        said.text.partition("exclude it from this run with ")[2].partition(": its services")[0]
-    )
-    return words[1:]
+    advice = said.text.partition("exclude it from this run with ")[2].partition(": its services")[0]
+    return shlex.split(advice.replace('\\"', '"'))[
+        1:
+    ]  # up to ansible-core 2.18 it is in the JSON of the result alone
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,7 @@ class HostAction(Action):
         ignored = STEERING | {"ansible_facts"} if self._task.delegate_to else STEERING
         return {key: value for key, value in done.items() if key not in ignored}
 
+    # Unused here: variables are for the actions that override it.
     def complete(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         """Give the options of the module: those of the task, and what only the controller knows."""
         return dict(given)

@@ -32,7 +32,7 @@ def held(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[subprocess.
         (tmp_path / name).touch()
     command = [sys.executable, "-c", HOLD, str(tmp_path / request.param)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-        holder.stdout.readline()  # type: ignore[union-attr]
+        holder.stdout.readline()  # type: ignore[union-attr] # it is a pipe, as asked for above
         yield holder
         holder.kill()
 

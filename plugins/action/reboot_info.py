@@ -16,7 +16,5 @@ if TYPE_CHECKING:
 
 
 class ActionModule(HostAction):
-    _supports_check_mode = True
-
     def complete(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         return {"controller": this_run(os.getppid()).as_document()}

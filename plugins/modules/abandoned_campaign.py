@@ -24,11 +24,8 @@ options:
 extends_documentation_fragment:
   - orderly.services.store
   - orderly.services.attributes
+  - orderly.services.attributes.change_without_diff
 attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
   idempotent:
     support: none
     details: A campaign that is not open is refused.

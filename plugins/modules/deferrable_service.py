@@ -99,11 +99,8 @@ options:
     type: str
 extends_documentation_fragment:
   - orderly.services.attributes
+  - orderly.services.attributes.change_without_diff
 attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
   idempotent:
     support: partial
     details: V(restarted) and V(reloaded) restart, reload, or rewrite the record, every time.

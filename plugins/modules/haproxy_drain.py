@@ -63,14 +63,10 @@ options:
     default: fail
 extends_documentation_fragment:
   - orderly.services.attributes
+  - orderly.services.attributes.change_without_diff
 attributes:
   check_mode:
-    support: full
     details: In check mode it does not wait.
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
 seealso:
   - module: orderly.services.haproxy_info
 """

@@ -76,11 +76,8 @@ options:
     default: /var/lib/orderly/restarting
 extends_documentation_fragment:
   - orderly.services.attributes
+  - orderly.services.attributes.change
 attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
   idempotent:
     support: partial
     details: With O(deferred_only=true) a second run finds nothing pending. Without it, every run restarts.

@@ -69,16 +69,11 @@ options:
     default: 0
 extends_documentation_fragment:
   - orderly.services.attributes
+  - orderly.services.attributes.info_module
   - orderly.services.attributes.action
 attributes:
   check_mode:
-    support: full
     details: It checks, and does not wait.
-  diff_mode:
-    support: N/A
-    details: It changes nothing.
-  idempotent:
-    support: full
   action:
     details: All of it runs on the controller; hosts need no Python for their commands.
 """

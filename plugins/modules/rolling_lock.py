@@ -161,20 +161,16 @@ options:
     type: str
 extends_documentation_fragment:
   - orderly.services.attributes
+  - orderly.services.attributes.change_without_diff
   - orderly.services.attributes.action
 attributes:
   check_mode:
-    support: full
     details:
       - Nothing is taken or given back. A lock that is busy is reported, with RV(granted=false) and a warning,
         and is no error.
-  diff_mode:
-    support: none
   action:
     details:
       - All of it runs on the controller.
-  idempotent:
-    support: full
 seealso:
   - name: Rolling operations
     description: Budgets, what happens when a host fails, how to resume, when to force.

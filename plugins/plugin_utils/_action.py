@@ -52,7 +52,7 @@ class Action(ActionBase):
             failure = AnsibleActionFail(str(exc), result=self._warned(exc.details))
             failure.result.pop(
                 "exception", None
-            )  # which ansible-core up to 2.18 would print beside the sentence
+            )  # ansible-core up to 2.18 would print it beside the sentence
             raise failure from None
         return self._warned(done)
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 
 class ActionModule(HostAction):
-    _supports_check_mode = True
-
     def complete(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
         if given.get("units") is not None:
             return dict(given)

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 
 class ActionModule(HostAction):
-    _supports_check_mode = True
-
     def complete(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
         return {**given, "store": given.get("store") or self._stamp(variables)}
 

@@ -62,14 +62,10 @@ options:
     default: 300
 extends_documentation_fragment:
   - orderly.services.attributes
+  - orderly.services.attributes.change_without_diff
 attributes:
   check_mode:
-    support: full
     details: RV(services) is what would be recorded.
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
 seealso:
   - name: Rolling operations
     description: What happens when a host or a controller fails, and how to recover.

@@ -42,17 +42,13 @@ options:
     default: /var/lib/orderly/store-stamp.json
 extends_documentation_fragment:
   - orderly.services.attributes
+  - orderly.services.attributes.change
   - orderly.services.attributes.action
 attributes:
   action:
     details: The store is looked up on the controller.
   check_mode:
-    support: full
     details: A host that would refuse does so in check mode too.
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
 seealso:
   - module: orderly.services.rolling_lock
   - name: Rolling operations

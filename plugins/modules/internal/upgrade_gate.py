@@ -48,15 +48,13 @@ options:
 extends_documentation_fragment:
   - orderly.services.store
   - orderly.services.attributes
+  - orderly.services.attributes.change_without_diff
 attributes:
   check_mode:
-    support: full
     details: Nothing is taken or recorded; what this run would have done before counts as done.
   diff_mode:
-    support: none
     details: There is nothing to compare.
   idempotent:
-    support: full
     details: What is done is not done again.
 """
 

@@ -25,15 +25,13 @@ options:
     default: orderly_versions
 extends_documentation_fragment:
   - orderly.services.attributes
+  - orderly.services.attributes.change_without_diff
 attributes:
   check_mode:
-    support: full
     details: It writes the plan's folder in check mode too, as it changes nothing else.
   diff_mode:
-    support: none
     details: There is nothing to compare.
   idempotent:
-    support: full
     details: A folder that holds the plan is left as it is.
 seealso:
   - plugin: orderly.services.upgrade_plan

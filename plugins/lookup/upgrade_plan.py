@@ -56,6 +56,7 @@ _raw:
 
 from typing import TYPE_CHECKING, Any
 
+from ansible import context
 from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
@@ -64,8 +65,11 @@ from ..plugin_utils._common.errors import ControllerError
 from ..plugin_utils._common.text import listed, shortened
 from ..plugin_utils._inventory.extra_vars import extra_variable
 from ..plugin_utils._inventory.inventory import Inventory, InventoryError
+from ..plugin_utils._inventory.unread import check_variables
 from ..plugin_utils._plan.approval import APPROVED, approved_elsewhere
 from ..plugin_utils._plan.plan import short
+from ..plugin_utils._run.whole import check_tags
+from ..plugin_utils._service.catalogue import known_services
 from ..plugin_utils._terminal import say
 from ..plugin_utils._upgrade import make_plan
 
@@ -85,6 +89,8 @@ class LookupModule(LookupBase):
         try:
             inventory = Inventory(self._loader, variables["ansible_inventory_sources"])
             inventory.check_unchanged(variables["groups"])
+            check_tags("The upgrade", context.CLIARGS.get("tags"), context.CLIARGS.get("skip_tags"))
+            check_variables(self._loader, inventory, known_services(variables, inventory.variable))
             options = self.get_options()
             approved = options["approved_plan"] or self._approved(inventory, variables)
             absences = absences_in(self._store(inventory, variables), say)

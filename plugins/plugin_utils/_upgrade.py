@@ -10,6 +10,7 @@ from ._campaign.absences import Absences
 from ._common.names import check_groups, check_hosts
 from ._common.text import natural, now_text
 from ._common.version import collection_version
+from ._inventory.inventory import check_hosts_there
 from ._inventory.placement import DOMAIN, LAST, read_placement
 from ._inventory.selection import Selection
 from ._plan.approval import check_approved, plan_folder, read_kept, survey_of
@@ -52,6 +53,7 @@ def make_plan(
     a plan that is kept counts. *seconds* are how long parts took the last time, for the page of the plan. *absences*
     tell which hosts are out of service. Raises where that plan was approved and this one differs.
     """
+    check_hosts_there(play_vars["groups"])
     services = load_services(play_vars, inventory.variable)
     if not services:
         raise CatalogueError(NONE_DEPLOYED)

@@ -15,6 +15,11 @@ def extra_variable(loader: DataLoader, name: str) -> Any:
     return load_extra_vars(loader).get(name)
 
 
+def extra_names(loader: DataLoader) -> frozenset[str]:
+    """Name the variables that ``-e`` gives."""
+    return frozenset(load_extra_vars(loader))
+
+
 def counts_from_e_alone(name: str) -> str:
     """Tell somebody who has set such a variable elsewhere why it has no effect."""
     return (

@@ -25,13 +25,29 @@ class InventoryError(ControllerError):
     """The inventory cannot be planned with."""
 
 
+def check_hosts_there(groups: Mapping[str, Iterable[str]]) -> None:
+    """Raise where an inventory has no hosts; Ansible's own host, that nobody has named, is in no group."""
+    if not groups.get("all"):
+        raise InventoryError(
+            "No inventory was given, or none that has hosts, so there is nothing to do. Name one with -i, as in "
+            "ansible-playbook -i hosts.yml, or in ansible.cfg."
+        )
+
+
 class Inventory:
     """A second look at the inventory of this run; Ansible gives lookups no variables of hosts while it parses."""
 
-    def __init__(self, loader: DataLoader, sources: Sequence[str], *, extra_vars: bool = True) -> None:
+    def __init__(
+        self,
+        loader: DataLoader,
+        sources: Sequence[str],
+        *,
+        extra_vars: bool = True,
+        manager: InventoryManager | None = None,
+    ) -> None:
         self._loader = loader
         self._sources = list(sources)
-        self._manager = InventoryManager(loader=loader, sources=self._sources)
+        self._manager = manager or InventoryManager(loader=loader, sources=self._sources)
         self._variables = forget_facts(VariableManager(loader=loader, inventory=self._manager))
         if not extra_vars:
             self._variables._extra_vars = {}  # noqa: SLF001 - there is no other way to see what they hide
@@ -52,6 +68,11 @@ class Inventory:
             self._templars[host] = (Templar(loader=self._loader, variables=variables), variables)
         templar, variables = self._templars[host]
         return _plain(templar.template(variables[name])) if name in variables else None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Name every variable that a group or a host has."""
+        return self._own_variables.union(*self._group_variables)
 
     def typical_hosts(self, hosts: Sequence[str], names: Iterable[str]) -> tuple[str, ...]:
         """Choose hosts that stand for all of *hosts* when some variables are asked for: few are, of ten thousand."""

@@ -94,11 +94,12 @@ FROM_E_ALONE = (
 )
 """Parameters that decide what cannot be taken back: they count where they are given with ``-e``."""
 
-_PREFIXES = ("orderly_", "rolling_op_", "rolling_restart_", "__rolling_", "__pause_", "__deferral_")
+PREFIXES = ("orderly_", "rolling_op_", "rolling_restart_", "__rolling_", "__pause_", "__deferral_")
+"""No inventory of anybody has variables that begin like this, but for ours."""
 
 
 @cache
 def is_parameter(name: str) -> bool:
     """Tell whether a variable is one of ours, whichever playbook takes it; those of services depend on these."""
     known = (OF_ALL, OF_ROLLS, OF_RECORDS, *PARAMETERS.values())
-    return name.startswith(_PREFIXES) or any(name in names for names in known)
+    return name.startswith(PREFIXES) or any(name in names for names in known)

@@ -9,7 +9,7 @@ from ansible import constants
 from .._common.errors import ControllerError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from ansible.playbook.play import Play
 
@@ -22,15 +22,20 @@ class WholeError(ControllerError):
     """Something outside of the playbook would leave out or change a part of it."""
 
 
-def check_as_written(what: str, variables: Mapping[str, Any], play: Play) -> None:
-    """Refuse to begin where a part would be left out, and be recorded as done; raises :class:`WholeError`."""
-    run, skipped = (set(variables[name] or ()) for name in ("ansible_run_tags", "ansible_skip_tags"))
-    if (run and "all" not in run) or skipped - _OF_MOLECULE:
+def check_tags(what: str, run: Iterable[str] | None, skipped: Iterable[str] | None) -> None:
+    """Refuse to leave out parts by their tags; raises :class:`WholeError`."""
+    chosen = set(run or ())
+    if (chosen and "all" not in chosen) or set(skipped or ()) - _OF_MOLECULE:
         raise WholeError(
             f"{what} is refused: --tags and --skip-tags (or ansible.cfg and the environment, which can set them too) "
             "would run only a part of it. The steps of a host belong together; choose hosts with --limit and services "
             "by name, as in -e upgrade_only=SERVICE, and try it first with --check."
         )
+
+
+def check_as_written(what: str, variables: Mapping[str, Any], play: Play) -> None:
+    """Refuse to begin where a part would be left out, and be recorded as done; raises :class:`WholeError`."""
+    check_tags(what, variables["ansible_run_tags"], variables["ansible_skip_tags"])
     if play.strategy.removeprefix("ansible.builtin.") not in _STRATEGIES:
         raise WholeError(
             f"{what} is refused: its play has the strategy {play.strategy}. It relies on ansible.builtin.linear, in "

@@ -282,22 +282,34 @@ def _place(service: Service, before: str) -> str:
 # --- Seen from a task ---
 
 
+def known_services(task_vars: Mapping[str, Any], variables: Variables | None = None) -> tuple[Service, ...]:
+    """Read every service role there is, deployed or not; *variables* as for :func:`load_services`."""
+    if variables is not None and (hosts := task_vars["groups"].get("all")):
+        anybody = min(hosts, key=natural)
+        where = {name: variables(anybody, name) for name in ("orderly_roles_path", "orderly_collections")}
+        task_vars = {**{name: value for name, value in where.items() if value is not None}, **task_vars}
+    return find_services(role_folders(task_vars))
+
+
 def load_services(task_vars: Mapping[str, Any], variables: Variables | None = None) -> tuple[Service, ...]:
     """Load every deployed service of the inventory, as a task or a lookup sees it through its variables.
 
     *variables* reads the variables of hosts where there are no ``hostvars`` yet, while a playbook is parsed.
     """
+    return deployed_of(known_services(task_vars, variables), task_vars, variables)
+
+
+def deployed_of(
+    services: Iterable[Service], task_vars: Mapping[str, Any], variables: Variables | None = None
+) -> tuple[Service, ...]:
+    """Keep the services that are deployed; *variables* as for :func:`load_services`."""
 
     def from_hostvars(host: str, name: str) -> Any:
         return task_vars["hostvars"][host].get(name)
 
-    groups = task_vars["groups"]
-    if variables is not None and (hosts := groups.get("all")):
-        anybody = min(hosts, key=natural)
-        where = {name: variables(anybody, name) for name in ("orderly_roles_path", "orderly_collections")}
-        task_vars = {**{name: value for name, value in where.items() if value is not None}, **task_vars}
-    services = find_services(role_folders(task_vars))
-    return deployed(services, groups, variables or from_hostvars, task_vars.get("inventory_hostname"))
+    return deployed(
+        services, task_vars["groups"], variables or from_hostvars, task_vars.get("inventory_hostname")
+    )
 
 
 def deployed_services(task_vars: Mapping[str, Any]) -> tuple[Service, ...]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..plugin_utils._action import ControllerAction, Result
 from ..plugin_utils._campaign.campaign import abandon
 from ..plugin_utils._campaign.forget import AGE, KEPT, Keep, forget
+from ..plugin_utils._common.shell import playbook
 from ..plugin_utils._common.text import now_text
 from ..plugin_utils._run.presence import seen_by
 from ..plugin_utils._run.run import this_run
@@ -41,7 +42,5 @@ class ActionModule(ControllerAction):
             if result["temporary"]
             else ""
         )
-        say(
-            f"{campaign}. Put back the hosts it left behind{changed}: ansible-playbook orderly.services.recover"
-        )
+        say(f"{campaign}. Put back the hosts it left behind{changed}: {playbook('recover')}")
         return {"changed": True, "campaign": result}

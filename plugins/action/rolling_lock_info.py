@@ -33,5 +33,5 @@ class ActionModule(ControllerAction):
             "changed": False,
             "store": stamp,
             "locks": report(selected, state_of),
-            "statuses": statuses(selected, variables["ansible_play_hosts_all"]),
+            "statuses": statuses(selected, variables["ansible_play_hosts_all"], state_of),
         }

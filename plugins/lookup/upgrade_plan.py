@@ -54,6 +54,7 @@ _raw:
   elements: path
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible import context
@@ -69,7 +70,7 @@ from ..plugin_utils._inventory.unread import check_variables
 from ..plugin_utils._plan.approval import APPROVED, approved_elsewhere
 from ..plugin_utils._plan.plan import short
 from ..plugin_utils._run.whole import check_tags
-from ..plugin_utils._service.catalogue import known_services
+from ..plugin_utils._service.catalogue import known_services, tell_left_out
 from ..plugin_utils._terminal import say
 from ..plugin_utils._upgrade import make_plan
 
@@ -78,6 +79,8 @@ if TYPE_CHECKING:
 
 
 STORE = "orderly_store"
+WITHOUT_PLAN = Path(__file__).parents[2] / "playbooks/list_services.yml"
+"""What is parsed where there are no hosts to make a plan for, as when ansible-lint checks the syntax."""
 
 
 class LookupModule(LookupBase):
@@ -86,11 +89,14 @@ class LookupModule(LookupBase):
         if terms:
             raise AnsibleLookupError(f"upgrade_plan takes no terms, but was given {terms!r}.")
         variables = variables or {}
+        if context.CLIARGS.get("syntax") and not variables["groups"].get("all"):
+            return [str(WITHOUT_PLAN)]
         try:
             inventory = Inventory(self._loader, variables["ansible_inventory_sources"])
             inventory.check_unchanged(variables["groups"])
             check_tags("The upgrade", context.CLIARGS.get("tags"), context.CLIARGS.get("skip_tags"))
             check_variables(self._loader, inventory, known_services(variables, inventory.variable))
+            tell_left_out(variables)
             options = self.get_options()
             approved = options["approved_plan"] or self._approved(inventory, variables)
             absences = absences_in(self._store(inventory, variables), say)

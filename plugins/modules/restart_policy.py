@@ -137,11 +137,14 @@ def main() -> None:
     params = module.params
     folder = PolicyFolder()
     needrestart = NeedrestartDropIn()
+    script = PolicyScript()
     try:
         requestor = make_requestor(params["type"], params["name"])
         before = folder.text(requestor)
         policy = None
         if params["state"] == "present":
+            if unasked := script.why_nobody_asks():
+                module.warn(unasked) if module.check_mode else module.fail_json(msg=unasked)
             services = known_services(params["services"], Systemd(module.run_command))
             actions = params["actions"] or DISRUPTIVE_ACTIONS
             blocked = block([*services, *params["units"]], actions, params["blocked_actions"] or {})
@@ -152,7 +155,7 @@ def main() -> None:
         changed = before != after or not needrestart.follows(policies)
         if before != after and not module.check_mode:
             folder.write(policy) if policy else folder.remove(requestor)
-            PolicyScript().tell(module.run_command)
+            script.tell(module.run_command)
         if changed and not module.check_mode:
             needrestart.follow(policies)
     except HostError as exc:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...plugin_utils._action import ControllerAction, Result
 from ...plugin_utils._report.services_table import Listed, as_lines
-from ...plugin_utils._service.catalogue import NONE_DEPLOYED, find_services, load_services, role_folders
+from ...plugin_utils._service.catalogue import NONE_DEPLOYED, deployed_of, known_services
+from ...plugin_utils._service.left_out import replaced, without_hosts
 from ...plugin_utils._terminal import say
 
 if TYPE_CHECKING:
@@ -19,13 +20,23 @@ if TYPE_CHECKING:
 class ActionModule(ControllerAction):
     def act(self, variables: Mapping[str, Any]) -> Result:
         self.options()
-        declared = {service.path: service for service in find_services(role_folders(variables))}
-        settled = load_services(variables)
+        known = known_services(variables)
+        declared = {service.path: service for service in known}
+        settled = deployed_of(known, variables)
         groups = variables["groups"]
         services = [
             Listed(declared[service.path], service, len(groups[service.group])) for service in settled
         ]
-        lines = as_lines(services) if services else [NONE_DEPLOYED]
+        notes = [
+            *replaced(known),
+            *without_hosts(known, settled, groups),
+        ]
+        lines = [*(as_lines(services) if services else [NONE_DEPLOYED]), *notes]
         for line in lines:
             say(line)
-        return {"changed": False, "lines": lines, "services": [service.as_dict() for service in services]}
+        return {
+            "changed": False,
+            "lines": lines,
+            "notes": notes,
+            "services": [service.as_dict() for service in services],
+        }

@@ -15,7 +15,9 @@ description:
     parameters or settings and are none.
 options:
   _terms:
-    description: V(services) for the groups of all services that are deployed, V(all) for all hosts.
+    description:
+      - V(services) for the groups of all services that are deployed, V(all) for all hosts.
+      - V(deferral) for all hosts, of which one at least must run a service; those that run none are named.
     type: list
     elements: str
     required: true
@@ -38,18 +40,22 @@ from typing import TYPE_CHECKING, Any
 from ansible import context
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
 
 from ...plugin_utils._common.errors import ControllerError
 from ...plugin_utils._common.names import check_groups
+from ...plugin_utils._common.text import listed, shortened
 from ...plugin_utils._inventory.inventory import Inventory, check_hosts_there
 from ...plugin_utils._inventory.trusted import without_facts
 from ...plugin_utils._inventory.unread import check_variables
 from ...plugin_utils._run.whole import check_tags
-from ...plugin_utils._service.catalogue import NONE_DEPLOYED, deployed_of, known_services
+from ...plugin_utils._service.catalogue import NONE_DEPLOYED, deployed_of, known_services, tell_left_out
 from ...plugin_utils._service.service import CatalogueError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+display = Display()
 
 
 class LookupModule(LookupBase):
@@ -61,11 +67,11 @@ class LookupModule(LookupBase):
         try:
             check_hosts_there(variables["groups"])
             check_tags("This playbook", context.CLIARGS.get("tags"), context.CLIARGS.get("skip_tags"))
-            return self._checked(variables, everywhere=terms == ["all"])
+            return self._checked(terms[0], variables)
         except ControllerError as exc:
             raise AnsibleLookupError(str(exc)) from None
 
-    def _checked(self, variables: Mapping[str, Any], *, everywhere: bool) -> list[str]:
+    def _checked(self, which: str, variables: Mapping[str, Any]) -> list[str]:
         seen = variables.get("hostvars")
         inventory = Inventory(
             self._loader,
@@ -75,10 +81,22 @@ class LookupModule(LookupBase):
         second_look = None if seen else inventory.variable
         services = known_services(variables, second_look)
         check_variables(self._loader, inventory, services)
-        if everywhere:
+        tell_left_out(variables)
+        if which == "all":
             return ["all"]
         groups = list(dict.fromkeys(each.group for each in deployed_of(services, variables, second_look)))
         check_groups(groups, variables["groups"])
         if not groups:
             raise CatalogueError(NONE_DEPLOYED)
+        if which == "deferral":
+            self._name_bare(groups, variables["groups"])
+            return ["all"]
         return groups
+
+    def _name_bare(self, groups: Iterable[str], members: Mapping[str, Iterable[str]]) -> None:
+        """Warn of hosts that run no service: whoever turns restarts off relies on it that none happens."""
+        bare = set(members["all"]).difference(*(members[group] for group in groups))
+        if bare:
+            display.warning(
+                f"No service of this inventory runs on {listed(shortened(bare))}; nothing is deferred there."
+            )

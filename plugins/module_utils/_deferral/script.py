@@ -21,6 +21,12 @@ _ZG2 = "usr/sbin/zg-policy-rc.d"
 _ZG2_ASKS_FIRST = ("etc/zg-policy-rc.d.conf", "usr/local/sbin/policy-rc.d")
 
 
+SET_UP = (
+    "Run the playbook orderly.services.defer_restarts for this host. It sets up the hosts that run a service: one "
+    "whose role has a line like units: [NAME.service] in its meta/service.yml, and this host in its group."
+)
+
+
 @dataclass(frozen=True)
 class ScriptState:
     """Whether packages ask our script, and whom else they would.
@@ -76,6 +82,12 @@ class PolicyScript:
         """Let the script read the policies, so that it knows them should they become unreadable."""
         if self.path.exists():
             run([str(self.path), "--list"], environ_update={"LC_ALL": "C"})
+
+    def why_nobody_asks(self) -> str:
+        """Say why a policy would have no effect on this host; an empty text where packages ask some script."""
+        if self.path.exists() or self.asked.exists():
+            return ""
+        return f"No package asks for policies here: {self.asked} is not there, so nothing would be deferred. {SET_UP}"
 
     def trouble(self) -> list[str]:
         """Say what the script itself could not do, and which neighbours are in its way."""

@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
+from .._deferral.script import SET_UP
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -90,4 +92,4 @@ def _not_started(unit: str) -> str:
 
 def _not_asked(script: ScriptState) -> str:
     who = f"ask {script.neighbour}" if script.neighbour else "do not ask any script"
-    return f"Restarts are not being deferred: packages {who}. Run the playbook defer_restarts on this host."
+    return f"Restarts are not being deferred: packages {who}. {SET_UP}"

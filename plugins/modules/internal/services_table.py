@@ -39,6 +39,12 @@ lines:
     - SERVICE  ROLE                    GROUP  HOSTS  STAGE         AFTER  BUDGET  DEFERRAL  PARTS
     - nginx    orderly.services.nginx  nginx  3      controlplane  -      25%*    block     upgrade_tasks verify
     - "* the inventory overrides what the role says"
+notes:
+  description: What is left out or replaced, and why; they are printed after the table.
+  returned: success
+  type: list
+  elements: str
+  sample: ["web is deployed nowhere: its group web has no hosts. Give that group hosts."]
 services:
   description:
     - The same as plain data, the keys of C(meta/service.yml) and V(name), V(role), V(path), V(hosts) (how many),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._common.errors import ControllerError
-from .._common.shell import extra
+from .._common.shell import extra, playbook
 from .._plan.plan import short
 from .._run.presence import how_to_end
 from .._run.run import Run, RunState
@@ -216,8 +216,7 @@ def others_open(campaigns: Iterable[Campaign], plan_id: str) -> tuple[Campaign, 
 
 def how_to_abandon(campaign: Campaign) -> str:
     """Tell how to give up a campaign."""
-    which = extra("abandon_campaign", campaign.id)
-    return f"ansible-playbook orderly.services.abandon_campaign {which} -e abandon_reason=…"
+    return playbook("abandon_campaign", extra("abandon_campaign", campaign.id), "-e abandon_reason=…")
 
 
 def _campaigns(documents: Documents) -> tuple[Campaign, ...]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from .._common.errors import ControllerError
 from .._common.names import pattern
 from .._common.shell import extra
-from .._common.text import natural
+from .._common.text import listed, natural, shortened
 from .._lock.lock import how_to_forget
 from .._plan.names import NO_HOST
 from .._service.steps import FINALIZE
@@ -94,6 +94,24 @@ def pass_gate(
         if missing:
             raise GateError(_refusal(play, missing), missing)
     return grant
+
+
+def check_prerequisites(plan: Plan, progress: Progress, selection: Selection) -> None:
+    """Raise :class:`GateError` where the run would be refused half way, for a service that it is not about.
+
+    Finalizers wait for other runs by themselves.
+    """
+    for play in plan.plays:
+        names = services_left(plan, play, progress, selection) if play.kind != FINALIZE else []
+        missing = [
+            _describe(plan, part, host, progress, selection, is_ours=False)
+            for part, host in sorted(
+                {pair for need in play.needs if names for pair in undone(plan, need, progress)}
+            )
+            if not selection.has_service(service := part.partition("/")[0], plan.services[service].stage)
+        ]
+        if missing:
+            raise GateError(_not_selected(names, missing, selection), missing)
 
 
 def hosts_left(plan: Plan, progress: Progress, selection: Selection) -> dict[str, tuple[str, ...]]:
@@ -226,6 +244,21 @@ def name_some(missing: Sequence[Missing]) -> str:
     return "; ".join([*named, *([f"and {rest} more"] if rest else [])])
 
 
+def _not_selected(names: Sequence[str], missing: Sequence[Missing], selection: Selection) -> str:
+    first = sorted({each.part.partition("/")[0] for each in missing}, key=natural)
+    hosts = shortened({each.host for each in missing})
+    if selection.only is None:
+        stage = extra("upgrade_stage", str(selection.stage))
+        cure = f"Upgrade the stage of {', '.join(first)} first, or leave out {stage}"
+    else:
+        together = ",".join([*sorted(selection.only, key=natural), *first])
+        cure = f"Add what is missing: {extra('upgrade_only', together)}"
+    return (
+        f"{', '.join(names)} must come after {', '.join(first)}, which is not among the services of this run and not "
+        f"done on {listed(hosts)}. Nothing was touched. {cure}."
+    )
+
+
 def _refusal(play: Play, missing: Sequence[Missing]) -> str:
     return (
         f"{play.title} is refused; nothing in it was touched. Must be done first: {name_some(missing)}. "
@@ -236,6 +269,9 @@ def _refusal(play: Play, missing: Sequence[Missing]) -> str:
 def _what_to_do(missing: Sequence[Missing]) -> str:
     again = "run the same command again: it resumes there."
     away = sorted({each.host for each in missing if each.away}, key=natural)
+    if not away and not any(each.is_ours for each in missing):
+        hosts = listed(shortened({each.host for each in missing}))
+        return f"This run is not about {hosts} (--limit): upgrade what is missing there first, and {again}"
     if not away:
         return f"Bring the host back or fix what failed, and {again}"
     names = ", ".join(away)

@@ -38,6 +38,7 @@ from .gate import (
     Grant,
     Missing,
     check_confirmed,
+    check_prerequisites,
     hosts_left,
     name_some,
     pass_gate,
@@ -99,6 +100,7 @@ class UpgradeRun:
         known = {each.id: each for each in list_campaigns(self.store)}
         journal = self._journal()
         progress = journal.progress()
+        check_prerequisites(self.plan, progress, about)
         left = hosts_left(self.plan, progress, about)
         todo = [play for play in self.plan.plays if left[play.id]]
         self._name_others(other for other in known.values() if other.id != journal.campaign)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._common.errors import ControllerError
 from .._common.names import in_brackets
-from .._common.shell import extra
+from .._common.shell import extra, playbook
 from .._service.budget import slots_of
 
 if TYPE_CHECKING:
@@ -259,5 +259,4 @@ def how_to_force(slots: Iterable[Slot]) -> str:
 
 def how_to_forget(hosts: Iterable[str]) -> str:
     """Say how to confirm that hosts have left for good."""
-    forget = extra("recover_forget", ",".join(sorted(hosts)))
-    return f"ansible-playbook orderly.services.recover {forget} -e recover_reason=…"
+    return playbook("recover", extra("recover_forget", ",".join(sorted(hosts))), "-e recover_reason=…")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from .._run.run import RunState
 from .lock import Lock, LockError, Slot
 
 if TYPE_CHECKING:
@@ -31,9 +32,12 @@ def report(locks: Locks, state_of: StateOf) -> dict[str, dict[str, Any]]:
     return {service: _lock(lock, state_of) for service, lock in sorted(locks.items())}
 
 
-def statuses(locks: Locks, hosts: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Tell what each host is about, in one word and one sentence; a host is in one status over all its services."""
-    return {host: _status(locks, host) for host in hosts}
+def statuses(locks: Locks, hosts: Iterable[str], state_of: StateOf) -> dict[str, dict[str, str]]:
+    """Tell what each host is about, in one word and one sentence; a host is in one status over all its services.
+
+    :raises StoreError: when the store tells of a run what cannot be understood
+    """
+    return {host: _status(locks, host, state_of) for host in hosts}
 
 
 def chosen(locks: Locks, names: Iterable[str], asked_by: str) -> Locks:
@@ -105,7 +109,7 @@ def _waiter(one: Waiter, place: int, state_of: StateOf) -> dict[str, Any]:
     }
 
 
-def _status(locks: Locks, host: str) -> dict[str, str]:
+def _status(locks: Locks, host: str, state_of: StateOf) -> dict[str, str]:
     held = [lock.holders[host] for lock in locks.values() if host in lock.holders]
     queued = [one for lock in locks.values() for one in lock.queue if host in one.hosts]
     away = [lock.out_of_service[host] for lock in locks.values() if host in lock.out_of_service]
@@ -114,10 +118,21 @@ def _status(locks: Locks, host: str) -> dict[str, str]:
     if failed := [one for one in held if one.failed]:
         return _words(FAILED, f"Failed {failed[0].operation} operation")
     if held:
-        return _words(MAINTENANCE, f"Executing {_newest(held).operation} operation")
+        return _executing(_newest(held), state_of)
     if queued:
         return _words(WAITING, f"Awaiting {min(queued, key=lambda one: one.turn).operation} operation")
     return _words(ACTIVE, "")
+
+
+def _executing(one: Holder, state_of: StateOf) -> dict[str, str]:
+    """Tell what a host does that holds a slot; only a run that lives still does something."""
+    state = state_of(one.run)
+    if state is RunState.OVER:
+        return _words(
+            FAILED, f"Failed {one.operation} operation: its run ended, and its slot is kept since {one.since}"
+        )
+    unsure = "" if state is RunState.LIVE else ", if its run still works, which cannot be seen here"
+    return _words(MAINTENANCE, f"Executing {one.operation} operation{unsure}")
 
 
 def _newest(held: list[Holder]) -> Holder:

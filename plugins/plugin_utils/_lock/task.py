@@ -172,8 +172,8 @@ class Call:
         if self.check_mode:
             return {}
         hosts = {*self.task_vars["ansible_play_hosts_all"], *(self.options["hosts"] or [])}
-        found = statuses(manager.locks_of(self.real_store), sorted(hosts))
-        return {"ansible_facts": {"rolling_status": found}}
+        locks, state_of = manager.look_at(self.real_store, self.run)
+        return {"ansible_facts": {"rolling_status": statuses(locks, sorted(hosts), state_of)}}
 
 
 def _by_host(services: Iterable[Service], named: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from .._common.answers import why_failed
+from .._common.shell import extra, playbook
 from .._common.text import layout, listed, natural, plural, printable
 from .._plan.plan import DOWN, KEEPS, NONE, short
 from .._service.steps import CHANGE
@@ -66,7 +67,7 @@ def summary(
             else []
         ),
         f"To review: {folder}/plan.html",
-        f"To approve: ansible-playbook orderly.services.upgrade -e upgrade_approved_plan={plan.hash}",
+        f"To approve: {playbook('upgrade', extra('upgrade_approved_plan', plan.hash))}",
     ]
 
 

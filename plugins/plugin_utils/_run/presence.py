@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._common import own_process
 from .._common.errors import ControllerError
+from .._common.shell import extra, playbook
 from .._store.formats import broken, checked, written
 from .._store.store import PREFIX, StoreError
 from .run import Run, RunState, run_state
@@ -107,10 +108,8 @@ def declare_over(store: Store, name: str, here: Run, reason: str, by: str) -> Ru
 
 def how_to_end(run: Run) -> str:
     """Tell how to say that a run is over of which nobody can see it."""
-    return (
-        f"ansible-playbook orderly.services.recover -e recover_ended_run={run.id} -e recover_reason=… "
-        "(with what you know it by)"
-    )
+    command = playbook("recover", extra("recover_ended_run", run.id), "-e recover_reason=…")
+    return f"{command} (with what you know it by)"
 
 
 def leave(store: Store, run: Run, **more: str) -> None:

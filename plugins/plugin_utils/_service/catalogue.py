@@ -21,6 +21,7 @@ from ansible.utils.display import Display
 from .._common.graph import CycleError, levels
 from .._common.places import open_to_others
 from .._common.text import natural
+from .left_out import not_read
 from .service import SERVICE_FILE, CatalogueError, Service, plain
 from .settings import OVERRIDABLE, checked, line_of, parse_service
 
@@ -187,10 +188,10 @@ def deployed(
     """
     anybody = host or min(groups.get("all") or ("",), key=natural)
     settled: dict[str, Service] = {}
-    for service in services:
+    for service in without_replaced(services):
         named = variables(anybody, variable(service.name, "group")) if anybody else None
         where = f"{variable(service.name, 'group')} of {anybody}"
-        group = checked("group", named, where) if named else service.group
+        group = _as_inventory_has_it(checked("group", named, where) if named else service.group, groups)
         members = groups.get(group) or ()
         if not members:
             continue
@@ -202,6 +203,19 @@ def deployed(
         asked = host if host is not None and host in members else min(members, key=natural)
         settled[service.name] = override(replace(service, group=group), asked, variables)
     return in_order(settled)
+
+
+def without_replaced(services: Iterable[Service]) -> list[Service]:
+    """Leave out the services of this collection that a role of somebody else's replaces, which has the same name."""
+    services = list(services)
+    own = {service.name for service in services if not service.is_shipped}
+    return [service for service in services if not (service.is_shipped and service.name in own)]
+
+
+def _as_inventory_has_it(group: str, groups: Container[str]) -> str:
+    """Give the name of a group as Ansible writes it where it replaces what cannot be in a variable, as a dash."""
+    written = re.sub(r"[^A-Za-z0-9_]", "_", group)
+    return written if group not in groups and written in groups else group
 
 
 def override(service: Service, host: str, variables: Variables) -> Service:
@@ -289,6 +303,12 @@ def known_services(task_vars: Mapping[str, Any], variables: Variables | None = N
         where = {name: variables(anybody, name) for name in ("orderly_roles_path", "orderly_collections")}
         task_vars = {**{name: value for name, value in where.items() if value is not None}, **task_vars}
     return find_services(role_folders(task_vars))
+
+
+def tell_left_out(task_vars: Mapping[str, Any]) -> None:
+    """Warn of roles that were meant to be services, and are not read as such."""
+    for why in not_read(folder.path for folder in role_folders(task_vars) if not folder.prefix):
+        display.warning(why)
 
 
 def load_services(task_vars: Mapping[str, Any], variables: Variables | None = None) -> tuple[Service, ...]:

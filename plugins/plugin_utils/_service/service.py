@@ -107,6 +107,11 @@ class Service:
         return tuple(dict.fromkeys(dependency.service for dependency in self.dependencies))
 
     @property
+    def is_shipped(self) -> bool:
+        """Tell whether its role is one of this collection."""
+        return self.role.startswith("orderly.services.")
+
+    @property
     def file(self) -> Path:
         """Give the path of the file that says all this."""
         return self.path / SERVICE_FILE

@@ -23,6 +23,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[s
     """Give the module, on a host that knows the unit demo.service."""
     host = FakeHost()
     host.add("demo.service")
+    (tmp_path / "usr/sbin").mkdir(parents=True)
+    (tmp_path / "usr/sbin/policy-rc.d").touch()
     monkeypatch.setattr(restart_policy, "PolicyFolder", lambda: PolicyFolder(tmp_path))
     monkeypatch.setattr(restart_policy, "PolicyScript", lambda: PolicyScript(tmp_path))
     monkeypatch.setattr(restart_policy, "NeedrestartDropIn", lambda: NeedrestartDropIn(tmp_path))
@@ -60,6 +62,18 @@ def test_blocks_other_actions_where_asked(run: Callable[..., dict[str, Any]]) ->
 
 def test_a_unit_of_the_host_is_a_service_too(run: Callable[..., dict[str, Any]]) -> None:
     assert list(run(services=["demo"])["blocked_actions"]) == ["demo.service"]
+
+
+def test_a_policy_that_nobody_would_ask_is_refused(
+    run: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    (tmp_path / "usr/sbin/policy-rc.d").unlink()
+    refused = run(units=["nginx.service"])
+    assert "No package asks for policies here" in refused["msg"]
+    assert "Run the playbook orderly.services.defer_restarts" in refused["msg"]
+    assert policies(tmp_path) == []
+    assert run(units=["nginx.service"], check_mode=True)["changed"]
+    assert not run(state="absent")["changed"]
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [

@@ -6,7 +6,7 @@ from pathlib import Path
 from ansible_collections.orderly.services.plugins.module_utils._deferral.ledger import Ledger, PendingRestart
 from ansible_collections.orderly.services.plugins.module_utils._deferral.policy import Policy, Requestor
 from ansible_collections.orderly.services.plugins.module_utils._deferral.record import Record
-from ansible_collections.orderly.services.plugins.module_utils._deferral.script import ScriptState
+from ansible_collections.orderly.services.plugins.module_utils._deferral.script import SET_UP, ScriptState
 from ansible_collections.orderly.services.plugins.module_utils._status.report import HostStatus
 
 IN_FORCE = ScriptState(installed=True, registered=True, in_force=True, neighbour="", chained="")
@@ -28,7 +28,7 @@ def test_a_policy_that_nobody_asks_for_is_trouble() -> None:
     found = replace(STATUS, script=elsewhere, trouble=["other trouble"]).as_dict()
     assert found["trouble"] == [
         "other trouble",
-        "Restarts are not being deferred: packages ask /x. Run the playbook defer_restarts on this host.",
+        f"Restarts are not being deferred: packages ask /x. {SET_UP}",
     ]
 
 

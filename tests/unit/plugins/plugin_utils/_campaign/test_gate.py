@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.gate import (
     GateError,
+    check_prerequisites,
     hosts_left,
     pass_gate,
     patterns,
@@ -227,3 +228,31 @@ def test_a_plan_is_complete_when_every_part_is_done_on_every_host() -> None:
     (last,) = plays_left(PLAN, progress(complete.replace("web/post-upgrade@w2", "")))
     assert last.id == "post-upgrade-web"
     assert plays_left(PLAN, progress()) == list(PLAN.plays)
+
+
+def prerequisite(selection: Selection, done: str = "") -> str:
+    """Give what is said at the start of a run about what it would find missing half way; an empty text for nothing."""
+    try:
+        check_prerequisites(PLAN, progress(done), selection)
+    except GateError as exc:
+        return str(exc)
+    return ""
+
+
+def test_a_service_that_comes_first_and_is_not_selected_is_missed_before_anything_runs() -> None:
+    assert prerequisite(Selection(only=frozenset({"web"}))) == (
+        "web must come after db, which is not among the services of this run and not done on d1, d2. Nothing was "
+        "touched. Add what is missing: -e upgrade_only=web,db."
+    )
+    assert prerequisite(Selection(only=frozenset({"web"})), DB) == ""
+    assert prerequisite(Selection(only=frozenset({"db"}))) == ""
+    assert prerequisite(EVERYTHING) == ""
+
+
+def test_a_run_for_some_hosts_does_what_it_can() -> None:
+    assert prerequisite(Selection(hosts=frozenset({"d1", "w1"}))) == ""
+
+
+def test_a_refusal_about_hosts_outside_the_run_does_not_ask_to_fix_them() -> None:
+    said = refusal("wave-3", f"{VALID} db/change@d1", Selection(hosts=frozenset({"d1", "w1"})))
+    assert "This run is not about d2 (--limit): upgrade what is missing there first" in said

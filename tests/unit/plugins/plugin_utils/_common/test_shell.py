@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
+from typing import Any
 
 import pytest
+from ansible import context
+from ansible.constants import DEFAULT_HOST_LIST
+from ansible.module_utils.common.collections import ImmutableDict
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.splitter import parse_kv
-from ansible_collections.orderly.services.plugins.plugin_utils._common.shell import extra, without
+from ansible_collections.orderly.services.plugins.plugin_utils._common.shell import extra, playbook, without
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,3 +38,36 @@ def test_hosts_are_left_out_by_their_names() -> None:
     assert without(["w1"]) == "--limit '!w1'"
     assert shlex.split(without(["o'brien", "w2"])) == ["--limit", "!o'brien,!w2"]
     assert without(["w*"]) == "--limit"
+
+
+@pytest.mark.parametrize(
+    ("given", "typed"),
+    [
+        ({}, "ansible-playbook orderly.services.recover -e a=1"),
+        ({"inventory": DEFAULT_HOST_LIST}, "ansible-playbook orderly.services.recover -e a=1"),
+        (
+            {"inventory": ["/srv/hosts.yml"]},
+            "ansible-playbook -i /srv/hosts.yml orderly.services.recover -e a=1",
+        ),
+        (
+            {"inventory": [str(Path("my hosts.yml").absolute()), "h1,"]},
+            "ansible-playbook -i 'my hosts.yml' -i h1, orderly.services.recover -e a=1",
+        ),
+        (
+            {
+                "extra_vars": (
+                    "@fleet.yml",
+                    "orderly_store=etcd://e1:2379/x",
+                    "password=1",
+                    "upgrade_only=web",
+                )
+            },
+            "ansible-playbook -e @fleet.yml -e orderly_store=etcd://e1:2379/x orderly.services.recover -e a=1",
+        ),
+    ],
+)
+def test_the_command_that_is_advised_has_the_same_hosts_and_store(
+    given: dict[str, Any], typed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(context, "CLIARGS", ImmutableDict(given))
+    assert playbook("recover", "-e a=1") == typed

@@ -19,7 +19,7 @@ from ..lock_world import AT, World
 
 
 def status(world: World, host: str) -> tuple[str, str]:
-    found = statuses(world.locks, [host])[host]
+    found = statuses(world.locks, [host], world.state_of)[host]
     return found["status"], found["message"]
 
 
@@ -119,6 +119,13 @@ def test_a_host_whose_operation_failed_says_so_until_somebody_has_seen_to_it(wor
     assert status(world, "web1") == ("failed", "Failed operation1 operation")
     world.forces("web1")
     assert status(world, "web1") == ("active", "")
+
+
+def test_a_host_whose_run_ended_without_giving_its_slot_back_failed(world: World) -> None:
+    world.asks(1, "web1")
+    world.ends(1)
+    said = f"Failed operation1 operation: its run ended, and its slot is kept since {AT}"
+    assert status(world, "web1") == ("failed", said)
 
 
 def test_a_host_out_of_service_is_that_whatever_else(world: World) -> None:

@@ -1,0 +1,65 @@
+"""Roles that look like services and are none that is deployed: each with the reason, and what to do."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from .service import SERVICE_FILE
+from .steps import UPGRADE_TASKS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+    from pathlib import Path
+
+    from .service import Service
+
+_OTHER_NAMES = ("service.yaml", "services.yml", "services.yaml")
+_TASKS = (f"{UPGRADE_TASKS}.yml", f"{UPGRADE_TASKS}.yaml", "drain.yml", "drain.yaml")
+
+
+def not_read(folders: Iterable[Path]) -> list[str]:
+    """Name the roles that were meant to be services, and are not read as such."""
+    roles = {role.resolve(): role for folder in folders for role in sorted(folder.glob("*/"))}
+    return [
+        why for role in roles.values() if not (role / SERVICE_FILE).exists() for why in _why_not_read(role)
+    ]
+
+
+def _why_not_read(role: Path) -> Iterator[str]:
+    if found := next((name for name in _OTHER_NAMES if (role / "meta" / name).exists()), None):
+        yield f"{role} is no service: its meta/{found} is not read. Rename it to {SERVICE_FILE}."
+    elif found := next((name for name in _TASKS if (role / "tasks" / name).exists()), None):
+        yield (
+            f"{role} is no service: it has tasks/{found} and no {SERVICE_FILE}. Write one; a single line will do: "
+            "units: [NAME.service]."
+        )
+
+
+def without_hosts(
+    services: Iterable[Service], deployed: Collection[Service], groups: Collection[str]
+) -> list[str]:
+    """Name the user's services that are deployed nowhere, with the group that was probably meant."""
+    there = {service.name for service in deployed}
+    return [
+        f"{service.name} is deployed nowhere: its group {service.group} has no hosts.{_perhaps(service, groups)}"
+        for service in services
+        if not service.is_shipped and service.name not in there
+    ]
+
+
+def _perhaps(service: Service, groups: Collection[str]) -> str:
+    near = get_close_matches(service.group, groups, 1) or [name for name in (service.name,) if name in groups]
+    named = f"{near[0]} was probably meant; write" if near else "Give that group hosts, or write"
+    return f" {named} group: {near[0] if near else 'NAME'} in {service.file}."
+
+
+def replaced(services: Iterable[Service]) -> list[str]:
+    """Name the services of this collection that a role of the user's replaces."""
+    services = list(services)
+    own = {service.name: service for service in services if not service.is_shipped}
+    return [
+        f"{service.name}: {own[service.name].path} replaces {service.role}."
+        for service in services
+        if service.is_shipped and service.name in own
+    ]

@@ -6,14 +6,21 @@
 from __future__ import annotations
 
 import json
+import os
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleActionFail
 
 from ...plugin_utils._action import ControllerAction, Result
+from ...plugin_utils._common.errors import ControllerError
 from ...plugin_utils._common.files import write_bytes
+from ...plugin_utils._lock.manager import look_at
+from ...plugin_utils._report.fleet_now import LocksNow, UnitsNow
 from ...plugin_utils._report.status_table import FleetStatus
+from ...plugin_utils._run.run import RunState, this_run
+from ...plugin_utils._store.store import open_store
 from ...plugin_utils._terminal import say
 
 if TYPE_CHECKING:
@@ -23,21 +30,44 @@ if TYPE_CHECKING:
 class ActionModule(ControllerAction):
     def act(self, variables: Mapping[str, Any]) -> Result:
         options = self.options(
-            variable={"type": "str", "default": "deferred_restarts"}, json={"type": "path"}
+            variable={"type": "str", "default": "deferred_restarts"},
+            members={"type": "str"},
+            json={"type": "path"},
+            store={"type": "str"},
         )
-        hosts = variables["ansible_play_hosts_all"]
-        status = FleetStatus.of(
-            {host: variables["hostvars"][host].get(options["variable"]) or {} for host in hosts}
+
+        def answers(name: str) -> dict[str, Any]:
+            return {
+                host: variables["hostvars"][host].get(name) or {}
+                for host in variables["ansible_play_hosts_all"]
+            }
+
+        status = FleetStatus.of(answers(options["variable"]))
+        units = (
+            UnitsNow.of(answers(options["members"]), status.not_checked) if options["members"] else UnitsNow()
         )
-        lines = status.as_lines()
+        locks, why_not = self._locks(self.store_url(options, variables))
+        lines = [*status.as_lines(), *units.as_lines(), *locks.as_lines()]
+        if why_not:
+            lines.append(f"Locks and campaigns: not checked, {why_not}")
         for line in lines:
             say(line)
-        changed = bool(options["json"]) and self._write(Path(options["json"]), status)
-        return {"changed": changed, "lines": lines, "status": status.as_dict()}
+        plain = {**status.as_dict(), **units.as_dict(), **locks.as_dict(), "locks_not_checked": why_not}
+        changed = bool(options["json"]) and self._write(Path(options["json"]), plain)
+        return {"changed": changed, "lines": lines, "status": plain}
 
-    def _write(self, path: Path, status: FleetStatus) -> bool:
+    def _locks(self, url: str) -> tuple[LocksNow, str]:
+        """Read the locks, or tell why they cannot be read: the table is for nights on which something is broken."""
+        run = this_run(os.getppid())
+        try:
+            with closing(open_store(url)) as store:
+                return LocksNow(*look_at(store, run)), ""
+        except ControllerError as exc:
+            return LocksNow({}, lambda _run: RunState.UNKNOWN), str(exc)
+
+    def _write(self, path: Path, plain: Mapping[str, Any]) -> bool:
         """Write the file where it is not there with just this content, and tell whether it was not."""
-        content = (json.dumps(status.as_dict(), indent=2) + "\n").encode()
+        content = (json.dumps(plain, indent=2) + "\n").encode()
         try:
             if path.is_file() and path.read_bytes() == content:
                 return False

@@ -14,6 +14,8 @@ description:
   - Prints what M(orderly.services.deferred_restarts_info) returned on the hosts of a play as one table, with what is
     paused and what is on hold, and says where automatic restarts are off, which units run replaced files without
     a requested restart, what went wrong, and what could not be checked.
+  - Tells too which units of services are down, who holds slots and whether that run still works, who waits for one,
+    what is frozen, and which hosts are out of service.
   - Runs on the controller and contacts no host. Reports C(changed) if it wrote, or in check mode would write, other
     content to O(json).
 options:
@@ -22,11 +24,17 @@ options:
       - The variable in which the hosts of the play hold what M(orderly.services.deferred_restarts_info) returned.
     type: str
     default: deferred_restarts
+  members:
+    description:
+      - The variable in which they hold what M(orderly.services.internal.member_units) returned. Without it, nothing is
+        said of units that are down.
+    type: str
   json:
     description: A file on the controller to write the same to, as JSON; it is replaced by rename, so that it is always
       complete.
     type: path
 extends_documentation_fragment:
+  - orderly.services.store
   - orderly.services.attributes
   - orderly.services.attributes.change_without_diff
 seealso:
@@ -77,4 +85,16 @@ status:
     not_checked:
       description: The hosts that could not be checked, and why.
       type: dict
+    down:
+      description: By host, the units that should run and do not, each with its state in systemd's words.
+      type: dict
+    units_not_checked:
+      description: The other hosts of which it is not known whether their services run, and why.
+      type: dict
+    locks:
+      description: The locks, as RV(orderly.services.rolling_lock_info#module:locks) gives them.
+      type: dict
+    locks_not_checked:
+      description: Why the locks could not be read; empty where they were.
+      type: str
 """

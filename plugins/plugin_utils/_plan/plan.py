@@ -117,7 +117,7 @@ class PlannedService:
 
     @property
     def outage(self) -> str:
-        """Tell what users may notice while it is upgraded: it is down, it keeps serving, or nothing."""
+        """Tell what users may notice while it is upgraded: it is down, others stay up, or nothing."""
         if not self.changes and not self.finalizes:
             return NONE
         # Fewer slots, because a host is out of service, leave no host more to serve.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 HEADER = ("SERVICE", "STAGE", "HOSTS", "AT ONCE", "WAVES", "OUTAGE", "PACKAGES")
 PHASED = "Phased updates are no exception: apt-get install takes what apt-get upgrade may keep back."
 _SHOWN = 100
-OUTAGES = {DOWN: "is down", KEEPS: "keeps serving", NONE: "none"}
+OUTAGES = {DOWN: "is down", KEEPS: "others stay up", NONE: "none"}
 
 
 def summary(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._common.answers import words_of
 from .._common.text import duration, listed, natural, plural, printable, with_services
+from .._lock.lock import PAUSE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -54,6 +55,7 @@ class State(StrEnum):
     UNFINISHED = "unfinished"
     AGAIN = "to be tried again"
     OUT_OF_SERVICE = "out of service"
+    PAUSED = "paused"
 
 
 LOST = (State.FAILED, State.UNREACHABLE, State.UNFINISHED)
@@ -81,11 +83,17 @@ class Wave:
     started: str
     visits: dict[str, Visit] = field(default_factory=dict)
     ended: float | None = None
+    pauses: bool = False
 
     @property
     def title(self) -> str:
         """Tell which wave of how many; finalizers of a plan take slots too, after all waves."""
         return f"Wave {self.number} of {self.of}" if self.number else "Finalizing"
+
+    @property
+    def unfinished(self) -> State:
+        """Tell what a host is that keeps its slots though nothing went wrong."""
+        return State.PAUSED if self.pauses else State.UNFINISHED
 
     def in_state(self, *states: State) -> list[str]:
         """Name the hosts in some state."""
@@ -229,7 +237,13 @@ class Progress:
     @property
     def outcome(self) -> str:
         """Say in a word how it ended."""
-        return "stopped" if self.refusal or self.slots or self._count(*LOST, State.AGAIN) else "done"
+        return "stopped" if self.refusal or self._kept or self._count(*LOST, State.AGAIN) else "done"
+
+    @property
+    def _kept(self) -> dict[str, set[str]]:
+        """Give the slots that were not to be kept, by host."""
+        paused = {host for wave in self.waves for host in wave.in_state(State.PAUSED)}
+        return {host: names for host, names in self.slots.items() if host not in paused}
 
     def summary(self, command: str) -> list[str]:
         """Say in the end what was done, what was lost, and how to go on; nothing where nothing was rolled."""
@@ -239,7 +253,14 @@ class Progress:
         hosts, waves = plural(self._count(State.DONE), "host"), plural(len(self.waves), "wave")
         done = f"{hosts} done in {waves}, {duration(seconds)}"
         if self.outcome == "done":
-            return [f"{done}."]
+            paused = [
+                f"{host} ({' '.join(sorted(self.slots[host]))})" for host in sorted(self.slots, key=natural)
+            ]
+            return (
+                [f"Paused, with their slots, until resume_services: {listed(paused)}."]
+                if paused
+                else [f"{done}."]
+            )
         lines = [f"Stopped: {done}; {self._count(*LOST)} failed, {len(self.not_begun)} not begun."]
         lines += [
             f"{host} {visit.state} in {wave.title[:1].lower() + wave.title[1:]}{visit.why and ' at '}{visit.why}"
@@ -297,6 +318,7 @@ class Progress:
         wave = self._open
         if wave is None:
             wave = Wave(self.batch.number, self.batch.of, now, float(result.get("waited") or 0), wall)
+            wave.pauses = result.get("operation") == PAUSE
             self.waves.append(wave)
         for host, names in granted.items():
             wave.visits[host] = Visit(tuple(names), now)
@@ -338,11 +360,12 @@ class Progress:
         wave.ended = now
         for host in wave.in_state(State.AT_WORK):
             visit = wave.visits[host]
-            visit.state, visit.why = self._faults.get(host, (State.UNFINISHED, ""))
+            visit.state, visit.why = self._faults.get(host, (wave.unfinished, ""))
             visit.seconds = now - visit.began
         lost = wave.in_state(*LOST)
         how = f"failed on {listed(lost)}" if lost else "is done"
-        rest = f"{self._count(State.DONE)} done, {self.waiting} waiting, {self._count(*LOST)} failed"
+        done = self._count(State.DONE, State.PAUSED)
+        rest = f"{done} done, {self.waiting} waiting, {self._count(*LOST)} failed"
         return [f"{wave.title} {how} after {duration(now - wave.began)}: {rest}"]
 
     def _note_drain(self, heard: Heard) -> None:
@@ -370,14 +393,14 @@ class Progress:
         return "; ".join([*tasks, *([f"{plural(rest, 'host')} elsewhere"] if rest else [])])
 
     def _how_to_go_on(self, command: str) -> list[str]:
-        kept = [f"{host} ({' '.join(sorted(names))})" for host, names in _sorted(self.slots).items()]
+        kept = [f"{host} ({' '.join(sorted(names))})" for host, names in _sorted(self._kept).items()]
         drained = [f"{host} ({' '.join(names)})" for host, names in _sorted(self.drained).items()]
         lines = [f"Refused: {self.refusal}"] if self.refusal else []
         lines += [f"Slots kept, and counted as down: {listed(kept)}"] if kept else []
         lines += [f"Still drained: {listed(drained)}"] if drained else []
         if kept:
             lines.append(
-                f"To resume, bring {listed(sorted(self.slots, key=natural))} back and run again: {command}"
+                f"To resume, bring {listed(sorted(self._kept, key=natural))} back and run again: {command}"
             )
         return lines
 

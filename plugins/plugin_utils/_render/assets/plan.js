@@ -10,7 +10,7 @@ const PARTS_OF = {
   validate: ["step0"], prepare: ["step1"], "post-upgrade": ["step6"], finalize: ["undo", "finalize"],
   change: ["drain", "step2", "step3", "step4", "step5", "verify", "undrain"],
 };
-const OUTAGES = { down: "down meanwhile", keeps: "keeps serving", none: "not disrupted" };
+const OUTAGES = { down: "down meanwhile", keeps: "others stay up", none: "not disrupted" };
 const onPaper = []; // what printing needs; each gives how to take it back
 const ROW = 28, HEAD = 44, WAVE = 34, PHASE = 22;
 
@@ -205,7 +205,7 @@ function legend() {
   const entry = (kind, outage, words) => make("span", {}, draw("svg", { width: 24, height: ROW, "aria-hidden": "true" }, mark(kind, outage, 0, 0, 24)), words);
   add(byId("legend"), [
     entry("validate", "", "validated, read-only"), entry("prepare", "", "prepared, no interruption"),
-    entry("change", "keeps", "number of hosts disrupted, service keeps serving"), entry("change", "down", "service down"),
+    entry("change", "keeps", "number of hosts disrupted, others stay up"), entry("change", "down", "service down"),
     entry("post-upgrade", "", "completed"), entry("finalize", "", "finalized"),
   ]);
 }

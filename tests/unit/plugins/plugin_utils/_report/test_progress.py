@@ -37,6 +37,29 @@ def roll() -> Progress:
     return progress
 
 
+def test_a_pause_ends_with_what_is_paused_and_the_way_back_and_is_no_failure() -> None:
+    progress = Progress()
+    progress.play(Batch("a", 1, 1, HOSTS, HOSTS), 0)
+    progress.hear(lock(**GRANT, operation="pause"), 0, "then")
+    (line,) = progress.play(Batch("b", 1, 1, frozenset()), 5)
+    assert line.startswith("Wave 1 of 1 is done after 5 s: ")
+    assert line.endswith(" 0 failed")
+    (said,) = progress.summary("ansible-playbook again")
+    assert said.startswith("Paused, with their slots, until resume_services: web1 (")
+    assert progress.outcome == "done"
+
+
+def test_a_host_that_fails_while_it_is_paused_has_failed() -> None:
+    progress = Progress()
+    progress.play(Batch("a", 1, 1, HOSTS, HOSTS), 0)
+    progress.hear(lock(**GRANT, operation="pause"), 0, "then")
+    progress.hear(lost("web1"), 3, "then")
+    progress.play(Batch("b", 1, 1, frozenset()), 5)
+    said = progress.summary("ansible-playbook again")
+    assert said[0].startswith("Stopped: ")
+    assert "web1 failed in wave 1 of 1" in said[1]
+
+
 BATCHES: list[tuple[int, list[int | str], list[int]]] = [
     (5, [], [5]),
     (5, [2], [2, 2, 1]),

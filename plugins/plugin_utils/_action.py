@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.parsing.mod_args import ModuleArgsParser
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 from ansible.utils.display import Display
 
+from ._common.answers import without_root, words_of
 from ._common.errors import ControllerError
 from ._common.shell import without
 from ._common.text import listed, printable
@@ -89,16 +90,28 @@ class HostAction(Action):
                 task_vars=self._answered,  # the connection needs what the host said of itself
                 wrap_async=self._task.async_val,
             )
-        except AnsibleError:
+        except AnsibleConnectionFailure:
             raise
+        except (
+            AnsibleError
+        ) as exc:  # a password that is missing, say: the host was reached, and did not answer
+            raise ControllerError(without_root(str(exc), self._becomes)) from None
         except Exception as exc:  # Ansible reads an answer in many places, and checks it in few
             raise ControllerError(
                 f"Ansible could not read the answer of this host ({printable(str(exc))}). Look "
                 "at what its Python and its shell print, and find out why."
             ) from None
+        if done.get("failed") and (said := words_of(done.get("module_stderr"))):
+            done["msg"] = without_root(said, self._becomes)
         # Of a delegated task they would become facts of the host that delegates it.
         ignored = STEERING | {"ansible_facts"} if self._task.delegate_to else STEERING
         return {key: value for key, value in done.items() if key not in ignored}
+
+    @property
+    def _becomes(self) -> str:
+        """Name the way in which the task becomes root on its host; an empty text where it does not."""
+        become = getattr(self._connection, "become", None)
+        return str(become.name) if become else ""
 
     # Unused here: variables are for the actions that override it.
     def complete(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002

@@ -84,6 +84,17 @@ def words_of(value: Any) -> str:
     return value[:LONGEST].strip() if isinstance(value, str) else ""
 
 
+def without_root(said: str, becomes: str) -> str:
+    """Say why a module did not run on a host: what is *said* there, and the likely cause where it was to become root."""
+    why = printable(" ".join(said.split()), LONGEST).rstrip(".: ")
+    is_likely = becomes and (becomes in why or "password" in why or "privilege" in why)
+    way = (
+        f" Tasks here become root with {becomes}: see that ansible HOST -b -m ansible.builtin.ping works, with "
+        "--ask-become-pass (-K) if it asks for a password."
+    )
+    return f"The module did not run on this host: {why}.{way if is_likely else ''}"
+
+
 def why_failed(answer: Any, otherwise: str) -> str:
     """Give the reason that a result has for its failure, as a part of a sentence."""
     said = words_of(answer.get("msg")) if isinstance(answer, Mapping) else ""

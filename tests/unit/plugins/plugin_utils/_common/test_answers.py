@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.orderly.services.plugins.plugin_utils._common.answers import MOST_ENTRIES, misfit
+from ansible_collections.orderly.services.plugins.plugin_utils._common.answers import (
+    MOST_ENTRIES,
+    misfit,
+    without_root,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,3 +56,23 @@ JSON = st.recursive(
 def test_nothing_that_json_can_say_is_more_than_a_misfit(value: Any) -> None:
     assert misfit(value, SHAPE)
     assert misfit({**GOOD, "pending": value}, SHAPE).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("said", "becomes", "is_named"),
+    [
+        ("Missing sudo password", "sudo", True),
+        ("/bin/sh: 1: sudo: not found", "sudo", True),
+        ("sudo: a password is required\n", "sudo", True),
+        ("Timeout (12s) waiting for privilege escalation prompt: ", "su", True),
+        ("/usr/bin/python3: not found", "sudo", False),
+        ("sudo: a password is required", "", False),
+    ],
+)
+def test_a_module_that_did_not_run_names_become_where_that_is_the_likely_cause(
+    said: str, becomes: str, is_named: bool
+) -> None:
+    words = without_root(said, becomes)
+    assert words.startswith("The module did not run on this host: ")
+    assert said.split(":")[0].strip() in words
+    assert (f"become root with {becomes}:" in words and "--ask-become-pass" in words) is is_named

@@ -85,7 +85,7 @@ def words_of(value: Any) -> str:
 
 
 def without_root(said: str, becomes: str) -> str:
-    """Say why a module did not run on a host: what is *said* there, and the likely cause where it was to become root."""
+    """Say why a module did not run on a host: what is *said* there, and where it was to become root, that cause."""
     why = printable(" ".join(said.split()), LONGEST).rstrip(".: ")
     is_likely = becomes and (becomes in why or "password" in why or "privilege" in why)
     way = (

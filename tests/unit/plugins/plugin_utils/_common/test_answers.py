@@ -74,5 +74,5 @@ def test_a_module_that_did_not_run_names_become_where_that_is_the_likely_cause(
 ) -> None:
     words = without_root(said, becomes)
     assert words.startswith("The module did not run on this host: ")
-    assert said.split(":")[0].strip() in words
+    assert said.split(":", maxsplit=1)[0].strip() in words
     assert (f"become root with {becomes}:" in words and "--ask-become-pass" in words) is is_named

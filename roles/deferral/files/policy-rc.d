@@ -183,6 +183,13 @@ sub contents {
     return scalar <$handle>;
 }
 
+# The files in a folder that have such names, in order; Perl's own glob would load a module.
+sub files {
+    my ($folder, $names) = @_;
+    opendir my $handle, $folder or return;
+    return map { "$folder/$_" } sort grep { $_ =~ $names } readdir $handle;
+}
+
 #line 6 "policy-rc.d/question.pl"
 # --- The question ---
 
@@ -638,7 +645,7 @@ sub is_of_another_version {
 sub version_in_status {
     my ($package) = @_;
     my $version;
-    for my $file ("$ROOT/var/lib/dpkg/status", sort glob "$ROOT/var/lib/dpkg/updates/[0-9]*") {
+    for my $file ("$ROOT/var/lib/dpkg/status", files("$ROOT/var/lib/dpkg/updates", qr/^[0-9]/)) {
         open my $status, '<', $file or next;
         local $/ = '';    # a paragraph at a time
         while (my $paragraph = <$status>) {
@@ -968,7 +975,7 @@ sub restart_collateral {
     return $ALLOWED if !-d "$ROOT/run/systemd/system";
     my $lock = lock_records();
     my %outcomes;    # by unit: what fails is tried once, whoever had it denied
-    for my $file (map { glob "$_/*.deferred" } @RECORDS) {
+    for my $file (map { files($_, qr/^[^.].*\.deferred$/) } @RECORDS) {
         my $record = read_record($file);
         next if !$record || ($record->{collateral} || '') ne 'true' || ref $record->{actions} ne 'ARRAY';
         next if defined $record->{failed_at};
@@ -1013,7 +1020,7 @@ sub tell_if_not_asked {
 # Records that could not be written to the disk are newer than what is there.
 sub merge_fallback {
     my ($lasting, $fallback) = @RECORDS;
-    for my $file (glob "$fallback/*.deferred") {
+    for my $file (files($fallback, qr/^[^.].*\.deferred$/)) {
         next if !read_record($file);
         my ($name) = $file =~ m{([^/]+)$};
         write_file("$lasting/$name", slurp($file)) or return;

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Callable, Iterator, Sequence
+    from typing import Iterator, Sequence
 
 MODE = "upgrade"  # the first argument of preinst and prerm then
 # debhelper's snippets ask before they stop anything, and none of them insists.
@@ -58,8 +58,9 @@ class _Frame:
     """Something that is open: an if, a case, a loop, a group, a function."""
 
     kind: str
+    function: str = ""  # the one that it is in, or is
+    is_outside_reached: bool = True
     is_reached: bool = True
-    function: str = ""
     state: str = ""
     verdict: bool | None = None
     is_over: bool = False  # an earlier branch is the one that is taken
@@ -101,8 +102,8 @@ def _pieces(text: str) -> Iterator[tuple[str, str, int]]:
 def _after(text: str, at: int, ends: Sequence[str]) -> int:
     for end in ends:
         found = re.compile(rf"^\t*{re.escape(end)}$", re.M).search(text, at)
-        if not found:
-            return at
+        if not found:  # it goes on to the end, as the shell takes it
+            return len(text)
         at = found.end()
     return at
 
@@ -140,17 +141,13 @@ class _Reader:
     def _top(self) -> _Frame:
         return self.frames[-1] if self.frames else _Frame("")
 
-    @property
-    def _function(self) -> str:
-        return next((frame.function for frame in reversed(self.frames) if frame.function), "")
-
     def _is_reached(self) -> bool:
         if (self.joined == "&&" and self.verdict is False) or (self.joined == "||" and self.verdict is True):
             return False
-        return all(frame.is_reached for frame in self.frames)
+        return self._top.is_outside_reached and self._top.is_reached
 
     def _open(self, kind: str, state: str = "") -> None:
-        self.frames.append(_Frame(kind, self._is_reached(), self.named, state))
+        self.frames.append(_Frame(kind, self.named or self._top.function, self._is_reached(), state=state))
         self.named = ""
         self.joined, self.verdict = "", None
 
@@ -261,7 +258,7 @@ class _Reader:
             joined = {"&&": _all, "||": _any}.get(self.joined)
             self.verdict = joined([self.verdict, held]) if joined else held
             for each in self._expanded(words):
-                self.commands.append(Command(each, self.line, operator, self._function))
+                self.commands.append(Command(each, self.line, operator, self._top.function))
 
     def _note_value(self, word: str) -> None:
         found = _ASSIGNMENT.fullmatch(word)
@@ -281,7 +278,7 @@ class _Reader:
 
     def _as_upgrade(self, word: str) -> str | None:
         """Put what dpkg gives in the place of the variable that holds it; none where a word has none."""
-        modes = self.modes - ({"1"} if self._function else set())
+        modes = self.modes - ({"1"} if self._top.function else set())
         as_upgrade = re.sub(
             r"\$(?:\{(\w+)[^}]*\}|(\w+))", lambda m: MODE if (m[1] or m[2]) in modes else m[0], word
         )

@@ -48,11 +48,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-refusals:
-  description: What is wrong with each service whose package has to be put on hold.
-  returned: failure
+checked:
+  description: The names of the services whose packages were looked at.
+  returned: success
   type: list
   elements: str
+  sample: [nginx, redis]
 """
 
 from typing import TYPE_CHECKING
@@ -92,8 +93,8 @@ def main() -> None:
     except KeyError:
         module.fail_json(msg="services: each needs a name, units and a variable.")
     if refusals:
-        module.fail_json(msg=" ".join(refusals), refusals=refusals)
-    module.exit_json(changed=False)
+        module.fail_json(msg=" ".join(refusals))
+    module.exit_json(changed=False, checked=[service["name"] for service in module.params["services"]])
 
 
 if __name__ == "__main__":

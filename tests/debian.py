@@ -37,12 +37,20 @@ def unpacked(package: str, folder: Path) -> Path:
 def fetch(package: str, folder: Path) -> None:
     """Unpack a package into the folder root below *folder*."""
 
+    download(folder, package)
+    subprocess.run(
+        ["dpkg", "-x", *folder.glob(f"{package}_*.deb"), "root"], cwd=folder, check=True, capture_output=True
+    )
+
+
+def download(folder: Path, *packages: str) -> None:
+    """Fetch packages into a folder."""
+
     def run(*command: str) -> None:
         subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
 
     try:
-        run("apt-get", "download", "-qq", package)
+        run("apt-get", "download", "-qq", *packages)
     except subprocess.CalledProcessError:
         run(str(PACKAGES))  # a machine that has never asked what there is
-        run("apt-get", "download", "-qq", package)
-    run("dpkg", "-x", *map(str, folder.glob(f"{package}_*.deb")), "root")
+        run("apt-get", "download", "-qq", *packages)

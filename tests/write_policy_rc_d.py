@@ -39,8 +39,9 @@ END_OF_PERL
 
 def put_together() -> str:
     """Make the script of its parts."""
-    perl = "\n".join(_with_line_numbers(name) for name in (*ALWAYS, *WHEN_NEEDED))
-    return (PARTS / SHELL).read_text(encoding="utf-8") + BEFORE_PERL + perl + AFTER_PERL
+    always = "\n".join(map(_with_line_numbers, ALWAYS))
+    chapters = "\f\n".join(map(_with_line_numbers, WHEN_NEEDED))
+    return f"{(PARTS / SHELL).read_text(encoding='utf-8')}{BEFORE_PERL}{always}\n{chapters}{AFTER_PERL}"
 
 
 def _with_line_numbers(name: str) -> str:

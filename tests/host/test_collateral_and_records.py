@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import fcntl
 import os
 import stat
@@ -16,7 +18,7 @@ from ansible_collections.orderly.services.plugins.module_utils._deferral.record 
 from ansible_collections.orderly.services.plugins.module_utils._deferral.record_files import DeferredStore
 from ansible_collections.orderly.services.plugins.module_utils._host.files import boot_id
 from ansible_collections.orderly.services.plugins.module_utils._host.systemd import UnitState
-from ansible_collections.orderly.services.tests.host.host import ALLOWED, DENIED, Host
+from ansible_collections.orderly.services.tests.host.host import ALLOWED, DENIED, SCRIPT, Host
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -328,9 +330,36 @@ def test_a_record_of_a_newer_version_stays_as_it_is(host: Host, suffix: str) -> 
     assert (record.count, record.path.endswith(".format-1.deferred")) == (2, suffix == "deferred")
 
 
-def test_the_disk_is_told_the_name_of_a_record(host: Host) -> None:
+def test_the_disk_is_told_the_name_of_a_record_by_the_kernel(host: Host) -> None:
+    notes = (
+        "{ open my $n, '>', \"$ROOT/told\"; print $n join ' ', $_[0], readlink \"/proc/self/fd/$_[1]\"; 0 }"
+    )
+    host.install(
+        SCRIPT.read_text().replace(
+            "#!perl -w\n", f"#!perl -w\nBEGIN {{ *CORE::GLOBAL::syscall = sub {notes} }}\n", 1
+        )
+    )
+    host.ask("alpha", "restart")
+    number, folder = (host.root / "told").read_text().split()
+    assert folder == f"{host.root}/var/lib/policy-rc.d"
+    assert is_fsync(int(number))
+
+
+def is_fsync(number: int) -> bool:
+    """Tell whether this is the kernel's number of fsync: it takes folders, neither pipes nor what is closed."""
+    call = ctypes.CDLL(None, use_errno=True).syscall
+    folder, pipe = os.open("/", os.O_RDONLY), os.pipe()
+    found = [call(number, each) and ctypes.get_errno() for each in (folder, pipe[0], 9999)]
+    os.fstat(folder)
+    for each in (folder, *pipe):
+        os.close(each)
+    return found == [0, errno.EINVAL, errno.EBADF]
+
+
+def test_the_disk_is_told_by_a_program_on_a_machine_that_nobody_thought_of(host: Host) -> None:
     program = host.root / "bin/sync"
     program.write_text('#!/bin/sh\necho "$*" >>"${0%/*}/synced"\n')
     program.chmod(0o755)
+    host.install(SCRIPT.read_text().replace("(\\w+)-linux-gnu", "(\\w+)-other-gnu", 1))
     host.ask("alpha", "restart")
     assert f"{host.root}/var/lib/policy-rc.d" in (host.root / "bin/synced").read_text().split()

@@ -46,3 +46,14 @@ def test_vaulted_settings_and_other_places_of_roles_count(site: Site) -> None:
     site.tool("ansible-vault", "encrypt", "--vault-password-file", "password", str(vaulted))
     table = listed(site, "--vault-password-file", "password")
     assert table[1].endswith("web 1 default - 40%* block upgrade_tasks")
+
+
+def test_packages_are_looked_at_on_the_hosts_when_that_is_asked_for(site: Site) -> None:
+    site.groups(web="w1 w2", db="d1")
+    site.service("web", "3")
+    site.service("db", "3")
+    site.write("group_vars/db.yml", "db_deferral: block\n")
+    listed(site, "-e", "list_packages=false")
+    assert site.contacts == set()
+    site.upgrade("-e", "list_packages=true", playbook=SERVICES)
+    assert site.contacts == {"w1", "w2", "d1"}

@@ -50,7 +50,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "defer_restarts": _DEFERRAL,
     "dismiss_restarts": ("dismiss_only", "dismiss_reason"),
     "forget_campaigns": (),
-    "list_services": (),
+    "list_services": ("list_packages",),
     "move_store": OF_RECORDS,
     "pause_services": ("pause_only", "pause_reason", *OF_RECORDS),
     "plan": ("upgrade_plan_dir",),

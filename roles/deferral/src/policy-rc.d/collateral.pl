@@ -14,7 +14,7 @@ sub restart_collateral {
     return $ALLOWED if !-d "$ROOT/run/systemd/system";
     my $lock = lock_records();
     my %outcomes;    # by unit: what fails is tried once, whoever had it denied
-    for my $file (map { glob "$_/*.deferred" } @RECORDS) {
+    for my $file (map { files($_, qr/^[^.].*\.deferred$/) } @RECORDS) {
         my $record = read_record($file);
         next if !$record || ($record->{collateral} || '') ne 'true' || ref $record->{actions} ne 'ARRAY';
         next if defined $record->{failed_at};
@@ -59,7 +59,7 @@ sub tell_if_not_asked {
 # Records that could not be written to the disk are newer than what is there.
 sub merge_fallback {
     my ($lasting, $fallback) = @RECORDS;
-    for my $file (glob "$fallback/*.deferred") {
+    for my $file (files($fallback, qr/^[^.].*\.deferred$/)) {
         next if !read_record($file);
         my ($name) = $file =~ m{([^/]+)$};
         write_file("$lasting/$name", slurp($file)) or return;

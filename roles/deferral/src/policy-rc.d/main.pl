@@ -39,15 +39,15 @@ sub is_chained {
 }
 
 # Compiling takes most of an answer's time: the chapters after __DATA__ are compiled when something in them is called
-# first. Each begins with the #line that says which part it is.
+# first. Each begins with the #line that says which part it is, and ends with a form feed.
 my @chapters;
 
 sub AUTOLOAD {
     our $AUTOLOAD;
     local $@;    # it may be what the function is called with
     my ($name) = $AUTOLOAD =~ /(\w+)$/;
-    @chapters = split /^(?=#line )/m, do { local $/; <DATA> } if !@chapters;
-    my ($chapter) = grep { /^sub $name /m } @chapters;
+    @chapters = do { local $/ = "\f\n"; <DATA> } if !@chapters;
+    my ($chapter) = grep { index($_, "\nsub $name ") >= 0 } @chapters;
     defined $chapter && eval "$chapter; 1" or die "$name: $@";
     goto &$AUTOLOAD;
 }

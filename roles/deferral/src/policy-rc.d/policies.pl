@@ -130,7 +130,7 @@ sub names_of {
 # --- What was known last: a line for each policy, and one for each unit that it lists, which the shell reads too ---
 
 sub known {
-    my (undef, @fields) = split /^(.+)\t=\t(.*)\t(.*)\t(.*)\n/m, slurp($KNOWN) || '', -1;
+    my (undef, @fields) = split /^([^\t\n]+)\t=\t(.*)\t(.*)\t(.*)\n/m, slurp($KNOWN) || '', -1;
     my %policies;
     while (my ($file, $stamp, $type, $name, $lines) = splice @fields, 0, 5) {
         $policies{$file} = { file => $file, stamp => $stamp, type => $type, name => $name, lines => $lines };

@@ -162,7 +162,7 @@ sub is_of_another_version {
 sub version_in_status {
     my ($package) = @_;
     my $version;
-    for my $file ("$ROOT/var/lib/dpkg/status", sort glob "$ROOT/var/lib/dpkg/updates/[0-9]*") {
+    for my $file ("$ROOT/var/lib/dpkg/status", files("$ROOT/var/lib/dpkg/updates", qr/^[0-9]/)) {
         open my $status, '<', $file or next;
         local $/ = '';    # a paragraph at a time
         while (my $paragraph = <$status>) {

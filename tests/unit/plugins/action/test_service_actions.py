@@ -10,6 +10,7 @@ from ansible_collections.orderly.services.plugins.action import (
     paused_services,
     strict_mode,
 )
+from ansible_collections.orderly.services.plugins.action.internal import deferrable_packages
 
 GROUPS = {"all": ["web1"], "nginx": ["web1"], "haproxy": ["web1"]}
 VARIABLES: dict[str, Any] = {"inventory_hostname": "web1", "groups": GROUPS, "hostvars": {"web1": {}}}
@@ -46,3 +47,16 @@ def test_with_nothing_named_all_that_is_paused_is_resumed() -> None:
         "services": [],
         "units": [],
     }
+
+
+def test_packages_are_looked_at_whose_deferral_nobody_has_set_in_the_inventory() -> None:
+    def looked_at(given: dict[str, Any], **variables: str) -> list[dict[str, Any]]:
+        action = object.__new__(deferrable_packages.ActionModule)
+        found: list[dict[str, Any]] = action.complete(given, {**VARIABLES, **variables})["services"]
+        return found
+
+    nginx, haproxy = looked_at({})
+    assert nginx == {"name": "nginx", "units": ["nginx.service"], "variable": "nginx_deferral"}
+    assert looked_at({"only": ["haproxy"]}) == [haproxy]
+    assert looked_at({}, haproxy_deferral="block") == [nginx]
+    assert looked_at({"services": [haproxy]}) == [haproxy]

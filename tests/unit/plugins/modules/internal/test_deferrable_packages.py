@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible_collections.orderly.services.plugins.module_utils._deferral.scripts_of_packages import (
+    Finding,
+    Script,
+)
+from ansible_collections.orderly.services.plugins.module_utils._deferral.wants_hold import STOPS, Reason
+from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
+from ansible_collections.orderly.services.plugins.modules.internal import deferrable_packages
+from ansible_collections.orderly.services.tests.unit.plugins.modules.run_module import run_module
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Run = Callable[..., dict[str, Any]]
+
+SERVICES = [
+    {"name": name, "units": [f"{name}.service"], "variable": f"{name}_deferral"} for name in ("db", "web")
+]
+
+
+class FakeScripts:
+    """The packages of a host, of which that of db stops it."""
+
+    def __init__(self, _run: object) -> None:
+        pass
+
+    def why_hold(self, units: list[str]) -> Finding | None:
+        if units == ["gone.service"]:
+            raise HostError("systemd reports nothing about gone.service", rc=1)
+        found = Finding(Script("db-server", "2", "prerm", ""), Reason(STOPS, "pkill db", 7))
+        return found if units == ["db.service"] else None
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setattr(deferrable_packages, "PackageScripts", FakeScripts)
+    return partial(run_module, deferrable_packages, monkeypatch, lambda *_args, **_more: (0, "", ""))
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_package_that_stops_its_daemon_is_refused(run: Run, check_mode: bool) -> None:
+    result = run(services=SERVICES, check_mode=check_mode)
+    assert result["failed"]
+    assert (
+        'prerm of version 2 stops it without asking (line 7: "pkill db"). Set "db_deferral: hold"'
+        in result["msg"]
+    )
+    assert "web" not in result["msg"]
+
+
+def test_others_are_not(run: Run) -> None:
+    assert run(services=SERVICES[1:])["checked"] == ["web"]
+    assert not run(services=[]).get("failed")
+
+
+def test_a_host_that_does_not_answer_is_an_error(run: Run) -> None:
+    result = run(services=[{"name": "gone", "units": ["gone.service"], "variable": "x"}])
+    assert (result["msg"], result["rc"]) == ("systemd reports nothing about gone.service", 1)
+
+
+def test_a_service_is_named_whole(run: Run) -> None:
+    assert run(services=[{"name": "db"}])["msg"] == "services: each needs a name, units and a variable."

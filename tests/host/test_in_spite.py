@@ -107,8 +107,8 @@ def test_a_listed_unit_that_is_down_at_the_end_is_told(host: Host) -> None:
     )
     host.ask("--restart-collateral")
     assert trouble(host).splitlines() == [
-        "policy-rc.d: alpha.service ran when dpkg began and is inactive since dpkg was at work with demo, though ansible "
-        "test blocks that: it ended by itself, or whoever stopped it did not ask"
+        "policy-rc.d: alpha.service ran when dpkg began and is inactive since dpkg was at work with demo, though "
+        "ansible test blocks that: it ended by itself, or whoever stopped it did not ask"
     ]
 
 
@@ -199,6 +199,17 @@ def test_a_unit_that_another_package_starts_again_after_it_went_is_told(host: Ho
     host.run("alpha.service", invocation="3" * 32)
     host.ask("--restart-collateral")
     assert trouble(host).count("\n") == 2
+
+
+def test_a_package_that_somebody_else_installs_later_is_not_told(host: Host) -> None:
+    remove(host)
+    note = host.root / "run/orderly/dpkg.removed"
+    note.write_text(note.read_text().replace("frontend\tnone", "frontend\t4711:15"))
+    host.ask("--dpkg-begins")
+    (host.root / "units/alpha.service").unlink()
+    host.run("alpha.service", invocation=ANEW)
+    host.ask("--restart-collateral")
+    assert trouble(host) == ""
 
 
 # --- Restarts that another version takes back ---

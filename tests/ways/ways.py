@@ -3,9 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every way in which a package restarts its service, played on a real host on which a policy lists that service.
 
-Each way is a package of its own, with a unit of its own that is named like it. Its maintainer scripts are the snippets of
-the debhelper of the host's release, or what people write by hand. README.md tells how to play them. It needs nothing but
-Python, so that it can be copied to a host and run there.
+Each way is a package of its own, with a unit of its own that is named like it. Its maintainer scripts are the snippets
+of the debhelper of the host's release, which are fetched, or what people write by hand. Those of debhelper 13.3.4
+(Debian 11), 13.11.4 (12), 13.24.2 (13) and 14.5 (sid) differ in where they look at DPKG_ROOT, and in that 13.3.4
+stops in prerm what the others stop in preinst. It needs nothing but Python, so that it can be copied to a host and
+run there.
 """
 
 from __future__ import annotations
@@ -22,17 +24,17 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, Optional, Tuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 RECORDS = Path("/var/lib/policy-rc.d")
-POLICY = Path("/etc/policy-rc.d/team-ways.policy")
 TROUBLE = Path("/run/orderly/policy.trouble")
 STATUS = "/usr/lib/orderly/status"
 PACKAGES = Path("/var/tmp/ways")
 SNIPPETS = Path("/var/tmp/ways-debhelper")
+PROGRAM = "usr/lib/%s/sleep"
 FREE = "way-free.service"
 """A unit that nobody lists."""
 
@@ -62,7 +64,7 @@ class Way:
     name: str
     how: str
     expected: Outcome
-    scripts: Dict[str, str] = field(default_factory=dict)
+    scripts: dict[str, str] = field(default_factory=dict)
     init: bool = False
     """Whether it has an init script."""
     unit: bool = True
@@ -70,20 +72,29 @@ class Way:
     install: str = ""
     """What the section Service of the unit has besides."""
     control: str = ""
-    play: Optional[Callable[[Way], Outcome]] = None
+    play: Callable[[Way], Outcome] | None = None
     """How it is played; the others are upgraded all together."""
     tail: str = ""
     """What the table says besides."""
+    service: str = ""
+    """Its unit."""
+
+    def __post_init__(self) -> None:
+        if not self.service:
+            object.__setattr__(self, "service", f"way-{self.name}.service")
+
+    @property
+    def on_record(self) -> str:
+        """In words, what is on record."""
+        if not self.expected.record:
+            return "nothing"
+        action, script = self.expected.record.strip("()?").replace("(", "").split(": ")
+        return f"{action}, asked for by {' or '.join(dict.fromkeys(each.split()[0] for each in script.split('|')))}"
 
     @property
     def package(self) -> str:
         """The package."""
         return f"way-{self.name}"
-
-    @property
-    def service(self) -> str:
-        """Its unit."""
-        return f"way-{self.name}.service"
 
 
 # --- What maintainer scripts say ---
@@ -103,12 +114,14 @@ INIT_STOP = {
 INIT_NO_STOP = {"prerm": f"#DEBHELPER prerm-init-norestart {INIT}\n", "postrm": "#DEBHELPER postrm-init\n"}
 
 
-def systemd(postinst: str, others: Dict[str, str] = NO_STOP) -> Dict[str, str]:
+def systemd(postinst: str, others: dict[str, str] = NO_STOP) -> dict[str, str]:
     """Scripts of a package with a unit."""
     return {"postinst": ENABLE + postinst, **others}
 
 
-def by_hand(command: str, script: str = "postinst", when: str = '[ "$1" = configure ] && [ -n "$2" ]') -> Dict[str, str]:
+def by_hand(
+    command: str, script: str = "postinst", when: str = '[ "$1" = configure ] && [ -n "$2" ]'
+) -> dict[str, str]:
     """Scripts of a package with a unit that it starts as debhelper does, and restarts by a command of its own."""
     scripts = systemd(START)
     text = f"if {when}; then\n\t{command}\nfi\n"
@@ -117,8 +130,13 @@ def by_hand(command: str, script: str = "postinst", when: str = '[ "$1" = config
 
 CONFIGURED = Outcome(record="restart: postinst configure 1")
 BEFORE = Outcome(record="restart: (preinst upgrade 1 2|prerm upgrade 2)")
-STARTED = Outcome(ANEW, told="was started anew at .* while dpkg was at work with .*, though team ways blocks that")
-LEFT_DOWN = Outcome(STOPPED, told="ran when dpkg began and is inactive since dpkg was at work with .*, though team ways blocks that")
+STARTED = Outcome(
+    ANEW, told="was started anew at .* while dpkg was at work with .*, though ansible orderly blocks that"
+)
+LEFT_DOWN = Outcome(
+    STOPPED,
+    told="ran when dpkg began and is inactive since dpkg was at work with .*, though ansible orderly blocks that",
+)
 NOTHING = Outcome()
 UPGRADE = '[ "$1" = upgrade ]'
 
@@ -126,79 +144,166 @@ TOGETHER = [
     Way("default", "`dh_installsystemd`, `dh_systemd_start`", CONFIGURED, systemd(RESTART)),
     Way("stops", "`dh_installsystemd --no-restart-after-upgrade`", BEFORE, systemd(START, STOP)),
     Way(
-        "nostop", "`dh_installsystemd --no-stop-on-upgrade --no-restart-after-upgrade`", NOTHING, systemd(START),
+        "nostop",
+        "`dh_installsystemd --no-stop-on-upgrade --no-restart-after-upgrade`",
+        NOTHING,
+        systemd(START),
         tail="the package wants no restart; needrestart tells that old files are in use",
     ),
-    Way("nostart", "`dh_installsystemd --no-start`", Outcome(record="(restart: preinst upgrade 1 2)?"), systemd("", {**STOP, "prerm": NO_STOP["prerm"]})),
     Way(
-        "try", "`dh_installsystemd --no-start --restart-after-upgrade`", CONFIGURED,
+        "nostart",
+        "`dh_installsystemd --no-start`",
+        Outcome(record="(restart: preinst upgrade 1 2)?"),
+        systemd("", {**STOP, "prerm": NO_STOP["prerm"]}),
+        tail="on Debian 11 nothing is asked",
+    ),
+    Way(
+        "try",
+        "`dh_installsystemd --no-start --restart-after-upgrade`",
+        CONFIGURED,
         systemd("#DEBHELPER postinst-systemd-restartnostart RESTART_ACTION=try-restart\n"),
     ),
     Way(
-        "noenable", "`dh_installsystemd --no-enable`, started by hand", CONFIGURED,
+        "noenable",
+        "`dh_installsystemd --no-enable`, started by hand",
+        CONFIGURED,
         {"postinst": "#DEBHELPER postinst-systemd-dont-enable\n" + RESTART, **NO_STOP},
     ),
     Way(
-        "several", "several units in one call, one of them listed", CONFIGURED,
-        systemd(f"#DEBHELPER postinst-systemd-restart RESTART_ACTION=restart UNITFILES={FREE}\\ way-several.service\n"),
+        "several",
+        "several units in one call, one of them listed",
+        CONFIGURED,
+        systemd(
+            f"#DEBHELPER postinst-systemd-restart RESTART_ACTION=restart UNITFILES={FREE}\\ way-several.service\n"
+        ),
         tail="the other unit is restarted when dpkg is done",
     ),
     Way(
-        "init", "`dh_installinit`, an init script alone", CONFIGURED,
-        {"postinst": f"#DEBHELPER postinst-init-restart {INIT}\n", **INIT_NO_STOP}, init=True, unit=False,
+        "init",
+        "`dh_installinit`, an init script alone",
+        CONFIGURED,
+        {"postinst": f"#DEBHELPER postinst-init-restart {INIT}\n", **INIT_NO_STOP},
+        init=True,
+        unit=False,
     ),
     Way(
-        "initstops", "`dh_installinit --no-restart-after-upgrade`", BEFORE,
-        {"postinst": f"#DEBHELPER postinst-init {INIT}\n", **INIT_STOP}, init=True, unit=False,
+        "initstops",
+        "`dh_installinit --no-restart-after-upgrade`",
+        BEFORE,
+        {"postinst": f"#DEBHELPER postinst-init {INIT}\n", **INIT_STOP},
+        init=True,
+        unit=False,
     ),
     Way(
-        "initnostart", "`dh_installinit --no-start`, started by hand", NOTHING,
-        {"postinst": f"#DEBHELPER postinst-init-nostart {INIT}\n", **INIT_NO_STOP}, init=True, unit=False,
+        "initnostart",
+        "`dh_installinit --no-start`, started by hand",
+        NOTHING,
+        {"postinst": f"#DEBHELPER postinst-init-nostart {INIT}\n", **INIT_NO_STOP},
+        init=True,
+        unit=False,
     ),
     Way(
-        "both", "`dh_installinit` and `dh_installsystemd`, one name", CONFIGURED,
+        "both",
+        "`dh_installinit` and `dh_installsystemd`, one name",
+        CONFIGURED,
         {
             "postinst": ENABLE
-            + f"#DEBHELPER postinst-init-restart {INIT.replace('PARAMS=', 'PARAMS=--skip-systemd-native')}\n" + RESTART,
-            "prerm": f"#DEBHELPER prerm-init-norestart {INIT}\n" + NO_STOP["prerm"], **PURGE,
+            + f"#DEBHELPER postinst-init-restart {INIT.replace('PARAMS=', 'PARAMS=--skip-systemd-native')}\n"
+            + RESTART,
+            "prerm": f"#DEBHELPER prerm-init-norestart {INIT}\n" + NO_STOP["prerm"],
+            **PURGE,
         },
-        init=True, tail="asked twice, one record",
+        init=True,
+        tail="asked twice, one record",
     ),
     Way(
-        "user", "`dh_installsystemduser`: a unit of users with the name of a listed one", NOTHING,
-        systemd("#DEBHELPER postinst-systemd-user-restart\n" + START), tail="out of reach: users' own",
+        "user",
+        "`dh_installsystemduser`: a unit of users with the name of a listed one",
+        NOTHING,
+        systemd("#DEBHELPER postinst-systemd-user-restart\n" + START),
+        tail="out of reach: users' own",
     ),
     Way(
-        "files", "`dh_installtmpfiles`, `dh_installsysusers`", NOTHING,
-        systemd("#DEBHELPER postinst-init-tmpfiles TMPFILES=way-files.conf\n#DEBHELPER postinst-sysusers CONFILE_BASENAME=way-files.conf\n" + START),
+        "files",
+        "`dh_installtmpfiles`, `dh_installsysusers`",
+        NOTHING,
+        systemd(
+            "#DEBHELPER postinst-init-tmpfiles TMPFILES=way-files.conf\n"
+            "#DEBHELPER postinst-sysusers CONFILE_BASENAME=way-files.conf\n" + START
+        ),
     ),
     Way("invoke", "`invoke-rc.d X restart`", CONFIGURED, by_hand("invoke-rc.d way-invoke restart || exit 1")),
-    Way("invoketry", "`invoke-rc.d --quiet X try-restart`", CONFIGURED, by_hand("invoke-rc.d --quiet way-invoketry try-restart || exit 1")),
-    Way("force", "`invoke-rc.d X force-reload`, of a unit that cannot reload", CONFIGURED, by_hand("invoke-rc.d way-force force-reload || exit 1")),
     Way(
-        "reload", "`invoke-rc.d X reload`", NOTHING, by_hand("invoke-rc.d way-reload reload || exit 1"),
-        install="ExecReload=/bin/true\n", tail="a reload is let through unless the service lists it",
+        "invoketry",
+        "`invoke-rc.d --quiet X try-restart`",
+        CONFIGURED,
+        by_hand("invoke-rc.d --quiet way-invoketry try-restart || exit 1"),
     ),
     Way(
-        "stopstart", "`deb-systemd-invoke stop` in preinst, `start` in postinst", BEFORE,
+        "force",
+        "`invoke-rc.d X force-reload`, of a unit that cannot reload",
+        CONFIGURED,
+        by_hand("invoke-rc.d way-force force-reload || exit 1"),
+    ),
+    Way(
+        "reload",
+        "`invoke-rc.d X reload`",
+        NOTHING,
+        by_hand("invoke-rc.d way-reload reload || exit 1"),
+        install="ExecReload=/bin/true\n",
+        tail="a reload is let through unless the service lists it",
+    ),
+    Way(
+        "stopstart",
+        "`deb-systemd-invoke stop` in preinst, `start` in postinst",
+        BEFORE,
         by_hand("deb-systemd-invoke stop way-stopstart.service", "preinst", UPGRADE),
     ),
-    Way("prerm", "`invoke-rc.d X stop` in prerm, whatever happens", Outcome(record="restart: prerm upgrade 2"), by_hand("invoke-rc.d way-prerm stop || exit 1", "prerm", UPGRADE)),
-    Way("pattern", "`deb-systemd-invoke restart 'X*'`", CONFIGURED, by_hand("deb-systemd-invoke restart 'way-patter*.service'")),
-    Way("systemctl", "`systemctl restart`", STARTED, by_hand("systemctl restart way-systemctl.service || true")),
-    Way("systemctltry", "`systemctl try-restart`, `reload-or-restart`", STARTED, by_hand("systemctl reload-or-restart way-systemctltry.service || true")),
     Way(
-        "systemctlstop", "`systemctl stop` in preinst, `start` in postinst",
+        "prerm",
+        "`invoke-rc.d X stop` in prerm, whatever happens",
+        Outcome(record="restart: prerm upgrade 2"),
+        by_hand("invoke-rc.d way-prerm stop || exit 1", "prerm", UPGRADE),
+    ),
+    Way(
+        "pattern",
+        "`deb-systemd-invoke restart 'X*'`",
+        CONFIGURED,
+        by_hand("deb-systemd-invoke restart 'way-patter*.service'"),
+    ),
+    Way(
+        "systemctl",
+        "`systemctl restart`",
+        STARTED,
+        by_hand("systemctl restart way-systemctl.service || true"),
+    ),
+    Way(
+        "systemctltry",
+        "`systemctl reload-or-restart`",
+        STARTED,
+        by_hand("systemctl reload-or-restart way-systemctltry.service || true"),
+    ),
+    Way(
+        "systemctlstop",
+        "`systemctl stop` in preinst, `start` in postinst",
         Outcome(ANEW, told=f"{STARTED.told}|{LEFT_DOWN.told}"),
         by_hand("systemctl stop way-systemctlstop.service || true", "preinst", UPGRADE),
     ),
     Way("service", "`service X restart`", STARTED, by_hand("service way-service restart || true")),
-    Way("kill", "`kill`, and systemd starts it again", STARTED, by_hand("systemctl kill --signal=KILL way-kill.service; sleep 1"), install="Restart=always\nRestartSec=0\n"),
     Way(
-        "down", "`systemctl stop`, and no start", LEFT_DOWN,
+        "kill",
+        "`kill`, and systemd starts it again",
+        STARTED,
+        by_hand("systemctl kill --signal=KILL way-kill.service; sleep 1"),
+        install="Restart=always\nRestartSec=0\n",
+    ),
+    Way(
+        "down",
+        "`systemctl stop`, and no start",
+        LEFT_DOWN,
         {**by_hand("systemctl stop way-down.service || true", "preinst", UPGRADE), "postinst": ENABLE},
     ),
-]  # fmt: skip
+]
 
 
 # --- Packages ---
@@ -229,11 +334,13 @@ esac
 """
 
 
-def run(*command: str, stdin: str = "", env: Optional[Dict[str, str]] = None) -> subprocess.CompletedProcess[str]:
+def run(
+    *command: str, stdin: str = "", env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, as a person without a terminal would."""
     return subprocess.run(
         command, input=stdin, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive", **(env or {})},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, check=False, timeout=300,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=300,
     )  # fmt: skip
 
 
@@ -267,20 +374,24 @@ def script(way: Way, text: str) -> str:
     return f"#!/bin/sh\nset -e\n{body}exit 0\n"
 
 
-def build(way: Way, version: str, files: Optional[Dict[str, str]] = None, control: str = "") -> str:
+def build(way: Way, version: str, files: dict[str, str] | None = None, control: str = "") -> str:
     """Build a version of the package of a way."""
     folder = Path(tempfile.mkdtemp(dir=PACKAGES))
     contents = {f"usr/share/{way.package}/version": f"{version}\n", **(files or {})}
     if way.unit:
-        command = "/bin/sleep infinity"
-        contents[f"lib/systemd/system/{way.service}"] = UNIT.format(name=way.name, install=way.install, command=command)
+        command = f"/{PROGRAM % way.package} infinity" if "program" in way.name else "/bin/sleep infinity"
+        contents[f"lib/systemd/system/{way.service}"] = UNIT.format(
+            name=way.name, install=way.install, command=command
+        )
     if way.init:
         contents[f"etc/init.d/{way.package}"] = INIT_SCRIPT.format(name=way.name)
     if way.name == "files":
         contents["usr/lib/tmpfiles.d/way-files.conf"] = "d /run/way-files 0755 root root -\n"
         contents["usr/lib/sysusers.d/way-files.conf"] = "u way-files - -\n"
     if way.name == "user":
-        contents["usr/lib/systemd/user/way-user.service"] = UNIT.format(name="user", install="", command="/bin/sleep infinity")
+        contents["usr/lib/systemd/user/way-user.service"] = UNIT.format(
+            name="user", install="", command="/bin/sleep infinity"
+        )
     contents["DEBIAN/control"] = (
         f"Package: {way.package}\nVersion: {version}\nArchitecture: all\nMaintainer: nobody <nobody@example.org>\n"
         f"{way.control}{control}Description: {way.name}\n"
@@ -291,6 +402,9 @@ def build(way: Way, version: str, files: Optional[Dict[str, str]] = None, contro
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
         file.chmod(0o755 if name.startswith(("DEBIAN/p", "etc/init.d")) else 0o644)
+    if "program" in way.name:
+        (folder / (PROGRAM % way.package)).parent.mkdir(parents=True)
+        shutil.copy("/bin/sleep", folder / (PROGRAM % way.package))
     folder.chmod(0o755)
     deb = PACKAGES / f"{way.package}_{version}.deb"
     must("dpkg-deb", "-Znone", "--build", "--root-owner-group", str(folder), str(deb))
@@ -304,15 +418,17 @@ APT = ("apt-get", "install", "--yes", "--quiet", "--allow-downgrades", "-o=Dpkg:
 # --- What becomes of units ---
 
 
-def shown(unit: str) -> Tuple[str, str]:
+def shown(unit: str) -> tuple[str, str]:
     """The state of a unit, and what changes with each start."""
     said = must("systemctl", "show", "--property=ActiveState,InvocationID,LoadState", "--", unit)
     keys = dict(line.split("=", 1) for line in said.splitlines())
-    state = keys["ActiveState"] if keys["LoadState"] != "not-found" or keys["ActiveState"] == "active" else "gone"
-    return state, keys["InvocationID"]
+    is_gone = (
+        keys["LoadState"] in ("not-found", "masked") and keys["ActiveState"] != "active"
+    )  # masked until Debian 11
+    return "gone" if is_gone else keys["ActiveState"], keys["InvocationID"]
 
 
-def effect(before: Tuple[str, str], after: Tuple[str, str]) -> str:
+def effect(before: tuple[str, str], after: tuple[str, str]) -> str:
     """In the table's words, what happened to a unit that ran."""
     if after[0] == "gone":
         return GONE
@@ -321,19 +437,19 @@ def effect(before: Tuple[str, str], after: Tuple[str, str]) -> str:
     return RUNS_ON if before == after else ANEW
 
 
-def fact() -> Dict[str, list]:
+def fact() -> dict[str, list]:
     """What the host says about itself."""
     return json.loads(must(STATUS, "fact"))
 
 
-def record(unit: str) -> Dict[str, str]:
+def record(unit: str) -> dict[str, str]:
     """The record of a unit, as it is in its file."""
     for file in RECORDS.glob(f"*-{unit}.deferred"):
         return dict(line.split(": ", 1) for line in file.read_text().splitlines())
     return {}
 
 
-def looked_at(way: Way, before: Tuple[str, str]) -> Outcome:
+def looked_at(way: Way, before: tuple[str, str]) -> Outcome:
     """What became of the unit of a way, and whether record and report say the same."""
     found = record(way.service)
     text = f"{found['action']}: {found['maintainer_script']}".replace('"', "") if found else ""
@@ -355,7 +471,9 @@ def forget() -> None:
 # --- Ways that are played alone ---
 
 
-def upgraded(way: Way, *, files: Tuple[Optional[Dict[str, str]], ...] = (None, None)) -> Tuple[str, Tuple[str, str]]:
+def upgraded(
+    way: Way, *, files: tuple[dict[str, str] | None, ...] = (None, None)
+) -> tuple[str, tuple[str, str]]:
     """Have the first version run, and give the second one."""
     forget()
     must("dpkg", "-i", build(way, "1", files[0]))
@@ -368,7 +486,11 @@ def new(way: Way) -> Outcome:
     forget()
     must(*APT, build(way, "1"))
     state, _ = shown(way.service)
-    return Outcome("is started" if state == "active" else STOPPED, record(way.service).get("action", ""), " ".join(fact()["trouble"]))
+    return Outcome(
+        "is started" if state == "active" else STOPPED,
+        record(way.service).get("action", ""),
+        " ".join(fact()["trouble"]),
+    )
 
 
 def again(way: Way) -> Outcome:
@@ -393,8 +515,15 @@ def purged(way: Way) -> Outcome:
 def replaced(way: Way) -> Outcome:
     """Another package takes over the unit, and apt removes this one for it."""
     _, before = upgraded(way)
-    heir = Way("heir", "", NOTHING, way.scripts, unit=False, control="Provides: way-replaced\nConflicts: way-replaced\nReplaces: way-replaced\n")
-    heir.scripts.update({name: text.replace("#DEBHELPER postinst-systemd-restart", f"#DEBHELPER postinst-systemd-restart UNITFILES={way.service}") for name, text in way.scripts.items()})
+    heir = Way(
+        "heir",
+        "",
+        NOTHING,
+        way.scripts,
+        service=way.service,
+        unit=False,
+        control="Provides: way-replaced\nConflicts: way-replaced\nReplaces: way-replaced\n",
+    )
     unit = UNIT.format(name=way.name, install="", command="/bin/sleep infinity")
     must(*APT, build(heir, "2", {f"lib/systemd/system/{way.service}": unit}))
     return looked_at(way, before)
@@ -432,7 +561,8 @@ def triggered(way: Way) -> Outcome:
 
 def prompted(way: Way, *command: str, stdin: str = "") -> Outcome:
     """A setting was changed by hand, and by the new version; dpkg asks which to take."""
-    def files(text: str) -> Dict[str, str]:
+
+    def files(text: str) -> dict[str, str]:
         return {f"etc/{way.package}.conf": text, "DEBIAN/conffiles": f"/etc/{way.package}.conf\n"}
 
     newer, before = upgraded(way, files=(files("one\n"), files("two\n")))
@@ -478,7 +608,9 @@ def killed(way: Way) -> Outcome:
     newer, before = upgraded(way)
     at_work = Path(f"/run/{way.package}")
     at_work.unlink(missing_ok=True)
-    dpkg = subprocess.Popen(["dpkg", "-i", newer], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    dpkg = subprocess.Popen(
+        ["dpkg", "-i", newer], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     until = time.monotonic() + 60
     while not at_work.exists() and time.monotonic() < until:
         time.sleep(0.05)
@@ -492,12 +624,68 @@ def killed(way: Way) -> Outcome:
     return looked_at(way, before)
 
 
-PROGRAM = "usr/lib/way-program/sleep"
+def unattended(way: Way) -> Outcome:
+    """The newer version is in an archive, and the host upgrades itself."""
+    newer, before = upgraded(way)
+    serve(newer)
+    must(*APT, "unattended-upgrades")
+    Path("/etc/apt/apt.conf.d/99ways").write_text(
+        '#clear Unattended-Upgrade::Origins-Pattern;\nUnattended-Upgrade::Origins-Pattern { "origin=ways"; };\n'
+    )
+    print(must("unattended-upgrade", "--verbose"))
+    if "Version: 2" not in must("dpkg", "--status", way.package):
+        raise AssertionError("it has not been upgraded")
+    return looked_at(way, before)
 
 
-def program(way: Way, command: Tuple[str, ...], env: Dict[str, str]) -> Outcome:
-    """A new program under units whose package says nothing, and a tool that restarts what runs old programs."""
-    raise NotImplementedError
+def serve(deb: str) -> None:
+    """Make an archive of one package."""
+    content = Path(deb).read_bytes()
+    control = must("dpkg-deb", "--field", deb)
+    digest = hashlib.sha256(content).hexdigest()
+    index = f"{control}Filename: ./{Path(deb).name}\nSize: {len(content)}\nSHA256: {digest}\n"
+    (PACKAGES / "Packages").write_text(index)
+    digest = hashlib.sha256(index.encode()).hexdigest()
+    (PACKAGES / "Release").write_text(
+        f"Origin: ways\nSuite: ways\nSHA256:\n {digest} {len(index)} Packages\n"
+    )
+    source = Path("/etc/apt/sources.list.d/ways.list")
+    source.write_text(f"deb [trusted=yes] file:{PACKAGES} ./\n")
+    must(
+        "apt-get",
+        "update",
+        "-o=Dir::Etc::SourceList=/dev/null",
+        f"-o=Dir::Etc::SourceParts={source.parent}",
+        "-qq",
+    )
+
+
+def needrestart(way: Way, *command: str) -> Outcome:
+    """The package brings a new program and wants no restart; needrestart restarts what runs old ones by itself."""
+    free = Way("freeprogram", "", NOTHING, way.scripts)
+    packages = [build(each, version) for version in "12" for each in (way, free)]
+    must(*APT, "needrestart")
+    forget()
+    must("dpkg", "-i", *packages[:2])
+    before, before_free = shown(way.service), shown(free.service)
+    if command:
+        must("dpkg", "-i", *packages[2:])
+        print(must(*command))
+    else:
+        print(must(*APT, *packages[2:], env={"NEEDRESTART_MODE": "a"}))
+    if effect(before_free, shown(free.service)) != ANEW:
+        raise AssertionError("needrestart did not restart what nobody lists either")
+    return looked_at(way, before)
+
+
+def needrestart_after_apt(way: Way) -> Outcome:
+    """As its hook does when apt is done, where it is told to restart by itself: Ubuntu's default."""
+    return needrestart(way)
+
+
+def needrestart_by_hand(way: Way) -> Outcome:
+    """By its command."""
+    return needrestart(way, "needrestart", "-r", "a")
 
 
 def waits(command: str) -> str:
@@ -506,31 +694,105 @@ def waits(command: str) -> str:
 
 
 ALONE = [
-    Way("new", "the package is new, its unit is listed already", Outcome("is started"), systemd(RESTART), play=new),
-    Way("again", "the same version once more, `dpkg-reconfigure`", CONFIGURED, systemd(RESTART), play=again),
-    Way("downgrade", "an older version", Outcome(record="restart: postinst configure 2"), systemd(RESTART), play=downgraded),
-    Way("back", "an upgrade, and back to the version that runs", NOTHING, systemd(RESTART), play=back, tail="the record is settled"),
-    Way("removed", "`apt remove`, `dpkg --remove`", Outcome(GONE), systemd(RESTART), play=removed),
-    Way("purged", "`apt purge`, `dpkg --purge`", Outcome(GONE), systemd(RESTART), play=purged),
-    Way("replaced", "another package takes over its unit (`Replaces`, `Conflicts`)", Outcome(ANEW, told="was stopped when the package way-replaced was removed, and started anew"), systemd(RESTART), play=replaced),
     Way(
-        "trigger", "a trigger", Outcome(record="restart: postinst triggered /usr/share/way-kind"),
-        by_hand("deb-systemd-invoke restart way-trigger.service", when='[ "$1" = triggered ]'), play=triggered,
+        "new",
+        "the package is new, its unit is listed already",
+        Outcome("is started"),
+        systemd(RESTART),
+        play=new,
     ),
-    Way("answer", "dpkg asks about a changed conffile, and gets an answer", CONFIGURED, systemd(RESTART), play=answered),
-    Way("noanswer", "dpkg asks, nobody answers; later `dpkg --configure -a`", CONFIGURED, systemd(RESTART), play=unanswered),
+    Way("again", "the same version once more", CONFIGURED, systemd(RESTART), play=again),
+    Way(
+        "downgrade",
+        "an older version",
+        Outcome(record="restart: postinst configure 2"),
+        systemd(RESTART),
+        play=downgraded,
+    ),
+    Way(
+        "back",
+        "an upgrade, and back to the version that runs",
+        NOTHING,
+        systemd(RESTART),
+        play=back,
+        tail="the record is settled",
+    ),
+    Way("removed", "`dpkg --remove`", Outcome(GONE), systemd(RESTART), play=removed),
+    Way("purged", "`dpkg --purge`", Outcome(GONE), systemd(RESTART), play=purged),
+    Way(
+        "replaced",
+        "another package takes over its unit (`Replaces`, `Conflicts`)",
+        Outcome(ANEW, told="was stopped when the package way-replaced was removed, and started anew"),
+        systemd(RESTART),
+        play=replaced,
+    ),
+    Way(
+        "trigger",
+        "a trigger",
+        Outcome(record="restart: postinst triggered /usr/share/way-kind"),
+        by_hand("deb-systemd-invoke restart way-trigger.service", when='[ "$1" = triggered ]'),
+        play=triggered,
+    ),
+    Way(
+        "answer",
+        "dpkg asks about a changed conffile, and gets an answer",
+        CONFIGURED,
+        systemd(RESTART),
+        play=answered,
+    ),
+    Way(
+        "noanswer",
+        "dpkg asks, nobody answers; later `dpkg --configure -a`",
+        CONFIGURED,
+        systemd(RESTART),
+        play=unanswered,
+    ),
     Way("confold", "`--force-confold`", CONFIGURED, systemd(RESTART), play=confold),
-    Way("fails", "postinst fails after it has asked; later `dpkg --configure -a`", CONFIGURED, systemd(RESTART + "[ ! -e /run/way-fails ] || exit 1\n"), play=failing),
-    Way("killed", "`kill -9` of dpkg after postinst has asked; then `dpkg --configure -a`", CONFIGURED, by_hand(waits("deb-systemd-invoke restart way-killed.service")), play=killed),
     Way(
-        "killedearly", "`kill -9` of dpkg after preinst has asked; then the package again", BEFORE,
-        by_hand(waits("deb-systemd-invoke stop way-killedearly.service"), "preinst", UPGRADE), play=killed,
+        "fails",
+        "postinst fails after it has asked; later `dpkg --configure -a`",
+        CONFIGURED,
+        systemd(RESTART + "[ ! -e /run/way-fails ] || exit 1\n"),
+        play=failing,
     ),
     Way(
-        "killeddirect", "`systemctl restart`, then `kill -9` of dpkg", STARTED,
-        by_hand("[ -e /run/way-killeddirect ] || " + waits("systemctl restart way-killeddirect.service; sleep 1.1"), when='[ -n "$2" ]'), play=killed,
+        "killed",
+        "`kill -9` of dpkg after postinst has asked; then `dpkg --configure -a`",
+        CONFIGURED,
+        by_hand(waits("deb-systemd-invoke restart way-killed.service")),
+        play=killed,
     ),
-]  # fmt: skip
+    Way(
+        "killedearly",
+        "`kill -9` of dpkg after preinst has asked; then the package again",
+        BEFORE,
+        by_hand(waits("deb-systemd-invoke stop way-killedearly.service"), "preinst", UPGRADE),
+        play=killed,
+    ),
+    Way(
+        "killeddirect",
+        "`systemctl restart`, then `kill -9` of dpkg",
+        STARTED,
+        by_hand(
+            "[ -e /run/way-killeddirect ] || "
+            + waits("systemctl restart way-killeddirect.service; sleep 1.1"),
+            when='[ -n "$2" ]',
+        ),
+        play=killed,
+    ),
+    Way("unattended", "unattended-upgrades", CONFIGURED, systemd(RESTART), play=unattended),
+    Way(
+        "program",
+        "needrestart after apt, which restarts by itself (`NEEDRESTART_MODE=a`)",
+        NOTHING,
+        systemd(START),
+        play=needrestart_after_apt,
+        tail="it has a list of its own, which says the same as the policies",
+    ),
+    Way(
+        "programtoo", "`needrestart -r a`", NOTHING, systemd(START), play=needrestart_by_hand, tail="the same"
+    ),
+]
 WAYS = [*TOGETHER, *ALONE]
 
 
@@ -538,16 +800,21 @@ WAYS = [*TOGETHER, *ALONE]
 
 
 def prepare() -> None:
-    """Fetch the snippets of this release's debhelper, and list all units of the ways."""
+    """Fetch debhelper's snippets, remove what is left of another time, and have a unit run that nobody lists."""
     PACKAGES.mkdir(exist_ok=True)
     if not SNIPPETS.exists():
         folder = Path(tempfile.mkdtemp())
         folder.chmod(0o755)
         subprocess.run(["apt-get", "download", "-qq", "libdebhelper-perl"], cwd=folder, check=True)
         must("dpkg-deb", "-x", str(next(folder.glob("*.deb"))), str(folder / "root"))
-        shutil.move(str(folder / "root/usr/share/perl5/Debian/Debhelper/../../../debhelper/autoscripts"), str(SNIPPETS))
-    lines = "".join(f"  {way.service}: [stop, restart, try-restart]\n" for way in WAYS)
-    POLICY.write_text(f"blocked_actions:\n{lines}policy_requestor_name: ways\npolicy_requestor_type: team\n")
+        shutil.move(
+            str(folder / "root/usr/share/perl5/Debian/Debhelper/../../../debhelper/autoscripts"),
+            str(SNIPPETS),
+        )
+    there = run("dpkg-query", "--show", "--showformat=${Package}\n").stdout.split()
+    left = [name for name in there if name.startswith("way-")]
+    if left:
+        must("dpkg", "--purge", *left)
     unit = Path("/etc/systemd/system") / FREE
     unit.write_text(UNIT.format(name="free", install="", command="/bin/sleep infinity"))
     must("systemctl", "daemon-reload")
@@ -555,7 +822,7 @@ def prepare() -> None:
     must("systemctl", "enable", "--quiet", FREE)
 
 
-def play_together(ways: Iterable[Way]) -> Iterator[Tuple[Way, Outcome]]:
+def play_together(ways: Iterable[Way]) -> Iterator[tuple[Way, Outcome]]:
     """Upgrade many packages with one command, as people do."""
     ways = list(ways)
     forget()
@@ -571,7 +838,7 @@ def play_together(ways: Iterable[Way]) -> Iterator[Tuple[Way, Outcome]]:
         raise AssertionError(f"{FREE}, which nobody lists, was not restarted")
 
 
-def played(names: Iterable[str]) -> Iterator[Tuple[Way, Outcome]]:
+def played(names: Iterable[str]) -> Iterator[tuple[Way, Outcome]]:
     """Play ways, all of them or those named."""
     chosen = [way for way in WAYS if not names or way.name in names]
     together = [way for way in chosen if not way.play]
@@ -586,7 +853,10 @@ def played(names: Iterable[str]) -> Iterator[Tuple[Way, Outcome]]:
 
 
 def main() -> int:
-    """Play all ways, or only those named; print a line for each."""
+    """Play all ways, or only those named; print a line for each. With --units, name the units that must be listed."""
+    if sys.argv[1:] == ["--units"]:
+        print(" ".join(way.service for way in WAYS))
+        return 0
     prepare()
     failed = 0
     for way, seen in played(sys.argv[1:]):

@@ -1037,7 +1037,7 @@ sub dpkg_begins {
     my @policies = @_;
     tell_what_happened(@policies) if is_unfinished();
     unlink $BEFORE;
-    unlink $REMOVED if ((stat $REMOVED)[9] || time) < time - 3600;
+    forget_removals();
     return $ALLOWED if !@policies || !-d "$ROOT/run/systemd/system";
     my %runs = invocations(@policies);
     write_file($BEFORE, join '', map { "$_\t$runs{$_}\n" } sort keys %runs);
@@ -1052,6 +1052,7 @@ sub tell_what_happened {
     my $since   = (stat $BEFORE)[9] || time;
     my %before  = noted($BEFORE);
     my %removed = noted($REMOVED);
+    my $frontend = delete $removed{frontend};
     unlink $BEFORE;
     my %all = (%before, %removed);
     return if !%all || is_restarting_since($since);
@@ -1068,7 +1069,7 @@ sub tell_what_happened {
             tell_start($unit, @policies);
         }
     }
-    %removed ? note($REMOVED, %removed) : unlink $REMOVED;
+    %removed ? note($REMOVED, frontend => $frontend, %removed) : unlink $REMOVED;
 }
 
 sub tell_start {
@@ -1100,8 +1101,30 @@ sub tell_end {
 
 sub ends_by_itself { my ($shown) = @_; return ($shown->{Type} || '') =~ /^(?:oneshot|dbus)$/ }
 
-# Who removes a package may stop its daemon, which may come back with the package that takes its place.
-sub note_removal { my @units = @_; return note($REMOVED, noted($REMOVED), map { $_ => $ENV{DPKG_MAINTSCRIPT_PACKAGE} } @units) }
+# Who removes a package may stop its daemon, which may come back with the package that takes its place: apt runs dpkg
+# once to remove the one, and once more to install the other.
+sub note_removal {
+    my @units = @_;
+    forget_removals();
+    return note($REMOVED, noted($REMOVED), frontend => frontend(), map { $_ => $ENV{DPKG_MAINTSCRIPT_PACKAGE} } @units);
+}
+
+sub forget_removals {
+    my %removed = noted($REMOVED) or return;
+    return if $removed{frontend} eq frontend() && (stat $REMOVED)[9] > time - 3600;
+    return unlink $REMOVED;
+}
+
+# What runs dpkg, told from others that had its number before.
+sub frontend {
+    my $pid = getppid;
+    for (1 .. 16) {
+        my ($name, $parent) = contents("/proc/$pid/stat") =~ /\((.*)\) \S+ (\d+)/s or last;
+        return "$parent:" . (split ' ', contents("/proc/$parent/stat") =~ s/.*\) //sr)[19] if $name eq 'dpkg';
+        $pid = $parent;
+    }
+    return 'none';
+}
 
 sub note { my ($file, %notes) = @_; return write_file($file, join '', map { "$_\t$notes{$_}\n" } sort keys %notes) }
 

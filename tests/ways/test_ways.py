@@ -9,14 +9,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.orderly.services.tests.faults.hosts import ROOT, Hosts
 from ansible_collections.orderly.services.tests.ways.ways import WAYS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 HERE = Path(__file__).parent
 SUITES = os.environ.get("WAYS", "bookworm").split()
@@ -34,16 +30,13 @@ class HostOf(Hosts):
         self._fleet("up", "--suite", self.suite, *self.names)
         return self
 
-    def __exit__(self, *_anything: object) -> None:
-        """Leave it to the check, which removes the fleet; hosts of other releases are in it too."""
-
 
 @pytest.fixture(params=SUITES)
-def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[HostOf]:
-    with HostOf(os.environ.get("FLEET", "ways"), request.param) as host:
-        defer(host, tmp_path)
-        host.run(host.names[0], f"cat >{PROGRAM}", (HERE / "ways.py").read_bytes())
-        yield host
+def host(request: pytest.FixtureRequest, tmp_path: Path) -> HostOf:
+    host = HostOf(os.environ.get("FLEET", "ways"), request.param).up()  # the check removes its fleet
+    defer(host, tmp_path)
+    host.run(host.names[0], f"cat >{PROGRAM}", (HERE / "ways.py").read_bytes())
+    return host
 
 
 def defer(host: HostOf, folder: Path) -> None:

@@ -24,7 +24,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -344,9 +344,9 @@ def run(
     )  # fmt: skip
 
 
-def must(*command: str, **options: str) -> str:
+def must(*command: str, env: dict[str, str] | None = None) -> str:
     """Run a command that must not fail."""
-    done = run(*command, **options)
+    done = run(*command, env=env)
     if done.returncode:
         raise AssertionError(f"{' '.join(command)}: {done.stdout[-1500:]}")
     return done.stdout
@@ -437,7 +437,7 @@ def effect(before: tuple[str, str], after: tuple[str, str]) -> str:
     return RUNS_ON if before == after else ANEW
 
 
-def fact() -> dict[str, list]:
+def fact() -> dict[str, list[Any]]:
     """What the host says about itself."""
     return json.loads(must(STATUS, "fact"))
 

@@ -201,6 +201,17 @@ def test_a_unit_that_another_package_starts_again_after_it_went_is_told(host: Ho
     assert trouble(host).count("\n") == 2
 
 
+def test_a_package_that_is_removed_and_installed_again_is_not_told(host: Host) -> None:
+    remove(host)
+    (host.root / "var/lib/dpkg/info").mkdir()
+    (host.root / "var/lib/dpkg/info/demo.prerm").write_text("")
+    host.ask("--dpkg-begins")
+    (host.root / "units/alpha.service").unlink()
+    host.run("alpha.service", invocation=ANEW)
+    host.ask("--restart-collateral")
+    assert trouble(host) == ""
+
+
 def test_a_package_that_somebody_else_installs_later_is_not_told(host: Host) -> None:
     remove(host)
     note = host.root / "run/orderly/dpkg.removed"

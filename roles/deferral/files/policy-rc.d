@@ -1083,6 +1083,7 @@ sub tell_start {
 sub tell_return {
     my ($unit, $package, @policies) = @_;
     my $by   = who_blocks($unit, 'restart', @policies) or return;
+    return if -e "$ROOT/var/lib/dpkg/info/$package.prerm";    # which asked, and is there again: the package came back
     my $when = in_utc(start_of($unit));
     trouble("$unit was stopped when the package $package was removed, and started anew at $when, though $by blocks that:"
         . ' another package has taken it over');

@@ -9,10 +9,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.orderly.services.tests.faults.hosts import ROOT, Hosts
 from ansible_collections.orderly.services.tests.ways.ways import WAYS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HERE = Path(__file__).parent
 SUITES = os.environ.get("WAYS", "bookworm").split()
@@ -32,14 +36,14 @@ class HostOf(Hosts):
 
 
 @pytest.fixture(params=SUITES)
-def host(request: pytest.FixtureRequest, tmp_path: Path) -> HostOf:
-    host = HostOf(os.environ.get("FLEET", "ways"), request.param).up()  # the check removes its fleet
-    defer(host, tmp_path)
-    host.run(host.names[0], f"cat >{PROGRAM}", (HERE / "ways.py").read_bytes())
-    return host
+def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hosts]:
+    with HostOf(os.environ.get("FLEET", "ways"), request.param) as host:
+        defer(host, tmp_path)
+        host.run(host.names[0], f"cat >{PROGRAM}", (HERE / "ways.py").read_bytes())
+        yield host
 
 
-def defer(host: HostOf, folder: Path) -> None:
+def defer(host: Hosts, folder: Path) -> None:
     """Turn automatic restarts off, and list the units of the ways, as a user would."""
     (folder / "roles/demo/meta").mkdir(parents=True)
     units = ", ".join(way.service for way in WAYS)
@@ -56,11 +60,11 @@ def defer(host: HostOf, folder: Path) -> None:
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
 
 
-def test_every_way_ends_as_the_table_says(host: HostOf) -> None:
+def test_every_way_ends_as_the_table_says(host: Hosts) -> None:
     said = host.run(host.names[0], f"python3 {PROGRAM} 2>&1 || :")
     lines = [line for line in said.splitlines() if line.startswith(("ok ", "FAILED "))]
     (ROOT / ".build/ways").mkdir(parents=True, exist_ok=True)
-    (ROOT / f".build/ways/{host.suite}.log").write_text(said)
+    (ROOT / f".build/ways/{host.names[0]}.log").write_text(said)
     print("\n".join(lines))
     assert [line for line in lines if line.startswith("FAILED")] == []
     assert len(lines) == len(WAYS), said[-2000:]

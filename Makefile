@@ -1,6 +1,6 @@
 # make alone prints what it can do. Every target sets up what it needs, below .build, before it begins.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clean-demo test fast lint types unit play store host fuzz page docs sanity package molecule bare cores faults bench cleanroom clean
+.PHONY: help setup demo clean-demo test fast lint types unit play store host fuzz page docs sanity package molecule bare cores faults ways bench cleanroom clean
 
 CHECK := tests/env python tests/check.py
 
@@ -30,6 +30,9 @@ cores: ## Play with every supported ansible-core; CI plays a part of it
 
 faults: ## Hurt hosts, controllers and etcd in the middle of rolls; CI plays a part of it
 	@FAULTS=all $(CHECK) $@
+
+ways: ## Let packages restart things in every way there is, on Debian 11, 12 and 13; CI plays Debian 12
+	@WAYS="bullseye bookworm trixie" $(CHECK) $@
 
 bench: ## Print the benchmarks' figures; BENCH=lock runs that one
 	@failed=; for file in tests/bench/$(or $(BENCH),*).py; do \

@@ -66,7 +66,7 @@ def types() -> None:
         "tests/bench",
         "tests/cleanroom/roomlib",
     )
-    run("mypy", "tests/conformance", "tests/fuzz", "tests/history", "tests/faults")
+    run("mypy", "tests/conformance", "tests/fuzz", "tests/history", "tests/faults", "tests/ways")
     run("mypy", "tests/fleet/fleetlib", "tests/etcd", "tests/page", "tests/cores", "tests/debian.py")
 
 
@@ -126,6 +126,14 @@ def faults() -> None:
     It is one fault of each kind; ``make faults`` plays all.
     """
     run("pytest", "--durations=20", "tests/faults")
+
+
+def ways() -> None:
+    """Let packages restart their services in every way there is, on a real host of Debian 12.
+
+    ``make ways`` plays Debian 11, 12 and 13.
+    """
+    run("pytest", "tests/ways")
 
 
 def docs() -> None:
@@ -232,7 +240,7 @@ SUITES = ("bookworm", "trixie")
 GROUPS: dict[str, list[Check]] = {  # the longest first, so that none of them is left for the end
     **plain(play, faults, cores, faults="faults", cores="cores"),
     "bare": [Check(f"bare {suite}", partial(bare, suite)) for suite in SUITES],
-    **plain(store, fuzz, sanity, unit),
+    **plain(store, fuzz, sanity, unit, ways, ways="ways"),
     "lint": [Check("lint product", lint), Check("lint tests", partial(ansible_lint, *OF_TESTS))],
     **plain(page, host, docs, types, package),
     "molecule": [Check(f"molecule {name}", partial(molecule, name), f"molecule-{name}") for name in scenarios()],

@@ -206,7 +206,7 @@ def forget() -> None:
 
 def folder_of(name: str) -> Path:
     """Tell where a unit is defined: what is defined in /etc cannot be masked."""
-    return Path("/usr/lib/systemd/system") if name == "hidden" else SYSTEMD
+    return Path("/lib/systemd/system") if name == "hidden" else SYSTEMD
 
 
 def make_units() -> None:

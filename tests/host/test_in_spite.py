@@ -95,6 +95,134 @@ def test_what_a_restart_of_ours_may_have_done_is_not_told(host: Host) -> None:
     assert trouble(host) == ""
 
 
+# --- Units that are down at the end ---
+
+
+def test_a_listed_unit_that_is_down_at_the_end_is_told(host: Host) -> None:
+    host.ask("--dpkg-begins")
+    (host.root / "run/systemd/units/invocation:alpha.service").unlink()
+    host.unit("alpha.service", "inactive", InactiveEnterTimestamp="Sun 2026-11-29 19:23:45 UTC")
+    (host.root / "var/log/dpkg.log").write_text(
+        "2026-11-29 19:23:44 configure demo:amd64 1 2\n2026-11-29 19:23:50 configure late:all 1 2\n"
+    )
+    host.ask("--restart-collateral")
+    assert trouble(host).splitlines() == [
+        "policy-rc.d: alpha.service ran when dpkg began and is inactive since dpkg was at work with demo, though "
+        "ansible test blocks that: it ended by itself, or whoever stopped it did not ask"
+    ]
+
+
+ENDS = [
+    ({"Type": "oneshot"}, "a task that ends by itself"),
+    ({"Type": "dbus"}, "what is started when it is needed"),
+]
+
+
+@pytest.mark.parametrize("properties", [case for case, _ in ENDS], ids=[why for _, why in ENDS])
+def test_what_ends_by_its_nature_is_not_told(host: Host, properties: dict[str, str]) -> None:
+    host.ask("--dpkg-begins")
+    (host.root / "run/systemd/units/invocation:alpha.service").unlink()
+    host.unit("alpha.service", "inactive", **properties)
+    host.ask("--restart-collateral")
+    assert trouble(host) == ""
+
+
+def test_what_an_operator_paused_meanwhile_is_not_told(host: Host) -> None:
+    host.ask("--dpkg-begins")
+    (host.root / "run/systemd/units/invocation:alpha.service").unlink()
+    host.unit("alpha.service", "inactive")
+    (host.root / "var/lib/orderly/paused").mkdir(parents=True)
+    (host.root / "var/lib/orderly/paused/alpha.service").write_text("")
+    host.ask("--restart-collateral")
+    assert trouble(host) == ""
+
+
+def test_where_systemd_does_not_answer_nothing_is_said_of_what_is_down(host: Host) -> None:
+    host.ask("--dpkg-begins")
+    (host.root / "run/systemd/units/invocation:alpha.service").unlink()
+    host.systemctl("exit 1")
+    host.ask("--restart-collateral")
+    assert "alpha.service ran when dpkg began" not in trouble(host)
+
+
+# --- Runs of dpkg that have no end, and those that come in pieces ---
+
+
+def test_what_a_killed_dpkg_did_is_told_by_the_next(host: Host) -> None:
+    host.ask("--dpkg-begins")
+    host.run("alpha.service", invocation=ANEW)
+    log(host, (time.time() - 1, "configure demo:amd64 1 2"))
+    host.ask("--dpkg-begins")
+    assert "alpha.service was started anew" in trouble(host)
+    assert "at work with demo, though" in trouble(host)
+    host.ask("--restart-collateral")
+    assert trouble(host).count("\n") == 1
+
+
+def test_what_an_operator_does_long_after_a_killed_dpkg_is_not_told(host: Host) -> None:
+    host.ask("--dpkg-begins")
+    log(host, (time.time() - 900, "configure demo:amd64 1 2"))
+    os.utime(host.root / "var/log/dpkg.log", (time.time() - 900,) * 2)
+    host.run("alpha.service", invocation=ANEW)
+    host.ask("--dpkg-begins")
+    assert trouble(host) == ""
+
+
+def remove(host: Host, *how: str) -> None:
+    """Remove the package demo as dpkg does, with a run of dpkg for itself; its unit may stop."""
+    host.ask("--dpkg-begins")
+    arguments = " ".join(("remove", *how))
+    assert host.maintainer_script("prerm", arguments, "policy-rc.d alpha.service stop") == ALLOWED
+    (host.root / "run/systemd/units/invocation:alpha.service").unlink()
+    host.unit("alpha.service", "inactive")
+    host.ask("--restart-collateral")
+
+
+def test_a_unit_that_goes_with_its_package_is_not_told(host: Host) -> None:
+    remove(host)
+    assert trouble(host) == ""
+
+
+def test_a_unit_that_another_package_starts_again_after_it_went_is_told(host: Host) -> None:
+    remove(host)
+    host.ask("--dpkg-begins")
+    (host.root / "units/alpha.service").unlink()
+    host.run("alpha.service", invocation=ANEW)
+    began = os.lstat(host.root / "run/systemd/units/invocation:alpha.service").st_mtime
+    host.ask("--restart-collateral")
+    when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began))
+    assert trouble(host).splitlines() == [
+        f"policy-rc.d: alpha.service was stopped when the package demo was removed, and started anew at {when}, though "
+        "ansible test blocks that: another package has taken it over"
+    ]
+    host.ask("--dpkg-begins")
+    host.run("alpha.service", invocation="3" * 32)
+    host.ask("--restart-collateral")
+    assert trouble(host).count("\n") == 2
+
+
+def test_a_package_that_is_removed_and_installed_again_is_not_told(host: Host) -> None:
+    remove(host)
+    (host.root / "var/lib/dpkg/info").mkdir()
+    (host.root / "var/lib/dpkg/info/demo.prerm").write_text("")
+    host.ask("--dpkg-begins")
+    (host.root / "units/alpha.service").unlink()
+    host.run("alpha.service", invocation=ANEW)
+    host.ask("--restart-collateral")
+    assert trouble(host) == ""
+
+
+def test_a_package_that_somebody_else_installs_later_is_not_told(host: Host) -> None:
+    remove(host)
+    note = host.root / "run/orderly/dpkg.removed"
+    note.write_text(note.read_text().replace("frontend\tnone", "frontend\t4711:15"))
+    host.ask("--dpkg-begins")
+    (host.root / "units/alpha.service").unlink()
+    host.run("alpha.service", invocation=ANEW)
+    host.ask("--restart-collateral")
+    assert trouble(host) == ""
+
+
 # --- Restarts that another version takes back ---
 
 

@@ -160,6 +160,7 @@ our @RECORDS  = ("$ROOT/var/lib/policy-rc.d", "$ROOT/run/policy-rc.d");    # the
 our $RUN      = "$ROOT/run/orderly";
 our $LINKS    = "$RUN/units.links";
 our $STARTED  = "$ROOT/run/systemd/units";
+our @ABOUT_UNITS = ('Id', 'Type', 'LoadState', 'ActiveState', 'InactiveEnterTimestamp', 'InvocationID', 'CanReload', 'Triggers');
 our @TAKES_ALONG = ('RequiredBy', 'RequisiteOf', 'BoundBy', 'ConsistsOf', 'PropagatesStopTo');    # of systemd's units
 our @UNITS    = map { "$ROOT$_" } (    # in systemd's order: the first that has a name decides
     '/etc/systemd/system', '/run/systemd/system', '/run/systemd/generator', '/usr/local/lib/systemd/system',
@@ -450,9 +451,12 @@ sub main {
     # One user's unit of the same name is none of ours; and who removes a package may stop its daemon.
     return $otherwise if grep { $_ eq '--user' } @{ $caller->{options} };
     my @actions = split ' ', $actions;
-    return $otherwise if removes_package($caller) && !grep { !/^(?:force-)?stop$/ } @actions;
     my %verdicts = map { $_ => verdict($_, \@actions, \@policies) } concrete($asked, $caller);
-    return $otherwise if !grep { is_blocked($_) } values %verdicts;
+    my @blocked  = grep { is_blocked($verdicts{$_}) } keys %verdicts or return $otherwise;
+    if (removes_package($caller) && !grep { !/^(?:force-)?stop$/ } @actions) {
+        note_removal(@blocked);
+        return $otherwise;
+    }
     # --query only asks, and --force goes on whatever the answer is.
     if (!grep { /^--(?:query|force)$/ } @{ $caller->{options} }) {
         eval { record_call(\@question, \@policies, $caller, \%verdicts); 1 } or trouble("no record about $asked: $@");
@@ -863,7 +867,7 @@ sub shown {
     my @units = @_;
     my @new = grep { !exists $shown{$_} } @units;
     if (@new && -d $STARTED) {
-        my @properties = ('Id', 'LoadState', 'ActiveState', 'InvocationID', 'CanReload', 'Triggers', @TAKES_ALONG);
+        my @properties = (@ABOUT_UNITS, @TAKES_ALONG);
         my $text  = systemctl('show', '--property=' . join(',', @properties), '--', @new);
         my @found = map { +{ /^(\w+)=(.*)$/mg } } split /\n{2,}/, $? ? '' : $text;
         @shown{@new} = @found == @new ? @found : ();
@@ -987,7 +991,7 @@ sub restart_collateral {
     my @policies = @_;
     tidy(@RECORDS);
     tell_if_not_asked(@policies);
-    tell_what_was_started(@policies);
+    tell_what_happened(@policies);
     return $ALLOWED if !-d "$ROOT/run/systemd/system";
     my $lock = lock_records();
     my %outcomes;    # by unit: what fails is tried once, whoever had it denied
@@ -1049,33 +1053,119 @@ sub merge_fallback {
 # --- What was started anew in spite of a policy ---
 
 # Not everything asks: systemctl in a maintainer script does not. What ran when dpkg began is compared at its end.
-our $BEFORE = "$RUN/dpkg.before";
+our $BEFORE  = "$RUN/dpkg.before";
+our $REMOVED = "$RUN/dpkg.removed";    # units that could stop with their package, and the package
 
 sub dpkg_begins {
     my @policies = @_;
+    tell_what_happened(@policies) if is_unfinished();
     unlink $BEFORE;
+    forget_removals();
     return $ALLOWED if !@policies || !-d "$ROOT/run/systemd/system";
     my %runs = invocations(@policies);
     write_file($BEFORE, join '', map { "$_\t$runs{$_}\n" } sort keys %runs);
     return $ALLOWED;
 }
 
-sub tell_what_was_started {
+# A dpkg that was killed has told nothing. What happens long after its last word is not its doing.
+sub is_unfinished { return -e $BEFORE && ((stat "$ROOT/var/log/dpkg.log")[9] || time) >= time - 600 }
+
+sub tell_what_happened {
     my @policies = @_;
-    my $since = (stat $BEFORE)[9];
-    my %before = split /[\t\n]/, slurp($BEFORE) || '';
+    my $since   = (stat $BEFORE)[9] || time;
+    my %before  = noted($BEFORE);
+    my %removed = noted($REMOVED);
+    my $frontend = delete $removed{frontend};
     unlink $BEFORE;
-    return if !%before || is_restarting_since($since);
+    my %all = (%before, %removed);
+    return if !%all || is_restarting_since($since);
     my %now = invocations(@policies);
-    for my $unit (sort grep { defined $now{$_} && $now{$_} ne $before{$_} } keys %before) {
-        my @by = map { "$_->{type} $_->{name}" } @{ blocked_by($unit, ['restart'], \@policies) } or next;
-        my $when = (lstat "$STARTED/invocation:$unit")[9] || time;
-        my ($second, $minute, $hour, $day, $month, $year) = gmtime $when;
-        my $time = sprintf '%d-%02d-%02dT%02d:%02d:%02dZ', $year + 1900, $month + 1, $day, $hour, $minute, $second;
-        trouble("$unit was started anew at $time, while dpkg was at work with " . (join(' or ', packages_at($when)) || 'a package')
-            . ', though ' . join(', ', @by) . ' blocks that: whoever did it did not ask');
+    for my $unit (sort keys %all) {
+        if (!defined $now{$unit}) {
+            tell_end($unit, @policies) if !defined $removed{$unit};
+        }
+        elsif (defined $removed{$unit}) {
+            tell_return($unit, $removed{$unit}, @policies);
+            delete $removed{$unit};
+        }
+        elsif ($now{$unit} ne $before{$unit}) {
+            tell_start($unit, @policies);
+        }
     }
+    %removed ? note($REMOVED, frontend => $frontend, %removed) : unlink $REMOVED;
 }
+
+sub tell_start {
+    my ($unit, @policies) = @_;
+    my $by   = who_blocks($unit, 'restart', @policies) or return;
+    my $when = start_of($unit);
+    trouble("$unit was started anew at " . in_utc($when) . ', while dpkg was at work with ' . work_at(in_local_time($when))
+        . ", though $by blocks that: whoever did it did not ask");
+}
+
+sub tell_return {
+    my ($unit, $package, @policies) = @_;
+    my $by   = who_blocks($unit, 'restart', @policies) or return;
+    return if -e "$ROOT/var/lib/dpkg/info/$package.prerm";    # which asked, and is there again: the package came back
+    my $when = in_utc(start_of($unit));
+    trouble("$unit was stopped when the package $package was removed, and started anew at $when, though $by blocks that:"
+        . ' another package has taken it over');
+}
+
+sub tell_end {
+    my ($unit, @policies) = @_;
+    my $by       = who_blocks($unit, 'stop', @policies) or return;
+    my $activity = activity($unit);
+    my ($shown)  = shown($unit);
+    return if $activity !~ /^(?:inactive|failed)$/ || ends_by_itself($shown) || -e "$ROOT/var/lib/orderly/paused/$unit";
+    my ($when) = ($shown->{InactiveEnterTimestamp} || '') =~ /(\d+-\d+-\d+ \d+:\d+:\d+)/;
+    trouble("$unit ran when dpkg began and is $activity since dpkg was at work with " . work_at($when || in_local_time(time))
+        . ", though $by blocks that: it ended by itself, or whoever stopped it did not ask");
+}
+
+sub ends_by_itself { my ($shown) = @_; return ($shown->{Type} || '') =~ /^(?:oneshot|dbus)$/ }
+
+# Who removes a package may stop its daemon, which may come back with the package that takes its place: apt runs dpkg
+# once to remove the one, and once more to install the other.
+sub note_removal {
+    my @units = @_;
+    forget_removals();
+    return note($REMOVED, noted($REMOVED), frontend => frontend(), map { $_ => $ENV{DPKG_MAINTSCRIPT_PACKAGE} } @units);
+}
+
+sub forget_removals {
+    my %removed = noted($REMOVED) or return;
+    return if $removed{frontend} eq frontend() && (stat $REMOVED)[9] > time - 3600;
+    return unlink $REMOVED;
+}
+
+# What runs dpkg, told from others that had its number before.
+sub frontend {
+    my $pid = getppid;
+    for (1 .. 16) {
+        my ($name, $parent) = contents("/proc/$pid/stat") =~ /\((.*)\) \S+ (\d+)/s or last;
+        return "$parent:" . (split ' ', contents("/proc/$parent/stat") =~ s/.*\) //sr)[19] if $name eq 'dpkg';
+        $pid = $parent;
+    }
+    return 'none';
+}
+
+sub note { my ($file, %notes) = @_; return write_file($file, join '', map { "$_\t$notes{$_}\n" } sort keys %notes) }
+
+sub noted { my ($file) = @_; my %notes = split /[\t\n]/, slurp($file) || ''; return %notes }
+
+sub who_blocks {
+    my ($unit, $action, @policies) = @_;
+    return join ', ', map { "$_->{type} $_->{name}" } @{ blocked_by($unit, [$action], \@policies) };
+}
+
+sub start_of { my ($unit) = @_; return (lstat "$STARTED/invocation:$unit")[9] || time }
+
+sub in_utc { my ($when) = @_; return sprintf '%d-%02d-%02dT%02d:%02d:%02dZ', date_of(gmtime $when) }
+
+sub in_local_time { my ($when) = @_; return sprintf '%d-%02d-%02d %02d:%02d:%02d', date_of(localtime $when) }
+
+sub date_of { my ($second, $minute, $hour, $day, $month, $year) = @_; return ($year + 1900, $month + 1, $day, $hour, $minute, $second) }
 
 # The units that run, and what changes with each start: services by systemd's marks, others that policies list by asking.
 sub invocations {
@@ -1091,13 +1181,11 @@ sub invocations {
 # Our own restarts note what they begin and what came back in this folder.
 sub is_restarting_since { my $changed = (stat "$ROOT/var/lib/orderly/restarting")[9]; return $changed && $changed >= $_[0] }
 
-# What dpkg was doing at a time, by its log, which knows no less than a second.
-sub packages_at {
-    my ($when) = @_;
-    open my $log, '<', "$ROOT/var/log/dpkg.log" or return;
+# What dpkg was doing at a time, as its log writes it, which knows no less than a second.
+sub work_at {
+    my ($time) = @_;
+    open my $log, '<', "$ROOT/var/log/dpkg.log" or return 'a package';
     seek $log, -65536, 2;
-    my ($second, $minute, $hour, $day, $month, $year) = localtime $when;
-    my $time = sprintf '%d-%02d-%02d %02d:%02d:%02d', $year + 1900, $month + 1, $day, $hour, $minute, $second;
     my ($last, @then) = '';
     while (my $line = <$log>) {
         my ($at, $package) = $line =~ /^(\S+ \S+) (?:install|upgrade|configure|trigproc|remove|purge) ([^\s:]+)/ or next;
@@ -1105,7 +1193,7 @@ sub packages_at {
         elsif ($at lt $time) { $last = $package }
     }
     my %once;
-    return grep { length && !$once{$_}++ } $last, @then;
+    return join(' or ', grep { length && !$once{$_}++ } $last, @then) || 'a package';
 }
 
 #line 6 "policy-rc.d/chained.pl"

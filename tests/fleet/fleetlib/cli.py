@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
 
     up = add("up", _up, "start hosts, new or stopped (all when none is named); print the inventory's path")
     up.add_argument("names", nargs="*", metavar="HOST")
-    up.add_argument("--suite", choices=["bookworm", "trixie"], help="of new hosts (default: bookworm)")
+    up.add_argument("--suite", choices=hosts.SUITES, help=f"of new hosts (default: {hosts.DEFAULT_SUITE})")
     run = add("exec", _exec, "run a command in a host, as in: fleet exec web1 -- systemctl status")
     run.add_argument("name", metavar="HOST")
     run.add_argument("argv", nargs="*", metavar="-- CMD")

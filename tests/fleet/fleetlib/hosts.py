@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 FIRST_HOST = 11
 """The first host of a subnet; 1 is the gateway, those between are left for virtual addresses."""
 
+SUITES = ("bullseye", "bookworm", "trixie")
 DEFAULT_SUITE = "bookworm"
 
 FLEET_NAME = re.compile(r"[a-z][a-z0-9_-]{0,99}")

@@ -26,6 +26,11 @@ def test_exec_passes_the_command_on_as_it_is(argv: list[str], command: list[str]
     assert parse(argv, "orderly").argv == command
 
 
+@pytest.mark.parametrize("suite", ["bullseye", "bookworm", "trixie"])
+def test_hosts_are_of_any_release_that_is_promised(suite: str) -> None:
+    assert parse(["up", "web1", "--suite", suite], "orderly").suite == suite
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [

@@ -10,7 +10,7 @@ sub restart_collateral {
     my @policies = @_;
     tidy(@RECORDS);
     tell_if_not_asked(@policies);
-    tell_what_was_started(@policies);
+    tell_what_happened(@policies);
     return $ALLOWED if !-d "$ROOT/run/systemd/system";
     my $lock = lock_records();
     my %outcomes;    # by unit: what fails is tried once, whoever had it denied

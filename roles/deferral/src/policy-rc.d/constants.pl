@@ -32,6 +32,7 @@ our @RECORDS  = ("$ROOT/var/lib/policy-rc.d", "$ROOT/run/policy-rc.d");    # the
 our $RUN      = "$ROOT/run/orderly";
 our $LINKS    = "$RUN/units.links";
 our $STARTED  = "$ROOT/run/systemd/units";
+our @ABOUT_UNITS = ('Id', 'Type', 'LoadState', 'ActiveState', 'InactiveEnterTimestamp', 'InvocationID', 'CanReload', 'Triggers');
 our @TAKES_ALONG = ('RequiredBy', 'RequisiteOf', 'BoundBy', 'ConsistsOf', 'PropagatesStopTo');    # of systemd's units
 our @UNITS    = map { "$ROOT$_" } (    # in systemd's order: the first that has a name decides
     '/etc/systemd/system', '/run/systemd/system', '/run/systemd/generator', '/usr/local/lib/systemd/system',

@@ -22,9 +22,12 @@ sub main {
     # One user's unit of the same name is none of ours; and who removes a package may stop its daemon.
     return $otherwise if grep { $_ eq '--user' } @{ $caller->{options} };
     my @actions = split ' ', $actions;
-    return $otherwise if removes_package($caller) && !grep { !/^(?:force-)?stop$/ } @actions;
     my %verdicts = map { $_ => verdict($_, \@actions, \@policies) } concrete($asked, $caller);
-    return $otherwise if !grep { is_blocked($_) } values %verdicts;
+    my @blocked  = grep { is_blocked($verdicts{$_}) } keys %verdicts or return $otherwise;
+    if (removes_package($caller) && !grep { !/^(?:force-)?stop$/ } @actions) {
+        note_removal(@blocked);
+        return $otherwise;
+    }
     # --query only asks, and --force goes on whatever the answer is.
     if (!grep { /^--(?:query|force)$/ } @{ $caller->{options} }) {
         eval { record_call(\@question, \@policies, $caller, \%verdicts); 1 } or trouble("no record about $asked: $@");

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 use strict;
 use warnings;
-our ($STARTED, @TAKES_ALONG);
+our (@ABOUT_UNITS, $STARTED, @TAKES_ALONG);
 
 # --- What only systemd knows, and names that are patterns ---
 
@@ -12,7 +12,7 @@ sub shown {
     my @units = @_;
     my @new = grep { !exists $shown{$_} } @units;
     if (@new && -d $STARTED) {
-        my @properties = ('Id', 'LoadState', 'ActiveState', 'InvocationID', 'CanReload', 'Triggers', @TAKES_ALONG);
+        my @properties = (@ABOUT_UNITS, @TAKES_ALONG);
         my $text  = systemctl('show', '--property=' . join(',', @properties), '--', @new);
         my @found = map { +{ /^(\w+)=(.*)$/mg } } split /\n{2,}/, $? ? '' : $text;
         @shown{@new} = @found == @new ? @found : ();

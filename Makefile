@@ -1,6 +1,6 @@
 # make alone prints what it can do. Every target sets up what it needs, below .build, before it begins.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clean-demo test fast lint types unit play store host fuzz page docs sanity package molecule bare cores faults bench cleanroom clean
+.PHONY: help setup demo clean-demo test fast lint types unit play store host fuzz page docs sanity package molecule bare cores faults packages bench cleanroom clean
 
 CHECK := tests/env python tests/check.py
 
@@ -30,6 +30,9 @@ cores: ## Play with every supported ansible-core; CI plays a part of it
 
 faults: ## Hurt hosts, controllers and etcd in the middle of rolls; CI plays a part of it
 	@FAULTS=all $(CHECK) $@
+
+packages: ## Upgrade all packages of the catalogue on real hosts, and write docs/packages.md; CI plays a few
+	@PACKAGES=all $(CHECK) $@
 
 bench: ## Print the benchmarks' figures; BENCH=lock runs that one
 	@failed=; for file in tests/bench/$(or $(BENCH),*).py; do \

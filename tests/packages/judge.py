@@ -9,148 +9,169 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ASKING = ("deb-systemd-invoke", "invoke-rc.d")
-DISRUPTIVE = {"stop", "restart", "try-restart", "condrestart", "force-reload", "force-stop"}
-RESTARTS = {"restart", "try-restart", "condrestart"}
+RESTARTS = {"restart", "try-restart", "condrestart", "force-reload"}
+DISRUPTIVE = RESTARTS | {"stop", "force-stop"}
+BEFORE_FILES_ARE_REPLACED = ("preinst", "prerm")
+AGAIN = "+again1"  # ends the version of what was packed again
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is said of one package on one suite."""
+    """What is said of one package on one suite; sets are of units."""
 
     package: str
     facts: dict[str, Any] = field(repr=False)
 
     @property
     def trouble(self) -> str:
-        """Why nothing can be said."""
-        return str(self.facts.get("trouble") or self.facts.get("failure") or "")
-
-    @cached_property
-    def listed(self) -> set[str]:
-        return set(self.facts.get("listed", ()))
-
-    @cached_property
-    def ran(self) -> dict[str, str]:
-        return dict(self.facts["at"]["running"]) if "at" in self.facts else {}
-
-    @cached_property
-    def after(self) -> dict[str, str]:
-        return dict(self.facts["after"]["running"]) if "after" in self.facts else {}
+        """Why nothing can be said of the package; empty if it was played."""
+        return str(self.facts.get("trouble") or self.facts.get("failure") or "").strip()
 
     @property
     def versions(self) -> str:
-        """The version before and after of the package that was named."""
-        before = self.facts.get("versions", {}).get(self.package, "?")
-        after = self.facts.get("versions_after", {}).get(self.package, "?")
-        return f"{before} → {after}" if not after.endswith("+again1") else f"{before}, repacked"
+        """The versions before and after, of the package that was named or of those that the archive has newer."""
+        before, after = self.facts.get("versions", {}), self.facts.get("versions_after", {})
+        changed = [name for name in before if after.get(name) != before[name]]
+        name = self.package if self.package in changed else next(iter(changed), self.package)
+        old, new = before.get(name, "?"), after.get(name, "?")
+        return ("" if name == self.package else f"{name} ") + (
+            f"{old}, again" if new.endswith(AGAIN) else f"{old} → {new}"
+        )
 
-    def calls(self, actions: set[str], *, asking: bool) -> dict[str, set[str]]:
-        """Give the actions by unit that were asked for by packages, or done without asking."""
-        found: dict[str, set[str]] = {}
-        for call in self.facts.get("asked", ()):
-            if call["action"] in actions and (call["program"] in ASKING) == asking:
-                for unit in call["units"]:
-                    found.setdefault(unit, set()).add(call["action"])
-        return found
+    @cached_property
+    def listed(self) -> set[str]:
+        """The units of the policy, all of which ran."""
+        return set(self.facts["listed"]) & set(self._ran)
 
     @cached_property
     def asked(self) -> set[str]:
-        """The listed units that run and that a package asked to stop or restart."""
-        return set(self.calls(DISRUPTIVE, asking=True)) & self.listed & set(self.ran)
+        """The listed units that a package asked to stop or restart."""
+        return self._asked_to(DISRUPTIVE) & self.listed
 
     @cached_property
     def recorded(self) -> set[str]:
-        if "after" not in self.facts:
-            return set()
-        info = self.facts["after"]["info"]
-        known = [*(info["pending"] or ()), *(info["stopped"] or ()), *(info["settled"] or ())]
-        return {entry["unit"] for entry in known}
+        """The units on record after the upgrade, and not before."""
+        return self._on_record("after") - self._on_record("at")
 
     @cached_property
     def surprised(self) -> set[str]:
         """The listed units that were started anew, or do not run any more."""
-        return {unit for unit in self.listed & set(self.ran) if self.after.get(unit) != self.ran[unit]}
+        return {unit for unit in self.listed if self._now.get(unit) != self._ran[unit]}
 
     @cached_property
     def told(self) -> set[str]:
-        """The listed units of which the product says that they were restarted all the same."""
-        return {unit for unit in self.surprised if any(unit in line for line in self.facts["after"]["trouble"])}
-
-    @cached_property
-    def unrecorded(self) -> set[str]:
-        return self.asked - self.recorded - self.surprised
-
-    @cached_property
-    def unasked(self) -> set[str]:
-        """What is on record though no package asked for it."""
-        return self.recorded - set(self.calls(DISRUPTIVE | {"start"}, asking=True)) - {
-            unit for entry in (self.facts.get("at", {}).get("info", {}).get("pending") or ()) for unit in [entry["unit"]]
+        """The listed units of which the product says that they were started all the same."""
+        return {
+            unit for unit in self.surprised if any(unit in line for line in self.facts["after"]["trouble"])
         }
 
     @cached_property
-    def lost(self) -> set[str]:
-        """Units that nobody listed, that ran, and whose restart was asked for, did not happen and is not pending."""
-        wanted = set(self.calls(RESTARTS, asking=True)) - self.listed
-        same = {unit for unit in wanted & set(self.ran) if self.after.get(unit) == self.ran[unit]}
-        return same - self.recorded
-
-    @cached_property
-    def gone(self) -> set[str]:
-        """Units that nobody listed, that ran, and run no more, though they still are there."""
-        wanted = set(self.calls({"start", *RESTARTS}, asking=True)) - self.listed
-        return {unit for unit in wanted & set(self.ran) if unit not in self.after}
-
-    @cached_property
     def pending(self) -> set[str]:
-        return {entry["unit"] for entry in self.facts["after"]["info"]["pending"] or ()} if "after" in self.facts else set()
+        """What waits for its restart after the upgrade."""
+        return {entry["unit"] for entry in self.facts["after"]["info"]["pending"] or ()}
 
     @cached_property
     def settled(self) -> set[str]:
         """The pending units that were started anew by the settling."""
-        now = self.facts.get("settled", {}).get("running", {})
-        return {unit for unit in self.pending if now.get(unit) not in (None, self.after.get(unit))}
+        now = self.facts["settled"]["running"]
+        return {unit for unit in self.pending if now.get(unit) not in (None, self._now.get(unit))}
 
     @cached_property
-    def twice(self) -> set[str]:
-        starts = self.facts.get("settled", {}).get("starts", {})
-        return {unit for unit in self.pending if starts.get(unit, 0) > 1}
+    def made_up_for(self) -> set[str]:
+        """Units that nobody listed and that were restarted, as a package had asked."""
+        wanted = self._asked_to(RESTARTS) & set(self._ran) - self.listed
+        return {unit for unit in wanted if self._now.get(unit) not in (None, self._ran[unit])}
 
     @cached_property
-    def left(self) -> set[str]:
-        return {entry["unit"] for entry in self.facts.get("settled", {}).get("info", {}).get("pending") or ()}
+    def stopped_early(self) -> set[str]:
+        """The listed units that a package asks to stop before it replaces its files: it may want to be on hold."""
+        calls = [
+            call
+            for call in self._calls({"stop"})
+            if call["script"].partition(" ")[0].rpartition(".")[2] in BEFORE_FILES_ARE_REPLACED
+        ]
+        return {unit for call in calls for unit in call["units"]} & self.listed
+
+    @cached_property
+    def replaced(self) -> set[str]:
+        """The listed units whose program was replaced, and that still run the old one at the end."""
+        return {*self.facts["settled"].get("replaced", ())} & self.listed
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it was on hold, as for services with ``deferral: hold``."""
+        return "held" in self.facts
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing at all was asked of its units, so that the old program runs on."""
+        return not self.is_held and not self.recorded and not self.surprised
 
     @property
     def faults(self) -> list[str]:
-        """Say what the product did wrong, in sentences without their end."""
+        """Say what the product did wrong: sentences without their end."""
+        wanted = self._asked_to(RESTARTS) & set(self._ran) - self.listed - self.recorded
+        settled = self.facts["settled"]
         kinds = {
             "restarted in spite of the policy, and not told": self.surprised - self.told,
-            "asked for and not recorded": self.unrecorded,
-            "recorded and not asked for": self.unasked,
-            "not listed, and its restart was lost": self.lost,
-            "not listed, and down": self.gone,
-            "pending and not restarted": self.pending - self.settled,
-            "restarted twice": self.twice,
-            "still pending after the restart": self.left,
+            "asked for and not recorded": self.asked - self.recorded - self.surprised,
+            "recorded and not asked for": self.recorded - self._asked_to(DISRUPTIVE | {"start"}),
+            "not listed, and its restart was lost": {u for u in wanted if self._now.get(u) == self._ran[u]},
+            "not listed, and down": {unit for unit in wanted if unit not in self._now},
+            "pending, and not restarted": self.pending - self.settled,
+            "restarted twice": {unit for unit in self.pending if settled["starts"].get(unit, 0) > 1},
+            "restarted, and runs the replaced program": self.pending & self.replaced,
+            "pending after its restart": self._on_record("settled", "pending"),
         }
-        return [f"{what}: {', '.join(sorted(units))}" for what, units in kinds.items() if units]
+        found = [f"{what}: {', '.join(sorted(units))}" for what, units in kinds.items() if units]
+        return (
+            [*found, "on hold, and upgraded all the same"]
+            if self.is_held and not self.facts["held"]
+            else found
+        )
 
     @property
     def is_wrong(self) -> bool:
-        return bool(self.faults)
+        """Whether it was not played, or the product did something wrong."""
+        return bool(self.trouble or self.faults)
 
     @property
     def line(self) -> str:
         """One line that tells it all."""
         seconds = f"{self.facts.get('seconds', 0):.0f} s"
         if self.trouble:
-            return f"{self.package}: not played, {self.trouble.strip()[-300:]!r} ({seconds})"
-        counts = f"{len(self.listed)} listed, {len(self.asked)} asked, {len(self.recorded)} recorded, {len(self.surprised)} surprised, {len(self.settled)} settled"
-        return f"{self.package}: {counts} ({self.versions}, {seconds}) {'; '.join(self.faults)}"
+            return f"{self.package}: not played ({seconds}): {' '.join(self.trouble.split())[-300:]}"
+        numbers = [
+            f"{len(getattr(self, what))} {what}"
+            for what in ("listed", "asked", "recorded", "surprised", "settled")
+        ]
+        return f"{self.package}: {', '.join(numbers)} ({self.versions}, {seconds}) {'; '.join(self.faults)}".rstrip()
 
+    @cached_property
+    def _ran(self) -> dict[str, str]:
+        return dict(self.facts["at"]["running"])
 
-def judge(package: str, facts: dict[str, Any]) -> Verdict:
-    """Judge what was seen of a package."""
-    return Verdict(package, facts)
+    @cached_property
+    def _now(self) -> dict[str, str]:
+        return dict(self.facts["after"]["running"])
+
+    def _on_record(self, when: str, *kinds: str) -> set[str]:
+        info = self.facts[when]["info"]
+        return {
+            entry["unit"] for kind in kinds or ("pending", "stopped", "settled") for entry in info[kind] or ()
+        }
+
+    def _calls(self, actions: set[str]) -> Iterator[dict[str, Any]]:
+        """Give the calls of what asks policy-rc.d."""
+        return (
+            call for call in self.facts["asked"] if call["action"] in actions and call["program"] in ASKING
+        )
+
+    def _asked_to(self, actions: set[str]) -> set[str]:
+        return {unit for call in self._calls(actions) for unit in call["units"]}

@@ -29,20 +29,29 @@ OLDER = "Package: *\nPin: release l=Debian-Security\nPin-Priority: 1\n"
 MODULE = "ansible_collections.orderly.services.plugins.modules."
 POLICY = {"name": "orderly"}  # the role deferral's own
 TROUBLE = Path("/run/orderly/policy.trouble")
-LISTED_TYPES = (".service", ".socket")
 STARTED = "39f53479d3a045ac8e11786248231fbf"  # SD_MESSAGE_UNIT_STARTED
 FIELDS = "--output-fields=MESSAGE_ID,UNIT,JOB_RESULT,_PID"
-SHOWN = "Id,Names,ActiveState,SubState,InvocationID,FragmentPath,SourcePath,Type,Restart,CanReload"
+SHOWN = "Id,ActiveState,InvocationID,MainPID,FragmentPath,SourcePath"
 APT = (
-    *("apt-get", "-qq", "-y", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=60"),
+    *(
+        "apt-get",
+        "-qq",
+        "-y",
+        "--no-install-recommends",
+        "-o",
+        "Dpkg::Use-Pty=0",
+        "-o",
+        "DPkg::Lock::Timeout=60",
+    ),
     *("-o", "Dpkg::Options::=--force-confold", "-o", "APT::Sandbox::User=root"),
 )
-ASKS = re.compile(r"deb-systemd-invoke|invoke-rc\.d|systemctl|\bservice\b")
+ASKS = re.compile(r"deb-systemd-invoke|invoke-rc\.d|systemctl|\bservice\b|maintscripts-functions")
+AGAIN = "+again1"  # ends the version of what was packed again
 CALM_SECONDS = 20
 UPGRADE_SECONDS = 300
 
 
-class HostTrouble(Exception):
+class HostError(Exception):
     """Something before or after the upgrade did not work, so nothing can be said of the package."""
 
 
@@ -55,7 +64,7 @@ def run(*command: str, check: bool = True, seconds: float = 400, **options: Any)
         errors="replace", env=env, timeout=seconds, **options,
     )  # fmt: skip
     if check and done.returncode:
-        raise HostTrouble(f"{' '.join(command)[:200]}: {done.stdout[-700:]}")
+        raise HostError(f"{' '.join(command)[:200]}: {done.stdout[-700:]}")
     return done.stdout
 
 
@@ -67,7 +76,7 @@ def module(which: str, /, **options: Any) -> dict[str, Any]:
         env={**os.environ, "PYTHONPATH": str(KIT)}, capture_output=True,
     )  # fmt: skip
     if not said.stdout:
-        raise HostTrouble(f"{which}: {said.stderr[-700:]}")
+        raise HostError(f"{which}: {said.stderr[-700:]}")
     return json.loads(said.stdout.splitlines()[-1])
 
 
@@ -77,19 +86,35 @@ def module(which: str, /, **options: Any) -> dict[str, Any]:
 def units() -> dict[str, dict[str, str]]:
     """Read the state of all units that systemd knows."""
     shown = run("systemctl", "show", "--all", "-p", SHOWN, "*")
-    blocks = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in shown.split("\n\n")]
+    blocks = [
+        dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        for block in shown.split("\n\n")
+    ]
     return {block["Id"]: block for block in blocks if "Id" in block}
 
 
 def running() -> dict[str, dict[str, str]]:
     """Name the units that run, with their state."""
-    return {unit: state for unit, state in units().items() if state["ActiveState"] not in ("inactive", "failed")}
+    return {
+        unit: state for unit, state in units().items() if state["ActiveState"] not in ("inactive", "failed")
+    }
+
+
+def runs_replaced_program(state: dict[str, str]) -> bool:
+    """Tell whether the program of a unit's main process is not what is installed any more."""
+    try:
+        return Path(f"/proc/{state.get('MainPID') or 0}/exe").readlink().name.endswith(" (deleted)")
+    except OSError:  # it has no main process
+        return False
 
 
 def calm() -> None:
     """Wait until systemd has nothing left to do."""
     deadline = time.monotonic() + CALM_SECONDS
-    while run("systemctl", "list-jobs", "--no-legend", check=False).strip().rstrip(".") not in ("", "No jobs running"):
+    while run("systemctl", "list-jobs", "--no-legend", check=False).strip().rstrip(".") not in (
+        "",
+        "No jobs running",
+    ):
         if time.monotonic() > deadline:
             return
         time.sleep(0.3)
@@ -115,17 +140,27 @@ def starts_since(place: str) -> dict[str, int]:
 
 def installed() -> dict[str, tuple[str, str]]:
     """Give version and source of the packages that are installed."""
-    listed = run("dpkg-query", "-W", "-f", "${db:Status-Status}\t${binary:Package}\t${Version}\t${source:Package}\n")
+    listed = run(
+        "dpkg-query", "-W", "-f", "${db:Status-Status}\t${binary:Package}\t${Version}\t${source:Package}\n"
+    )
     rows = [line.split("\t") for line in listed.splitlines()]
     return {row[1]: (row[2], row[3]) for row in rows if row[0] == "installed"}
 
 
+def install(names: list[str]) -> None:
+    """Install packages as the suite first had them, or where what is there by now forbids that, as they are now."""
+    PIN.write_text(OLDER)
+    try:
+        run(*APT, "install", *names)
+    except HostError:
+        PIN.unlink()
+        run(*APT, "install", *names)
+
+
 def upgraded_together(named: list[str], new: set[str]) -> list[str]:
-    """Name what is to be upgraded: what was named, what it is for, what is of one source, what acts on services."""
+    """Name what is to be upgraded: the packages that were named, of one source with them, or that act on services."""
     all_of_them = installed()
-    depends = run("dpkg-query", "-W", "-f", "${Depends}\n", *named)
-    needed = [name for name in re.findall(r"[a-z0-9][a-z0-9.+-]+", depends) if name in new and not name.startswith("lib")]
-    named = [name for name in all_of_them if name.split(":")[0] in {*named, *needed}]
+    named = [name for name in all_of_them if name.split(":")[0] in named]
     sources = {all_of_them[name][1] for name in named}
     of_sources = {name for name in all_of_them if all_of_them[name][1] in sources}
     return sorted({*named, *of_sources, *(name for name in new if acts_on_services(name))})
@@ -133,34 +168,36 @@ def upgraded_together(named: list[str], new: set[str]) -> list[str]:
 
 def acts_on_services(name: str) -> bool:
     """Tell whether the maintainer scripts of a package start or stop anything."""
-    scripts = [Path(f"/var/lib/dpkg/info/{name}.{script}") for script in ("preinst", "prerm", "postinst", "postrm")]
+    scripts = [
+        Path(f"/var/lib/dpkg/info/{name}.{script}") for script in ("preinst", "prerm", "postinst", "postrm")
+    ]
     return any(ASKS.search(script.read_text(errors="replace")) for script in scripts if script.exists())
 
 
-def newer(names: list[str]) -> tuple[list[str], str]:
-    """Find something newer to install: what the archive offers, or else the same with a higher version."""
+def newer(versions: dict[str, str]) -> tuple[list[str], str]:
+    """Find something newer than these to install: what the archive offers, or else the same with a higher version."""
     PIN.unlink(missing_ok=True)
-    policy = run("apt-cache", "policy", *names)
+    policy = run("apt-cache", "policy", *versions)
     found = re.findall(r"^(\S+):\n  Installed: (\S+)\n  Candidate: (\S+)", policy, re.MULTILINE)
     if offered := [name for name, now, candidate in found if now != candidate]:
         return offered, "archive"
     shutil.rmtree(WORK / "debs", ignore_errors=True)
     (WORK / "debs").mkdir(parents=True)
-    return [repacked(name, names) for name in names], "repacked"
+    return [repacked(name, versions) for name in versions], "repacked"
 
 
-def repacked(name: str, together: list[str]) -> str:
+def repacked(name: str, versions: dict[str, str]) -> str:
     """Pack a package again under a higher version; its maintainer scripts and files stay what they are."""
-    version = installed()[name][0]
-    tree, architecture = WORK / "tree", run("dpkg-query", "-W", "-f", "${Architecture}", name)
-    file = Path("/var/cache/apt/archives") / f"{name.split(':')[0]}_{version.replace(':', '%3a')}_{architecture}.deb"
+    short, tree, archives = name.partition(":")[0], WORK / "tree", Path("/var/cache/apt/archives")
+    architecture = run("dpkg-query", "-W", "-f", "${Architecture}", name)
+    file = archives / f"{short}_{versions[name].replace(':', '%3a')}_{architecture}.deb"
     if not file.exists():
-        run(*APT, "download", f"{name}={version}", cwd="/var/cache/apt/archives")
+        run(*APT, "download", f"{name}={versions[name]}", cwd=archives)
     shutil.rmtree(tree, ignore_errors=True)
     run("dpkg-deb", "-R", str(file), str(tree))
     control = tree / "DEBIAN/control"
-    control.write_text(with_higher_version(control.read_text(), {installed()[each][0] for each in together}))
-    deb = WORK / "debs" / f"{name.split(':')[0]}.deb"
+    control.write_text(with_higher_version(control.read_text(), {*versions.values()}))
+    deb = WORK / "debs" / f"{short}.deb"
     run("dpkg-deb", "-Znone", "-b", str(tree), str(deb))
     shutil.rmtree(tree)
     return str(deb)
@@ -169,8 +206,8 @@ def repacked(name: str, together: list[str]) -> str:
 def with_higher_version(control: str, versions: set[str]) -> str:
     """Raise the version that a control file states, and those that it depends on exactly."""
     for version in versions:
-        control = control.replace(f"(= {version})", f"(= {version}+again1)")
-    return re.sub(r"(?m)^(Version: \S+)$", r"\1+again1", control)
+        control = control.replace(f"(= {version})", f"(= {version}{AGAIN})")
+    return re.sub(r"(?m)^(Version: \S+)$", rf"\1{AGAIN}", control)
 
 
 def upgrade(wanted: list[str]) -> tuple[str, list[calls.Call]]:
@@ -202,8 +239,8 @@ def upgrade(wanted: list[str]) -> tuple[str, list[calls.Call]]:
 # --- The run ---
 
 
-def listed_units(packages: list[str]) -> list[str]:
-    """Name the services and sockets of packages that run."""
+def listed_units(packages: list[str], types: list[str]) -> list[str]:
+    """Name the units of packages that run and are of some types, as in ``.service``."""
     owned = set()
     for name in packages:
         owned |= set(run("dpkg-query", "-L", name, check=False).splitlines())
@@ -211,7 +248,8 @@ def listed_units(packages: list[str]) -> list[str]:
     return sorted(
         unit
         for unit, state in running().items()
-        if unit.endswith(LISTED_TYPES) and owned & {state.get("FragmentPath", "-"), state.get("SourcePath", "-")}
+        if unit.endswith(tuple(types))
+        and owned & {state.get("FragmentPath", "-"), state.get("SourcePath", "-")}
     )
 
 
@@ -227,7 +265,9 @@ def resolved(call: calls.Call) -> dict[str, Any]:
     found: list[str] = []
     for word in call.units:
         pattern = word if "." in word else f"{word}.service"
-        matched = [unit for unit in units() if fnmatchcase(unit, pattern)] if re.search(r"[*?\[]", word) else []
+        matched = (
+            [unit for unit in units() if fnmatchcase(unit, pattern)] if re.search(r"[*?\[]", word) else []
+        )
         found += matched or [canonical(word)]
     return {**call._asdict(), "units": found}
 
@@ -235,9 +275,10 @@ def resolved(call: calls.Call) -> dict[str, Any]:
 def seen(place: str) -> dict[str, Any]:
     """Tell what runs now, what was started since then, and what the product says."""
     calm()
-    info = module("deferred_restarts_info")
+    info, now = module("deferred_restarts_info"), running()
     return {
-        "running": {unit: state["InvocationID"] for unit, state in running().items()},
+        "running": {unit: state["InvocationID"] for unit, state in now.items()},
+        "replaced": [unit for unit, state in now.items() if runs_replaced_program(state)],
         "starts": starts_since(place),
         "info": {key: info.get(key) for key in ("pending", "stopped", "settled", "trouble", "held", "msg")},
         "trouble": TROUBLE.read_text().splitlines() if TROUBLE.exists() else [],
@@ -248,16 +289,15 @@ def play(entry: dict[str, Any]) -> dict[str, Any]:
     """Install, defer, upgrade, settle; tell what was seen in between."""
     named = entry["packages"]
     before = set(installed())
-    PIN.write_text(OLDER)
-    run(*APT, "install", *named)
+    install(named)
     if script := entry.get("before"):
         run("sh", "-euc", script)
     calm()
     new = set(installed()) - before
     packages = upgraded_together(named, new)
-    listed = listed_units(packages)
+    listed = listed_units(packages, entry["types"])
     if not listed:
-        raise HostTrouble(f"none of its units runs: {', '.join(packages)}")
+        raise HostError(f"none of its units runs: {', '.join(packages)}")
     time.sleep(1)
     return {**deferred(entry, packages, listed), "new": sorted(new), "packages": packages, "listed": listed}
 
@@ -265,17 +305,22 @@ def play(entry: dict[str, Any]) -> dict[str, Any]:
 def deferred(entry: dict[str, Any], packages: list[str], listed: list[str]) -> dict[str, Any]:
     """Defer the restarts of units, upgrade the packages, settle."""
     hold = entry.get("deferral") == "hold"
-    if hold:
-        told = [module("package_hold", units=listed)]
-    else:
-        told = [module("restart_policy", **POLICY, units=listed)]
+    first = module("package_hold", units=listed) if hold else module("restart_policy", **POLICY, units=listed)
+    told = [first]
     TROUBLE.unlink(missing_ok=True)
-    versions = {name: installed()[name][0] for name in packages}
-    wanted, how = newer(packages)
+    now = installed()
+    versions = {name: now[name][0] for name in packages}
+    wanted, how = newer(versions)
     at, place = seen(cursor()), cursor()
     failure, asked = upgrade(wanted)
     after = seen(place)
-    facts = {"how": how, "versions": versions, "at": at, "asked": [resolved(call) for call in asked], "after": after}
+    facts = {
+        "how": how,
+        "versions": versions,
+        "at": at,
+        "asked": [resolved(call) for call in asked],
+        "after": after,
+    }
     if hold:
         facts["held"] = failure
         failure = by_recipe(wanted, listed)
@@ -286,7 +331,9 @@ def deferred(entry: dict[str, Any], packages: list[str], listed: list[str]) -> d
     return {
         **facts,
         "failure": failure,
-        "told": [{key: each[key] for key in ("msg", "warnings", "units", "failed") if key in each} for each in told],
+        "told": [
+            {key: each[key] for key in ("msg", "warnings", "units", "failed") if key in each} for each in told
+        ],
         "versions_after": {name: now[name][0] for name in packages if name in now},
         "settled": seen(place),
     }
@@ -301,12 +348,12 @@ def by_recipe(wanted: list[str], listed: list[str]) -> str:
     return failure
 
 
-def clean(new: list[str]) -> None:
-    """Remove what came with the package, whatever state it is in."""
+def clean(packages: set[str]) -> None:
+    """Remove the packages, whatever state they are in; what else came with them stays for others."""
     module("restart_policy", **POLICY, state="absent")
     module("package_hold", state="absent")
-    if gone := [name for name in new if name in installed() and not name.startswith("lib")]:
-        run(*APT, "--allow-change-held-packages", "purge", *gone, check=False)
+    if packages:
+        run(*APT, "--allow-change-held-packages", "purge", *sorted(packages), check=False)
     run("dpkg", "--configure", "-a", check=False)
     run("systemctl", "reset-failed", check=False)
     shutil.rmtree(WORK, ignore_errors=True)
@@ -318,10 +365,11 @@ def main() -> None:
     before, begin = set(installed()), time.monotonic()
     try:
         facts = play(entry)
-    except (HostTrouble, subprocess.TimeoutExpired) as exc:
+    except (HostError, subprocess.TimeoutExpired) as exc:
         facts = {"trouble": str(exc)}
     facts["seconds"] = round(time.monotonic() - begin, 1)
-    clean(sorted(set(installed()) - before))
+    came = {name: version for name, (version, _source) in installed().items() if name not in before}
+    clean({name for name, version in came.items() if version.endswith(AGAIN) or acts_on_services(name)})
     facts["left"] = module("deferred_restarts_info").get("pending")
     json.dump(facts, sys.stdout)
 

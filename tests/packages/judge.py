@@ -99,6 +99,11 @@ class Verdict:
         return {unit for call in calls for unit in call["units"]} & self.listed
 
     @cached_property
+    def reloaded(self) -> set[str]:
+        """The listed units that a package asked to reload, which a policy forbids only where it says so."""
+        return self._asked_to({"reload"}) & self.listed
+
+    @cached_property
     def replaced(self) -> set[str]:
         """The listed units whose program was replaced, and that still run the old one at the end."""
         return {*self.facts["settled"].get("replaced", ())} & self.listed
@@ -111,7 +116,7 @@ class Verdict:
     @property
     def is_silent(self) -> bool:
         """Whether nothing at all was asked of its units, so that the old program runs on."""
-        return not self.is_held and not self.recorded and not self.surprised
+        return not self.is_held and not self.recorded and not self.surprised and not self.reloaded
 
     @property
     def faults(self) -> list[str]:

@@ -31,6 +31,7 @@ POLICY = {"name": "orderly"}  # the role deferral's own
 TROUBLE = Path("/run/orderly/policy.trouble")
 STARTED = "39f53479d3a045ac8e11786248231fbf"  # SD_MESSAGE_UNIT_STARTED
 FIELDS = "--output-fields=MESSAGE_ID,UNIT,JOB_RESULT,_PID"
+KINDS = ("service", "socket", "timer", "path", "target")
 SHOWN = "Id,ActiveState,InvocationID,MainPID,FragmentPath,SourcePath"
 APT = (
     *(
@@ -84,8 +85,8 @@ def module(which: str, /, **options: Any) -> dict[str, Any]:
 
 
 def units() -> dict[str, dict[str, str]]:
-    """Read the state of all units that systemd knows."""
-    shown = run("systemctl", "show", "--all", "-p", SHOWN, "*")
+    """Read the state of all units that packages bring and systemd knows."""
+    shown = run("systemctl", "show", "--all", "-p", SHOWN, *(f"*.{kind}" for kind in KINDS))
     blocks = [
         dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
         for block in shown.split("\n\n")

@@ -85,6 +85,7 @@ def remarks(verdict: Verdict) -> Iterator[str]:
     said = {
         "restarted by systemctl, which does not ask; the status tells it": verdict.told,
         "asks to stop before its files are replaced": verdict.stopped_early,
+        "asks to reload": verdict.reloaded,
         "keeps its old program": verdict.replaced,
         "not listed, restarted as asked": verdict.made_up_for,
     }

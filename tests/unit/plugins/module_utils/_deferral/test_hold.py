@@ -108,7 +108,9 @@ def test_names_of_packages_are_checked(name: str) -> None:
 
 def test_a_package_named_with_the_architecture_of_the_host_is_the_one_that_apt_lists_without() -> None:
     named = as_apt_lists_them(FakeDpkg(""), ["libldap:amd64", "libldap:i386", "slapd"])
-    assert plan_hold(named, ["libldap", "slapd"], []) == HoldPlan(hold=("libldap:i386",), ours=("libldap:i386",))
+    assert plan_hold(named, ["libldap", "slapd"], []) == HoldPlan(
+        hold=("libldap:i386",), ours=("libldap:i386",)
+    )
     assert plan_release(named, ["libldap", "slapd"], ["libldap"]) == HoldPlan(release=("libldap",))
 
 

@@ -67,8 +67,15 @@ def types() -> None:
         "tests/cleanroom/roomlib",
     )
     run("mypy", "tests/conformance", "tests/fuzz", "tests/history", "tests/faults")
-    run("mypy", "tests/fleet/fleetlib", "tests/etcd", "tests/page", "tests/cores", "tests/debian.py")
-    run("mypy", "tests/packages")
+    run(
+        "mypy",
+        "tests/fleet/fleetlib",
+        "tests/etcd",
+        "tests/page",
+        "tests/cores",
+        "tests/debian.py",
+        "tests/packages",
+    )
 
 
 def unit() -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ASKING = ("deb-systemd-invoke", "invoke-rc.d")
-RESTARTS = {"restart", "try-restart", "condrestart", "force-reload"}
+RESTARTS = {"restart", "try-restart", "condrestart"}
 DISRUPTIVE = RESTARTS | {"stop", "force-stop"}
 BEFORE_FILES_ARE_REPLACED = ("preinst", "prerm")
 AGAIN = "+again1"  # ends the version of what was packed again
@@ -56,8 +56,8 @@ class Verdict:
 
     @cached_property
     def recorded(self) -> set[str]:
-        """The units on record after the upgrade, and not before."""
-        return self._on_record("after") - self._on_record("at")
+        """The units on record after the upgrade."""
+        return self._on_record("after")
 
     @cached_property
     def surprised(self) -> set[str]:
@@ -160,7 +160,7 @@ class Verdict:
 
     @cached_property
     def _ran(self) -> dict[str, str]:
-        return dict(self.facts["at"]["running"])
+        return dict(self.facts["at"].get("running", self.facts["at"]))
 
     @cached_property
     def _now(self) -> dict[str, str]:

@@ -28,6 +28,7 @@ PIN = Path("/etc/apt/preferences.d/packages")
 OLDER = "Package: *\nPin: release l=Debian-Security\nPin-Priority: 1\n"
 MODULE = "ansible_collections.orderly.services.plugins.modules."
 POLICY = {"name": "orderly"}  # the role deferral's own
+TOLD = ("msg", "warnings", "units", "failed")
 TROUBLE = Path("/run/orderly/policy.trouble")
 STARTED = "39f53479d3a045ac8e11786248231fbf"  # SD_MESSAGE_UNIT_STARTED
 FIELDS = "--output-fields=MESSAGE_ID,UNIT,JOB_RESULT,_PID"
@@ -148,6 +149,12 @@ def installed() -> dict[str, tuple[str, str]]:
     return {row[1]: (row[2], row[3]) for row in rows if row[0] == "installed"}
 
 
+def versions_of(names: list[str]) -> dict[str, str]:
+    """Give the versions of those packages that are installed."""
+    now = installed()
+    return {name: now[name][0] for name in names if name in now}
+
+
 def install(names: list[str]) -> None:
     """Install packages as the suite first had them, or where what is there by now forbids that, as they are now."""
     PIN.write_text(OLDER)
@@ -232,6 +239,7 @@ def upgrade(wanted: list[str]) -> tuple[str, list[calls.Call]]:
     if tracer.poll() is None:  # what a package left running is traced for ever
         tracer.send_signal(signal.SIGTERM)
         tracer.wait()
+    calm()
     status = ended.read_text().strip() if ended.exists() else "no end"
     said = (WORK / "trace/said").read_text(errors="replace")[-700:]
     return ("" if status == "0" else f"{status}: {said}"), calls.read_calls(WORK / "trace")
@@ -262,7 +270,7 @@ def canonical(name: str) -> str:
 
 
 def resolved(call: calls.Call) -> dict[str, Any]:
-    """Say which units a call is about."""
+    """Say which units a call is about, and what force-reload means for them: a restart where they cannot reload."""
     found: list[str] = []
     for word in call.units:
         pattern = word if "." in word else f"{word}.service"
@@ -270,18 +278,26 @@ def resolved(call: calls.Call) -> dict[str, Any]:
             [unit for unit in units() if fnmatchcase(unit, pattern)] if re.search(r"[*?\[]", word) else []
         )
         found += matched or [canonical(word)]
-    return {**call._asdict(), "units": found}
+    meant = {**call._asdict(), "units": found}
+    if call.action == "force-reload":
+        reloads = run("systemctl", "show", "-p", "CanReload", "--", *found)
+        meant["action"] = "restart" if "CanReload=no" in reloads else "reload"
+    return meant
+
+
+def invocations(states: dict[str, dict[str, str]]) -> dict[str, str]:
+    """Give what changes with each start of a unit."""
+    return {unit: state["InvocationID"] for unit, state in states.items()}
 
 
 def seen(place: str) -> dict[str, Any]:
     """Tell what runs now, what was started since then, and what the product says."""
-    calm()
     info, now = module("deferred_restarts_info"), running()
     return {
-        "running": {unit: state["InvocationID"] for unit, state in now.items()},
+        "running": invocations(now),
         "replaced": [unit for unit, state in now.items() if runs_replaced_program(state)],
         "starts": starts_since(place),
-        "info": {key: info.get(key) for key in ("pending", "stopped", "settled", "trouble", "held", "msg")},
+        "info": {key: info.get(key) for key in ("pending", "stopped", "settled", "trouble", "msg")},
         "trouble": TROUBLE.read_text().splitlines() if TROUBLE.exists() else [],
     }
 
@@ -306,38 +322,23 @@ def play(entry: dict[str, Any]) -> dict[str, Any]:
 def deferred(entry: dict[str, Any], packages: list[str], listed: list[str]) -> dict[str, Any]:
     """Defer the restarts of units, upgrade the packages, settle."""
     hold = entry.get("deferral") == "hold"
-    first = module("package_hold", units=listed) if hold else module("restart_policy", **POLICY, units=listed)
-    told = [first]
+    told = [
+        module("package_hold", units=listed) if hold else module("restart_policy", **POLICY, units=listed)
+    ]
     TROUBLE.unlink(missing_ok=True)
-    now = installed()
-    versions = {name: now[name][0] for name in packages}
+    versions = versions_of(packages)
     wanted, how = newer(versions)
-    at, place = seen(cursor()), cursor()
+    ran, place = invocations(running()), cursor()
     failure, asked = upgrade(wanted)
-    after = seen(place)
-    facts = {
-        "how": how,
-        "versions": versions,
-        "at": at,
-        "asked": [resolved(call) for call in asked],
-        "after": after,
-    }
+    facts = {"how": how, "versions": versions, "at": ran, "asked": [resolved(call) for call in asked]}
+    facts["after"] = seen(place)
     if hold:
         facts["held"] = failure
         failure = by_recipe(wanted, listed)
-        told.append(module("restart_policy", **POLICY, units=listed, force=True))
     place = cursor()
     told.append(module("restart_services", deferred_only=True))
-    now = installed()
-    return {
-        **facts,
-        "failure": failure,
-        "told": [
-            {key: each[key] for key in ("msg", "warnings", "units", "failed") if key in each} for each in told
-        ],
-        "versions_after": {name: now[name][0] for name in packages if name in now},
-        "settled": seen(place),
-    }
+    facts["told"] = [{key: each[key] for key in TOLD if key in each} for each in told]
+    return {**facts, "failure": failure, "versions_after": versions_of(packages), "settled": seen(place)}
 
 
 def by_recipe(wanted: list[str], listed: list[str]) -> str:
@@ -351,8 +352,6 @@ def by_recipe(wanted: list[str], listed: list[str]) -> str:
 
 def clean(packages: set[str]) -> None:
     """Remove the packages, whatever state they are in; what else came with them stays for others."""
-    module("restart_policy", **POLICY, state="absent")
-    module("package_hold", state="absent")
     if packages:
         run(*APT, "--allow-change-held-packages", "purge", *sorted(packages), check=False)
     run("dpkg", "--configure", "-a", check=False)
@@ -371,7 +370,6 @@ def main() -> None:
     facts["seconds"] = round(time.monotonic() - begin, 1)
     came = {name: version for name, (version, _source) in installed().items() if name not in before}
     clean({name for name, version in came.items() if version.endswith(AGAIN) or acts_on_services(name)})
-    facts["left"] = module("deferred_restarts_info").get("pending")
     json.dump(facts, sys.stdout)
 
 

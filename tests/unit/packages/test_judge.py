@@ -29,7 +29,7 @@ def verdict(**changed: Any) -> Verdict:
         "versions": {"x": "1"},
         "versions_after": {"x": "2"},
         "listed": ["x.service"],
-        "at": seen({"x.service": "old", "y.service": "old"}),
+        "at": {"x.service": "old", "y.service": "old"},
         "asked": [call("restart", "x.service")],
         "after": seen({"x.service": "old", "y.service": "old"}, "x.service"),
         "settled": seen({"x.service": "new", "y.service": "old"}, x=1),

@@ -18,7 +18,7 @@ ASKING = ("deb-systemd-invoke", "invoke-rc.d")  # they ask policy-rc.d
 DIRECT = ("systemctl", "service")  # they do not
 ACTIONS = {
     *("start", "stop", "restart", "try-restart", "condrestart", "reload", "force-reload", "force-stop"),
-    *("reload-or-restart", "try-reload-or-restart", "kill"),
+    *("reload-or-restart", "try-reload-or-restart", "kill", "upgrade"),
 }
 _EXECVE = re.compile(r'([\d.]+) execve\("([^"]+)", \[(.*?)\](?:\.\.\.)?, 0x.*\s= 0$')
 _CHILD = re.compile(r"[\d.]+ (?:fork|vfork|clone|clone3)\(.*\)\s+= (\d+)$")

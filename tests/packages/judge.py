@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ASKING = ("deb-systemd-invoke", "invoke-rc.d")
 RESTARTS = {"restart", "try-restart", "condrestart"}
-DISRUPTIVE = RESTARTS | {"stop", "force-stop"}
+DISRUPTIVE = RESTARTS | {"stop", "force-stop", "upgrade"}
 BEFORE_FILES_ARE_REPLACED = ("preinst", "prerm")
 AGAIN = "+again1"  # ends the version of what was packed again
 
@@ -127,6 +127,8 @@ class Verdict:
             "restarted in spite of the policy, and not told": self.surprised - self.told,
             "asked for and not recorded": self.asked - self.recorded - self.surprised,
             "recorded and not asked for": self.recorded - self._asked_to(DISRUPTIVE | {"start"}),
+            "recorded with other actions than were asked for": set(self._other_actions()),
+            "recorded with another package or version": set(self._other_versions()),
             "not listed, and its restart was lost": {u for u in wanted if self._now.get(u) == self._ran[u]},
             "not listed, and down": {unit for unit in wanted if unit not in self._now},
             "pending, and not restarted": self.pending - self.settled,
@@ -157,6 +159,22 @@ class Verdict:
             for what in ("listed", "asked", "recorded", "surprised", "settled")
         ]
         return f"{self.package}: {', '.join(numbers)} ({self.versions}, {seconds}) {'; '.join(self.faults)}".rstrip()
+
+    def _other_actions(self) -> Iterator[str]:
+        for entry in self.facts["after"]["info"]["pending"]:
+            calls = [call for call in self._calls(DISRUPTIVE) if entry["unit"] in call["units"]]
+            if calls and {*entry["actions"]} - {"start", "reload"} != {call["action"] for call in calls}:
+                yield entry["unit"]
+
+    def _other_versions(self) -> Iterator[str]:
+        before, after = (
+            {name.partition(":")[0]: version for name, version in self.facts[when].items()}
+            for when in ("versions", "versions_after")
+        )
+        for entry in self.facts["after"]["info"]["pending"]:
+            name = entry["package"]
+            if (entry["package_before"], entry["package_now"]) != (before.get(name), after.get(name)):
+                yield entry["unit"]
 
     @cached_property
     def _ran(self) -> dict[str, str]:

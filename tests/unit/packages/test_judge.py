@@ -18,7 +18,8 @@ def call(
 def seen(
     running: dict[str, str], *pending: str, trouble: tuple[str, ...] = (), **starts: int
 ) -> dict[str, Any]:
-    info = {**NOTHING, "pending": [{"unit": unit} for unit in pending]}
+    record = {"actions": ["restart"], "package": "x", "package_before": "1", "package_now": "2"}
+    info = {**NOTHING, "pending": [{"unit": unit, **record} for unit in pending]}
     return {"running": running, "starts": {f"{name}.service": n for name, n in starts.items()}, "info": info,
             "trouble": [*trouble]}  # fmt: skip
 
@@ -49,6 +50,10 @@ WRONG = {
         "after": seen({"x.service": "old", "y.service": "old"}, "x.service", "y.service"),
         "settled": seen({"x.service": "new", "y.service": "new"}, x=1, y=1),
     },
+    "recorded with other actions than were asked for: x.service": {
+        "asked": [call("restart", "x.service"), call("stop", "x.service")],
+    },
+    "recorded with another package or version: x.service": {"versions": {"x": "0"}},
     "not listed, and its restart was lost: y.service": {"asked": [call("restart", "x.service", "y.service")]},
     "not listed, and down: y.service": {
         "asked": [call("restart", "x.service", "y.service")],

@@ -56,8 +56,8 @@ class Verdict:
 
     @cached_property
     def recorded(self) -> set[str]:
-        """The units on record after the upgrade."""
-        return self._on_record("after")
+        """The units on record after the upgrade; what was settled counts if it was asked for, as others are older."""
+        return self._on_record("after") | self._on_record("after", "settled") & self._asked_to(DISRUPTIVE)
 
     @cached_property
     def surprised(self) -> set[str]:
@@ -186,9 +186,7 @@ class Verdict:
 
     def _on_record(self, when: str, *kinds: str) -> set[str]:
         info = self.facts[when]["info"]
-        return {
-            entry["unit"] for kind in kinds or ("pending", "stopped", "settled") for entry in info[kind] or ()
-        }
+        return {entry["unit"] for kind in kinds or ("pending", "stopped") for entry in info[kind] or ()}
 
     def _calls(self, actions: set[str]) -> Iterator[dict[str, Any]]:
         """Give the calls of what asks policy-rc.d."""

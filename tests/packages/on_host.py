@@ -204,17 +204,18 @@ def repacked(name: str, versions: dict[str, str]) -> str:
     shutil.rmtree(tree, ignore_errors=True)
     run("dpkg-deb", "-R", str(file), str(tree))
     control = tree / "DEBIAN/control"
-    control.write_text(with_higher_version(control.read_text(), {*versions.values()}))
+    control.write_text(with_higher_version(control.read_text(), versions))
     deb = WORK / "debs" / f"{short}.deb"
     run("dpkg-deb", "-Znone", "-b", str(tree), str(deb))
     shutil.rmtree(tree)
     return str(deb)
 
 
-def with_higher_version(control: str, versions: set[str]) -> str:
-    """Raise the version that a control file states, and those that it depends on exactly."""
-    for version in versions:
-        control = control.replace(f"(= {version})", f"(= {version}{AGAIN})")
+def with_higher_version(control: str, versions: dict[str, str]) -> str:
+    """Raise the version that a control file states, and those of the others among these that it insists on."""
+    for name, version in versions.items():
+        exactly = rf"(?<![\w.+-])({re.escape(name.partition(':')[0])}(?::\w+)? \(= {re.escape(version)})\)"
+        control = re.sub(exactly, rf"\1{AGAIN})", control)
     return re.sub(r"(?m)^(Version: \S+)$", rf"\1{AGAIN}", control)
 
 

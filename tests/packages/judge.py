@@ -167,13 +167,16 @@ class Verdict:
                 yield entry["unit"]
 
     def _other_versions(self) -> Iterator[str]:
+        """Name units with a wrong version on record; a trigger knows none before."""
         before, after = (
             {name.partition(":")[0]: version for name, version in self.facts[when].items()}
             for when in ("versions", "versions_after")
         )
         for entry in self.facts["after"]["info"]["pending"]:
-            name = entry["package"]
-            if (entry["package_before"], entry["package_now"]) != (before.get(name), after.get(name)):
+            calls = [call for call in self._calls(DISRUPTIVE) if entry["unit"] in call["units"]]
+            triggered = all(" triggered " in call["script"] for call in calls)
+            old = "" if triggered else before.get(entry["package"])
+            if (entry["package_before"], entry["package_now"]) != (old, after.get(entry["package"])):
                 yield entry["unit"]
 
     @cached_property

@@ -92,6 +92,14 @@ def test_a_surprise_that_the_product_tells_is_an_exception_and_no_fault(now: dic
     assert told.told == {"x.service"}
 
 
+def test_a_trigger_knows_no_version_before() -> None:
+    after = seen({"x.service": "old"}, "x.service")
+    after["info"]["pending"][0]["package_before"] = ""
+    by_trigger = call("restart", "x.service", script="x.postinst triggered /usr/lib/x")
+    assert not verdict(asked=[by_trigger], after=after).faults
+    assert verdict(after=after).faults == ["recorded with another package or version: x.service"]
+
+
 def test_the_page_has_a_row_for_each_package_and_names_those_that_were_not_played() -> None:
     text = page({"bookworm": [verdict(), Verdict("gone", {"trouble": "no such package"})]})
     assert "| `x` | 1 → 2 | 1 | 1 | 1 | 0 | 1 |  |" in text

@@ -174,7 +174,7 @@ class Verdict:
         )
         for entry in self.facts["after"]["info"]["pending"]:
             calls = [call for call in self._calls(DISRUPTIVE) if entry["unit"] in call["units"]]
-            triggered = all(" triggered " in call["script"] for call in calls)
+            triggered = bool(calls) and all(" triggered " in call["script"] for call in calls)
             old = "" if triggered else before.get(entry["package"])
             if (entry["package_before"], entry["package_now"]) != (old, after.get(entry["package"])):
                 yield entry["unit"]

@@ -66,7 +66,8 @@ class Host:
         self._fleet("up", "--suite", self.suite, "host")
         self._fleet("offer-updates")
         self.run(f"rm -rf {KIT}; mkdir -p {KIT}; tar -xC {KIT}", kit())
-        self.run("apt-get -qq -y --no-install-recommends install strace > /dev/null 2>&1")
+        # The image leaves out the folders of manuals, without which Java cannot be installed.
+        self.run("mkdir -p /usr/share/man/man1; apt-get -qq -y install strace > /dev/null 2>&1")
         self._defer()
         self.is_up = True
 

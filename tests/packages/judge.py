@@ -72,6 +72,12 @@ class Verdict:
         }
 
     @cached_property
+    def by_systemctl(self) -> set[str]:
+        """What was told of that a package restarted with systemctl, which does not ask policy-rc.d."""
+        calls = [call for call in self.facts["asked"] if call["program"] not in ASKING]
+        return {unit for call in calls for unit in call["units"]} & self.told
+
+    @cached_property
     def pending(self) -> set[str]:
         """What waits for its restart after the upgrade."""
         return {entry["unit"] for entry in self.facts["after"]["info"]["pending"] or ()}

@@ -169,9 +169,11 @@ def upgraded_together(named: list[str], new: set[str]) -> list[str]:
     """Name what is to be upgraded: the packages that were named, of one source with them, or that act on services."""
     all_of_them = installed()
     named = [name for name in all_of_them if name.split(":")[0] in named]
+    acting = [name for name in new if acts_on_services(name)]
     sources = {all_of_them[name][1] for name in named}
-    of_sources = {name for name in all_of_them if all_of_them[name][1] in sources}
-    return sorted({*named, *of_sources, *(name for name in new if acts_on_services(name))})
+    theirs = {all_of_them[name][1] for name in acting}  # others of one source may insist on the very version
+    together = {name for name, (_version, source) in all_of_them.items() if source in sources}
+    return sorted({*named, *together, *(name for name in new if all_of_them[name][1] in theirs)})
 
 
 def acts_on_services(name: str) -> bool:

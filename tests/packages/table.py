@@ -83,7 +83,10 @@ def remarks(verdict: Verdict) -> Iterator[str]:
     if verdict.is_held:
         yield "on hold, so nothing happened; then upgraded while stopped"
     said = {
-        "restarted by systemctl, which does not ask; the status tells it": verdict.told,
+        "restarted by systemctl, which does not ask; the status tells it": verdict.by_systemctl,
+        "ended by neither systemctl nor a question, and started anew; the status tells it": (
+            verdict.told - verdict.by_systemctl
+        ),
         "asks to stop before its files are replaced": verdict.stopped_early,
         "asks to reload": verdict.reloaded,
         "keeps its old program": verdict.replaced,

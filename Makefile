@@ -1,6 +1,6 @@
 # make alone prints what it can do. Every target sets up what it needs, below .build, before it begins.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clean-demo test fast lint types unit play store host fuzz page docs sanity package molecule bare cores faults ways bench cleanroom clean
+.PHONY: help setup demo clean-demo test fast lint types unit play store host fuzz page docs sanity package molecule bare cores faults ways packages bench cleanroom clean
 
 CHECK := tests/env python tests/check.py
 
@@ -33,6 +33,9 @@ faults: ## Hurt hosts, controllers and etcd in the middle of rolls; CI plays a p
 
 ways: ## Let packages restart things in every way there is, on Debian 11, 12 and 13; CI plays Debian 12
 	@WAYS="bullseye bookworm trixie" $(CHECK) $@
+
+packages: ## Upgrade all packages of the catalogue on real hosts, and write docs/packages.md; CI plays a few
+	@PACKAGES=all $(CHECK) $@
 
 bench: ## Print the benchmarks' figures; BENCH=lock runs that one
 	@failed=; for file in tests/bench/$(or $(BENCH),*).py; do \

@@ -68,6 +68,7 @@ def types() -> None:
     )
     run("mypy", "tests/conformance", "tests/fuzz", "tests/history", "tests/faults", "tests/ways")
     run("mypy", "tests/fleet/fleetlib", "tests/etcd", "tests/page", "tests/cores", "tests/debian.py")
+    run("mypy", "tests/packages")
 
 
 def unit() -> None:
@@ -113,6 +114,12 @@ def cores() -> None:
     run(sys.executable, "tests/cores/cores.py", *(["--ends"] if wanted == "ends" else []))
     run("pytest", "-n", PROCESSES, OPTIONS, NAMES, "-k", "not pattern", env={"CORES": wanted})
     run("pytest", "-rs", "tests/cores/test_matrix.py")
+
+
+def packages() -> None:
+    """Upgrade a few real packages on a real host with restarts off, others each day; ``make packages`` plays all."""
+    wanted = [] if os.environ.get("PACKAGES") == "all" else ["--today"]
+    run(sys.executable, "tests/packages/corpus.py", *wanted)
 
 
 def page() -> None:
@@ -238,7 +245,7 @@ def plain(*acts: Callable[[], None], **fleets: str) -> dict[str, list[Check]]:
 LONGEST = ("deferral", "status", "deferral_upgrade", "default", "rolling_op", "pause")
 SUITES = ("bookworm", "trixie")
 GROUPS: dict[str, list[Check]] = {  # the longest first, so that none of them is left for the end
-    **plain(play, faults, cores, faults="faults", cores="cores"),
+    **plain(play, faults, cores, packages, faults="faults", cores="cores", packages="packages"),
     "bare": [Check(f"bare {suite}", partial(bare, suite)) for suite in SUITES],
     **plain(store, fuzz, sanity, unit, ways, ways="ways"),
     "lint": [Check("lint product", lint), Check("lint tests", partial(ansible_lint, *OF_TESTS))],

@@ -79,6 +79,7 @@ released:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.orderly.services.plugins.module_utils._deferral.hold import (
     HoldFile,
+    as_apt_lists_them,
     check_packages,
     mark,
     on_hold,
@@ -105,8 +106,9 @@ def main() -> None:
     file = HoldFile()
     decide = plan_hold if params["state"] == "present" else plan_release
     try:
-        wanted = [*check_packages(params["packages"]), *packages_of(run, params["units"])]
-        before = file.read()
+        named = as_apt_lists_them(run, check_packages(params["packages"]))
+        wanted = [*named, *packages_of(run, params["units"])]
+        before = as_apt_lists_them(run, file.read())
         plan = decide(wanted, on_hold(run), before)
         if not module.check_mode:
             lock = DpkgLock(params["lock_timeout"])

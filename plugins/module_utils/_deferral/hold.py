@@ -54,6 +54,17 @@ def check_packages(names: Iterable[str]) -> list[str]:
     return list(names)
 
 
+def as_apt_lists_them(run: Runner, names: Sequence[str]) -> list[str]:
+    """Name packages as ``apt-mark showhold`` does: without the architecture where it is the host's own."""
+    if not any(":" in name for name in names):
+        return list(names)
+    code, output, errors = run(["dpkg", "--print-architecture"], environ_update={"LC_ALL": "C"})
+    if code:
+        raise HostError(f"dpkg --print-architecture failed: {errors.strip()}", rc=code)
+    own = f":{output.strip()}"
+    return [name[: -len(own)] if name.endswith(own) else name for name in names]
+
+
 def packages_of(run: Runner, units: Sequence[str]) -> list[str]:
     """Find the packages that a unit and its program come from."""
     found: set[str] = set()

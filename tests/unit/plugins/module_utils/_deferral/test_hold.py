@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from ansible_collections.orderly.services.plugins.module_utils._deferral.hold import (
     HoldPlan,
+    as_apt_lists_them,
     check_packages,
     held_units,
     mark,
@@ -53,6 +54,8 @@ class FakeDpkg:
             return 0, f"FragmentPath=/lib/systemd/system/mariadb.service\nExecStart={program}\n", ""
         if args[:2] == ["apt-mark", "showhold"]:
             return 0, self.held, ""
+        if args == ["dpkg", "--print-architecture"]:
+            return 0, "amd64\n", ""
         if args[0] == "dpkg-query":
             return 1, self.owners, "no path found"
         return 100, "", "E: Unable to lock"
@@ -101,6 +104,20 @@ def test_no_upgrade_touches_a_unit_whose_packages_are_all_on_hold(held: str, unt
 def test_names_of_packages_are_checked(name: str) -> None:
     with pytest.raises(HostError, match="is not a package name"):
         check_packages([name])
+
+
+def test_a_package_named_with_the_architecture_of_the_host_is_the_one_that_apt_lists_without() -> None:
+    named = as_apt_lists_them(FakeDpkg(""), ["libldap:amd64", "libldap:i386", "slapd"])
+    assert plan_hold(named, ["libldap", "slapd"], []) == HoldPlan(
+        hold=("libldap:i386",), ours=("libldap:i386",)
+    )
+    assert plan_release(named, ["libldap", "slapd"], ["libldap"]) == HoldPlan(release=("libldap",))
+
+
+def test_no_architecture_is_asked_for_where_none_is_named() -> None:
+    dpkg = FakeDpkg("")
+    assert as_apt_lists_them(dpkg, ["slapd"]) == ["slapd"]
+    assert not dpkg.commands
 
 
 class FakeLock(DpkgLock):

@@ -1145,7 +1145,7 @@ UNPLANNABLE = [
         "dependency with tasks",
         "roles/web/meta/main.yml",
         "dependencies: [tasty]\n",
-        "meta/main.yml: the role depends on tasty, which has tasks; they would run with every step.",
+        "meta/main.yml:1: [role] the role depends on tasty, which has tasks; they would run with every step.",
     ),
 ]
 
@@ -1180,6 +1180,27 @@ def test_two_services_that_share_a_wave_may_not_have_a_handler_of_one_name(site:
 
     site.write("roles/web/meta/service.yml", "service: web\nafter: [db]\n")
     assert site.upgrade().code == 0
+
+
+def test_roles_and_filters_that_a_service_uses_come_along(site: Site) -> None:
+    site.groups(web="w1")
+    site.service("web", "")
+    site.write(
+        "filter_plugins/shout.py",
+        "class FilterModule:\n    def filters(self):\n        return {'quiet': str.lower}\n",
+    )
+    for name, inner in (("common", "    - import_role: {name: base}\n"), ("base", "    - meta: noop\n")):
+        site.write(
+            f"roles/{name}/tasks/main.yml",
+            f"- block:\n{inner}\n- raw: \"{{{{ toy }}}} {name} w1 {{{{ 'DONE' | quiet }}}}\"\n",
+        )
+    site.write(
+        "roles/web/tasks/upgrade_tasks.yml",
+        "- include_role: {name: common}\n  tags: step3\n- import_role: {name: base}\n  tags: step5\n",
+    )
+    outcome = site.upgrade()
+    assert outcome.code == 0, outcome.raw
+    assert outcome.log == ["base w1 done", "common w1 done", "base w1 done"]
 
 
 def test_an_inventory_without_services_is_refused(site: Site) -> None:

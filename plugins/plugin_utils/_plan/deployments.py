@@ -11,7 +11,7 @@ from .._tasks.lint import lint
 from .._tasks.split import Split, read_handlers, read_part, split_by_step
 from .._tasks.variables import read_service_tasks
 from .plan import Deployment
-from .role_files import hashes_of
+from .role_files import check_names, hashes_of, roles_along
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -28,7 +28,7 @@ def read_deployments(
     """Read the task files of the services.
 
     :raises FindingsError: when something is wrong in any of them; it has all of it
-    :raises CatalogueError: when a plan cannot copy a role, or does not find one that it depends on
+    :raises CatalogueError: when a plan cannot copy a role, or two of one name
     """
     findings: list[Finding] = []
     services = tuple(services)
@@ -40,6 +40,7 @@ def read_deployments(
         findings += lint(read_service_tasks(service, splits[service.name]) for service in services)
     if findings:
         raise FindingsError(findings)
+    check_names({service.name: roles_along(service) for service in services})
     return deployments
 
 
@@ -62,7 +63,7 @@ def _deployment(
         handlers=_read(read_handlers, service.role_file("handlers", "main"), (), findings),
         migrates_once=RUN_ONCE_HOST in split.steps.get(MIGRATE_STEP, "") + "".join(split.imported.values()),
         no_return=frozenset(no_return),
-        files=hashes_of(service),
+        files=_read(hashes_of, service, {}, findings),
     )
 
 

@@ -24,7 +24,7 @@ from .._service.catalogue import PLAN_FILE
 from .._service.service import CatalogueError
 from .page import list_all_tasks, render_page
 from .playbook import groups_of, render, render_group
-from .role_copy import copy_role, write_tasks
+from .role_copy import copy_along, copy_role, write_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -135,6 +135,8 @@ def _write_files(plan: Plan, services: Iterable[Service], folder: Path, seconds:
     (folder / PLAYBOOK).write_text(render(plan), encoding="utf-8")
     for group in groups_of(plan):
         (folder / f"upgrade-{group}.yml").write_text(render_group(plan, group), encoding="utf-8")
+    services = tuple(services)
+    copy_along(services, folder)
     for service in services:
         planned = plan.services[service.name]
         target = folder / "roles" / planned.role

@@ -10,11 +10,8 @@ import yaml
 from .._service.steps import CHANGE_STEPS, MIGRATE_STEP, RUN_ONCE_HOST
 from .edits import Edit, add_condition
 from .files import (
-    IMPORT_TASKS,
-    INCLUDE_TASKS,
     METAS,
     TaskFile,
-    file_name,
     is_true,
     label,
     named_file,
@@ -23,6 +20,7 @@ from .files import (
     value_of,
     walk,
 )
+from .roles import below
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,24 +46,31 @@ class TaskRules:
         """Find a file that a task names."""
         return named_file(self.folder, file, name)
 
-    def check_task(self, file: TaskFile, task: yaml.MappingNode, *, run_once_allowed: bool = False) -> None:
+    def check_task(
+        self,
+        file: TaskFile,
+        task: yaml.MappingNode,
+        folder: Path | None = None,
+        *,
+        run_once_allowed: bool = False,
+    ) -> None:
         """Look for what would take a host out of Ansible's sight, and into files that are included."""
         meta = value_of(task, *METAS)
         if isinstance(meta, yaml.ScalarNode) and meta.value in FORBIDDEN_METAS:
             message = f"meta: {meta.value} would leave a half-done host green; let the task fail, or use a condition."
             self.report(file, task, "meta", message)
-        name = file_name(task, *INCLUDE_TASKS, *IMPORT_TASKS)
-        target = self.find(file, name) if name is not None else None
-        if target is not None:
-            self.check_dynamic(read_tasks(target), run_once_allowed=run_once_allowed)
+        for folder, path in below(folder or self.folder, file, task):
+            self.check_dynamic(read_tasks(path), folder, run_once_allowed=run_once_allowed)
 
-    def check_dynamic(self, file: TaskFile, *, run_once_allowed: bool = False) -> None:
-        """Check a file whose tasks take their step from the task that includes it."""
+    def check_dynamic(
+        self, file: TaskFile, folder: Path | None = None, *, run_once_allowed: bool = False
+    ) -> None:
+        """Check a file whose tasks take their step from the task that includes it; it may be another role's."""
         if (file.path, run_once_allowed) in self._checked:  # a file may include itself, to try again
             return
         self._checked.add((file.path, run_once_allowed))
         for task in file.walk():
-            self.check_task(file, task, run_once_allowed=run_once_allowed)
+            self.check_task(file, task, folder, run_once_allowed=run_once_allowed)
             tagged = [tag for tag in strings(value_of(task, "tags")) if re.fullmatch(r"step\d+", tag)]
             if tagged:
                 message = (

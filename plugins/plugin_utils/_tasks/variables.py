@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,15 +13,13 @@ from .._service.steps import HANDLERS, KIND_OF_STEP, PARTS
 from .files import (
     BLOCK_KEYS,
     IMPORT_TASKS,
-    INCLUDE_TASKS,
     SET_FACT,
     Loader,
     TaskFile,
-    file_name,
-    named_file,
     read_tasks,
     value_of,
 )
+from .roles import below
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -140,27 +137,28 @@ def read_service_tasks(service: Service, split: Split) -> ServiceTasks:
     others.append((HANDLERS, service.role_file("handlers", "main")))
     for part, path in others:
         if path is not None:
-            uses += _words_of_file(folder, part, None, path)
+            uses += _words_of_file((path.parent, path.resolve()), part, None, set())
     return ServiceTasks(service, tuple(uses))
 
 
 def _with_included(folder: Path, word: TaskUse) -> Iterator[TaskUse]:
-    """Give a word, and those of the file that it includes; files that are imported were split by step too."""
+    """Give a word, and those of the files that it includes; files that are imported were split by step too."""
     yield word
-    name = file_name(word.task, *INCLUDE_TASKS)
-    target = named_file(folder, word.file, name) if name is not None else None
-    if target is not None:
-        yield from _words_of_file(folder, word.part, word.step, target)
+    if value_of(word.task, *IMPORT_TASKS) is None:
+        for place in below(folder, word.file, word.task):
+            yield from _words_of_file(place, word.part, word.step, set())
 
 
-def _words_of_file(folder: Path, part: str, step: int | None, path: Path) -> Iterator[TaskUse]:
-    queue, seen = deque([path.resolve()]), {path.resolve()}
-    while queue:
-        file = read_tasks(queue.popleft())
-        for task in file.walk():
-            yield TaskUse(part, step, file, task)
-            name = file_name(task, *INCLUDE_TASKS, *IMPORT_TASKS)
-            target = named_file(folder, file, name) if name is not None else None
-            if target is not None and target not in seen:
-                seen.add(target)
-                queue.append(target)
+def _words_of_file(
+    place: tuple[Path, Path], part: str, step: int | None, seen: set[Path]
+) -> Iterator[TaskUse]:
+    """Give the words of a file and of those that it names, in the order in which they run."""
+    folder, path = place
+    if path in seen:
+        return
+    seen.add(path)
+    file = read_tasks(path)
+    for task in file.walk():
+        yield TaskUse(part, step, file, task)
+        for further in below(folder, file, task):
+            yield from _words_of_file(further, part, step, seen)

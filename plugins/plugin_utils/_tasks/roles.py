@@ -111,7 +111,7 @@ def meta_file(role: Path, stem: str) -> Path:
 
 
 def find_role(role: Path, name: str) -> Path | None:
-    """Find the folder of a role that another one names: in a collection, beside it, or where Ansible looks for roles."""
+    """Find the folder of a role that another names: in a collection, beside it, or where Ansible looks for roles."""
     if not re.fullmatch(r"[\w.+-]+", name):
         return None
     full = FULL_NAME.fullmatch(name)
@@ -136,7 +136,7 @@ def _roles_of(collection: str, role: Path) -> Iterator[Path]:
         yield role.parent
     elif collection == COLLECTION:
         yield COLLECTION_ROLES
-    elif collection:
+    elif collection and AnsibleCollectionConfig.collection_finder is not None:
         for path in map(Path, AnsibleCollectionConfig.collection_paths):
             home = path if path.name == "ansible_collections" else path / "ansible_collections"
             yield home / collection.replace(".", "/") / "roles"

@@ -59,8 +59,8 @@ class TaskRules:
         if isinstance(meta, yaml.ScalarNode) and meta.value in FORBIDDEN_METAS:
             message = f"meta: {meta.value} would leave a half-done host green; let the task fail, or use a condition."
             self.report(file, task, "meta", message)
-        for folder, path in below(folder or self.folder, file, task):
-            self.check_dynamic(read_tasks(path), folder, run_once_allowed=run_once_allowed)
+        for of_role, path in below(folder or self.folder, file, task):
+            self.check_dynamic(read_tasks(path), of_role, run_once_allowed=run_once_allowed)
 
     def check_dynamic(
         self, file: TaskFile, folder: Path | None = None, *, run_once_allowed: bool = False

@@ -126,7 +126,7 @@ def test_a_plan_holds_one_role_of_a_name(roles: Roles, tmp_path: Path) -> None:
         folder.write("common/tasks/main.yml", "- command: x\n")
     shutil.rmtree(roles.folder / "web")
     services = find_services([RoleFolder(roles.folder), RoleFolder(other.folder)])
-    with pytest.raises(CatalogueError, match="a plan holds one role of a name. Rename one of them"):
+    with pytest.raises(CatalogueError, match="a plan holds one role of a name"):
         read_deployments(services, {"db": ("h1",), "web": ("h1",)})
 
 

@@ -256,7 +256,8 @@ BY_TAGS = [
 
 @pytest.mark.parametrize(("text", "message"), BY_TAGS)
 def test_what_tags_would_select_must_be_known_before_it_runs(findings, text: str, message: str) -> None:
-    found = findings({UPGRADE: tasks(text), "web/tasks/more.yml": "[]\n", SERVICE: "dialect: tags\n"})
+    more = {"web/tasks/more.yml": "[]\n", "more/tasks/main.yml": "[]\n"}
+    found = findings({UPGRADE: tasks(text), **more, SERVICE: "dialect: tags\n"})
     assert found == [f"{UPGRADE}:2: [dialect] {message}"]
 
 

@@ -63,6 +63,18 @@ class Inventory:
             host: self.variable(typical, name) for host, typical in self._stand_ins(hosts, [name]).items()
         }
 
+    def names_given(self, hosts: Sequence[str]) -> frozenset[str]:
+        """Name the variables that all of *hosts* have from their groups, and those that any host or ``-e`` gives."""
+        anyway = self._own_variables | self._variables.extra_vars.keys()
+        sets = {self._groups_of(host) for host in hosts}
+        of_groups = (frozenset().union(*(self._names_of_groups[name] for name in names)) for names in sets)
+        return anyway.union(frozenset.intersection(*of_groups) if sets else ())
+
+    @cached_property
+    def _names_of_groups(self) -> dict[str, frozenset[str]]:
+        groups = self._manager.groups
+        return dict(zip(groups, map(frozenset, self._group_variables), strict=True))
+
     def _stand_ins(self, hosts: Sequence[str], names: Iterable[str]) -> dict[str, str]:
         """Tell for each host which one has the same values.
 

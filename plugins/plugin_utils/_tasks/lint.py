@@ -176,44 +176,53 @@ def missing_requirements(services: Sequence[ServiceTasks]) -> Iterator[Finding]:
 
 
 def shared_variables(services: Sequence[ServiceTasks]) -> Iterator[Finding]:
-    """Find variables that two services write: on a host that has both, one would read what the other wrote."""
-    for name, owner, others in _owners(services):
-        for other in others:
-            word = other.writes[name][0]
-            message = (
-                f"{label(word.task)} of {other.service.name} writes {name}, and so does {owner.service.name} "
-                f"({_place(owner.writes[name][0])}); on a host that has both, one would read what the other wrote. "
-                f"Give it a name specific to the service, such as __{other.service.name}_{name.lstrip('_')}."
-            )
-            yield word.file.finding(word.task, "shared-variable", message)
+    """Find variables that two services write, and one reads: on a host of both it would read what the other wrote."""
+    for name, writers in _writers(services).items():
+        for number, other in enumerate(writers):
+            owner = next((each for each in writers[:number] if _may_mix(name, each, other)), None)
+            if owner is not None:
+                word = other.writes[name][0]
+                message = (
+                    f"{label(word.task)} of {other.service.name} writes {name}, and so does {owner.service.name} "
+                    f"({_place(owner.writes[name][0])}); on a host that has both, one would read what the other wrote. "
+                    f"Give it a name specific to the service, such as __{other.service.name}_{name.lstrip('_')}."
+                )
+                yield word.file.finding(word.task, "shared-variable", message)
 
 
 def borrowed_variables(services: Sequence[ServiceTasks]) -> Iterator[Finding]:
     """Find variables that a service reads and only another one writes: it is there by luck of the order."""
-    owners = {name: owner for name, owner, _others in _owners(services)}
+    writers = _writers(services)
     for declared in services:
         mine = declared.given | declared.writes.keys()
         for word in declared.uses:
-            for name in sorted((word.reads & owners.keys()) - mine):
-                owner = owners[name]
-                message = (
-                    f"{label(word.task)} of {declared.service.name} reads {name}, which only {owner.service.name} "
-                    f"writes ({_place(owner.writes[name][0])}); without it, or in another run, it would be undefined. "
-                    f"Determine it in {declared.service.name} itself."
-                )
-                yield word.file.finding(word.task, "borrowed-variable", message)
+            for name in sorted((word.reads & writers.keys()) - mine):
+                owner = next((each for each in writers[name] if _meet(each, declared)), None)
+                if owner is not None:
+                    message = (
+                        f"{label(word.task)} of {declared.service.name} reads {name}, which only {owner.service.name} "
+                        f"writes ({_place(owner.writes[name][0])}); without it, or in another run, it would be "
+                        f"undefined. Determine it in {declared.service.name} itself."
+                    )
+                    yield word.file.finding(word.task, "borrowed-variable", message)
 
 
-def _owners(
-    services: Sequence[ServiceTasks],
-) -> Iterator[tuple[str, ServiceTasks, Sequence[ServiceTasks]]]:
-    """Give each variable with the first service that writes it, and the others that do."""
+def _writers(services: Sequence[ServiceTasks]) -> dict[str, list[ServiceTasks]]:
+    """Give each variable with the services that write it."""
     writers: dict[str, list[ServiceTasks]] = {}
     for declared in services:
         for name in declared.writes:
             writers.setdefault(name, []).append(declared)
-    for name, (owner, *others) in writers.items():
-        yield name, owner, others
+    return writers
+
+
+def _may_mix(name: str, one: ServiceTasks, other: ServiceTasks) -> bool:
+    return (name in one.exposed or name in other.exposed) and _meet(one, other)
+
+
+def _meet(one: ServiceTasks, other: ServiceTasks) -> bool:
+    """Tell whether two services share a host."""
+    return not one.hosts.isdisjoint(other.hosts)
 
 
 def _place(word: TaskUse) -> str:

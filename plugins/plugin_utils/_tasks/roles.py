@@ -66,7 +66,7 @@ def role_used(task: yaml.MappingNode) -> RoleUse | None:
         return None
     key, value = found
     node, asked = value, f"{label(task)} {'includes' if 'include' in key.value else 'imports'}"
-    given = _plain(value)
+    given = words_of(value)
     if isinstance(value, yaml.MappingNode):
         node = next((each for name, each in value.value if name.value in ("name", "role")), value)
     return RoleUse(_name(given.get("name") or given.get("role") or ""), node, asked, given)
@@ -82,14 +82,14 @@ def roles_needed(role: Path) -> Iterator[RoleUse]:
     pairs = root.value if isinstance(root, yaml.MappingNode) else []
     listed = next((value for key, value in pairs if key.value == "dependencies"), None)
     for node in listed.value if isinstance(listed, yaml.SequenceNode) else []:
-        given = {"name": node.value} if isinstance(node, yaml.ScalarNode) else _plain(node)
+        given = {"name": node.value} if isinstance(node, yaml.ScalarNode) else words_of(node)
         source = RoleRequirement.repo_url_to_role_name(given.get("src", ""))
         name = given.get("role") or given.get("name") or source
         yield RoleUse(_name(name), node, "the role depends on")
 
 
-def _plain(node: yaml.Node) -> dict[str, str]:
-    """Give the words of a mapping, or of a text such as ``name=common tasks_from=check``."""
+def words_of(node: yaml.Node) -> dict[str, str]:
+    """Give the plain arguments of a task: of a mapping, or of a text such as ``name=common tasks_from=check``."""
     if isinstance(node, yaml.ScalarNode):
         return {key: str(value) for key, value in parse_kv(node.value).items()}
     pairs = node.value if isinstance(node, yaml.MappingNode) else []

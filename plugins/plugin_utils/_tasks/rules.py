@@ -20,6 +20,7 @@ from .files import (
     value_of,
     walk,
 )
+from .findings import FindingsError
 from .roles import below
 
 if TYPE_CHECKING:
@@ -42,6 +43,16 @@ class TaskRules:
         """Keep a finding."""
         self.findings.append(file.finding(node, rule, message))
 
+    def read(self, path: Path) -> TaskFile:
+        """Read a task file; one that cannot be read is a finding, and has no tasks."""
+        file = read_tasks(path)
+        try:
+            file.items  # noqa: B018 - it is read when it is asked for
+        except FindingsError as exc:
+            self.findings += exc.findings
+            return TaskFile(path, "")
+        return file
+
     def find(self, file: TaskFile, name: yaml.ScalarNode) -> Path | None:
         """Find a file that a task names."""
         return named_file(self.folder, file, name)
@@ -60,7 +71,7 @@ class TaskRules:
             message = f"meta: {meta.value} would leave a half-done host green; let the task fail, or use a condition."
             self.report(file, task, "meta", message)
         for of_role, path in below(folder or self.folder, file, task):
-            self.check_dynamic(read_tasks(path), of_role, run_once_allowed=run_once_allowed)
+            self.check_dynamic(self.read(path), of_role, run_once_allowed=run_once_allowed)
 
     def check_dynamic(
         self, file: TaskFile, folder: Path | None = None, *, run_once_allowed: bool = False

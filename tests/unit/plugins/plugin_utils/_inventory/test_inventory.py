@@ -60,3 +60,14 @@ def inventory_of(folder: Path, files: dict[str, str]) -> Inventory:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text + "\n")
     return Inventory(DataLoader(), [str(folder / "hosts")])
+
+
+def test_what_all_hosts_have_from_groups_and_any_has_of_its_own_is_given(tmp_path: Path) -> None:
+    files = {
+        "group_vars/all/x.yml": "everywhere: 1",
+        "group_vars/web.yml": "of_web: 1",
+        "host_vars/w9.yml": "own: 1",
+    }
+    inventory = inventory_of(tmp_path, files)
+    assert {"everywhere", "of_web", "own"} <= inventory.names_given(["w1"])
+    assert "of_web" not in inventory.names_given(["w1", "d1"])

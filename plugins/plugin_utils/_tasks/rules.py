@@ -21,6 +21,7 @@ from .files import (
     walk,
 )
 from .findings import FindingsError
+from .keys import key_findings
 from .roles import below
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class TaskRules:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.findings: list[Finding] = []
+        self._read: set[Path] = set()
         self._checked: set[tuple[Path, bool]] = set()
 
     def report(self, file: TaskFile, node: yaml.Node, rule: str, message: str) -> None:
@@ -45,12 +47,15 @@ class TaskRules:
 
     def read(self, path: Path) -> TaskFile:
         """Read a task file; one that cannot be read is a finding, and has no tasks."""
-        file = read_tasks(path)
         try:
+            file = read_tasks(path)
             file.items  # noqa: B018 - it is read when it is asked for
         except FindingsError as exc:
             self.findings += exc.findings
             return TaskFile(path, "")
+        if path not in self._read:
+            self._read.add(path)
+            self.findings += key_findings(file, self.folder.parent)
         return file
 
     def find(self, file: TaskFile, name: yaml.ScalarNode) -> Path | None:

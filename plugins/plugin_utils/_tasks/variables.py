@@ -60,7 +60,7 @@ class TaskUse:
 
     @cached_property
     def _asked(self) -> dict[str, frozenset[str]]:
-        own = [(key.value, value) for key, value in self.task.value if key.value not in BLOCK_KEYS]
+        own = [(key.value, value) for key, value in self.task.value if key.value not in (*BLOCK_KEYS, "<<")]
         return {key: frozenset(_names(key, value)) for key, value in own}
 
     @cached_property

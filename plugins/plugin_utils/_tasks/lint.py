@@ -15,6 +15,7 @@ from .._service.settings import line_of
 from .._service.steps import CHANGE, CHANGE_STEPS, HANDLERS, KNOWN_STEPS, ORDERLY, STEP, WHEN
 from .files import forms, is_true, label, strings, value_of
 from .findings import Finding
+from .variables import compares_with_first_of_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -44,6 +45,7 @@ SERVICE_MODULES = (
     "deferrable_service",
 )
 
+HOSTS_OF_PLAY = {"ansible_play_hosts", "ansible_play_hosts_all", "ansible_play_batch", "play_hosts"}
 TEMPORARY = ("orderly.services.temporary_changes", "temporary_changes")
 
 
@@ -105,6 +107,38 @@ def lost_variables(declared: ServiceTasks) -> Iterator[Finding]:
                 f"Determine it again in {word.part}, or keep it in a file on the host."
             )
             yield word.file.finding(word.task, "lost-variable", message)
+
+
+def once_in_each_wave(declared: ServiceTasks) -> Iterator[Finding]:
+    """Find other ways to say ``run_once``: they mean the hosts of a play, which are those of one wave."""
+    if declared.service.full_stop:
+        return  # then there is one wave
+    for word in declared.uses:
+        named = sorted(word.reads & HOSTS_OF_PLAY) if word.part in (CHANGE, *IN_ANY_ROLL) else []
+        if named:
+            message = (
+                f"{label(word.task)} uses {named[0]}, but a play has the hosts of one wave: what is done on the "
+                f"first of them is done in each wave. {_ONCE}"
+            )
+            yield word.file.finding(word.task, "run-once", message)
+        elif word.step in CHANGE_STEPS and any(map(compares_with_first_of_group, _conditions(word))):
+            message = (
+                f"{label(word.task)} runs on the first host of a group, in whichever wave that host is; others may "
+                f"have changed before. {_ONCE}"
+            )
+            yield word.file.finding(word.task, "run-once", message)
+
+
+def _conditions(word: TaskUse) -> list[str]:
+    when = value_of(word.task, "when")
+    given = when.value if isinstance(when, yaml.SequenceNode) else [when] if when is not None else []
+    return [str(each.value) for each in given]
+
+
+_ONCE = (
+    "Say run_once: true in step4, before any host starts, or do it in step1 or step6, which run on all hosts "
+    "together."
+)
 
 
 def stopped_for_good(declared: ServiceTasks) -> Iterator[Finding]:
@@ -229,5 +263,12 @@ def _place(word: TaskUse) -> str:
     return f"{word.file.path}:{word.task.start_mark.line + 1}"
 
 
-RULES: Iterable[Rule] = (dead_conditions, own_step, lost_variables, stopped_for_good, changed_for_good)
+RULES: Iterable[Rule] = (
+    dead_conditions,
+    own_step,
+    lost_variables,
+    once_in_each_wave,
+    stopped_for_good,
+    changed_for_good,
+)
 RULES_FOR_ALL: Iterable[RuleForAll] = (missing_requirements, shared_variables, borrowed_variables)

@@ -107,6 +107,30 @@ def names_in(text: str) -> frozenset[str]:
         return frozenset()
 
 
+def compares_with_first_of_group(condition: str) -> bool:
+    """Tell whether a condition asks that the host is the first of a group: ``inventory_hostname == groups.web[0]``."""
+    try:
+        comparisons = [*_JINJA.parse("{{ " + condition + " }}").find_all(nodes.Compare)]
+    except TemplateSyntaxError:
+        return False
+    return any(
+        "inventory_hostname" in _names_below(each)
+        and any(map(_is_first_of_group, each.find_all((nodes.Getitem, nodes.Filter))))
+        for each in comparisons
+        if [operand.op for operand in each.ops] == ["eq"]
+    )
+
+
+def _is_first_of_group(node: nodes.Node) -> bool:
+    first = isinstance(node, nodes.Filter) and node.name == "first"
+    number = isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const) and node.arg.value == 0
+    return (first or number) and "groups" in _names_below(node)
+
+
+def _names_below(node: nodes.Node) -> set[str]:
+    return {each.name for each in node.find_all(nodes.Name)}
+
+
 def _names(key: str, value: yaml.Node) -> Iterator[str]:
     if isinstance(value, yaml.ScalarNode):
         if "{{" in value.value or "{%" in value.value:

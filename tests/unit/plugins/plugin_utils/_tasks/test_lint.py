@@ -232,6 +232,40 @@ def test_everything_is_found_at_once(findings) -> None:
     assert sorted(found) == ["lost-variable", "meta", "missing-requirement", "one-step", "role", "yaml"]
 
 
+# --- Once in each wave ---
+
+ONCE = [
+    "when: inventory_hostname == ansible_play_hosts[0]",
+    "when: inventory_hostname == ansible_play_hosts_all | first",
+    "delegate_to: '{{ ansible_play_batch | first }}'",
+    "when:\n    - x\n    - inventory_hostname == groups['web'][0]",
+    "when: groups.web | first == inventory_hostname",
+]
+
+
+@pytest.mark.parametrize("text", ONCE)
+def test_what_is_once_for_a_play_is_once_in_each_wave(findings, text: str) -> None:
+    files = {UPGRADE: tasks(f"- name: Migrate\n  command: ls\n  {text}\n  tags: step4")}
+    (found,) = findings(files)
+    assert found.startswith(f'{UPGRADE}:2: [run-once] "Migrate" ')
+    assert "Say run_once: true in step4" in found
+    assert findings({**files, "web/meta/service.yml": "full_stop: true\n"}) == []
+
+
+NOT_ONCE = [
+    ("delegate_to: \"{{ groups['lb'][0] }}\"", 4),
+    ("when: inventory_hostname in groups['web']", 4),
+    ("when: inventory_hostname != groups['web'][0]", 4),
+    ("when: inventory_hostname == groups['web'][0]", 1),
+    ("when: inventory_hostname == ansible_play_hosts[0]", 6),
+]
+
+
+@pytest.mark.parametrize(("text", "step"), NOT_ONCE)
+def test_other_words_about_hosts_are_taken(findings, text: str, step: int) -> None:
+    assert findings({UPGRADE: tasks(f"- name: A\n  command: ls\n  {text}\n  tags: step{step}")}) == []
+
+
 # --- What is stopped ---
 
 STOP = (

@@ -6,6 +6,7 @@ import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ansible.errors import AnsibleError
 from ansible.inventory.manager import InventoryManager
 from ansible.template import Templar
 from ansible.vars.manager import VariableManager
@@ -46,12 +47,23 @@ class Inventory:
         )
 
     def variable(self, host: str, name: str) -> Any:
-        """Give the value of a host's variable, templated; None where the host has none."""
+        """Give the value of a host's variable, templated; None where the host has none.
+
+        :raises InventoryError: when it cannot be determined before hosts are contacted
+        """
         if host not in self._templars:
             variables = self._variables.get_vars(host=self._manager.get_host(host), include_hostvars=False)
             self._templars[host] = (Templar(loader=self._loader, variables=variables), variables)
         templar, variables = self._templars[host]
-        return _plain(templar.template(variables[name])) if name in variables else None
+        if name not in variables:
+            return None
+        try:
+            return _plain(templar.template(variables[name]))
+        except AnsibleError as exc:
+            raise InventoryError(
+                f"{name} of {host} cannot be determined while planning: {str(exc).rstrip('.')}. No host is contacted then, so there are "
+                "no facts, and nothing that tasks register. Give it a value that the inventory alone decides."
+            ) from exc
 
     def typical_hosts(self, hosts: Sequence[str], names: Iterable[str]) -> tuple[str, ...]:
         """Choose hosts that stand for all of *hosts* when some variables are asked for: few are, of ten thousand."""

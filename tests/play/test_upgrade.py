@@ -1110,7 +1110,7 @@ def test_all_that_is_wrong_with_tasks_and_handlers_is_told_at_once_with_its_plac
         f'{tasks}:4: [one-step] "web B" has no step tag and would run never; give it exactly one of step0',
         f'{tasks}:6: [one-step] "web C" has the tags step3 and step5 and would run more than once',
         f'{tasks}:9: [one-step] "D" is a block of step2, step3; a block belongs to one step.',
-        f'{tasks}:17: [run-once] "web E" is run_once in step3, which runs wave by wave; only step4 may run once.',
+        f'{tasks}:17: [run-once] "web E" is run_once in step3, which runs wave by wave; only step4 may run once, ',
         f"{tasks}:21: [meta] meta: end_host would leave a half-done host green",
         f"{more}:1: [meta] meta: end_play would leave a half-done host green",
         f"{drain}:2: [meta] meta: end_batch would leave a half-done host green",

@@ -61,7 +61,8 @@ class Inventory:
             return _plain(templar.template(variables[name]))
         except AnsibleError as exc:
             raise InventoryError(
-                f"{name} of {host} cannot be determined while planning: {str(exc).rstrip('.')}. No host is contacted then, so there are "
+                f"{name} of {host} cannot be determined while planning: {str(exc).rstrip('.')}. "
+                "No host is contacted then, so there are "
                 "no facts, and nothing that tasks register. Give it a value that the inventory alone decides."
             ) from exc
 

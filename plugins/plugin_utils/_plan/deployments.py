@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from .._service.steps import FINALIZE, KIND_OF_STEP, MIGRATE_STEP, PARTS, RUN_ONCE_HOST, UPGRADE_TASKS
 from .._tasks.files import is_point_of_no_return, read_tasks
 from .._tasks.findings import Finding, FindingsError
-from .._tasks.lint import lint
+from .._tasks.lint import lint, once_for_a_wave
 from .._tasks.split import Split, read_handlers, read_part, split_by_step
 from .._tasks.variables import ServiceTasks, read_service_tasks
 from .plan import Deployment
@@ -51,6 +51,7 @@ def read_deployments(
         else:
             tasks = read_service_tasks(service, split, hosts, roles_along(service).values())
             said.append(replace(tasks, inventory=known(hosts)))
+            deployments[-1] = replace(deployments[-1], looks_once=once_for_a_wave(tasks))
         findings += own
     findings += lint(said)
     if findings:

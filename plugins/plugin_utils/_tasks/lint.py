@@ -15,6 +15,7 @@ from .._service.settings import line_of
 from .._service.steps import CHANGE, CHANGE_STEPS, HANDLERS, KNOWN_STEPS, ORDERLY, STEP, WHEN
 from .files import forms, is_true, label, strings, value_of
 from .findings import Finding
+from .looks import looks_for_all
 from .variables import compares_with_first_of_group
 
 if TYPE_CHECKING:
@@ -127,6 +128,12 @@ def once_in_each_wave(declared: ServiceTasks) -> Iterator[Finding]:
                 f"have changed before. {_ONCE}"
             )
             yield word.file.finding(word.task, "run-once", message)
+
+
+def once_for_a_wave(declared: ServiceTasks) -> bool:
+    """Tell whether a task of the waves, one that only looks, runs once for all their hosts."""
+    waves = (word.task for word in declared.uses if word.part in (CHANGE, *IN_ANY_ROLL))
+    return any(is_true(value_of(task, "run_once")) and looks_for_all(task) for task in waves)
 
 
 def _conditions(word: TaskUse) -> list[str]:

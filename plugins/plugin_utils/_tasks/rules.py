@@ -22,6 +22,7 @@ from .files import (
 )
 from .findings import FindingsError
 from .keys import key_findings
+from .looks import looks_for_all
 from .roles import below
 
 if TYPE_CHECKING:
@@ -94,22 +95,25 @@ class TaskRules:
                     "its include; remove the tag."
                 )
                 self.report(file, task, "included-step", message)
-            if is_true(value_of(task, "run_once")) and not run_once_allowed:
+            once = is_true(value_of(task, "run_once")) and not run_once_allowed
+            if once and not looks_for_all(task):
                 message = (
-                    f"{label(task)} is run_once in a file that every wave runs: it would run in each one."
+                    f"{label(task)} is run_once in a file that every wave runs: it would run in each one. "
+                    "Only what looks, delegated to localhost, may."
                 )
                 self.report(file, task, "run-once", message)
 
     def run_once_edits(self, file: TaskFile, task: yaml.MappingNode, step: int) -> list[Edit]:
         """Turn ``run_once`` in step 4 into a condition on the one host of the migration; refuse it in steps 2, 3, 5."""
         once = value_of(task, "run_once")
-        if once is None or not is_true(once) or step not in CHANGE_STEPS:
+        if once is None or not is_true(once) or step not in CHANGE_STEPS or looks_for_all(task):
             return []
         if step == MIGRATE_STEP:
             only = f"inventory_hostname == {RUN_ONCE_HOST}"
             return [Edit(once.start_mark.index, once.end_mark.index, "false"), add_condition(task, only)]
         message = (
-            f"{label(task)} is run_once in step{step}, which runs wave by wave; only step4 may run once."
+            f"{label(task)} is run_once in step{step}, which runs wave by wave; only step4 may run once, "
+            "and what only looks, delegated to localhost."
         )
         self.report(file, task, "run-once", message)
         return []

@@ -124,7 +124,8 @@ class _Along:
         self._seen: set[Path] = set()
         for stem in (UPGRADE_TASKS, *PARTS, "../handlers/main"):
             for path in (self.home / "tasks" / f"{stem}{suffix}" for suffix in SUFFIXES):
-                self._look_into(path.resolve().parent, path.resolve())
+                if path.is_file():
+                    self._look_into(path.resolve().parent, path.resolve())
         self._need(self.home)
         while self._queue:
             folder, path, surely = self._queue.pop()

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from .._plan.plan import PlannedService
     from .._service.service import Service
 
+Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # written in C it writes many times faster
+
 
 def _copy(role: Path, target: Path, leave_out: Container[str] = ()) -> None:
     for name, path in files_of(role):
@@ -107,8 +109,13 @@ def _specs_file(role: Path) -> Path:
 
 
 def _service_text(service: Service) -> str:
-    return "---\n" + yaml.safe_dump({"service": service.name, **service.settings()}, sort_keys=False)
+    return "---\n" + _yaml({"service": service.name, **service.settings()})
 
 
 def _dump(path: Path, data: Any) -> None:
-    path.write_text("---\n" + yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+    path.write_text("---\n" + _yaml(data), encoding="utf-8")
+
+
+def _yaml(data: Any) -> str:
+    text: str = yaml.dump(data, Dumper=Dumper, sort_keys=False)
+    return text

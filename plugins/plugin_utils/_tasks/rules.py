@@ -56,7 +56,8 @@ class TaskRules:
             return TaskFile(path, "")
         if path not in self._read:
             self._read.add(path)
-            self.findings += key_findings(file, self.folder.parent)
+            role = next((each.parent for each in path.parents if each.name in ("tasks", "handlers")), None)
+            self.findings += key_findings(file, role or self.folder.parent)
         return file
 
     def find(self, file: TaskFile, name: yaml.ScalarNode) -> Path | None:

@@ -70,7 +70,7 @@ def make_plan(
     placement = _read_placement(inventory, members)
     survey = Survey.of(answers, members) if answers is not None else survey_of(kept)
     settled = settle(services, members, survey)
-    deployments = read_deployments(settled, members)
+    deployments = read_deployments(settled, members, inventory.names_given)
     versions = {COLLECTION: collection_version()}
     plan = (absences or Absences()).plan(
         deployments, partial(compile_plan, deployments, versions, placement.domains, placement.last)

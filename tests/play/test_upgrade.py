@@ -1110,7 +1110,7 @@ def test_all_that_is_wrong_with_tasks_and_handlers_is_told_at_once_with_its_plac
         f'{tasks}:4: [one-step] "web B" has no step tag and would run never; give it exactly one of step0',
         f'{tasks}:6: [one-step] "web C" has the tags step3 and step5 and would run more than once',
         f'{tasks}:9: [one-step] "D" is a block of step2, step3; a block belongs to one step.',
-        f'{tasks}:17: [run-once] "web E" is run_once in step3, which runs wave by wave; only step4 may run once.',
+        f'{tasks}:17: [run-once] "web E" is run_once in step3, which runs wave by wave; only step4 may run once, ',
         f"{tasks}:21: [meta] meta: end_host would leave a half-done host green",
         f"{more}:1: [meta] meta: end_play would leave a half-done host green",
         f"{drain}:2: [meta] meta: end_batch would leave a half-done host green",
@@ -1145,7 +1145,7 @@ UNPLANNABLE = [
         "dependency with tasks",
         "roles/web/meta/main.yml",
         "dependencies: [tasty]\n",
-        "meta/main.yml: the role depends on tasty, which has tasks; they would run with every step.",
+        "meta/main.yml:1: [role] the role depends on tasty, which has tasks; they would run with every step.",
     ),
 ]
 
@@ -1180,6 +1180,27 @@ def test_two_services_that_share_a_wave_may_not_have_a_handler_of_one_name(site:
 
     site.write("roles/web/meta/service.yml", "service: web\nafter: [db]\n")
     assert site.upgrade().code == 0
+
+
+def test_roles_and_filters_that_a_service_uses_come_along(site: Site) -> None:
+    site.groups(web="w1")
+    site.service("web", "")
+    site.write(
+        "filter_plugins/shout.py",
+        "class FilterModule:\n    def filters(self):\n        return {'quiet': str.lower}\n",
+    )
+    for name, inner in (("common", "    - import_role: {name: base}\n"), ("base", "    - meta: noop\n")):
+        site.write(
+            f"roles/{name}/tasks/main.yml",
+            f"- block:\n{inner}\n- raw: \"{{{{ toy }}}} {name} w1 {{{{ 'DONE' | quiet }}}}\"\n",
+        )
+    site.write(
+        "roles/web/tasks/upgrade_tasks.yml",
+        "- include_role: {name: common}\n  tags: step3\n- import_role: {name: base}\n  tags: step5\n",
+    )
+    outcome = site.upgrade()
+    assert outcome.code == 0, outcome.raw
+    assert outcome.log == ["base w1 done", "common w1 done", "base w1 done"]
 
 
 def test_an_inventory_without_services_is_refused(site: Site) -> None:

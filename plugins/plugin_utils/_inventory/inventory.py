@@ -6,6 +6,7 @@ import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ansible.errors import AnsibleError
 from ansible.inventory.manager import InventoryManager
 from ansible.template import Templar
 from ansible.vars.manager import VariableManager
@@ -62,12 +63,24 @@ class Inventory:
         )
 
     def variable(self, host: str, name: str) -> Any:
-        """Give the value of a host's variable, templated; None where the host has none."""
+        """Give the value of a host's variable, templated; None where the host has none.
+
+        :raises InventoryError: when it cannot be determined before hosts are contacted
+        """
         if host not in self._templars:
             variables = self._variables.get_vars(host=self._manager.get_host(host), include_hostvars=False)
             self._templars[host] = (Templar(loader=self._loader, variables=variables), variables)
         templar, variables = self._templars[host]
-        return _plain(templar.template(variables[name])) if name in variables else None
+        if name not in variables:
+            return None
+        try:
+            return _plain(templar.template(variables[name]))
+        except AnsibleError as exc:
+            raise InventoryError(
+                f"{name} of {host} cannot be determined while planning: {str(exc).rstrip('.')}. "
+                "No host is contacted then, so there are "
+                "no facts, and nothing that tasks register. Give it a value that the inventory alone decides."
+            ) from exc
 
     @property
     def names(self) -> frozenset[str]:
@@ -83,6 +96,18 @@ class Inventory:
         return {
             host: self.variable(typical, name) for host, typical in self._stand_ins(hosts, [name]).items()
         }
+
+    def names_given(self, hosts: Sequence[str]) -> frozenset[str]:
+        """Name the variables that all of *hosts* have from their groups, and those that any host or ``-e`` gives."""
+        anyway = self._own_variables | self._variables.extra_vars.keys()
+        sets = {self._groups_of(host) for host in hosts}
+        of_groups = (frozenset().union(*(self._names_of_groups[name] for name in names)) for names in sets)
+        return anyway.union(frozenset.intersection(*of_groups) if sets else ())
+
+    @cached_property
+    def _names_of_groups(self) -> dict[str, frozenset[str]]:
+        groups = self._manager.groups
+        return dict(zip(groups, map(frozenset, self._group_variables), strict=True))
 
     def _stand_ins(self, hosts: Sequence[str], names: Iterable[str]) -> dict[str, str]:
         """Tell for each host which one has the same values.

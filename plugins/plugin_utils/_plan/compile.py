@@ -149,6 +149,7 @@ def _described(deployment: Deployment, run_once_host: str) -> PlannedService:
             "migrates_once": deployment.migrates_once,
             "no_return": sorted(deployment.no_return),
             "files": dict(deployment.files),
+            **({"looks_once": True} if deployment.looks_once else {}),
         }
     )
 

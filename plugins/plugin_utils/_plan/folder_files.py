@@ -23,7 +23,7 @@ def hash_files(folder: Path) -> dict[str, str]:
 
     A link to a folder counts as a file: whatever it leads to is no part of a plan.
     """
-    return {name: _hash(path) for name, path in _walk(folder) if not _is_compiled_from_source(path)}
+    return {name: hash_file(path) for name, path in _walk(folder) if not _is_compiled_from_source(path)}
 
 
 def differing(was: Mapping[str, str], now: Mapping[str, str]) -> str:
@@ -47,7 +47,8 @@ def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
             yield str((here / name).relative_to(folder)), here / name
 
 
-def _hash(path: Path) -> str:
+def hash_file(path: Path) -> str:
+    """Hash one file; what a link to a folder leads to is none."""
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
 
 

@@ -36,6 +36,7 @@ class Deployment:
     parts: frozenset[str] = frozenset()  # of drain, undrain, verify, undo, finalize
     handlers: tuple[Handler, ...] = ()
     migrates_once: bool = False
+    looks_once: bool = False  # a task of a wave runs once for all its hosts
     no_return: frozenset[str] = frozenset()  # the kinds of plays from which there is no way back
     files: Mapping[str, str] = field(default_factory=dict)  # of the role, with the hash of each
     at_once: int | None = None  # how many hosts may change at the same time, where some are out of service
@@ -86,6 +87,7 @@ class PlannedService:
     migrates_once: bool
     no_return: tuple[str, ...]
     files: dict[str, str]
+    looks_once: bool | None = None
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> PlannedService:
@@ -193,7 +195,10 @@ class Plan:
     def content(self) -> dict[str, Any]:
         """Give what inventory and roles give, as plain data."""
         return {
-            "services": {name: dict(vars(service)) for name, service in self.services.items()},
+            "services": {
+                name: {key: value for key, value in vars(service).items() if value is not None}
+                for name, service in self.services.items()
+            },
             "plays": [dict(vars(play)) for play in self.plays],
         }
 

@@ -1,39 +1,55 @@
-"""The files of a role and of those it depends on, as a plan hashes and copies them."""
+"""The files of a role and of all that it brings along, as a plan hashes and copies them."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import shutil
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from ansible.constants import DEFAULT_ROLES_PATH
 
-from .._service.catalogue import COLLECTION, COLLECTION_ROLES
+from .._service.catalogue import COLLECTION_ROLES
 from .._service.service import CatalogueError
+from .._service.steps import PARTS, UPGRADE_TASKS
+from .._tasks.files import IMPORT_TASKS, INCLUDE_TASKS, entry, file_name, label, named_file, read_tasks
+from .._tasks.findings import Finding, FindingsError
+from .._tasks.roles import SUFFIXES, collection_of, find_role, meta_file, role_used, roles_needed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .._service.service import Service
+    from .._tasks.files import TaskFile
+    from .._tasks.roles import RoleUse
+
 COMPILED = shutil.ignore_patterns("__pycache__", "*.pyc")
 NOT_OF_THE_ROLE = shutil.ignore_patterns(
     ".*", "molecule", "tests"
 )  # at its top; files/.profile is the role's own
+PLUGIN_FOLDERS = (
+    "action_plugins", "connection_plugins", "filter_plugins", "library", "lookup_plugins", "module_utils",
+    "test_plugins",
+)  # fmt: skip
 
 
 def hashes_of(service: Service) -> dict[str, str]:
-    """Hash the files of a role, and of those it depends on; the same files hash the same wherever they are.
+    """Hash the files of a role, and what it brings along; the same files hash the same wherever they are.
+
+    Each is named by its place as seen from the copy of the role: ``../common/tasks/main.yml`` is another role's.
 
     :raises CatalogueError: when a plan cannot copy one of these roles
+    :raises FindingsError: when one is not found
     """
-    role, *dependencies = _with_dependencies(service.path)
-    hashes = {name: _hash(path) for name, path in files_of(role)}
-    for each in dependencies:
-        hashes |= {f"{each.name}/{name}": _hash(path) for name, path in files_of(each)}
-    return hashes
+    files = dict(files_of(service.path))
+    for name, role in roles_along(service).items():
+        files |= {f"../{name}/{each}": path for each, path in files_of(role)}
+    for name, folder in plugins_beside(service).items():
+        files |= {f"../../{name}/{each}": path for each, path in files_of(folder)}
+    return {name: _hash(path) for name, path in files.items()}
 
 
 def _hash(path: Path) -> str:
@@ -71,60 +87,164 @@ def _left_out(role: Path) -> Callable[[str, list[str]], set[str]]:
     return ignore
 
 
-def meta_file(role: Path, stem: str) -> Path:
-    """Find a file about a role, which may have either suffix."""
-    paths = [role / f"meta/{stem}{suffix}" for suffix in (".yml", ".yaml")]
-    return next((path for path in paths if path.is_file()), paths[0])
+# --- What comes along ---
 
 
-# --- Dependencies ---
+def plugins_beside(service: Service) -> dict[str, Path]:
+    """Find the folders of filters, modules and the like beside the folder that a role is in, by name."""
+    roles = service.path.parent
+    if roles.name != "roles" or collection_of(service.path):
+        return {}
+    return {name: folder for name in PLUGIN_FOLDERS if (folder := roles.with_name(name)).is_dir()}
 
 
-def _with_dependencies(role: Path) -> list[Path]:
-    """List a role and the roles it depends on, at any distance."""
-    roles = [role]
-    for each in roles:
-        found = (find_dependency(each, dependency) for dependency in dependencies_of(each))
-        roles += [other for other in dict.fromkeys(found) if other not in roles]
-    return roles
+def roles_along(service: Service) -> dict[str, Path]:
+    """Find the roles that a service's role runs or depends on, at any distance, by the names that are used.
 
-
-def dependencies_of(role: Path) -> list[Any]:
-    """List what a role depends on, as its meta file has it.
-
-    :raises CatalogueError: when the file is no mapping
+    :raises FindingsError: when one is not found, or a file is named that no copy of a role has
     """
-    return list(load_yaml(meta_file(role, "main")).get("dependencies") or [])
+    walk = _Along(service.path)
+    walk.follow()
+    if walk.findings:
+        raise FindingsError(walk.findings)
+    return walk.roles
 
 
-def find_dependency(role: Path, dependency: Any) -> Path:
-    """Find the folder of a role that another depends on.
+@dataclass
+class _Along:
+    """One walk over all that a role runs; what is reached through a template may never run, and may be missing."""
 
-    :raises CatalogueError: when it is not found, or brings tasks
+    home: Path
+    roles: dict[str, Path] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    def follow(self) -> None:
+        """Walk from the files that a plan runs."""
+        self._queue: list[tuple[Path, Path, bool]] = []
+        self._seen: set[Path] = set()
+        for stem in (UPGRADE_TASKS, *PARTS, "../handlers/main"):
+            for path in (self.home / "tasks" / f"{stem}{suffix}" for suffix in SUFFIXES):
+                if path.is_file():
+                    self._look_into(path.resolve().parent, path.resolve())
+        self._need(self.home)
+        while self._queue:
+            folder, path, surely = self._queue.pop()
+            try:
+                file = read_tasks(path)
+                for task in file.walk():
+                    self._see(folder, file, task, surely=surely)
+            except FindingsError as exc:
+                self.findings += exc.findings if surely else ()
+
+    def _look_into(self, folder: Path, path: Path, *, surely: bool = True) -> None:
+        if path not in self._seen and path.is_file():
+            self._seen.add(path)
+            self._queue.append((folder, path, surely))
+
+    def _see(self, folder: Path, file: TaskFile, task: Any, *, surely: bool) -> None:
+        if (name := file_name(task, *IMPORT_TASKS, *INCLUDE_TASKS)) is not None:
+            target = named_file(folder, file, name)
+            if target is not None:
+                self._name(folder, file, task, target, surely=surely)
+            elif "{{" in name.value:
+                for path in (path for suffix in SUFFIXES for path in sorted(folder.rglob(f"*{suffix}"))):
+                    self._look_into(folder, path.resolve(), surely=False)
+        if (use := role_used(task)) is not None:
+            self._run(folder.parent, file, use, surely=surely)
+
+    def _name(self, folder: Path, file: TaskFile, task: Any, target: Path, *, surely: bool) -> None:
+        """Follow a task to a file, which must be where the copy has it too."""
+        role = folder.parent
+        beside = target.relative_to(role.parent).parts[0] if target.is_relative_to(role.parent) else ""
+        split = file.path.stem == UPGRADE_TASKS and entry(task, *IMPORT_TASKS)  # whose text is taken over
+        if target.is_relative_to(role) or split:
+            self._look_into(folder, target, surely=surely)
+        elif (role.parent / beside / "tasks").is_dir():
+            self._bring(beside, role.parent / beside)
+            self._look_into(role.parent / beside / "tasks", target, surely=surely)
+        elif surely:
+            message = (
+                f"{label(task)} names {target}, which is outside of the role; a plan brings whole roles, and would not "
+                "find it. Move it into this role, or into one that this role includes."
+            )
+            self.findings.append(file.finding(task, "outside", message))
+
+    def _run(self, role: Path, file: TaskFile, use: RoleUse, *, surely: bool) -> None:
+        found = None if use.is_template else find_role(role, use.name)
+        if found is not None:
+            self._bring(use.name, found)
+            for path in use.files_of(found):
+                self._look_into(found / path.relative_to(found).parts[0], path, surely=surely)
+        elif surely:
+            self.findings.append(file.finding(use.node, "role", f"{use.asked_by} {_missing(use)}"))
+
+    def _bring(self, name: str, role: Path) -> None:
+        if name not in self.roles:
+            self.roles[name] = role
+            self._need(role)
+
+    def _need(self, role: Path) -> None:
+        """Bring what a role depends on."""
+        file = meta_file(role, "main")
+        for use in roles_needed(role):
+            found = None if use.is_template else find_role(role, use.name)
+            tasks = found is not None and any(
+                (found / f"tasks/main{suffix}").is_file() for suffix in SUFFIXES
+            )
+            if found is None or (tasks and role == self.home):
+                why = _missing(use) if found is None else f"{use.name}, {_TASKS}"
+                line = use.node.start_mark.line + 1
+                self.findings.append(Finding(file, line, "role", f"{use.asked_by} {why}"))
+            else:
+                self._bring(use.name, found)
+                for path in use.files_of(found):
+                    self._look_into(found / path.relative_to(found).parts[0], path)
+
+
+_TASKS = (
+    "which has tasks; they would run with every step. Import what you need in the step that needs it, and keep "
+    "dependencies for variables."
+)
+
+
+def _missing(use: RoleUse) -> str:
+    if use.is_template:
+        return (
+            f"a role whose name is a template, {use.name}; a plan brings the roles it runs, and nobody knows yet which "
+            "that is. Write its name, once for each role if there are several."
+        )
+    if not use.name:
+        return "a role without a name. Write it: name: ROLE."
+    return (
+        f"the role {use.name}, which is neither beside it nor where Ansible looks for roles "
+        f"({', '.join(DEFAULT_ROLES_PATH)}); a plan brings all the roles it runs. Put it there, or correct the name."
+    )
+
+
+def check_names(along: dict[str, dict[str, Path]]) -> None:
+    """Refuse two roles of one name: a plan holds one of each.
+
+    :raises CatalogueError: when two services bring different ones, or one that Ansible would not take
     """
-    name = str(dependency.get("role", dependency.get("name")) if isinstance(dependency, dict) else dependency)
-    folders = (role.parent, *map(Path, map(os.path.expanduser, DEFAULT_ROLES_PATH)))
-    found = (folder / name.removeprefix(f"{collection_of(role)}.") for folder in folders)
-    path = next((path for path in found if path.is_dir()), None)
-    if path is None:
-        raise CatalogueError(
-            f"{meta_file(role, 'main')}: the role depends on {name}, which is neither beside it nor where Ansible "
-            "looks for roles; a plan contains all the roles it runs. Put it there, or remove the dependency."
-        )
-    if any((path / "tasks" / f"main{suffix}").is_file() for suffix in (".yml", ".yaml")):
-        raise CatalogueError(
-            f"{meta_file(role, 'main')}: the role depends on {name}, which has tasks; they would run with "
-            "every step. Import what you need in the step that needs it, and keep dependencies for variables."
-        )
-    return path.resolve()
+    first: dict[str, tuple[str, Path]] = {}
+    for service, roles in along.items():
+        for name, role in roles.items():
+            other, there = first.setdefault(name, (service, role))
+            if there != role:
+                raise CatalogueError(
+                    f"{service} uses the role {role}, and {other} uses {there}; a plan holds one role of a name. "
+                    "Rename one of them."
+                )
+            if "." not in name and (COLLECTION_ROLES / name).is_dir() and not collection_of(role):
+                raise CatalogueError(
+                    f"{service} uses the role {role}, but Ansible would take the one of that name in this collection, "
+                    f"{COLLECTION_ROLES / name}. Rename it."
+                )
 
 
-def collection_of(role: Path) -> str:
-    """Name the collection that a role belongs to, or nothing."""
-    if role.parent == COLLECTION_ROLES.resolve():
-        return COLLECTION
-    *_parents, root, namespace, collection, roles, _name = ("", "", "", "", *role.parts)
-    return f"{namespace}.{collection}" if (root, roles) == ("ansible_collections", "roles") else ""
+def copied_along(service: Service) -> dict[str, Path]:
+    """Give the roles that a plan copies, by name; those of collections are where Ansible finds them anyway."""
+    return {name: role for name, role in roles_along(service).items() if not collection_of(role)}
 
 
 # --- YAML files ---

@@ -16,7 +16,7 @@ from .._common.places import open_to_others
 from .._plan.approval import PAGE
 from .._plan.cache import mark_used
 from .._plan.durations import by_play
-from .._plan.folder_files import differing, hash_files
+from .._plan.folder_files import differing, hash_file, hash_files
 from .._plan.plan import AGAIN, short
 from .._run.folders import who_works_by
 from .._run.run import this_run
@@ -24,7 +24,7 @@ from .._service.catalogue import PLAN_FILE
 from .._service.service import CatalogueError
 from .page import list_all_tasks, render_page
 from .playbook import groups_of, render, render_group
-from .role_copy import copy_role, write_tasks
+from .role_copy import copy_along, copy_role, write_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -55,7 +55,7 @@ class Draft:
         """
         with _named_errors(folder):
             there = hash_files(folder) if folder.exists() else {}
-            differs = differing(hash_files(self.files), there)
+            differs = differing(hash_files(self.files), there) if there else "all is new"
             if approved and PLAN_FILE in there and differs:
                 raise CatalogueError(
                     f"The folder of the approved plan, {folder}, is not as it was written: {differs}. Nothing was "
@@ -135,6 +135,8 @@ def _write_files(plan: Plan, services: Iterable[Service], folder: Path, seconds:
     (folder / PLAYBOOK).write_text(render(plan), encoding="utf-8")
     for group in groups_of(plan):
         (folder / f"upgrade-{group}.yml").write_text(render_group(plan, group), encoding="utf-8")
+    services = tuple(services)
+    copy_along(services, folder)
     for service in services:
         planned = plan.services[service.name]
         target = folder / "roles" / planned.role
@@ -144,7 +146,7 @@ def _write_files(plan: Plan, services: Iterable[Service], folder: Path, seconds:
     survey_data = {**_news(plan), "seconds": by_play(plan.plays, seconds), "took": seconds}
     page = render_page(plan, list_all_tasks(plan, folder), survey_data)
     (folder / PAGE).write_text(page, encoding="utf-8")
-    data = plan.as_json(page=hash_files(folder)[PAGE], took=dict(seconds))
+    data = plan.as_json(page=hash_file(folder / PAGE), took=dict(seconds))
     (folder / PLAN_FILE).write_text(data, encoding="utf-8")
     _close_to_others(folder)
     return plan

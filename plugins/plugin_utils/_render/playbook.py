@@ -216,9 +216,11 @@ def render_play(plan: Plan, play: Play) -> list[dict[str, Any]]:
 
     Where several services share a wave, the work is a play of its own with the free strategy, so that hosts do not
     wait for each other's tasks; gate and release need all hosts at once and stay linear, and so does the work where
-    hosts wait for the migration of one of them.
+    hosts wait for the migration of one of them, or one looks for all.
     """
-    free = not any(waits_for_migration(plan, play, name) for name in play.services)
+    free = not any(
+        waits_for_migration(plan, play, name) or plan.services[name].looks_once for name in play.services
+    )
     gate = [*_gate(play), *before_change(plan, play)]
     release = [*after_change(plan, play), _done(play)]
     if len(play.services) == 1:

@@ -8,25 +8,43 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from .._plan.deployments import split_upgrade_tasks
-from .._plan.role_files import collection_of, dependencies_of, files_of, find_dependency, load_yaml, meta_file
+from .._plan.role_files import copied_along, files_of, load_yaml, plugins_beside
+from .._service.service import SERVICE_FILE
 from .._service.steps import PARTS, UPGRADE_TASKS, step_file
+from .._tasks.roles import collection_of, meta_file
 from .._tasks.split import Split, read_part
 from .change import CHANGE_FILE, FINALIZE_FILE, Role, change_tasks, finalize_tasks
 from .yaml_text import yaml_text
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
     from pathlib import Path
 
     from .._plan.plan import PlannedService
     from .._service.service import Service
 
+Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # written in C it writes many times faster
 
-def _copy(role: Path, target: Path) -> None:
+
+def _copy(role: Path, target: Path, leave_out: Container[str] = ()) -> None:
     for name, path in files_of(role):
+        if name in leave_out:
+            continue
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, target / name)
         # A file that its owner may not write, or that others may, is neither here.
         (target / name).chmod(0o600 | path.stat().st_mode & 0o755)
+
+
+def copy_along(services: Iterable[Service], folder: Path) -> None:
+    """Copy what the roles of services need besides: other roles, each under its own name, and plugins."""
+    services = tuple(services)
+    roles = {name: role for service in services for name, role in copied_along(service).items()}
+    for name, role in roles.items():
+        _copy(role, folder / "roles" / name, leave_out=(SERVICE_FILE,))  # it is no service here
+    plugins = {path: name for service in services for name, path in plugins_beside(service).items()}
+    for path, name in plugins.items():
+        _copy(path, folder / name)
 
 
 def copy_role(service: Service, target: Path) -> None:
@@ -71,8 +89,6 @@ def _write_meta(service: Service, role: Path, split: Split) -> None:
     if origin := collection_of(service.path):
         collections.insert(0, origin)
     main |= {"collections": list(dict.fromkeys(collections))}
-    if main.get("dependencies"):
-        main["dependencies"] = _copy_dependencies(service.path, role)
     # The service's own words; the settings that the plan was made with are in plan.json.
     (role / "meta/service.yml").write_text(_service_text(service), encoding="utf-8")
     _dump(meta_file(role, "main"), main)
@@ -93,27 +109,13 @@ def _specs_file(role: Path) -> Path:
 
 
 def _service_text(service: Service) -> str:
-    return "---\n" + yaml.safe_dump({"service": service.name, **service.settings()}, sort_keys=False)
-
-
-def _copy_dependencies(role: Path, copy: Path) -> list[Any]:
-    """Copy the roles that a role depends on under names of the copy's own; gives its dependencies by those names."""
-    renamed: list[Any] = []
-    for dependency in dependencies_of(role):
-        path = find_dependency(role, dependency)
-        target = copy.with_name(f"{copy.name}_{path.name}")
-        if not target.exists():
-            _copy(path, target)
-            (target / "meta").mkdir(parents=True, exist_ok=True)
-            main = load_yaml(meta_file(path, "main"))
-            dependencies = _copy_dependencies(path, target)
-            _dump(meta_file(target, "main"), {**main, "dependencies": dependencies})
-        settings = dependency if isinstance(dependency, dict) else {}
-        renamed.append(
-            {"role": target.name} | {key: settings[key] for key in settings if key not in ("role", "name")}
-        )
-    return renamed
+    return "---\n" + _yaml({"service": service.name, **service.settings()})
 
 
 def _dump(path: Path, data: Any) -> None:
-    path.write_text("---\n" + yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+    path.write_text("---\n" + _yaml(data), encoding="utf-8")
+
+
+def _yaml(data: Any) -> str:
+    text: str = yaml.dump(data, Dumper=Dumper, sort_keys=False)
+    return text

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 PLAIN = re.compile(r"[A-Za-z](?:[\w ./|,·-]*\w)?")
@@ -47,9 +48,14 @@ def _scalar(value: Any) -> str:
 
 def _plain(value: Any) -> str:
     """JSON is YAML; only strings that cannot be taken for anything else go without quotes."""
-    if not isinstance(value, str):
-        return json.dumps(value)
+    return _plain_text(value) if isinstance(value, str) else json.dumps(value)
+
+
+@lru_cache(maxsize=65536)  # the same names stand in every play of a plan
+def _plain_text(value: str) -> str:
     if PLAIN.fullmatch(value) and value.lower() not in NOT_STRINGS:
         return value
     text = json.dumps(value, ensure_ascii=False)
+    if text.isprintable():
+        return text
     return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in text)

@@ -23,7 +23,7 @@ from .._common.places import open_to_others
 from .._common.text import natural
 from .left_out import not_read
 from .service import SERVICE_FILE, CatalogueError, Service, plain
-from .settings import OVERRIDABLE, checked, line_of, parse_service
+from .settings import OVERRIDABLE, checked, line_of, parse_service, spelled_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping
@@ -227,7 +227,7 @@ def overrides(service: Service, host: str, variables: Variables) -> dict[str, An
     """Give the settings that the inventory overrides for a host."""
     values = {key: variables(host, variable(service.name, key)) for key in OVERRIDABLE}
     return {
-        key: checked(key, value, f"{variable(service.name, key)} of {host}")
+        key: checked(key, spelled_out(key, value), f"{variable(service.name, key)} of {host}")
         for key, value in values.items()
         if value is not None
     }

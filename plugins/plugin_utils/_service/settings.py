@@ -193,6 +193,7 @@ SETTINGS: dict[str, Setting] = {
         "orderly, or one of TripleO's: tags (a task without a step never runs) or when (it runs at every step)",
     ),
 }
+FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 OVERRIDABLE = tuple(key for key in SETTINGS if key not in ("service", "dialect"))
 
 
@@ -247,6 +248,19 @@ def line_of(service: Service, key: str) -> int:
         return _lines(service.file.read_text(encoding="utf-8"), service.file).get(key, 1)
     except OSError:
         return 1
+
+
+def spelled_out(key: str, value: Any) -> Any:
+    """Give a setting as YAML has it where an inventory in INI, or ``-e NAME=VALUE``, gives a text.
+
+    Flags may be written in any way that Ansible understands, lists as words with commas or spaces between them.
+    """
+    schema = SETTINGS[key].schema.get("type")
+    if not isinstance(value, str):
+        return value
+    if schema == "boolean":
+        return FLAGS.get(value.lower(), value)
+    return value.replace(",", " ").split() if schema == "array" else value
 
 
 def checked(key: Any, value: Any, where: str) -> Any:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import yaml
 
+from .aliases import AliasError, merged, without_aliases
 from .findings import Finding, FindingsError
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ IMPORT_ROLE = forms("import_role")
 METAS = forms("meta")
 SET_FACT = forms("set_fact")
 NULL = "tag:yaml.org,2002:null"  # what a file holds that has but its dashes
+VAULTED = "$ANSIBLE_VAULT;"
 BLOCK_KEYS = ("block", "rescue", "always")
 
 
@@ -44,14 +47,11 @@ class TaskFile:
     @cached_property
     def items(self) -> tuple[yaml.MappingNode, ...]:
         """Give the top-level tasks and blocks; raises :class:`FindingsError` where there is something else."""
-        try:
+        with _findings(self.path):
             root = yaml.compose(self.text, Loader=Loader)
-        except yaml.YAMLError as exc:
-            mark = getattr(exc, "problem_mark", None)
-            line = mark.line + 1 if mark else 1
-            raise FindingsError([Finding(self.path, line, "yaml", f"not YAML: {exc}")]) from exc
         if root is None or root.tag == NULL:
             return ()
+        root = merged(root)
         items = root.value if isinstance(root, yaml.SequenceNode) else [root]
         is_list = isinstance(root, yaml.SequenceNode)
         if odd := next(
@@ -71,8 +71,38 @@ class TaskFile:
 
 
 def read_tasks(path: Path) -> TaskFile:
-    """Read a task file."""
-    return TaskFile(path, path.read_text(encoding="utf-8"))
+    """Read a task file; aliases are written out.
+
+    :raises FindingsError: when that cannot be done
+    """
+    return _task_file(path, path.read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=8192)  # a file is looked at for many reasons, one after the other
+def _task_file(path: Path, text: str) -> TaskFile:
+    if text.startswith(VAULTED):
+        message = (
+            "the file is encrypted, and a plan is made of task files that can be read. Decrypt it (ansible-vault "
+            "decrypt), and keep secrets in variables that are encrypted."
+        )
+        raise FindingsError([Finding(path, 1, "vault", message)])
+    with _findings(path):
+        return TaskFile(path, without_aliases(text, Loader))
+
+
+@contextmanager
+def _findings(path: Path) -> Iterator[None]:
+    """Give errors of a YAML text as findings."""
+    try:
+        yield
+    except AliasError as exc:
+        message = f"an alias (*) here {exc}; write it out."
+        raise FindingsError([Finding(path, exc.line + 1, "yaml", message)]) from exc
+    except yaml.YAMLError as exc:
+        mark = getattr(exc, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        problem = getattr(exc, "problem", None) or str(exc)
+        raise FindingsError([Finding(path, line, "yaml", f"not YAML: {problem}.")]) from exc
 
 
 def named_file(folder: Path, file: TaskFile, name: yaml.ScalarNode) -> Path | None:

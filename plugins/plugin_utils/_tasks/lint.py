@@ -15,6 +15,8 @@ from .._service.settings import line_of
 from .._service.steps import CHANGE, CHANGE_STEPS, HANDLERS, KNOWN_STEPS, ORDERLY, STEP, WHEN
 from .files import forms, is_true, label, strings, value_of
 from .findings import Finding
+from .looks import looks_for_all
+from .variables import compares_with_first_of_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -44,6 +46,7 @@ SERVICE_MODULES = (
     "deferrable_service",
 )
 
+HOSTS_OF_PLAY = {"ansible_play_hosts", "ansible_play_hosts_all", "ansible_play_batch", "play_hosts"}
 TEMPORARY = ("orderly.services.temporary_changes", "temporary_changes")
 
 
@@ -105,6 +108,44 @@ def lost_variables(declared: ServiceTasks) -> Iterator[Finding]:
                 f"Determine it again in {word.part}, or keep it in a file on the host."
             )
             yield word.file.finding(word.task, "lost-variable", message)
+
+
+def once_in_each_wave(declared: ServiceTasks) -> Iterator[Finding]:
+    """Find other ways to say ``run_once``: they mean the hosts of a play, which are those of one wave."""
+    if declared.service.full_stop:
+        return  # then there is one wave
+    for word in declared.uses:
+        named = sorted(word.reads & HOSTS_OF_PLAY) if word.part in (CHANGE, *IN_ANY_ROLL) else []
+        if named:
+            message = (
+                f"{label(word.task)} uses {named[0]}, but a play has the hosts of one wave: what is done on the "
+                f"first of them is done in each wave. {_ONCE}"
+            )
+            yield word.file.finding(word.task, "run-once", message)
+        elif word.step in CHANGE_STEPS and any(map(compares_with_first_of_group, _conditions(word))):
+            message = (
+                f"{label(word.task)} runs on the first host of a group, in whichever wave that host is; others may "
+                f"have changed before. {_ONCE}"
+            )
+            yield word.file.finding(word.task, "run-once", message)
+
+
+def once_for_a_wave(declared: ServiceTasks) -> bool:
+    """Tell whether a task of the waves, one that only looks, runs once for all their hosts."""
+    waves = (word.task for word in declared.uses if word.part in (CHANGE, *IN_ANY_ROLL))
+    return any(is_true(value_of(task, "run_once")) and looks_for_all(task) for task in waves)
+
+
+def _conditions(word: TaskUse) -> list[str]:
+    when = value_of(word.task, "when")
+    given = when.value if isinstance(when, yaml.SequenceNode) else [when] if when is not None else []
+    return [str(each.value) for each in given]
+
+
+_ONCE = (
+    "Say run_once: true in step4, before any host starts, or do it in step1 or step6, which run on all hosts "
+    "together."
+)
 
 
 def stopped_for_good(declared: ServiceTasks) -> Iterator[Finding]:
@@ -176,49 +217,65 @@ def missing_requirements(services: Sequence[ServiceTasks]) -> Iterator[Finding]:
 
 
 def shared_variables(services: Sequence[ServiceTasks]) -> Iterator[Finding]:
-    """Find variables that two services write: on a host that has both, one would read what the other wrote."""
-    for name, owner, others in _owners(services):
-        for other in others:
-            word = other.writes[name][0]
-            message = (
-                f"{label(word.task)} of {other.service.name} writes {name}, and so does {owner.service.name} "
-                f"({_place(owner.writes[name][0])}); on a host that has both, one would read what the other wrote. "
-                f"Give it a name specific to the service, such as __{other.service.name}_{name.lstrip('_')}."
-            )
-            yield word.file.finding(word.task, "shared-variable", message)
+    """Find variables that two services write, and one reads: on a host of both it would read what the other wrote."""
+    for name, writers in _writers(services).items():
+        for number, other in enumerate(writers):
+            owner = next((each for each in writers[:number] if _may_mix(name, each, other)), None)
+            if owner is not None:
+                word = other.writes[name][0]
+                message = (
+                    f"{label(word.task)} of {other.service.name} writes {name}, and so does {owner.service.name} "
+                    f"({_place(owner.writes[name][0])}); on a host that has both, one would read what the other wrote. "
+                    f"Give it a name specific to the service, such as __{other.service.name}_{name.lstrip('_')}."
+                )
+                yield word.file.finding(word.task, "shared-variable", message)
 
 
 def borrowed_variables(services: Sequence[ServiceTasks]) -> Iterator[Finding]:
     """Find variables that a service reads and only another one writes: it is there by luck of the order."""
-    owners = {name: owner for name, owner, _others in _owners(services)}
+    writers = _writers(services)
     for declared in services:
         mine = declared.given | declared.writes.keys()
         for word in declared.uses:
-            for name in sorted((word.reads & owners.keys()) - mine):
-                owner = owners[name]
-                message = (
-                    f"{label(word.task)} of {declared.service.name} reads {name}, which only {owner.service.name} "
-                    f"writes ({_place(owner.writes[name][0])}); without it, or in another run, it would be undefined. "
-                    f"Determine it in {declared.service.name} itself."
-                )
-                yield word.file.finding(word.task, "borrowed-variable", message)
+            for name in sorted((word.reads & writers.keys()) - mine):
+                owner = next((each for each in writers[name] if _meet(each, declared)), None)
+                if owner is not None:
+                    message = (
+                        f"{label(word.task)} of {declared.service.name} reads {name}, which only {owner.service.name} "
+                        f"writes ({_place(owner.writes[name][0])}); without it, or in another run, it would be "
+                        f"undefined. Determine it in {declared.service.name} itself."
+                    )
+                    yield word.file.finding(word.task, "borrowed-variable", message)
 
 
-def _owners(
-    services: Sequence[ServiceTasks],
-) -> Iterator[tuple[str, ServiceTasks, Sequence[ServiceTasks]]]:
-    """Give each variable with the first service that writes it, and the others that do."""
+def _writers(services: Sequence[ServiceTasks]) -> dict[str, list[ServiceTasks]]:
+    """Give each variable with the services that write it."""
     writers: dict[str, list[ServiceTasks]] = {}
     for declared in services:
         for name in declared.writes:
             writers.setdefault(name, []).append(declared)
-    for name, (owner, *others) in writers.items():
-        yield name, owner, others
+    return writers
+
+
+def _may_mix(name: str, one: ServiceTasks, other: ServiceTasks) -> bool:
+    return (name in one.exposed or name in other.exposed) and _meet(one, other)
+
+
+def _meet(one: ServiceTasks, other: ServiceTasks) -> bool:
+    """Tell whether two services share a host."""
+    return not one.hosts.isdisjoint(other.hosts)
 
 
 def _place(word: TaskUse) -> str:
     return f"{word.file.path}:{word.task.start_mark.line + 1}"
 
 
-RULES: Iterable[Rule] = (dead_conditions, own_step, lost_variables, stopped_for_good, changed_for_good)
+RULES: Iterable[Rule] = (
+    dead_conditions,
+    own_step,
+    lost_variables,
+    once_in_each_wave,
+    stopped_for_good,
+    changed_for_good,
+)
 RULES_FOR_ALL: Iterable[RuleForAll] = (missing_requirements, shared_variables, borrowed_variables)

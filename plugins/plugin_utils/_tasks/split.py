@@ -25,7 +25,6 @@ from .files import (
     children,
     file_name,
     label,
-    read_tasks,
     strings,
     tasks_in,
     value_of,
@@ -47,6 +46,7 @@ class Placed:
     step: int
     file: TaskFile
     task: yaml.MappingNode
+    conditional: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def split_by_step(path: Path, dialect: str = ORDERLY) -> Split:
     Raises :class:`FindingsError` with everything that is wrong with the file and the files it names.
     """
     splitter = _Splitter(TaskRules(path.parent), dialect)
-    steps = splitter.split(read_tasks(path), Gating())
+    steps = splitter.split(splitter.rules.read(path), Gating())
     if splitter.rules.findings:
         raise FindingsError(splitter.rules.findings)
     tasks = tuple(sorted(splitter.placed, key=lambda placed: placed.step))
@@ -86,7 +86,7 @@ def read_part(path: Path) -> str:
     Of the parts only ``finalize.yml`` may hold ``run_once`` tasks. Raises :class:`FindingsError`.
     """
     rules = TaskRules(path.parent)
-    file = read_tasks(path)
+    file = rules.read(path)
     once = path.stem == "finalize"
     rules.check_dynamic(file, run_once_allowed=once)
     edits = [
@@ -102,7 +102,7 @@ def read_handlers(path: Path) -> tuple[Handler, ...]:
     rules = TaskRules(path.parent)
     queue, seen, handlers = deque([path]), {path}, []
     while queue:
-        file = read_tasks(queue.popleft())
+        file = rules.read(queue.popleft())
         rules.check_dynamic(file)
         for task in file.walk():
             for answered in (value_of(task, "name"), value_of(task, "listen")):
@@ -166,6 +166,7 @@ class _Splitter:
     def lower(self, file: TaskFile, task: yaml.MappingNode, outer: Gating) -> Lowered:
         """Find the steps of a task or block, and how its text must change for each of them."""
         gating = outer.within(task)
+        number = len(self.placed)
         imported = file_name(task, *IMPORT_TASKS)
         if imported is not None:
             lowered = self.lower_import(file, task, imported, gating)
@@ -174,7 +175,7 @@ class _Splitter:
         else:
             lowered = {step: [] for step in sorted(self.steps_of(file, task, gating))}
         for step in lowered:
-            self.placed.append(Placed(step, file, task))
+            self.placed.insert(number, Placed(step, file, task, bool(gating.conditions)))
             lowered[step] += self.rules.run_once_edits(file, task, step)
             if self.dialect == TAGS:  # who asks for a step by its tag asks for its tasks, opted in or not
                 lowered[step] += without_tag(task, "never")
@@ -227,7 +228,7 @@ class _Splitter:
             self.rules.report(file, task, "import", message)
             return {}
         result = {}
-        for step, texts in sorted(self.split(read_tasks(target), gating).items()):
+        for step, texts in sorted(self.split(self.rules.read(target), gating).items()):
             part = self.keep_import(
                 f"{place_beside(self.rules.folder, target)}{target.stem}.step{step}", as_file(texts)
             )

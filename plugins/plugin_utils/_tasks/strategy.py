@@ -8,17 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .files import (
-    IMPORT_TASKS,
-    INCLUDE_TASKS,
-    entry,
-    file_name,
-    forms,
-    is_true,
-    named_file,
-    read_tasks,
-    value_of,
-)
+from .files import entry, forms, is_true, read_tasks, value_of
+from .roles import below
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,9 +23,9 @@ FOR_ALL_HOSTS = forms(
 
 def acts_for_all(paths: Iterable[Path]) -> bool:
     """Tell whether any of some task files, or of those that they name, has a task that runs on one host for all."""
-    queue, seen = list(paths), set()
+    queue, seen = [(path.parent, path) for path in paths], set()
     while queue:
-        path = queue.pop()
+        folder, path = queue.pop()
         if path in seen:
             continue
         seen.add(path)
@@ -42,8 +33,5 @@ def acts_for_all(paths: Iterable[Path]) -> bool:
         for task in file.walk():
             if is_true(value_of(task, "run_once")) or entry(task, *FOR_ALL_HOSTS):
                 return True
-            name = file_name(task, *IMPORT_TASKS, *INCLUDE_TASKS)
-            target = named_file(path.parent, file, name) if name is not None else None
-            if target is not None:
-                queue.append(target)
+            queue += below(folder, file, task)
     return False

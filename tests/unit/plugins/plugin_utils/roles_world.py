@@ -84,6 +84,9 @@ class Role:
     def split(self, text: str) -> dict[int, str]:
         return split_by_step(self.write(text)).steps
 
+    def part(self, text: str) -> str:
+        return read_part(self.write(text, "tasks/drain.yml"))
+
     def findings(self, text: str, name: str = "tasks/upgrade_tasks.yml") -> list[str]:
         path = self.write(text, name)
         read = {"upgrade_tasks": split_by_step, "main": read_handlers}.get(path.stem, read_part)

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ansible.parsing.dataloader import DataLoader
-from ansible_collections.orderly.services.plugins.plugin_utils._inventory.inventory import Inventory
+from ansible_collections.orderly.services.plugins.plugin_utils._inventory.inventory import (
+    Inventory,
+    InventoryError,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,3 +63,25 @@ def inventory_of(folder: Path, files: dict[str, str]) -> Inventory:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text + "\n")
     return Inventory(DataLoader(), [str(folder / "hosts")])
+
+
+def test_what_all_hosts_have_from_groups_and_any_has_of_its_own_is_given(tmp_path: Path) -> None:
+    files = {
+        "group_vars/all/x.yml": "everywhere: 1",
+        "group_vars/web.yml": "of_web: 1",
+        "host_vars/w9.yml": "own: 1",
+    }
+    inventory = inventory_of(tmp_path, files)
+    assert {"everywhere", "of_web", "own"} <= inventory.names_given(["w1"])
+    assert "of_web" not in inventory.names_given(["w1", "d1"])
+
+
+def test_a_variable_that_needs_facts_is_named_with_its_host(tmp_path: Path) -> None:
+    inventory = inventory_of(
+        tmp_path, {"host_vars/w4.yml": "web_stage: '{{ ansible_facts.processor_vcpus }}'"}
+    )
+    assert inventory.variable("w1", "web_stage") is None
+    with pytest.raises(InventoryError) as caught:
+        inventory.variable("w4", "web_stage")
+    assert str(caught.value).startswith("web_stage of w4 cannot be determined while planning: ")
+    assert str(caught.value).endswith("Give it a value that the inventory alone decides.")

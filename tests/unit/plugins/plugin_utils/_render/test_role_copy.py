@@ -71,19 +71,68 @@ def test_a_copy_may_use_the_short_names_that_the_role_may(
     assert meta == {"galaxy_info": {"author": "me"}, "collections": expected}
 
 
-def test_dependencies_come_along_under_names_of_the_copy(roles: Roles) -> None:
-    roles.write("web/meta/main.yml", "dependencies:\n  - role: palette\n    vars: {x: 1}\n")
+def test_dependencies_come_along(roles: Roles) -> None:
+    roles.write(
+        "web/meta/main.yml", "dependencies:\n  - role: palette\n    vars: {x: 1}\n  - {src: x.java}\n"
+    )
     roles.write("palette/meta/main.yml", "dependencies: [paint]\n")
+    roles.write("x.java/defaults/main.yml", "java: 21\n")
     roles.write("paint/vars/main.yml", "paint: wet\n")
     before = roles.plan().id
     copy = roles.copied()
-    palette, paint = "orderly_plan_web_palette", "orderly_plan_web_palette_paint"
-    assert load(copy / "meta/main.yml")["dependencies"] == [{"role": palette, "vars": {"x": 1}}]
-    assert load(copy.with_name(palette) / "meta/main.yml")["dependencies"] == [{"role": paint}]
-    assert load(copy.with_name(paint) / "vars/main.yml") == {"paint": "wet"}
+    assert load(copy / "meta/main.yml")["dependencies"] == [
+        {"role": "palette", "vars": {"x": 1}},
+        {"src": "x.java"},
+    ]
+    assert load(copy.with_name("palette") / "meta/main.yml")["dependencies"] == ["paint"]
+    assert load(copy.with_name("paint") / "vars/main.yml") == {"paint": "wet"}
+    assert (copy.with_name("x.java") / "defaults/main.yml").is_file()
 
     roles.write("paint/vars/main.yml", "paint: dry\n")
     assert roles.plan().id != before
+
+
+INCLUDES = [
+    "include_role: {name: common}",
+    "import_role:\n    name: common",
+    "include_role: name=common",
+    "ansible.builtin.include_role: {role: common}",
+    "include_role: {name: '{{ role_path }}/../common'}",
+    "include_role: {name: common, tasks_from: other}",
+]
+
+
+@pytest.mark.parametrize("include", INCLUDES)
+def test_roles_that_a_service_runs_come_along_and_are_in_the_id(roles: Roles, include: str) -> None:
+    roles.write("web/tasks/upgrade_tasks.yml", "- include_tasks: more.yml\n  tags: step3\n")
+    roles.write("web/tasks/more.yml", f"- {include}\n")
+    for file in ("main", "other"):
+        roles.write(f"common/tasks/{file}.yml", "- import_role: {name: base}\n")
+    roles.write("common/meta/service.yml", "group: nobody\n")
+    roles.write("base/tasks/main.yml", "- command: x\n")
+    before = roles.plan().services["web"].files
+    copy = roles.copied()
+    assert names(copy.with_name("common")) == ["tasks/main.yml", "tasks/other.yml"]
+    assert names(copy.with_name("base")) == ["tasks/main.yml"]
+    roles.write("base/tasks/main.yml", "- command: y\n")
+    after = roles.plan().services["web"].files
+    assert [name for name in after if after[name] != before[name]] == ["../base/tasks/main.yml"]
+
+
+def test_plugins_beside_the_folder_of_roles_come_along(roles: Roles) -> None:
+    before = roles.plan().id
+    roles.write("../filter_plugins/shout.py", "x = 1\n")
+    roles.write("../library/look.py", "x = 1\n")
+    assert roles.plan().id != before
+    folder = roles.copied().parents[1]
+    assert (folder / "filter_plugins/shout.py").is_file()
+    assert (folder / "library/look.py").is_file()
+
+
+def test_a_file_of_a_role_beside_comes_with_that_role(roles: Roles) -> None:
+    roles.write("web/tasks/drain.yml", "- include_tasks: ../../common/tasks/leave.yml\n")
+    roles.write("common/tasks/leave.yml", "- command: x\n")
+    assert (roles.copied().with_name("common") / "tasks/leave.yml").is_file()
 
 
 def test_the_argument_specs_of_upgrade_tasks_are_those_of_the_first_step(roles: Roles) -> None:

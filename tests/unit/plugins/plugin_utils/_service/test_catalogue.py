@@ -238,6 +238,20 @@ def test_the_inventory_overrides_settings() -> None:
     assert (web.group, web.max_unavailable, web.after, web.full_stop) == ("web", 2, (Dependency("db"),), True)
 
 
+TEXTS = [
+    ("full_stop", "false", False),
+    ("full_stop", "Yes", True),
+    ("packages", "apache2, php-fpm", ("apache2", "php-fpm")),
+    ("after", "db redis", (Dependency("db"), Dependency("redis"))),
+]
+
+
+@pytest.mark.parametrize(("key", "text", "value"), TEXTS)
+def test_an_inventory_may_give_texts(key: str, text: str, value: object) -> None:
+    (web,) = deployed([service("web")], GROUPS, Inventory({"w1": {f"web_{key}": text}}))
+    assert getattr(web, key) == value
+
+
 def test_a_broken_override_is_named_with_its_variable_and_host() -> None:
     with pytest.raises(
         CatalogueError, match=r"^web_max_unavailable of w1: max_unavailable is 'all'; expected a number"

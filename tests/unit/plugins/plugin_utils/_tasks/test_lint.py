@@ -25,7 +25,7 @@ Files = dict[str, str]
 def findings(tmp_path: Path):
     """Write roles and give what is found in them, without the folder."""
 
-    def find(files: Files) -> list[str]:
+    def find(files: Files, known: str = "", **hosts: str) -> list[str]:
         for name, text in files.items():
             path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,8 @@ def findings(tmp_path: Path):
             (tmp_path / name.split("/")[0] / "meta/service.yml").touch()
         services = find_services([RoleFolder(tmp_path)])
         try:
-            read_deployments(services, {service.name: ("h1",) for service in services})
+            members = {service.name: tuple(hosts.get(service.name, "h1").split()) for service in services}
+            read_deployments(services, members, lambda _hosts: frozenset(known.split()))
         except FindingsError as exc:
             return [str(finding).replace(f"{tmp_path}/", "") for finding in exc.findings]
         return []
@@ -144,6 +145,125 @@ def test_a_service_does_not_borrow_what_another_finds_out(findings) -> None:
         f'db/tasks/upgrade_tasks.yml:2: [borrowed-variable] "Use" of db reads fresh, which only web writes '
         f"({UPGRADE}:2); without it, or in another run, it would be undefined. Determine it in db itself."
     ]
+
+
+OTHER = "db/tasks/upgrade_tasks.yml"
+BOTH = {UPGRADE: tasks(look(0), look(3), use(5)), OTHER: tasks(look(0), look(3), use(5))}
+SAFE = {
+    "written just before": {UPGRADE: tasks(look(3), use(3)), OTHER: tasks(look(3), use(3))},
+    "read by itself": dict.fromkeys((UPGRADE, OTHER), tasks(look(3) + "\n  until: result.rc == 0")),
+    "written for nobody": {UPGRADE: tasks(look(3)), OTHER: tasks(look(0))},
+}
+
+
+@pytest.mark.parametrize("files", SAFE.values(), ids=SAFE)
+def test_two_services_write_one_variable_where_neither_sees_that_of_the_other(findings, files: Files) -> None:
+    assert findings(files) == []
+
+
+MIXED = {
+    "read in a later step": BOTH,
+    "read before it is written": {UPGRADE: tasks(use(3), look(3)), OTHER: tasks(look(3), use(3))},
+    "set under a condition": dict.fromkeys(
+        (UPGRADE, OTHER),
+        tasks(
+            "- when: x\n  tags: step3\n  block:\n    - name: Set\n      set_fact: result={{ x }}",
+            use(3),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("files", MIXED.values(), ids=MIXED)
+def test_two_services_share_a_variable_on_hosts_of_both(findings, files: Files) -> None:
+    (found,) = findings(files)
+    assert "[shared-variable]" in found
+    assert findings(files, db="h2 h3", web="h1 h4") == []
+
+
+def test_services_that_share_no_host_borrow_nothing(findings) -> None:
+    files = {UPGRADE: tasks(look(3, "fresh")), OTHER: tasks(use(3, "fresh"))}
+    assert findings(files, db="h2") == []
+
+
+def test_the_inventory_lends_variables(findings) -> None:
+    assert findings({UPGRADE: tasks(look(3, "fresh")), OTHER: tasks(use(3, "fresh"))}, known="fresh") == []
+    assert findings({UPGRADE: tasks(look(0), use(3))}, known="result") == []
+
+
+@pytest.mark.parametrize("file", ["defaults/main/a.yml", "vars/main/sub/b.yaml", "defaults/main.yaml"])
+def test_folders_of_defaults_give_variables(findings, file: str) -> None:
+    assert findings({UPGRADE: tasks(look(0), use(3)), f"web/{file}": "result: {}\n"}) == []
+
+
+SETTING = [
+    "set_fact: fresh=1 other='a b'",
+    "include_vars: foo.yml",
+    "ansible.builtin.include_vars: {file: foo.yml}",
+    "include_vars: file=foo.yml",
+    "include_vars: {file: foo.yml, name: fresh}",
+    "include_vars: {dir: sub}",
+]
+
+
+@pytest.mark.parametrize("setting", SETTING)
+def test_a_variable_of_one_part_is_lost_however_it_is_set(findings, setting: str) -> None:
+    files = {
+        UPGRADE: tasks(f"- name: Set\n  {setting}\n  tags: step0", use(3, "fresh")),
+        "web/vars/foo.yml": "fresh: 1\n",
+        "web/vars/sub/foo.yml": "fresh: 1\n",
+    }
+    (found,) = findings(files)
+    assert found.startswith(
+        f'{UPGRADE}:5: [lost-variable] "Use" in change reads fresh, which validate writes'
+    )
+
+
+def test_everything_is_found_at_once(findings) -> None:
+    files = {
+        UPGRADE: tasks("- import_tasks: bad.yml\n  tags: step3", "- name: A\n  command: ls"),
+        "web/tasks/bad.yml": "- command: [\n",
+        "web/tasks/verify.yml": "- meta: end_play\n",
+        "web/meta/main.yml": "dependencies: [nowhere]\n",
+        OTHER: tasks(look(0), use(3)),
+        "web/meta/service.yml": "requires: [etcd, db]\n",
+    }
+    found = [re.split(r"[\[\]]", each)[1] for each in findings(files)]
+    assert sorted(found) == ["lost-variable", "meta", "missing-requirement", "one-step", "role", "yaml"]
+
+
+# --- Once in each wave ---
+
+ONCE = [
+    "when: inventory_hostname == ansible_play_hosts[0]",
+    "when: inventory_hostname == ansible_play_hosts_all | first",
+    "delegate_to: '{{ ansible_play_batch | first }}'",
+    "when:\n    - x\n    - inventory_hostname == groups['web'][0]",
+    "when: groups.web | first == inventory_hostname",
+]
+
+
+@pytest.mark.parametrize("text", ONCE)
+def test_what_is_once_for_a_play_is_once_in_each_wave(findings, text: str) -> None:
+    files = {UPGRADE: tasks(f"- name: Migrate\n  command: ls\n  {text}\n  tags: step4")}
+    (found,) = findings(files)
+    assert found.startswith(f'{UPGRADE}:2: [run-once] "Migrate" ')
+    assert "Say run_once: true in step4" in found
+    assert findings({**files, "web/meta/service.yml": "full_stop: true\n"}) == []
+
+
+NOT_ONCE = [
+    ("delegate_to: \"{{ groups['lb'][0] }}\"", 4),
+    ("when: inventory_hostname in groups['web']", 4),
+    ("when: inventory_hostname != groups['web'][0]", 4),
+    ("when: inventory_hostname == groups['web'][0]", 1),
+    ("when: inventory_hostname == ansible_play_hosts[0]", 6),
+]
+
+
+@pytest.mark.parametrize(("text", "step"), NOT_ONCE)
+def test_other_words_about_hosts_are_taken(findings, text: str, step: int) -> None:
+    assert findings({UPGRADE: tasks(f"- name: A\n  command: ls\n  {text}\n  tags: step{step}")}) == []
 
 
 # --- What is stopped ---
@@ -256,7 +376,8 @@ BY_TAGS = [
 
 @pytest.mark.parametrize(("text", "message"), BY_TAGS)
 def test_what_tags_would_select_must_be_known_before_it_runs(findings, text: str, message: str) -> None:
-    found = findings({UPGRADE: tasks(text), "web/tasks/more.yml": "[]\n", SERVICE: "dialect: tags\n"})
+    more = {"web/tasks/more.yml": "[]\n", "more/tasks/main.yml": "[]\n"}
+    found = findings({UPGRADE: tasks(text), **more, SERVICE: "dialect: tags\n"})
     assert found == [f"{UPGRADE}:2: [dialect] {message}"]
 
 

@@ -44,7 +44,8 @@ FINDINGS = [
         (
             f"- name: X\n  command: x\n  run_once: true\n  tags: step{step}\n",
             [
-                f'{HERE}:1: [run-once] "X" is run_once in step{step}, which runs wave by wave; only step4 may run once.'
+                f'{HERE}:1: [run-once] "X" is run_once in step{step}, which runs wave by wave; only step4 may run '
+                "once, and what only looks, delegated to localhost."
             ],
         )
         for step in (2, 3, 5)
@@ -61,7 +62,7 @@ FINDINGS = [
             'tasks/included.yml:4: [included-step] "Y" has the tag step5, but its file belongs to no step, or to the '
             "step of its include; remove the tag.",
             'tasks/included.yml:7: [run-once] "Z" is run_once in a file that every wave runs: it would run in each '
-            "one.",
+            "one. Only what looks, delegated to localhost, may.",
         ],
     ),
 ]

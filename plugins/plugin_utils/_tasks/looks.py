@@ -1,0 +1,56 @@
+"""Tasks that only look: they change nothing on any host, and may run as often as anybody likes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import yaml
+
+from .files import children, entry, forms, is_true, value_of
+from .roles import words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOOKING = forms(
+    "assert", "debug", "fail", "find", "gather_facts", "getent", "include_vars", "package_facts", "ping",
+    "service_facts", "set_fact", "setup", "slurp", "stat", "wait_for", "wait_for_connection",
+)  # fmt: skip
+COMMANDS = forms("command", "shell", "raw")
+ASKING = ("", "GET", "HEAD", "OPTIONS")
+HERE = ("localhost", "127.0.0.1", "::1")
+
+
+def only_looks(task: yaml.MappingNode) -> bool:
+    """Tell whether a task changes nothing: a block where none of its tasks does.
+
+    A module that reads, by its name; ``uri`` that gets; a command of which its author says ``changed_when: false``.
+    """
+    below = list(children(task))
+    if below:
+        return all(map(only_looks, below))
+    if entry(task, *LOOKING) or any(key.value.endswith(("_info", "_facts")) for key, _value in task.value):
+        return True
+    if (asked := value_of(task, *forms("uri"))) is not None:
+        return words_of(asked).get("method", "").upper() in ASKING
+    changes = value_of(task, "changed_when")
+    return entry(task, *COMMANDS) is not None and changes is not None and not is_true(changes)
+
+
+def looks_for_all(task: yaml.MappingNode) -> bool:
+    """Tell whether a ``run_once`` task only looks, on the controller: then each wave may do it once."""
+    return only_looks(task) and all(_is_here(each) for each in _leaves(task, None))
+
+
+def _is_here(host: yaml.Node | None) -> bool:
+    return isinstance(host, yaml.ScalarNode) and host.value in HERE
+
+
+def _leaves(task: yaml.MappingNode, outer: yaml.Node | None) -> Iterator[yaml.Node | None]:
+    """Give where each task of a block is delegated to."""
+    host = value_of(task, "delegate_to") or outer
+    below = list(children(task))
+    for child in below:
+        yield from _leaves(child, host)
+    if not below:
+        yield host

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import yaml
 from ansible_collections.orderly.services.tests.rolls import judge, world
 from ansible_collections.orderly.services.tests.rolls.judge import Event
 
@@ -42,6 +45,11 @@ rm -rf {world.BAD} /var/lib/orderly/* /var/lib/policy-rc.d/*.deferred /etc/polic
 mkdir -p {world.BAD}
 systemctl daemon-reload; systemctl reset-failed
 """
+CONNECTION = (
+    "-o", "ControlMaster=auto", "-o", f"ControlPath=/tmp/rolls-{os.getpid()}-%C", "-o", "ControlPersist=60",
+    "-o", "ConnectTimeout=5", "-o", "LogLevel=ERROR",
+)  # fmt: skip
+"""One connection to each host, which is kept."""
 POLICY = "/etc/policy-rc.d/admin-rolls.policy"
 
 
@@ -124,11 +132,25 @@ class Stage:
         self.hosts = hosts
         self.noted: list[Event] = []
         self.off: set[str] = set()
+        self.variables = yaml.safe_load(hosts.inventory.read_text())["all"]
+
+    def run(self, host: str, script: str) -> str:
+        """Run a script of the shell on a host, over ssh, and give what it printed."""
+        given = self.variables["vars"]
+        done = subprocess.run(
+            [
+                "ssh", *shlex.split(given["ansible_ssh_common_args"]), "-i", given["ansible_ssh_private_key_file"],
+                *CONNECTION, f"root@{self.variables['hosts'][host]['ansible_host']}", 'sh -euc "$(cat)"',
+            ],
+            check=False, input=script, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{host} ended a script with {done.returncode}: {done.stderr[-300:]}"
+        return done.stdout
 
     def prepare(self, given: World) -> None:
         """Make the hosts what they are in a world."""
         self.noted = []
-        for host, said in self._each(lambda host: self.hosts.run(host, preparation(given, host))).items():
+        for host, said in self._each(lambda host: self.run(host, preparation(given, host))).items():
             for line in said.splitlines():
                 at, unit = line.split()
                 self.noted.append(Event(float(at), host, judge.ASKED, unit))
@@ -141,9 +163,9 @@ class Stage:
             if fault.what == world.KILL_HOST:
                 self.hosts.kill(fault.host)
             else:
-                self.hosts.run(fault.host, "systemctl poweroff")
+                self.run(fault.host, "systemctl poweroff --no-block")
         elif fault.what == world.KILL_UNIT:
-            self.hosts.run(fault.host, f"systemctl kill -s KILL {shlex.quote(fault.unit)} || :")
+            self.run(fault.host, f"systemctl kill -s KILL {shlex.quote(fault.unit)} || :")
 
     def heal(self, given: World) -> None:
         """Do what an operator would do."""
@@ -153,7 +175,7 @@ class Stage:
             self.noted.append(Event(now(), host, judge.BOOTED))
             self.hosts.up()
         self.off.clear()
-        self._each(lambda host: self.hosts.run(host, healing(given, host)))
+        self._each(lambda host: self.run(host, healing(given, host)))
 
     def events(self, given: World, since: float) -> list[Event]:
         """Give what happened on all hosts, as their journals tell and as it was noted here."""
@@ -161,13 +183,13 @@ class Stage:
             f"journalctl --output=json --since=@{since - 1:.6f} _PID=1 "
             "--output-fields=MESSAGE_ID,UNIT,_SOURCE_REALTIME_TIMESTAMP || :"
         )
-        told = self._each(lambda host: self.hosts.run(host, command))
+        told = self._each(lambda host: self.run(host, command))
         return [*self.noted, *(event for host in told for event in read_journal(host, told[host]) if event.at > since)]
 
     def records(self) -> dict[str, list[str]]:
         """Name the units with a record of a restart that is pending, by host."""
         told = self._each(
-            lambda host: self.hosts.run(host, "sed -n 's/^service: *//p' /var/lib/policy-rc.d/*.deferred 2> /dev/null || :")
+            lambda host: self.run(host, "sed -n 's/^service: *//p' /var/lib/policy-rc.d/*.deferred 2> /dev/null || :")
         )
         return {host: sorted(set(said.replace('"', "").split())) for host, said in told.items()}
 

@@ -86,12 +86,17 @@ class Fleet:
 
     def dragging(self, host: str, units: Iterable[str]) -> dict[str, tuple[Service, ...]]:
         """Give those of some units that drag units of services of the host along, with these services."""
-        along = {unit: frozenset(self.along.get(host, {}).get(unit, ())) for unit in sorted(units)}
+        along = {unit: self.along_with(host, unit) for unit in sorted(units)}
         dragged = {
             unit: tuple(each for each in self.deployed(host) if not names.isdisjoint(each.units))
             for unit, names in along.items()
         }
         return {unit: services for unit, services in dragged.items() if services}
+
+    def along_with(self, host: str, unit: str) -> frozenset[str]:
+        """Name the units that systemd restarts along with a unit, pending or not."""
+        known = self.units.get(host, {}).get(unit)
+        return frozenset((*self.along.get(host, {}).get(unit, ()), *(known.along if known else ())))
 
     def rules(self, spent: Mapping[str, int]) -> Rules:
         """Give what waves keep to; the lock leaves hosts out of service out of the base of a percentage, too.
@@ -135,6 +140,8 @@ class Roll:
     not_asked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # host -> services of its
     left_dragging: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     """Of hosts the units of no service that stay as they are, as they drag services that the roll leaves out."""
+    dragged: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    """Of hosts the units that drag units of services that were not to be visited there, with these services."""
 
     @property
     def order(self) -> list[str]:
@@ -207,19 +214,28 @@ def stays_down(units: Iterable[Unit]) -> bool:
     return any(unit.is_left for unit in units)
 
 
-def plan_roll(fleet: Fleet, *, only: Iterable[str] = (), deferred_only: bool, sizes: Sizes = ()) -> Roll:
+def plan_roll(
+    fleet: Fleet,
+    *,
+    only: Iterable[str] = (),
+    deferred_only: bool,
+    restarts: bool = True,
+    sizes: Sizes = (),
+) -> Roll:
     """Plan a visit to the surveyed hosts; raises :class:`RollError` where one did not answer and is not out of service.
 
     With *deferred_only* a service is visited where a restart of one of its units is pending, else everywhere; *only*
     names the services concerned, empty for all. A host that an earlier roll left behind is visited again before all
     others, for those of these services that it still holds slots of, and so is one that is down, as that disrupts
-    nobody. A unit of no service that drags some is restarted with them. Hosts out of service are skipped.
+    nobody. A unit of no service that drags some is restarted with them. A unit of a service that drags units of others
+    makes the host be visited for these, too, whether they were named or not; *restarts* tells whether the roll restarts
+    units at all. Hosts out of service are skipped.
     """
     _check_all_surveyed(fleet)
     _check_aliases(fleet)
     names = frozenset(only) or frozenset(fleet.members)
     strays = {host: _strays(fleet, host, names) for host in fleet.pending}
-    visits, skipped, refusing = {}, {}, {}
+    visits, skipped, refusing, dragged = {}, {}, {}, {}
     for host, waiting in fleet.pending.items():
         units = frozenset(waiting)
         here = fleet.deployed(host)
@@ -239,7 +255,12 @@ def plan_roll(fleet: Fleet, *, only: Iterable[str] = (), deferred_only: bool, si
         if out:
             skipped[host] = out
         if len(chosen) > len(out):
-            visits[host] = tuple(_with_carried(s, carried) for s in chosen if s.name not in out)
+            visited = tuple(_with_carried(s, carried) for s in chosen if s.name not in out)
+            own = {unit for service in visited for unit in service.units if not deferred_only or unit in restartable}
+            others = _others_dragged(fleet, host, visited, own) if restarts else {}
+            if others:
+                dragged[host] = {unit: tuple(s.name for s in services) for unit, services in others.items()}
+            visits[host] = _with_dragged(fleet, host, visited, others)
     named = {host: [service.name for service in chosen] for host, chosen in visits.items()}
     down = {host for service, hosts in fleet.down.items() for host in hosts if service in named.get(host, ())}
     rules = fleet.rules(_spent(fleet, named))
@@ -257,6 +278,7 @@ def plan_roll(fleet: Fleet, *, only: Iterable[str] = (), deferred_only: bool, si
         _in_order(_held_besides(fleet, named)),
         _in_order(_not_asked(fleet, named)),
         _in_order({host: each.left for host, each in strays.items() if each.left}),
+        _in_order(dragged),
     )
 
 
@@ -292,6 +314,31 @@ def _with_carried(service: Service, carried: Mapping[str, Sequence[Service]]) ->
     """Put the units that drag a service, and no other before it, before its own."""
     units = tuple(unit for unit, services in carried.items() if services[0] == service)
     return replace(service, units=(*units, *service.units)) if units else service
+
+
+def _others_dragged(
+    fleet: Fleet, host: str, visited: Iterable[Service], units: Iterable[str]
+) -> dict[str, tuple[Service, ...]]:
+    """Give those of some units that drag units of services that are not visited, with these; who is out, is down."""
+    names = {service.name for service in visited}
+    others = {
+        unit: tuple(s for s in services if s.name not in names and fleet.why_out(s.name, host) is None)
+        for unit, services in fleet.dragging(host, units).items()
+    }
+    return {unit: services for unit, services in others.items() if services}
+
+
+def _with_dragged(
+    fleet: Fleet, host: str, visited: Sequence[Service], dragged: Mapping[str, Sequence[Service]]
+) -> tuple[Service, ...]:
+    """Let a host be visited for what is dragged, too: of these services just the units that go along."""
+    along = {name for unit in dragged for name in fleet.along_with(host, unit)}
+    more = {
+        service.name: replace(service, units=tuple(unit for unit in service.units if unit in along))
+        for services in dragged.values()
+        for service in services
+    }
+    return (*visited, *(more[service.name] for service in fleet.deployed(host) if service.name in more))
 
 
 def _spent(fleet: Fleet, visits: Mapping[str, Sequence[str]]) -> dict[str, int]:

@@ -24,7 +24,7 @@ DRAINED: Shape = {"services": [str]}
 TEMPORARY: Shape = {"temporary_changes": [{"service": str, "name": str, "campaign": str}]}
 """Of ``temporary_changes``."""
 
-MEMBERS: Shape = {"members": [{"unit": str, "word": str, "says": str, "refusal": str}], "machine": str}
+MEMBERS: Shape = {"members": [{"unit": str, "word": str, "says": str, "refusal": str, "along": [str]}], "machine": str}
 """Of ``member_units``."""
 
 NO_ANSWER = "did not answer"
@@ -46,6 +46,7 @@ class Unit:
     word: str
     says: str
     refusal: str = ""
+    along: tuple[str, ...] = ()
 
     @property
     def is_down(self) -> bool:
@@ -65,7 +66,9 @@ def read_members(answers: Mapping[str, Answer]) -> dict[str, dict[str, Unit]]:
     """Read how the units of hosts are."""
     return {
         host: {
-            each["unit"]: Unit(*(printable(each[key], 300) for key in ("unit", "word", "says", "refusal")))
+            each["unit"]: Unit(
+                *(printable(each[key], 300) for key in ("unit", "word", "says", "refusal")), tuple(each["along"])
+            )
             for each in answer["members"]
         }
         for host, answer in answers.items()

@@ -50,16 +50,28 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--rolls", type=int, default=10, metavar="NUMBER")
     parser.add_argument("--first", type=int, default=1, metavar="NUMBER", help="the number of the first roll")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", type=int, action="append", metavar="NUMBER", help="play the roll of this number")
+    parser.add_argument(
+        "--only", type=int, action="append", metavar="NUMBER", help="play the roll of this number"
+    )
     parser.add_argument("--lanes", type=int, default=1, help="how many fleets of six hosts play side by side")
-    parser.add_argument("--folder", type=Path, help="where to keep what the runs said and what the hosts logged")
+    parser.add_argument(
+        "--folder", type=Path, help="where to keep what the runs said and what the hosts logged"
+    )
     options = parser.parse_args(arguments)
     folder = options.folder or Path(tempfile.mkdtemp(prefix="rolls-"))
-    verdicts = play_all(options.only or range(options.first, options.first + options.rolls), options.seed, options.lanes, folder)
+    verdicts = play_all(
+        options.only or range(options.first, options.first + options.rolls),
+        options.seed,
+        options.lanes,
+        folder,
+    )
     broken = [verdict for verdict in verdicts if verdict.broken]
     runs = sum(len(verdict.statuses) for verdict in verdicts)
+    unseen = sum(bool(verdict.unseen) for verdict in verdicts)
     restarts = sum(verdict.restarts for verdict in verdicts)
-    print(f"{len(verdicts)} rolls, {runs} runs, {restarts} units stopped, {len(broken)} rolls broke a rule; see {folder}")
+    print(
+        f"{len(verdicts)} rolls, {runs} runs, {restarts} units stopped; {len(broken)} rolls broke a rule, {unseen} took a member after another went down unseen; see {folder}"
+    )
     return 1 if broken else 0
 
 

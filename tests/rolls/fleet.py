@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,8 +26,8 @@ def fleet(number: int) -> Iterator[list[Hosts]]:
     name = os.environ.get("FLEET", "rolls")
     with ExitStack() as stack:
         fleets = [stack.enter_context(Hosts(f"{name}{each}", HOSTS)) for each in range(1, number + 1)]
-        for each in fleets:
-            defer(each)
+        with ThreadPoolExecutor(number) as pool:
+            list(pool.map(defer, fleets))
         yield fleets
 
 
@@ -36,7 +37,9 @@ def defer(hosts: Hosts) -> None:
         role = Path(folder) / "roles/any/meta"
         role.mkdir(parents=True)
         (role / "service.yml").write_text("units: [any.service]\n")
-        (Path(folder) / "inventory.yml").write_text(INVENTORY % ", ".join(f"{name}: " for name in hosts.names))
+        (Path(folder) / "inventory.yml").write_text(
+            INVENTORY % ", ".join(f"{name}: " for name in hosts.names)
+        )
         subprocess.run(
             [
                 THIS_CORE, f"--inventory={hosts.inventory}", "--inventory=inventory.yml",

@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 STOPPING, STARTING, STARTED, GONE, POWER_OFF, BOOTED, ASKED = (
     "stopping", "starting", "started", "gone", "power off", "booted", "asked",
 )  # fmt: skip
-UNKNOWN_SECONDS = 6.0
-"""How long a run cannot know that a member went down by itself: it looked, and then took the next one."""
+WATCHED_SECONDS = 6.0
+"""How long after its start a unit that is gone did not survive its restart; later it went down by itself."""
+VISIT_SECONDS = 6.0
+"""How long after one unit of a member was started its next one is restarted by the same visit."""
 FOLLOWS_SECONDS = 1.0
 """How soon systemd stops what is bound to a unit that is gone."""
+BUDGET, UNSEEN = "budget", "unseen"
 Where = tuple[str, str]
 
 
@@ -45,6 +48,8 @@ class Run:
 
     start: float
     end: float
+    follows_killed: bool = False
+    """Whether what a run before it has begun may still go on, as that was killed."""
 
     def has(self, event: Event) -> bool:
         """Tell whether something happened while it went on."""
@@ -86,12 +91,18 @@ class _State:
         places = {(member.host, unit) for unit in member.units} - self.scene.uncounted
         return min([*whens, *(self.down[each] for each in places if each in self.down)], default=None)
 
-    def is_surprise(self, member: Member, now: float) -> bool:
-        """Tell whether it went down by itself so lately that a run could not know."""
+    def is_up(self, member: Member, now: float) -> bool:
+        """Tell whether it serves, and is not in the middle of its visit, between one unit and the next."""
+        places = ((member.host, unit) for unit in member.units)
+        visited = any(now - self.started.get(each, -VISIT_SECONDS) < VISIT_SECONDS for each in places)
+        return self.since(member) is None and not visited
+
+    def is_unseen(self, member: Member, run: Run) -> bool:
+        """Tell whether it went down by itself when a run had already begun, which looks at members before that."""
         since = self.since(member)
         places = {(member.host, unit) for unit in member.units} & self.down.keys()
         by_itself = member.host in self.off or places <= self.by_itself
-        return by_itself and since is not None and now - since < UNKNOWN_SECONDS
+        return by_itself and since is not None and since > run.start
 
     def take(self, event: Event) -> None:
         """Let an event happen."""
@@ -103,7 +114,7 @@ class _State:
         elif event.what in (STOPPING, STARTING, GONE):
             if where not in self.down:
                 self.down[where] = event.at
-                if event.what == GONE and event.at - self.started.get(where, 0.0) > UNKNOWN_SECONDS:
+                if event.what == GONE and event.at - self.started.get(where, 0.0) > WATCHED_SECONDS:
                     self.by_itself.add(where)  # else it did not survive its restart, which is watched
         elif event.what == STARTED:
             self.started[where] = event.at
@@ -136,29 +147,32 @@ def told_apart(events: Iterable[Event]) -> list[Event]:
 
 
 def over_budget(scene: Scene, events: Iterable[Event], runs: Sequence[Run]) -> Iterator[str]:
-    """Name every moment at which a run took a member though the budget was used up."""
+    """Name every moment at which a run took a member though the budget was used up, or was so *unseen*.
+
+    Unseen is what went down by itself after the run had begun: it looks at members before its first wave.
+    """
     state = _State(scene, dict.fromkeys(scene.down, 0.0))
     for event in told_apart(events):
-        if event.what == STOPPING and event.host not in state.off and any(run.has(event) for run in runs):
+        run = _run_of(event, runs)
+        if run and event.what == STOPPING and event.host not in state.off:
             for member in scene.members:
-                if event.host == member.host and event.unit in member.units and state.since(member) is None:
-                    yield from _one_more(state, member, event)
+                if event.host == member.host and event.unit in member.units and state.is_up(member, event.at):
+                    yield from _one_more(state, member, event, run)
         state.take(event)
 
 
-def _one_more(state: _State, member: Member, event: Event) -> Iterator[str]:
+def _one_more(state: _State, member: Member, event: Event, run: Run) -> Iterator[str]:
     others = [
         other
         for other in state.scene.members
-        if other.service == member.service
-        and other.host != member.host
-        and state.since(other) is not None
-        and not state.is_surprise(other, event.at)
+        if other.service == member.service and other.host != member.host and state.since(other) is not None
     ]
     budget = state.scene.budgets[member.service]
     if len(others) >= budget:
+        seen = sum(not state.is_unseen(other, run) for other in others)
         down = ", ".join(f"{each.host} since {state.since(each):.3f}" for each in others)
-        yield f"budget: {member.service} allows {budget} down; down were {down}; then {event}"
+        rule = BUDGET if seen >= budget else UNSEEN
+        yield f"{rule}: {member.service} allows {budget} down; down were {down}; then {event}"
 
 
 def most_down(scene: Scene, events: Iterable[Event]) -> dict[str, int]:
@@ -193,7 +207,7 @@ def twice(events: Iterable[Event], runs: Sequence[Run], *, once_for_all: bool) -
             well[where] = False
         elif event.what == STOPPING and event.host not in off and (run := _run_of(event, runs)):
             before = stopped.setdefault(where, [])
-            same = [each for each in before if run.has(each)]
+            same = [each for each in before if run.has(each)][run.follows_killed :]
             if same or (once_for_all and before and well.get(where)):
                 yield f"twice: {(same or before)[-1]}; then {event}"
             before.append(event)

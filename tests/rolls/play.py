@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ansible_collections.orderly.services.tests.rolls.world import Service, World
 
 FIRST_WAVE = "Wave 1 of"
+KILLED = "killed"
 CLEAN_RUNS = 3
 """How often a roll may be run, with a recovery in between, until all is well when everything was put right."""
 TASKS = """
@@ -51,6 +52,7 @@ class Verdict:
     broken: list[str] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
     most: dict[str, int] = field(default_factory=dict)
+    unseen: list[str] = field(default_factory=list)
     restarts: int = 0
     seconds: float = 0.0
 
@@ -61,7 +63,7 @@ class Verdict:
             f"roll {self.given.number}: {self.given}: {'BROKEN' if self.broken else 'ok'}, "
             f"runs {' '.join(self.statuses)}, {self.restarts} restarts, most down {down}, {self.seconds:.0f} s"
         )
-        return "\n".join([line, *(f"    {each}" for each in self.broken)])
+        return "\n".join([line, *(f"    {each}" for each in (*self.broken, *self.unseen))])
 
 
 class Controller:
@@ -124,9 +126,11 @@ class Controller:
         """Give what the last run has said so far."""
         return self.logs[-1].read_text(errors="replace")
 
-    def windows(self) -> list[judge.Run]:
+    def windows(self, statuses: list[str]) -> list[judge.Run]:
         """Give the time of each run: what a killed one has begun may go on until the next one begins."""
-        return [judge.Run(*times) for times in zip(self.runs, [*self.runs[1:], stage.now()], strict=True)]
+        ends = [*self.runs[1:], stage.now()]
+        killed = [False, *(status == KILLED for status in statuses)]
+        return [judge.Run(*each) for each in zip(self.runs, ends, killed, strict=False)]
 
     def end_all(self) -> None:
         """End what still works here."""
@@ -148,7 +152,7 @@ def play(given: World, place: Stage, folder: Path) -> Verdict:
     finally:
         controller.end_all()
     (folder / "events").write_text("".join(f"{event}\n" for event in sorted(events)))
-    _judge(given, place, controller.windows(), events, verdict)
+    _judge(given, place, controller.windows(verdict.statuses), events, verdict)
     verdict.seconds = time.monotonic() - began
     return verdict
 
@@ -180,7 +184,7 @@ def _run_hurt(given: World, place: Stage, controller: Controller, arguments: tup
             run.wait(fault.delay)
         if run.poll() is None and fault.what == world.KILL_RUN:
             end(run, signal.SIGKILL)
-            return "killed"
+            return KILLED
         if run.poll() is None or fault.what != world.KILL_RUN:
             place.hurt(fault)
     return str(run.wait(PLAY_SECONDS))
@@ -208,14 +212,17 @@ def _judge(
     given: World, place: Stage, runs: list[judge.Run], events: list[judge.Event], verdict: Verdict
 ) -> None:
     scene = stage.scene(given)
-    settled = given.playbook == world.RESTART
+    settled = (
+        given.playbook == world.RESTART and not given.only
+    )  # else the last run is about more than the first
     left_alone = {where for where, each in given.places.items() if each.condition in world.NOT_SETTLED}
-    pending = {(host, unit) for host, units in place.records().items() for unit in units}
     verdict.most = judge.most_down(scene, events)
     verdict.restarts = sum(event.what == judge.STOPPING for event in events)
+    over = list(judge.over_budget(scene, events, runs))
+    verdict.unseen += [each for each in over if each.startswith(judge.UNSEEN)]
     verdict.broken += [
-        *judge.over_budget(scene, events, runs),
+        *(each for each in over if each.startswith(judge.BUDGET)),
         *judge.twice(events, runs, once_for_all=settled),
         *judge.forgotten(events, left_alone),
-        *(f"on record at the end: {unit} on {host}" for host, unit in sorted(pending - left_alone)),
+        *(f"pending at the end: {unit} on {host}" for host, unit in sorted(place.pending() - left_alone)),
     ]

@@ -101,14 +101,16 @@ def preparation(given: World, host: str) -> str:
     return "\n".join(script)
 
 
-def healing(given: World, host: str) -> str:
+def healing(given: World, host: str, *, booted: bool) -> str:
     """Write what an operator does when something went wrong: put right what is wrong, start what does not run.
 
-    What waits for its restart is left to the next roll.
+    What waits for its restart is left to the next roll; a boot was one.
     """
     script = [f"rm -f {world.BAD}/*"]
     for unit, place in given.units_on(host).items():
-        waits = place.is_asked and place.condition not in world.NOT_SETTLED and given.playbook == world.RESTART
+        waits = (
+            place.is_asked and place.condition not in world.NOT_SETTLED and given.playbook == world.RESTART
+        )
         if place.condition not in (world.MASKED, world.OFF) and not waits:
             script.append(f"systemctl is-active --quiet {unit} || systemctl start {unit}")
     return "\n".join(script)
@@ -116,10 +118,18 @@ def healing(given: World, host: str) -> str:
 
 def scene(given: World) -> judge.Scene:
     """Tell the judge what there is."""
-    down = {where for where, place in given.places.items() if place.condition in (world.OFF, world.STOPPED, world.FAILED)}
-    uncounted = {where for where, place in given.places.items() if place.condition in (world.OFF, world.MASKED)}
+    down = {
+        where
+        for where, place in given.places.items()
+        if place.condition in (world.OFF, world.STOPPED, world.FAILED)
+    }
+    uncounted = {
+        where for where, place in given.places.items() if place.condition in (world.OFF, world.MASKED)
+    }
     members = tuple(
-        judge.Member(service.name, host, service.units) for service in given.services for host in service.hosts
+        judge.Member(service.name, host, service.units)
+        for service in given.services
+        for host in service.hosts
     )
     budgets = {service.name: service.slots for service in given.services}
     return judge.Scene(members, budgets, frozenset(down), frozenset(uncounted))
@@ -174,8 +184,9 @@ class Stage:
                 self.hosts.kill(host)
             self.noted.append(Event(now(), host, judge.BOOTED))
             self.hosts.up()
+        booted = {*self.off}
         self.off.clear()
-        self._each(lambda host: self.run(host, healing(given, host)))
+        self._each(lambda host: self.run(host, healing(given, host, booted=host in booted)))
 
     def events(self, given: World, since: float) -> list[Event]:
         """Give what happened on all hosts, as their journals tell and as it was noted here."""
@@ -184,14 +195,15 @@ class Stage:
             "--output-fields=MESSAGE_ID,UNIT,_SOURCE_REALTIME_TIMESTAMP || :"
         )
         told = self._each(lambda host: self.run(host, command))
-        return [*self.noted, *(event for host in told for event in read_journal(host, told[host]) if event.at > since)]
+        return [
+            *self.noted,
+            *(event for host in told for event in read_journal(host, told[host]) if event.at > since),
+        ]
 
-    def records(self) -> dict[str, list[str]]:
-        """Name the units with a record of a restart that is pending, by host."""
-        told = self._each(
-            lambda host: self.run(host, "sed -n 's/^service: *//p' /var/lib/policy-rc.d/*.deferred 2> /dev/null || :")
-        )
-        return {host: sorted(set(said.replace('"', "").split())) for host, said in told.items()}
+    def pending(self) -> set[judge.Where]:
+        """Name the units that still wait for a restart, as each host's status tells."""
+        told = self._each(lambda host: self.run(host, "/usr/lib/orderly/status fact"))
+        return {(host, each["unit"]) for host, said in told.items() for each in json.loads(said)["pending"]}
 
     def _each(self, act: Callable[[str], str]) -> dict[str, str]:
         names = [name for name in self.hosts.names if name not in self.off]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 HOSTS = ("h1", "h2", "h3", "h4", "h5", "h6")
 SERVICES = ("alpha", "beta", "gamma")
-BUDGETS: tuple[int | str, ...] = (1, 1, 2, 3, "25%", "34%", "50%")
+BUDGETS: tuple[int | str, ...] = (1, 2, 3, "25%", "34%", "50%", "50%")
 BAD = "/var/tmp/bad"
 """A folder of flags: a unit whose name is there does not start, as its kind says."""
 
@@ -42,7 +42,12 @@ NOT_SETTLED = (MASKED, OFF, REFUSES)
 """What a roll leaves alone for good."""
 
 RESTART, ALL, UPGRADE = "rolling_restart", "restart_services", "upgrade"
-KILL_HOST, POWEROFF, KILL_UNIT, KILL_RUN = "kill a host", "power off a host", "kill a unit", "kill the controller"
+KILL_HOST, POWEROFF, KILL_UNIT, KILL_RUN = (
+    "kill a host",
+    "power off a host",
+    "kill a unit",
+    "kill the controller",
+)
 
 
 @dataclass(frozen=True)
@@ -146,10 +151,10 @@ def make(seed: int, number: int) -> World:
 
 
 def _services(dice: Random) -> tuple[Service, ...]:
-    names = SERVICES[: dice.randint(1, 3)]
+    names = SERVICES[: dice.choices((1, 2, 3), (4, 4, 2))[0]]
     made = []
     for position, name in enumerate(names):
-        hosts = tuple(sorted(dice.sample(HOSTS, dice.randint(2, 6))))
+        hosts = tuple(sorted(dice.sample(HOSTS, dice.choice((2, 3, 3, 4, 5, 6)))))
         units = (f"{name}.service", f"{name}-worker.service")[: dice.choice((1, 1, 2))]
         after = (names[position - 1],) if position and dice.random() < 0.3 else ()
         made.append(Service(name, hosts, units, dice.choice(BUDGETS), after))
@@ -191,7 +196,7 @@ def _places(making: _Making) -> dict[tuple[str, str], Place]:
     """Say of every unit how it is; most are well, as elsewhere."""
     dice, places = making.dice, {}
     dragging = {line.partition("=")[2] for lines in making.lines.values() for line in lines}
-    asked, flagged, odd = dice.choice((0.3, 0.7, 1.0)), dice.choice((0.0, 0.15)), dice.choice((0.0, 0.1))
+    asked, flagged, odd = dice.choice((0.3, 0.5, 1.0)), dice.choice((0.0, 0.4)), dice.choice((0.0, 0.15))
     for service in making.services:
         for host in service.hosts:
             for unit in service.units:
@@ -205,7 +210,7 @@ def _places(making: _Making) -> dict[tuple[str, str], Place]:
                     kind,
                     condition,
                     condition not in (OFF, STOPPED) and dice.random() < asked,
-                    kind in FLAGGED and dice.random() < flagged * 3,
+                    kind in FLAGGED and dice.random() < flagged,
                     tuple(making.lines.get((host, unit), ())),
                 )
     for unit, hosts in making.extra.items():

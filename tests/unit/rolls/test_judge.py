@@ -35,9 +35,11 @@ WITHIN_BUDGET = {
     "one after the other": ONE_BY_ONE,
     "two units of one host": ["10 h1 stopping", "10 h1 stopping helper.service", "12 h1 started helper.service"],
     "one that has failed is restarted": ["10 h1 stopping", "11 h1 gone", "30 h1 starting", "31 h1 started", "32 h2 stopping"],
-    "another one fails in the moment in which the next is taken": ["19 h1 gone", "20 h2 stopping"],
     "systemd stops what is bound to a unit that is gone": [
         "10 h1 stopping", "20 h2 gone", "20.1 h2 stopping helper.service",
+    ],
+    "the next unit of the one that is visited, while another is down": [
+        "10 h1 gone", "50 h1 gone helper.service", "60 h2 gone", "70 h2 started", "72 h2 stopping helper.service",
     ],
     "a host goes down in an orderly manner while another is down": [
         "10 h1 stopping", "20 h2 power off", "20.5 h2 stopping",
@@ -52,10 +54,10 @@ OVER_BUDGET = {
     "a moment too early": ["10 h1 stopping", "11.999 h2 stopping", "12 h1 started"],
     "one that did not come back": ["10 h1 stopping", "11 h1 gone", "60 h2 stopping"],
     "one that did not survive its restart": ["10 h1 stopping", "11 h1 started", "12 h1 gone", "14 h2 stopping"],
-    "one that failed by itself": ["10 h1 gone", "20 h2 stopping"],
-    "a host that died": ["10 h1 power off", "20 h2 stopping"],
+    "one that failed by itself before the run": ["40 h1 gone", "60 h2 stopping"],
+    "a host that died before the run": ["40 h1 power off", "60 h2 stopping"],
     "a host that booted, and has not started its unit": [
-        "10 h1 power off", "20 h1 booted", "22 h1 started", "30 h2 stopping",
+        "10 h1 power off", "20 h1 booted", "22 h1 started", "60 h2 stopping",
     ],
     "another unit is dragged along": ["10 h1 stopping", "11 h2 stopping helper.service"],
 }  # fmt: skip
@@ -72,6 +74,12 @@ def test_a_member_that_is_taken_though_the_budget_is_used_up_is_named(lines: lis
     assert broken.startswith("budget: web allows 1 down; down were h1 since ")
     assert "h2 stopping" in broken
     assert list(over_budget(scene(budget=2), events(*lines), RUNS)) == []
+
+
+@pytest.mark.parametrize("lines", [["10 h1 gone", "20 h2 stopping"], ["10 h1 power off", "20 h2 stopping"]])
+def test_what_goes_down_by_itself_after_a_run_has_looked_is_told_apart(lines: list[str]) -> None:
+    (told,) = over_budget(scene(), events(*lines), RUNS)
+    assert told.startswith("unseen: web allows 1 down; down were h1 since 10.000; then 20.000 h2 stopping")
 
 
 def test_a_member_that_was_down_before_counts_unless_somebody_switched_it_off() -> None:
@@ -111,6 +119,13 @@ def test_what_is_no_second_restart(lines: list[str]) -> None:
     assert list(twice(events(*lines), RUNS, once_for_all=True)) == []
 
 
+def test_what_a_killed_run_has_begun_may_go_on_in_the_next_one() -> None:
+    runs = [Run(0, 50), Run(50, 100, follows_killed=True)]
+    by_both = ["51 h1 stopping", "52 h1 started", "60 h1 stopping", "61 h1 started"]
+    assert list(twice(events(*by_both), runs, once_for_all=False)) == []
+    assert len(list(twice(events(*by_both, "70 h1 stopping"), runs, once_for_all=False))) == 1
+
+
 def test_a_playbook_that_restarts_everything_may_be_run_twice() -> None:
     lines = AGAIN["by the next run, though it came back"]
     assert list(twice(events(*lines), RUNS, once_for_all=False)) == []
@@ -119,4 +134,6 @@ def test_a_playbook_that_restarts_everything_may_be_run_twice() -> None:
 def test_what_was_asked_for_and_never_started_is_forgotten() -> None:
     asked = events("5 h1 asked", "6 h2 asked", "7 h3 asked", "10 h1 stopping", "11 h1 started")
     where = {("h3", "web.service")}
-    assert list(forgotten(asked, where)) == ["forgotten: 6.000 h2 asked web.service, and it was not started after that"]
+    assert list(forgotten(asked, where)) == [
+        "forgotten: 6.000 h2 asked web.service, and it was not started after that"
+    ]

@@ -70,7 +70,8 @@ def main(arguments: list[str]) -> int:
     unseen = sum(bool(verdict.unseen) for verdict in verdicts)
     restarts = sum(verdict.restarts for verdict in verdicts)
     print(
-        f"{len(verdicts)} rolls, {runs} runs, {restarts} units stopped; {len(broken)} rolls broke a rule, {unseen} took a member after another went down unseen; see {folder}"
+        f"{len(verdicts)} rolls, {runs} runs, {restarts} units stopped; {len(broken)} rolls broke a rule, "
+        f"{unseen} took a member after another one went down unseen; see {folder}"
     )
     return 1 if broken else 0
 

@@ -190,27 +190,31 @@ def twice(events: Iterable[Event], runs: Sequence[Run], *, once_for_all: bool) -
 
     What failed to start may be restarted by the next run, and what was asked for since then.
     """
-    off: set[str] = set()
     stopped: dict[Where, list[Event]] = {}
     well: dict[Where, bool] = {}
-    for event in told_apart(events):
+    for event in _while_hosts_are_on(told_apart(events)):
         where = (event.host, event.unit)
-        if event.what == POWER_OFF:
-            off.add(event.host)
-        elif event.what == BOOTED:
-            off.discard(event.host)
+        if event.what in (STARTED, GONE):
+            well[where] = event.what == STARTED
         elif event.what == ASKED:
             stopped.pop(where, None)
-        elif event.what == STARTED:
-            well[where] = True
-        elif event.what == GONE:
-            well[where] = False
-        elif event.what == STOPPING and event.host not in off and (run := _run_of(event, runs)):
+        elif event.what == STOPPING and (run := _run_of(event, runs)):
             before = stopped.setdefault(where, [])
             same = [each for each in before if run.has(each)][run.follows_killed :]
             if same or (once_for_all and before and well.get(where)):
                 yield f"twice: {(same or before)[-1]}; then {event}"
             before.append(event)
+
+
+def _while_hosts_are_on(events: Iterable[Event]) -> Iterator[Event]:
+    off: set[str] = set()
+    for event in events:
+        if event.what == POWER_OFF:
+            off.add(event.host)
+        elif event.what == BOOTED:
+            off.discard(event.host)
+        elif event.host not in off:
+            yield event
 
 
 def _run_of(event: Event, runs: Iterable[Run]) -> Run | None:

@@ -1,4 +1,4 @@
-"""Play a world: run the playbook, hurt what it works on, run it again, put things right, run it to a clean end, judge."""
+"""Play a world: run the playbook, hurt what it works on, put things right, run it to a clean end, and judge it."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def play(given: World, place: Stage, folder: Path) -> Verdict:
     since = stage.now()
     try:
         _run_all(given, place, controller, verdict)
-        events = place.events(given, since)
+        events = place.events(since)
     finally:
         controller.end_all()
     (folder / "events").write_text("".join(f"{event}\n" for event in sorted(events)))

@@ -30,7 +30,17 @@ MESSAGES = {
     "d9b373ed55a64feb8242e02dbe79a49c": judge.GONE,  # it failed
 }
 """What systemd says of units (systemd.journal-fields(7), its sd-messages.h); a process that ends well says nothing."""
-UNIT = "[Unit]\nDescription=%n\nStartLimitIntervalSec=0\n{lines}\n[Service]\n{kind}[Install]\nWantedBy=multi-user.target\n"
+UNIT = """\
+# rolls
+[Unit]
+Description=%n
+StartLimitIntervalSec=0
+{lines}
+[Service]
+{kind}
+[Install]
+WantedBy=multi-user.target
+"""
 CLEAR = f"""
 units=$(cd {FOLDER}; grep -ls '^# rolls$' *.service || :)
 if [ "$units" ]; then
@@ -62,7 +72,7 @@ def unit_file(place: Place) -> str:
     """Write the file of a unit."""
     refuses = ["RefuseManualStop=yes"] if place.condition == world.REFUSES else []
     lines = "\n".join([*place.lines, *refuses])
-    return "# rolls\n" + UNIT.format(lines=lines, kind=world.KINDS[place.kind])
+    return UNIT.format(lines=lines, kind=world.KINDS[place.kind])
 
 
 def policy(units: list[str]) -> str:
@@ -108,9 +118,7 @@ def healing(given: World, host: str, *, booted: bool) -> str:
     """
     script = [f"rm -f {world.BAD}/*"]
     for unit, place in given.units_on(host).items():
-        waits = (
-            place.is_asked and place.condition not in world.NOT_SETTLED and given.playbook == world.RESTART
-        )
+        waits = place.is_asked and not booted and given.playbook == world.RESTART
         if place.condition not in (world.MASKED, world.OFF) and not waits:
             script.append(f"systemctl is-active --quiet {unit} || systemctl start {unit}")
     return "\n".join(script)
@@ -188,7 +196,7 @@ class Stage:
         self.off.clear()
         self._each(lambda host: self.run(host, healing(given, host, booted=host in booted)))
 
-    def events(self, given: World, since: float) -> list[Event]:
+    def events(self, since: float) -> list[Event]:
         """Give what happened on all hosts, as their journals tell and as it was noted here."""
         command = (
             f"journalctl --output=json --since=@{since - 1:.6f} _PID=1 "

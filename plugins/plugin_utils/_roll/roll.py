@@ -256,7 +256,12 @@ def plan_roll(
             skipped[host] = out
         if len(chosen) > len(out):
             visited = tuple(_with_carried(s, carried) for s in chosen if s.name not in out)
-            own = {unit for service in visited for unit in service.units if not deferred_only or unit in restartable}
+            own = {
+                unit
+                for service in visited
+                for unit in service.units
+                if not deferred_only or unit in restartable
+            }
             others = _others_dragged(fleet, host, visited, own) if restarts else {}
             if others:
                 dragged[host] = {unit: tuple(s.name for s in services) for unit, services in others.items()}

@@ -24,7 +24,10 @@ DRAINED: Shape = {"services": [str]}
 TEMPORARY: Shape = {"temporary_changes": [{"service": str, "name": str, "campaign": str}]}
 """Of ``temporary_changes``."""
 
-MEMBERS: Shape = {"members": [{"unit": str, "word": str, "says": str, "refusal": str, "along": [str]}], "machine": str}
+MEMBERS: Shape = {
+    "members": [{"unit": str, "word": str, "says": str, "refusal": str, "along": [str]}],
+    "machine": str,
+}
 """Of ``member_units``."""
 
 NO_ANSWER = "did not answer"
@@ -67,7 +70,8 @@ def read_members(answers: Mapping[str, Answer]) -> dict[str, dict[str, Unit]]:
     return {
         host: {
             each["unit"]: Unit(
-                *(printable(each[key], 300) for key in ("unit", "word", "says", "refusal")), tuple(each["along"])
+                *(printable(each[key], 300) for key in ("unit", "word", "says", "refusal")),
+                along=tuple(each["along"]),
             )
             for each in answer["members"]
         }

@@ -34,7 +34,9 @@ ONE_BY_ONE = ["10 h1 stopping", "11 h1 started", "12 h2 stopping", "13 h2 starte
 WITHIN_BUDGET = {
     "one after the other": ONE_BY_ONE,
     "two units of one host": ["10 h1 stopping", "10 h1 stopping helper.service", "12 h1 started helper.service"],
-    "one that has failed is restarted": ["10 h1 stopping", "11 h1 gone", "30 h1 starting", "31 h1 started", "32 h2 stopping"],
+    "one that has failed is restarted": [
+        "10 h1 stopping", "11 h1 gone", "30 h1 starting", "31 h1 started", "32 h2 stopping",
+    ],
     "systemd stops what is bound to a unit that is gone": [
         "10 h1 stopping", "20 h2 gone", "20.1 h2 stopping helper.service",
     ],

@@ -36,9 +36,10 @@ def test_a_percentage_is_of_all_hosts_rounded_down_and_at_least_one(budget: int 
 
 
 def test_a_journal_is_read_by_what_messages_mean_at_the_time_at_which_they_were_said() -> None:
+    stopping, started = list(stage.MESSAGES)[2], list(stage.MESSAGES)[1]
     entries = [
-        {"MESSAGE_ID": "de5b426a63be47a7b6ac3eaac82e2f6f", "UNIT": "web.service", "_SOURCE_REALTIME_TIMESTAMP": "2500000"},
-        {"MESSAGE_ID": "39f53479d3a045ac8e11786248231fbf", "UNIT": "web.service", "__REALTIME_TIMESTAMP": "3500000"},
+        {"MESSAGE_ID": stopping, "UNIT": "web.service", "_SOURCE_REALTIME_TIMESTAMP": "2500000"},
+        {"MESSAGE_ID": started, "UNIT": "web.service", "__REALTIME_TIMESTAMP": "3500000"},
         {"MESSAGE_ID": "b07a249cd024414a82dd00cd181378ff", "__REALTIME_TIMESTAMP": "4000000"},
         {"__REALTIME_TIMESTAMP": "5000000"},
     ]  # fmt: skip

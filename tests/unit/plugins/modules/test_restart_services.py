@@ -226,5 +226,7 @@ def test_what_an_operator_dismissed_stays_as_it_is_though_its_package_changed(
     run: Run, store: DeferredStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(restart_services, "stale_units", lambda _run, units: dict.fromkeys(units, ("demo",)))
-    (store.folders[0] / "beta.service.deferred").write_text(record_text("beta.service", dismissed="replaced tonight"))
+    (store.folders[0] / "beta.service.deferred").write_text(
+        record_text("beta.service", dismissed="replaced tonight")
+    )
     assert run(units=["beta.service"], deferred_only=True, include_stale=True)["restarted"] == []

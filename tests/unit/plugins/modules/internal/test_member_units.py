@@ -37,9 +37,7 @@ def host() -> FakeHost:
 
 
 @pytest.fixture
-def run(
-    restarting: UnfinishedFolder, host: FakeHost, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Run:
+def run(restarting: UnfinishedFolder, host: FakeHost, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     monkeypatch.setattr(member_units, "boot_id", lambda: BOOT)
     monkeypatch.setattr(member_units, "PausedFolder", partial(member_units.PausedFolder, root=tmp_path))
     return partial(run_module, member_units, monkeypatch, host.run, restarting=str(restarting.path))

@@ -193,7 +193,8 @@ def test_of_a_service_that_is_dragged_along_nothing_else_is_restarted() -> None:
 
 def test_what_is_dragged_takes_slots_of_its_own_budget() -> None:
     drags = {
-        host: {"db.service": Unit("db.service", "up", "active", "", ("web.service",))} for host in ("h1", "h2")
+        host: {"db.service": Unit("db.service", "up", "active", "", ("web.service",))}
+        for host in ("h1", "h2")
     }
     many = replace(DB, max_unavailable=2)
     options: dict[str, Any] = {"services": (many, WEB), "groups": {"web": ["h1", "h2"], "db": ["h1", "h2"]}}

@@ -215,12 +215,7 @@ def stays_down(units: Iterable[Unit]) -> bool:
 
 
 def plan_roll(
-    fleet: Fleet,
-    *,
-    only: Iterable[str] = (),
-    deferred_only: bool,
-    restarts: bool = True,
-    sizes: Sizes = (),
+    fleet: Fleet, *, only: Iterable[str] = (), deferred_only: bool, restarts: bool = True, sizes: Sizes = ()
 ) -> Roll:
     """Plan a visit to the surveyed hosts; raises :class:`RollError` where one did not answer and is not out of service.
 
@@ -235,19 +230,14 @@ def plan_roll(
     _check_aliases(fleet)
     names = frozenset(only) or frozenset(fleet.members)
     strays = {host: _strays(fleet, host, names) for host in fleet.pending}
-    visits, skipped, refusing, dragged = {}, {}, {}, {}
-    for host, waiting in fleet.pending.items():
-        units = frozenset(waiting)
+    refusing = {host: units for host in fleet.pending if (units := _refusing(fleet, host))}
+    visits, skipped = {}, {}
+    for host in fleet.pending:
         here = fleet.deployed(host)
         carried = strays[host].carried
-        stubborn = tuple(
-            unit for unit in fleet.units.get(host, {}).values() if unit.refusal and unit.name in units
-        )
-        if stubborn:
-            refusing[host] = stubborn
         again = frozenset(fleet.held.get(host, ()))
         everything = not deferred_only or host in fleet.silent
-        restartable = units - {unit.name for unit in stubborn}
+        restartable = _restartable(fleet, host)
         due = {s.name for s in here if everything or not restartable.isdisjoint(s.units)}
         due |= {service.name for services in carried.values() for service in services}
         chosen = tuple(service for service in here if service.name in (again | due) & names)
@@ -255,17 +245,9 @@ def plan_roll(
         if out:
             skipped[host] = out
         if len(chosen) > len(out):
-            visited = tuple(_with_carried(s, carried) for s in chosen if s.name not in out)
-            own = {
-                unit
-                for service in visited
-                for unit in service.units
-                if not deferred_only or unit in restartable
-            }
-            others = _others_dragged(fleet, host, visited, own) if restarts else {}
-            if others:
-                dragged[host] = {unit: tuple(s.name for s in services) for unit, services in others.items()}
-            visits[host] = _with_dragged(fleet, host, visited, others)
+            visits[host] = tuple(_with_carried(s, carried) for s in chosen if s.name not in out)
+    dragged = _others_dragged(fleet, visits, deferred_only=deferred_only) if restarts else {}
+    visits = {host: _with_dragged(fleet, host, own, dragged.get(host, {})) for host, own in visits.items()}
     named = {host: [service.name for service in chosen] for host, chosen in visits.items()}
     down = {host for service, hosts in fleet.down.items() for host in hosts if service in named.get(host, ())}
     rules = fleet.rules(_spent(fleet, named))
@@ -283,8 +265,18 @@ def plan_roll(
         _in_order(_held_besides(fleet, named)),
         _in_order(_not_asked(fleet, named)),
         _in_order({host: each.left for host, each in strays.items() if each.left}),
-        _in_order(dragged),
+        _in_order(_names_of(dragged)),
     )
+
+
+def _names_of(
+    dragged: Mapping[str, Mapping[str, Iterable[Service]]],
+) -> dict[str, dict[str, tuple[str, ...]]]:
+    return {
+        host: {unit: tuple(service.name for service in services) for unit, services in units.items()}
+        for host, units in dragged.items()
+        if units
+    }
 
 
 @dataclass(frozen=True)
@@ -321,16 +313,31 @@ def _with_carried(service: Service, carried: Mapping[str, Sequence[Service]]) ->
     return replace(service, units=(*units, *service.units)) if units else service
 
 
+def _refusing(fleet: Fleet, host: str) -> tuple[Unit, ...]:
+    """Name the pending units of a host that refuse a restart by hand."""
+    pending = frozenset(fleet.pending[host])
+    return tuple(unit for unit in fleet.units.get(host, {}).values() if unit.refusal and unit.name in pending)
+
+
+def _restartable(fleet: Fleet, host: str) -> frozenset[str]:
+    return frozenset(fleet.pending[host]) - {unit.name for unit in _refusing(fleet, host)}
+
+
 def _others_dragged(
-    fleet: Fleet, host: str, visited: Iterable[Service], units: Iterable[str]
-) -> dict[str, tuple[Service, ...]]:
-    """Give those of some units that drag units of services that are not visited, with these; who is out, is down."""
-    names = {service.name for service in visited}
-    others = {
-        unit: tuple(s for s in services if s.name not in names and fleet.why_out(s.name, host) is None)
-        for unit, services in fleet.dragging(host, units).items()
-    }
-    return {unit: services for unit, services in others.items() if services}
+    fleet: Fleet, visits: Mapping[str, Sequence[Service]], *, deferred_only: bool
+) -> dict[str, dict[str, tuple[Service, ...]]]:
+    """Give by host the units that drag units of services that are not visited, with these; who is out, is down."""
+    found = {}
+    for host, visited in visits.items():
+        names = {service.name for service in visited}
+        units = {unit for service in visited for unit in service.units}
+        units &= _restartable(fleet, host) if deferred_only else units
+        dragging = {
+            unit: tuple(s for s in services if s.name not in names and fleet.why_out(s.name, host) is None)
+            for unit, services in fleet.dragging(host, units).items()
+        }
+        found[host] = {unit: services for unit, services in dragging.items() if services}
+    return found
 
 
 def _with_dragged(

@@ -68,15 +68,14 @@ class Unit:
 def read_members(answers: Mapping[str, Answer]) -> dict[str, dict[str, Unit]]:
     """Read how the units of hosts are."""
     return {
-        host: {
-            each["unit"]: Unit(
-                *(printable(each[key], 300) for key in ("unit", "word", "says", "refusal")),
-                along=tuple(each["along"]),
-            )
-            for each in answer["members"]
-        }
+        host: {each["unit"]: _read_unit(each) for each in answer["members"]}
         for host, answer in answers.items()
     }
+
+
+def _read_unit(told: Answer) -> Unit:
+    name, word, says, refusal = (printable(told[key], 300) for key in ("unit", "word", "says", "refusal"))
+    return Unit(name, word, says, refusal, tuple(told["along"]))
 
 
 def read_machines(answers: Mapping[str, Answer]) -> dict[str, str]:

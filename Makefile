@@ -1,6 +1,6 @@
 # make alone prints what it can do. Every target sets up what it needs, below .build, before it begins.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clean-demo test fast lint types unit play store host fuzz page docs sanity package molecule bare cores faults ways packages bench cleanroom clean
+.PHONY: help setup demo clean-demo test fast lint types unit play store host fuzz page docs sanity package molecule bare cores faults ways packages random-rolls bench cleanroom clean
 
 CHECK := tests/env python tests/check.py
 
@@ -36,6 +36,10 @@ ways: ## Let packages restart things in every way there is, on Debian 11, 12 and
 
 packages: ## Upgrade all packages of the catalogue on real hosts, and write docs/packages.md; CI plays a few
 	@PACKAGES=all $(CHECK) $@
+
+random-rolls: ## Play random rolls on real hosts; ROLLS=200 SEED=1 LANES=1 say how many, which, and side by side
+	@tests/env python -m ansible_collections.orderly.services.tests.rolls \
+		--rolls $(or $(ROLLS),200) --seed $(or $(SEED),1) --lanes $(or $(LANES),1)
 
 bench: ## Print the benchmarks' figures; BENCH=lock runs that one
 	@failed=; for file in tests/bench/$(or $(BENCH),*).py; do \

@@ -66,7 +66,7 @@ def types() -> None:
         "tests/bench",
         "tests/cleanroom/roomlib",
     )
-    run("mypy", "tests/conformance", "tests/fuzz", "tests/history", "tests/faults", "tests/ways")
+    run("mypy", "tests/conformance", "tests/fuzz", "tests/history", "tests/faults", "tests/rolls", "tests/ways")
     run("mypy", "tests/fleet/fleetlib", "tests/etcd", "tests/page", "tests/cores", "tests/debian.py")
     run("mypy", "tests/packages")
 
@@ -130,9 +130,9 @@ def page() -> None:
 def faults() -> None:
     """Hurt real hosts, controllers and stores in the middle of rolls and upgrades, and let ten hosts pull at once.
 
-    It is one fault of each kind; ``make faults`` plays all.
+    It is one fault of each kind and a few random rolls; ``make faults`` plays all, ``make random-rolls`` many.
     """
-    run("pytest", "--durations=20", "tests/faults")
+    run("pytest", "--durations=20", "tests/faults", "tests/rolls")
 
 
 def ways() -> None:

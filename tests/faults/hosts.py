@@ -61,6 +61,10 @@ class Hosts:
         with ThreadPoolExecutor(4) as pool:
             return "".join(pool.map(lambda host: self.run(host, script, stdin), on or self.names))
 
+    def kill(self, host: str) -> None:
+        """Cut the power of a host; :meth:`up` starts it again."""
+        self._fleet("kill", host)
+
     def offer_updates(self, names: Sequence[str]) -> None:
         """Offer some hosts the newer packages."""
         self._fleet("offer-updates", *names)

@@ -123,6 +123,7 @@ case $1 in
             [ "$unit" = -- ] && continue
             printf 'Id=%s\\nNames=%s\\nLoadState=loaded\\nActiveState=%s\\nSubState=x\\nUnitFileState=enabled\\n' \\
                 "$unit" "$unit" "$(cat "$state")"
+            [ "$unit" != web.service ] || cat "$here/along" 2>/dev/null || :
             printf 'Type=notify\\nMainPID=0\\nInvocationID=%s\\n\\n' "$(cat "$state.run" 2>/dev/null)"
         done ;;
     restart)
@@ -191,6 +192,24 @@ def test_recovery_does_not_take_a_failed_unit_for_a_healthy_host(units: Site) ->
     outcome = units.upgrade(playbook="orderly.services.recover")
     assert (outcome.code != 0, units.slots) == (True, ["web w1"])
     assert "w1 is not healthy and is left as it is" in outcome.text
+
+
+def test_a_unit_that_takes_one_of_another_service_along_needs_slots_of_both(units: Site) -> None:
+    units.groups(web="w1 w2", log="w1 w2")
+    units.write("group_vars/all.yml", "web_max_unavailable: 2\n")
+    units.service("log", units=["log.service"], parts="drain verify undrain")
+    units.write("along", "ConsistsOf=log.service\n")
+    outcome = units.upgrade("-e", "restart_only=web", playbook=PLAYBOOK)
+    assert outcome.code == 0
+    assert "Wave 2 of 2: w2 (log web)" in outcome.text.replace("(web log)", "(log web)")
+    assert (
+        "Visited for log, too: w1, w2, as systemd restarts units of log along with web.service."
+        in outcome.text
+    )
+    assert outcome.log == [
+        f"log {host} {step}" for host in ("w1", "w2") for step in ("drain", "verify", "undrain")
+    ]
+    assert units.slots == []
 
 
 def test_members_that_the_run_leaves_out_are_named(units: Site) -> None:

@@ -88,7 +88,13 @@ class ActionModule(ControllerAction):
             options["waves"] or self.templated(variables, WAVES),
             options["serial"] or self.templated(variables, SERIAL),
         )
-        roll = plan_roll(fleet, only=only, deferred_only=options["deferred_only"], sizes=sizes)
+        roll = plan_roll(
+            fleet,
+            only=only,
+            deferred_only=options["deferred_only"],
+            restarts=not options["own_tasks"],
+            sizes=sizes,
+        )
         tasks = self._tasks(roll.order, options, variables)
         # Of the hosts, or of the play, as import_playbook gives them.
         asked = any(

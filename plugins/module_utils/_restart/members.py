@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
+
+from .restart import taken_along
 
 if TYPE_CHECKING:
     from typing import Callable, Container, Iterable, Mapping
@@ -22,25 +24,30 @@ class Member:
     """A unit as a roll sees it.
 
     It is *up*; *down*, as it should run and does not; *stopped* by somebody, though it starts with the host; *off*, so
-    that it does not; *paused*; or *masked*. *refusal* says why nobody can restart it by hand.
+    that it does not; *paused*; or *masked*. *refusal* says why nobody can restart it by hand, *along* which running
+    units systemd restarts along with it.
     """
 
     unit: str
     word: str
     says: str
     refusal: str = ""
+    along: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Give plain data."""
-        return {"unit": self.unit, "word": self.word, "says": self.says, "refusal": self.refusal}
+        return {**asdict(self), "along": list(self.along)}
 
 
-def members(states: Mapping[str, UnitState], paused: Container[str]) -> list[Member]:
-    """Tell how units are, by the names that were asked for; those that the host does not have are left out."""
+def members(names: Iterable[str], states: Mapping[str, UnitState], paused: Container[str]) -> list[Member]:
+    """Tell how units are, by the names that were asked for; those that the host does not have are left out.
+
+    What they take along is told as far as *states* know it.
+    """
     return [
-        Member(name, word_of(state, paused), str(state), state.refusal)
-        for name, state in states.items()
-        if state.is_known
+        Member(name, word_of(state, paused), str(state), state.refusal, taken_along(name, states))
+        for name in names
+        if (state := states[name]).is_known
     ]
 
 

@@ -94,11 +94,21 @@ def plan_restart(
     units += [unit for unit in waiting if unit.endswith(".socket") and {*units} & {*known[unit].takes_along}]
     selected = select_units(units, waiting, deferred_only=deferred_only, include_pending=include_pending)
     steps: list[Step] = []
-    for unit in sorted(
-        selected, key=lambda unit: not unit.endswith(".socket")
-    ):  # they take their services along
+    for unit in _first_who_take_along(selected, known):
         steps.append(_plan_step(unit, known, paused, steps))
     return RestartPlan(tuple(steps))
+
+
+def _first_who_take_along(units: Iterable[str], states: Mapping[str, UnitState]) -> list[str]:
+    """Put each unit before those that it takes along, as these would be restarted twice; sockets are the first."""
+    left = sorted(units, key=lambda unit: not unit.endswith(".socket"))
+    along = {unit: taken_along(unit, states) for unit in left}
+    ordered = []
+    while left:
+        free = (unit for unit in left if not any(unit in along[other] for other in left if other != unit))
+        ordered.append(next(free, left[0]))  # where some take each other along, in the order asked for
+        left.remove(ordered[-1])
+    return ordered
 
 
 def by_unit(states: Mapping[str, UnitState]) -> dict[str, UnitState]:

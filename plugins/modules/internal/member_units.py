@@ -75,15 +75,21 @@ members:
     refusal:
       description: Why nobody can restart it by hand, if so.
       type: str
+    along:
+      description: The running units that systemd restarts along with it. Empty with O(well_within).
+      type: list
+      elements: str
   sample:
     - unit: nginx.service
       word: down
       says: failed (failed)
       refusal: ""
+      along: []
 """
 
 import platform
 import time
+from functools import partial
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -115,8 +121,9 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    limit = module.params["well_within"]
+    names, limit = module.params["units"], module.params["well_within"]
     systemd = Systemd(module.run_command)
+    follow = partial(systemd.follow, others=lambda state: state.takes_along)
     boot = boot_id()
     try:
         restarting = UnfinishedFolder(Path(module.params["restarting"]))
@@ -124,8 +131,9 @@ def main() -> None:
         paused = PausedFolder().units()
 
         def look() -> list[Member]:
-            shown = systemd.show(module.params["units"])
-            return members(with_unfinished(begun, shown, boot), paused)
+            # Who only waits until units are well needs not know what they take along.
+            shown = follow(names) if limit is None else systemd.show(names)
+            return members(names, with_unfinished(begun, shown, boot), paused)
 
         found = look() if limit is None else look_until_well(look, time.monotonic, time.sleep, limit)
         if limit is not None and not module.check_mode:  # somebody may stop it on purpose from now on

@@ -38,6 +38,7 @@ def lines(roll: Roll, operation: str = RESTART, *, every_wave: bool = False) -> 
         *_not_asked(roll),
         *_skipped(roll),
         *_refusing(roll),
+        *_dragged(roll),
         *_left_dragging(roll),
         *_units_without_service(roll),
     ]
@@ -182,6 +183,18 @@ def _skipped(roll: Roll) -> Iterator[str]:
             alike[why].setdefault(host, []).append(service)
     for why, hosts in alike.items():
         yield f"Out of service and skipped: {with_services(hosts)}: {why}"
+
+
+def _dragged(roll: Roll) -> Iterator[str]:
+    alike: defaultdict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
+    for host, units in roll.dragged.items():
+        for unit, services in units.items():
+            alike[unit, services].append(host)
+    for (unit, services), hosts in alike.items():
+        yield (
+            f"Visited for {listed(services)}, too: {listed(shortened(hosts))}, as systemd restarts units of "
+            f"{listed(services)} along with {unit}."
+        )
 
 
 def _left_dragging(roll: Roll) -> Iterator[str]:

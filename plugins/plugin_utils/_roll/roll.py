@@ -86,12 +86,17 @@ class Fleet:
 
     def dragging(self, host: str, units: Iterable[str]) -> dict[str, tuple[Service, ...]]:
         """Give those of some units that drag units of services of the host along, with these services."""
-        along = {unit: frozenset(self.along.get(host, {}).get(unit, ())) for unit in sorted(units)}
+        along = {unit: self.along_with(host, unit) for unit in sorted(units)}
         dragged = {
             unit: tuple(each for each in self.deployed(host) if not names.isdisjoint(each.units))
             for unit, names in along.items()
         }
         return {unit: services for unit, services in dragged.items() if services}
+
+    def along_with(self, host: str, unit: str) -> frozenset[str]:
+        """Name the units that systemd restarts along with a unit, pending or not."""
+        known = self.units.get(host, {}).get(unit)
+        return frozenset((*self.along.get(host, {}).get(unit, ()), *(known.along if known else ())))
 
     def rules(self, spent: Mapping[str, int]) -> Rules:
         """Give what waves keep to; the lock leaves hosts out of service out of the base of a percentage, too.
@@ -135,6 +140,8 @@ class Roll:
     not_asked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # host -> services of its
     left_dragging: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     """Of hosts the units of no service that stay as they are, as they drag services that the roll leaves out."""
+    dragged: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    """Of hosts the units that drag units of services that were not to be visited there, with these services."""
 
     @property
     def order(self) -> list[str]:
@@ -207,31 +214,30 @@ def stays_down(units: Iterable[Unit]) -> bool:
     return any(unit.is_left for unit in units)
 
 
-def plan_roll(fleet: Fleet, *, only: Iterable[str] = (), deferred_only: bool, sizes: Sizes = ()) -> Roll:
+def plan_roll(
+    fleet: Fleet, *, only: Iterable[str] = (), deferred_only: bool, restarts: bool = True, sizes: Sizes = ()
+) -> Roll:
     """Plan a visit to the surveyed hosts; raises :class:`RollError` where one did not answer and is not out of service.
 
     With *deferred_only* a service is visited where a restart of one of its units is pending, else everywhere; *only*
     names the services concerned, empty for all. A host that an earlier roll left behind is visited again before all
     others, for those of these services that it still holds slots of, and so is one that is down, as that disrupts
-    nobody. A unit of no service that drags some is restarted with them. Hosts out of service are skipped.
+    nobody. A unit of no service that drags some is restarted with them. A unit of a service that drags units of others
+    makes the host be visited for these, too, whether they were named or not; *restarts* tells whether the roll restarts
+    units at all. Hosts out of service are skipped.
     """
     _check_all_surveyed(fleet)
     _check_aliases(fleet)
     names = frozenset(only) or frozenset(fleet.members)
     strays = {host: _strays(fleet, host, names) for host in fleet.pending}
-    visits, skipped, refusing = {}, {}, {}
-    for host, waiting in fleet.pending.items():
-        units = frozenset(waiting)
+    refusing = {host: units for host in fleet.pending if (units := _refusing(fleet, host))}
+    visits, skipped = {}, {}
+    for host in fleet.pending:
         here = fleet.deployed(host)
         carried = strays[host].carried
-        stubborn = tuple(
-            unit for unit in fleet.units.get(host, {}).values() if unit.refusal and unit.name in units
-        )
-        if stubborn:
-            refusing[host] = stubborn
         again = frozenset(fleet.held.get(host, ()))
         everything = not deferred_only or host in fleet.silent
-        restartable = units - {unit.name for unit in stubborn}
+        restartable = _restartable(fleet, host)
         due = {s.name for s in here if everything or not restartable.isdisjoint(s.units)}
         due |= {service.name for services in carried.values() for service in services}
         chosen = tuple(service for service in here if service.name in (again | due) & names)
@@ -240,6 +246,8 @@ def plan_roll(fleet: Fleet, *, only: Iterable[str] = (), deferred_only: bool, si
             skipped[host] = out
         if len(chosen) > len(out):
             visits[host] = tuple(_with_carried(s, carried) for s in chosen if s.name not in out)
+    dragged = _others_dragged(fleet, visits, deferred_only=deferred_only) if restarts else {}
+    visits = {host: _with_dragged(fleet, host, own, dragged.get(host, {})) for host, own in visits.items()}
     named = {host: [service.name for service in chosen] for host, chosen in visits.items()}
     down = {host for service, hosts in fleet.down.items() for host in hosts if service in named.get(host, ())}
     rules = fleet.rules(_spent(fleet, named))
@@ -257,7 +265,18 @@ def plan_roll(fleet: Fleet, *, only: Iterable[str] = (), deferred_only: bool, si
         _in_order(_held_besides(fleet, named)),
         _in_order(_not_asked(fleet, named)),
         _in_order({host: each.left for host, each in strays.items() if each.left}),
+        _in_order(_names_of(dragged)),
     )
+
+
+def _names_of(
+    dragged: Mapping[str, Mapping[str, Iterable[Service]]],
+) -> dict[str, dict[str, tuple[str, ...]]]:
+    return {
+        host: {unit: tuple(service.name for service in services) for unit, services in units.items()}
+        for host, units in dragged.items()
+        if units
+    }
 
 
 @dataclass(frozen=True)
@@ -292,6 +311,46 @@ def _with_carried(service: Service, carried: Mapping[str, Sequence[Service]]) ->
     """Put the units that drag a service, and no other before it, before its own."""
     units = tuple(unit for unit, services in carried.items() if services[0] == service)
     return replace(service, units=(*units, *service.units)) if units else service
+
+
+def _refusing(fleet: Fleet, host: str) -> tuple[Unit, ...]:
+    """Name the pending units of a host that refuse a restart by hand."""
+    pending = frozenset(fleet.pending[host])
+    return tuple(unit for unit in fleet.units.get(host, {}).values() if unit.refusal and unit.name in pending)
+
+
+def _restartable(fleet: Fleet, host: str) -> frozenset[str]:
+    return frozenset(fleet.pending[host]) - {unit.name for unit in _refusing(fleet, host)}
+
+
+def _others_dragged(
+    fleet: Fleet, visits: Mapping[str, Sequence[Service]], *, deferred_only: bool
+) -> dict[str, dict[str, tuple[Service, ...]]]:
+    """Give by host the units that drag units of services that are not visited, with these; who is out, is down."""
+    found = {}
+    for host, visited in visits.items():
+        names = {service.name for service in visited}
+        units = {unit for service in visited for unit in service.units}
+        units &= _restartable(fleet, host) if deferred_only else units
+        dragging = {
+            unit: tuple(s for s in services if s.name not in names and fleet.why_out(s.name, host) is None)
+            for unit, services in fleet.dragging(host, units).items()
+        }
+        found[host] = {unit: services for unit, services in dragging.items() if services}
+    return found
+
+
+def _with_dragged(
+    fleet: Fleet, host: str, visited: Sequence[Service], dragged: Mapping[str, Sequence[Service]]
+) -> tuple[Service, ...]:
+    """Let a host be visited for what is dragged, too: of these services just the units that go along."""
+    along = {name for unit in dragged for name in fleet.along_with(host, unit)}
+    more = {
+        service.name: replace(service, units=tuple(unit for unit in service.units if unit in along))
+        for services in dragged.values()
+        for service in services
+    }
+    return (*visited, *(more[service.name] for service in fleet.deployed(host) if service.name in more))
 
 
 def _spent(fleet: Fleet, visits: Mapping[str, Sequence[str]]) -> dict[str, int]:

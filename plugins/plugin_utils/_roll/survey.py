@@ -24,7 +24,10 @@ DRAINED: Shape = {"services": [str]}
 TEMPORARY: Shape = {"temporary_changes": [{"service": str, "name": str, "campaign": str}]}
 """Of ``temporary_changes``."""
 
-MEMBERS: Shape = {"members": [{"unit": str, "word": str, "says": str, "refusal": str}], "machine": str}
+MEMBERS: Shape = {
+    "members": [{"unit": str, "word": str, "says": str, "refusal": str, "along": [str]}],
+    "machine": str,
+}
 """Of ``member_units``."""
 
 NO_ANSWER = "did not answer"
@@ -46,6 +49,7 @@ class Unit:
     word: str
     says: str
     refusal: str = ""
+    along: tuple[str, ...] = ()
 
     @property
     def is_down(self) -> bool:
@@ -64,12 +68,14 @@ class Unit:
 def read_members(answers: Mapping[str, Answer]) -> dict[str, dict[str, Unit]]:
     """Read how the units of hosts are."""
     return {
-        host: {
-            each["unit"]: Unit(*(printable(each[key], 300) for key in ("unit", "word", "says", "refusal")))
-            for each in answer["members"]
-        }
+        host: {each["unit"]: _read_unit(each) for each in answer["members"]}
         for host, answer in answers.items()
     }
+
+
+def _read_unit(told: Answer) -> Unit:
+    name, word, says, refusal = (printable(told[key], 300) for key in ("unit", "word", "says", "refusal"))
+    return Unit(name, word, says, refusal, tuple(told["along"]))
 
 
 def read_machines(answers: Mapping[str, Answer]) -> dict[str, str]:

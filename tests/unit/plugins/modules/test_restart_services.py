@@ -220,3 +220,13 @@ def test_what_no_package_asked_to_restart_is_pending_where_that_is_wanted(
     assert run(**wanted)["restarted"] == []
     assert run(**wanted, include_stale=True, check_mode=True)["restarted"] == ["beta.service"]
     assert run(**wanted, include_stale=True)["restarted"] == ["beta.service"]
+
+
+def test_what_an_operator_dismissed_stays_as_it_is_though_its_package_changed(
+    run: Run, store: DeferredStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restart_services, "stale_units", lambda _run, units: dict.fromkeys(units, ("demo",)))
+    (store.folders[0] / "beta.service.deferred").write_text(
+        record_text("beta.service", dismissed="replaced tonight")
+    )
+    assert run(units=["beta.service"], deferred_only=True, include_stale=True)["restarted"] == []

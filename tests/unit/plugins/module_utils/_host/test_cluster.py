@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from ansible_collections.orderly.services.plugins.module_utils._host.cluster import Cluster, cluster_units
@@ -10,9 +11,6 @@ from ansible_collections.orderly.services.plugins.module_utils._host.errors impo
 from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd
 
 from ..host_world import FakeHost
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CIB = """<cib><configuration><resources>
 <primitive id="vip" class="ocf" provider="heartbeat" type="IPaddr2"/>
@@ -45,6 +43,72 @@ def test_the_cluster_tells_its_units_and_the_resource_of_each() -> None:
     }
     with pytest.raises(HostError, match="pacemaker cannot be read"):
         cluster_units("<cib>")
+
+
+AGENTS = [
+    ("nginx", ["nginx.service"]),
+    ("mysql", ["mariadb.service", "mysql.service"]),
+    ("pgsql", ["postgresql.service"]),
+    ("IPaddr2", []),
+]
+
+
+@pytest.mark.parametrize(("agent", "units"), AGENTS)
+def test_behind_an_agent_of_ocf_there_are_the_units_that_debian_has_for_its_program(
+    agent: str, units: list[str]
+) -> None:
+    cib = f'<cib><primitive id="r" class="ocf" provider="heartbeat" type="{agent}"/></cib>'
+    assert cluster_units(cib) == dict.fromkeys(units, "r")
+
+
+def test_instances_of_a_database_are_the_clusters_with_their_agent() -> None:
+    cib = '<cib><primitive id="db" class="ocf" provider="heartbeat" type="pgsql"/></cib>'
+    assert claims_of(cib, "postgresql@15-main.service").endswith("(crm_resource --restart --resource=db)")
+
+
+def claims_of(cib: str, unit: str) -> str:
+    with TemporaryDirectory() as root:
+        host = node(Path(root), cib)
+        return Cluster(host.run, Path(root), node="n1").claims([[unit]])[0]
+
+
+LB = '<primitive id="lb" class="systemd" type="haproxy">{}</primitive>'
+META = '<meta_attributes id="m"><nvpair id="x" name="{}" value="{}"/></meta_attributes>'
+UNMANAGED, MAINTAINED = META.format("is-managed", "false"), META.format("maintenance", "TRUE")
+WHOLE = '<cluster_property_set id="o"><nvpair id="x" name="{}" value="{}"/></cluster_property_set>'
+NODE = '<nodes><node id="1" uname="{}"><instance_attributes id="i">{}</instance_attributes></node></nodes>'
+STANDS_BY = '<nvpair id="x" name="maintenance" value="on"/>'
+LEFT_TO_PEOPLE = {
+    "the whole cluster is in maintenance": WHOLE.format("maintenance-mode", "yes") + LB.format(""),
+    "nothing is managed by default": f"<rsc_defaults>{UNMANAGED}</rsc_defaults>" + LB.format(""),
+    "the resource is not managed": LB.format(UNMANAGED),
+    "the resource is in maintenance": LB.format(MAINTAINED),
+    "its clone is not managed": f'<clone id="c">{LB.format("")}{UNMANAGED}</clone>',
+    "its template is not managed": (
+        f'<template id="t" class="systemd" type="haproxy">{UNMANAGED}</template><primitive id="lb" template="t"/>'
+    ),
+    "this node is in maintenance": NODE.format("n1", STANDS_BY) + LB.format(""),
+}
+STILL_THE_CLUSTERS = {
+    "nothing is said": LB.format(""),
+    "another node is in maintenance": NODE.format("n2", STANDS_BY) + LB.format(""),
+    "maintenance is over": WHOLE.format("maintenance-mode", "false") + LB.format(""),
+    "it is managed though its group is not": (
+        f'<group id="g">{LB.format(META.format("is-managed", "true"))}{UNMANAGED}</group>'
+    ),
+    "it comes from a template": '<template id="t" class="systemd" type="haproxy"/><primitive id="lb" template="t"/>',
+}
+
+
+@pytest.mark.parametrize("cib", LEFT_TO_PEOPLE.values(), ids=LEFT_TO_PEOPLE)
+def test_what_the_cluster_does_not_manage_now_may_be_restarted(cib: str) -> None:
+    assert claims_of(f"<cib>{cib}</cib>", "haproxy.service") == ""
+    assert "haproxy.service" in cluster_units(f"<cib>{cib}</cib>")
+
+
+@pytest.mark.parametrize("cib", STILL_THE_CLUSTERS.values(), ids=STILL_THE_CLUSTERS)
+def test_what_the_cluster_manages_is_its_own(cib: str) -> None:
+    assert claims_of(f"<cib>{cib}</cib>", "haproxy.service") == WHY
 
 
 def test_a_unit_of_the_cluster_is_not_restarted_by_hand_under_any_of_its_names(tmp_path: Path) -> None:

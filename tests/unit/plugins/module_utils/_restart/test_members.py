@@ -43,10 +43,21 @@ def test_a_paused_unit_is_paused_whatever_systemd_says() -> None:
 
 
 def test_units_that_the_host_does_not_have_are_left_out() -> None:
-    found = members({WEB: IDLE, "no.service": UnitState("no.service", load="not-found")}, ())
-    assert [each.as_dict() for each in found] == [
-        {"unit": WEB, "word": "stopped", "says": "inactive (dead)", "refusal": ""}
+    states = {WEB: IDLE, "no.service": UnitState("no.service", load="not-found")}
+    assert [each.as_dict() for each in members(states, states, ())] == [
+        {"unit": WEB, "word": "stopped", "says": "inactive (dead)", "refusal": "", "along": []}
     ]
+
+
+def test_what_goes_along_is_told_of_units_that_run_over_all_levels() -> None:
+    states = {
+        WEB: replace(IDLE, active="active", takes_along=("mid.service", "idle.service")),
+        "mid.service": UnitState("mid.service", active="active", takes_along=("far.service",)),
+        "far.service": UnitState("far.service", active="active"),
+        "idle.service": UnitState("idle.service"),
+    }
+    (found,) = members([WEB], states, ())
+    assert found.along == ("mid.service", "far.service")
 
 
 def test_a_unit_that_is_on_its_way_gets_some_time() -> None:

@@ -221,6 +221,30 @@ def test_what_came_along_with_a_unit_before_it_is_not_restarted_again(app: FakeH
     )
 
 
+@pytest.mark.parametrize("named", [("a.service", "b.service"), ("b.service", "a.service")])
+def test_a_unit_is_restarted_before_those_that_it_takes_along_whatever_the_order(
+    named: Sequence[str],
+) -> None:
+    states = {
+        "a.service": UnitState("a.service", active="active", takes_along=("b.service",)),
+        "b.service": UnitState("b.service", active="active"),
+    }
+    plan = plan_restart(named, (), states, deferred_only=False, include_pending=False)
+    assert [(step.unit, step.along_with) for step in plan.steps] == [
+        ("a.service", ""),
+        ("b.service", "a.service"),
+    ]
+
+
+def test_units_that_take_each_other_along_are_restarted_in_the_order_asked_for() -> None:
+    states = {
+        "a.service": UnitState("a.service", active="active", takes_along=("b.service",)),
+        "b.service": UnitState("b.service", active="active", takes_along=("a.service",)),
+    }
+    plan = plan_restart(["b.service", "a.service"], (), states, deferred_only=False, include_pending=False)
+    assert [step.unit for step in plan.steps] == ["b.service", "a.service"]
+
+
 def test_what_was_expected_to_come_along_and_did_not_is_restarted(app: FakeHost) -> None:
     app.dragged = {}
     results, _done = do(app, "a.service", "b.service")

@@ -89,6 +89,15 @@ def test_everything_is_put_together(read: Callable[..., dict[str, Any]]) -> None
     assert found["temporary_changes"] == []
 
 
+def test_what_goes_along_with_a_pending_restart_is_read_over_all_levels(
+    read: Callable[..., dict[str, Any]], host: Host
+) -> None:
+    host.add("nginx.service", ConsistsOf="near.service")
+    host.add("near.service", RequiredBy="far.service")
+    host.add("far.service")
+    assert read()["pending"][0]["along"] == ["near.service", "far.service"]
+
+
 def test_a_package_that_dpkg_has_not_finished_is_trouble_while_no_dpkg_is_at_work(
     host: Host, read: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,10 +29,15 @@ def restarting(tmp_path: Path) -> UnfinishedFolder:
 
 
 @pytest.fixture
-def run(restarting: UnfinishedFolder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+def host() -> FakeHost:
     host = FakeHost()
     host.add(WEB)
     host.add(IDLE, ActiveState="inactive", SubState="dead")
+    return host
+
+
+@pytest.fixture
+def run(restarting: UnfinishedFolder, host: FakeHost, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     monkeypatch.setattr(member_units, "boot_id", lambda: BOOT)
     monkeypatch.setattr(member_units, "PausedFolder", partial(member_units.PausedFolder, root=tmp_path))
     return partial(run_module, member_units, monkeypatch, host.run, restarting=str(restarting.path))
@@ -52,3 +57,10 @@ def test_who_insists_is_told_what_is_down_and_what_is_up_is_forgotten(
 ) -> None:
     assert "idle.service is inactive (dead), expected active" in run(units=[WEB, IDLE], well_within=0)["msg"]
     assert [each.unit for each in restarting.read()[0]] == [IDLE]
+
+
+def test_what_goes_along_with_each_unit_is_told_over_all_levels(run: Run, host: FakeHost) -> None:
+    host.add(WEB, ConsistsOf="near.service")
+    host.add("near.service", RequiredBy="far.service")
+    host.add("far.service")
+    assert run(units=[WEB])["members"][0]["along"] == ["near.service", "far.service"]

@@ -126,12 +126,21 @@ REASONS: list[tuple[dict[str, Any], str]] = [
         "Left pending on lb1: contd.service, which takes units of haproxy along: it is restarted by a roll that visits "
         "these services there.",
     ),
+    (
+        {
+            "pending": {"web1": ["nginx.service"]},
+            "deferred_only": True,
+            "groups": {"nginx": ["web1", "web2"], "haproxy": ["web1"]},
+            "units": {"web1": {"nginx.service": Unit("nginx.service", "up", "active", "", HAPROXY.units)}},
+        },
+        "Visited for haproxy, too: web1, as systemd restarts units of haproxy along with nginx.service.",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("known", "line"), REASONS)
 def test_what_people_should_know_is_said_once(known: dict[str, Any], line: str) -> None:
-    assert told([NGINX, HAPROXY], SMALL, **known).count(line) == 1
+    assert told([NGINX, HAPROXY], **{"groups": SMALL, **known}).count(line) == 1
 
 
 def test_a_budget_that_takes_everything_is_said() -> None:

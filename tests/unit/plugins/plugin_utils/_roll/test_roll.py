@@ -174,6 +174,49 @@ def test_a_unit_of_no_service_is_restarted_with_the_services_that_it_drags(
     assert units == (["contd.service", *DB.units, *WEB.units] if visited else [])
 
 
+DRAGS = {"h1": {"db.service": Unit("db.service", "up", "active", "", ("x.service", "web.service"))}}
+
+
+@pytest.mark.parametrize("options", [{}, {"only": ["db"]}, {"only": ["db"], "deferred_only": False}])
+def test_a_host_is_visited_for_the_services_that_units_of_others_drag_too(options: dict[str, Any]) -> None:
+    made = roll({**NOBODY, "h1": "db.service"}, units=DRAGS, **options)
+    assert made.names("h1") == ["db", "web"]
+    assert made.dragged == {"h1": {"db.service": ("web",)}}
+
+
+def test_of_a_service_that_is_dragged_along_nothing_else_is_restarted() -> None:
+    two = replace(WEB, units=("web.service", "web-log.service"))
+    made = roll(NOBODY, units=DRAGS, services=(DB, two), only=["db"], deferred_only=False)
+    assert [service.units for service in made.visits["h1"]] == [DB.units, ("web.service",)]
+    assert [service.units for service in made.visits["d1"]] == [DB.units]
+
+
+def test_what_is_dragged_takes_slots_of_its_own_budget() -> None:
+    drags = {
+        host: {"db.service": Unit("db.service", "up", "active", "", ("web.service",))}
+        for host in ("h1", "h2")
+    }
+    many = replace(DB, max_unavailable=2)
+    options: dict[str, Any] = {"services": (many, WEB), "groups": {"web": ["h1", "h2"], "db": ["h1", "h2"]}}
+    pending = {"h1": "db.service", "h2": "db.service"}
+    assert roll(pending, **options).waves == (("h1", "h2"),)
+    assert roll(pending, units=drags, **options).waves == (("h1",), ("h2",))
+
+
+NOT_DRAGGED: list[dict[str, Any]] = [
+    {"out_of_service": {"web": {"h1": "disk"}}},
+    {"restarts": False, "deferred_only": False, "only": ["db"]},
+]
+
+
+@pytest.mark.parametrize("options", NOT_DRAGGED)
+def test_who_is_out_of_service_is_not_visited_and_nobody_is_where_nothing_is_restarted(
+    options: dict[str, Any],
+) -> None:
+    made = roll({**NOBODY, "h1": "db.service"}, units=DRAGS, **options)
+    assert (made.names("h1"), made.dragged) == (["db"], {})
+
+
 BUDGETS: list[tuple[int | str, tuple[tuple[str, ...], ...]]] = [
     (1, (("h1",), ("h2",), ("h3",))),
     (2, (("h1", "h2"), ("h3",))),

@@ -66,7 +66,15 @@ def types() -> None:
         "tests/bench",
         "tests/cleanroom/roomlib",
     )
-    run("mypy", "tests/conformance", "tests/fuzz", "tests/history", "tests/faults", "tests/rolls", "tests/ways")
+    run(
+        "mypy",
+        "tests/conformance",
+        "tests/fuzz",
+        "tests/history",
+        "tests/faults",
+        "tests/rolls",
+        "tests/ways",
+    )
     run("mypy", "tests/fleet/fleetlib", "tests/etcd", "tests/page", "tests/cores", "tests/debian.py")
     run("mypy", "tests/packages")
 

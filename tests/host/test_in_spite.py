@@ -118,7 +118,7 @@ ENDS = [
 ]
 
 
-@pytest.mark.parametrize("properties", [case for case, _ in ENDS], ids=[why for _, why in ENDS])
+@pytest.mark.parametrize("properties", [case[0] for case in ENDS], ids=[case[1] for case in ENDS])
 def test_what_ends_by_its_nature_is_not_told(host: Host, properties: dict[str, str]) -> None:
     host.ask("--dpkg-begins")
     (host.root / "run/systemd/units/invocation:alpha.service").unlink()

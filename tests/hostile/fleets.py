@@ -143,6 +143,9 @@ class Fleet:
     def typical_hosts(self, hosts: Sequence[str], _names: object) -> Sequence[str]:
         return hosts[:1]
 
+    def names_given(self, _hosts: Sequence[str]) -> frozenset[str]:
+        return frozenset()
+
     def values(self, hosts: Sequence[str], _name: str) -> dict[str, None]:
         return dict.fromkeys(hosts)
 

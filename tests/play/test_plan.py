@@ -89,7 +89,7 @@ def test_the_summary_fits_on_a_screen_and_ends_with_what_to_type(site: Site) -> 
     (folder,) = site.plan_folders
     assert said[begin : begin + 8] == [
         f"Plan {plan_hash[:16]}: 2 services on 3 hosts, 3 waves",
-        "SERVICE  STAGE    HOSTS  AT ONCE  WAVES  OUTAGE         PACKAGES",
+        "SERVICE  STAGE    HOSTS  AT ONCE  WAVES  OUTAGE          PACKAGES",
         "db       default  1      1        1      is down        up to date",
         "web      default  2      1        2-3    others stay up  web-common 1.0 → 1.1 on 2 hosts, "
         "web-server 1.0 → 1.1 on 2 hosts",

@@ -24,10 +24,11 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 RECORDS = Path("/var/lib/policy-rc.d")
 TROUBLE = Path("/run/orderly/policy.trouble")
@@ -114,7 +115,7 @@ INIT_STOP = {
 INIT_NO_STOP = {"prerm": f"#DEBHELPER prerm-init-norestart {INIT}\n", "postrm": "#DEBHELPER postrm-init\n"}
 
 
-def systemd(postinst: str, others: dict[str, str] = NO_STOP) -> dict[str, str]:
+def systemd(postinst: str, others: Mapping[str, str] = MappingProxyType(NO_STOP)) -> dict[str, str]:
     """Scripts of a package with a unit."""
     return {"postinst": ENABLE + postinst, **others}
 
@@ -485,7 +486,7 @@ def new(way: Way) -> Outcome:
     """A unit that is listed before it exists is started when its package comes."""
     forget()
     must(*APT, build(way, "1"))
-    state, _ = shown(way.service)
+    state, _invocation = shown(way.service)
     return Outcome(
         "is started" if state == "active" else STOPPED,
         record(way.service).get("action", ""),
@@ -495,14 +496,14 @@ def new(way: Way) -> Outcome:
 
 def again(way: Way) -> Outcome:
     """The version that is there is installed once more."""
-    _, before = upgraded(way)
+    _newer, before = upgraded(way)
     must("dpkg", "-i", str(PACKAGES / f"{way.package}_1.deb"))
     return looked_at(way, before)
 
 
 def removed(way: Way, how: str = "--remove") -> Outcome:
     """The package goes."""
-    _, before = upgraded(way)
+    _newer, before = upgraded(way)
     must("dpkg", how, way.package)
     return looked_at(way, before)
 
@@ -514,7 +515,7 @@ def purged(way: Way) -> Outcome:
 
 def replaced(way: Way) -> Outcome:
     """Another package takes over the unit, and apt removes this one for it."""
-    _, before = upgraded(way)
+    _newer, before = upgraded(way)
     heir = Way(
         "heir",
         "",
@@ -531,7 +532,7 @@ def replaced(way: Way) -> Outcome:
 
 def downgraded(way: Way) -> Outcome:
     """An older version is installed over the one that runs."""
-    newer, _ = upgraded(way)
+    newer, _before = upgraded(way)
     must("dpkg", "-i", newer)
     must("systemctl", "restart", way.service)
     before = shown(way.service)

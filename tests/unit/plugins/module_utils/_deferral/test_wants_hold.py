@@ -52,10 +52,10 @@ set -e
 MODE="$1"
 dump() { slapcat -F "$CONF" -n0 -l "$dir/config.ldif"; }
 if [ "$MODE" = upgrade ] && [ -x /etc/init.d/slapd ]; then
-	invoke-rc.d slapd stop || exit 1
+\tinvoke-rc.d slapd stop || exit 1
 fi
 if [ "$MODE" = upgrade ]; then
-	dump
+\tdump
 fi
 """
 FOUND = [

@@ -14,7 +14,7 @@ from ..lock_world import AT, World
 
 def answer(**words: str) -> dict[str, Any]:
     units = [
-        {"unit": f"{unit}.service", "word": word, "says": f"{word}!", "refusal": ""}
+        {"unit": f"{unit}.service", "word": word, "says": f"{word}!", "refusal": "", "along": []}
         for unit, word in words.items()
     ]
     return {"members": units, "machine": "m"}

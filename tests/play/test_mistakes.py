@@ -1,0 +1,201 @@
+"""What newcomers get wrong ends with the sentence that says what happened, why, and what to type; never in silence.
+
+Each mistake is played against a small fleet: web on a1 and a2, db on a1, and web comes after db.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from .toys import Site
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """What is done wrong: a playbook and what is typed after it, and files that are written, by their path.
+
+    *said* is the sentence that must be on the screen. With *goes_on* it is a warning, and the run is right otherwise.
+    """
+
+    playbook: str
+    typed: str
+    said: str
+    files: dict[str, str] = field(default_factory=dict)
+    goes_on: bool = False
+
+
+def read_by_nobody(name: str, meant: str) -> str:
+    return f"-e {name} is read by nobody; {meant} was probably meant. Nothing was done."
+
+
+WHOLE = "would run only a part of it. The steps of a host belong together; choose hosts with --limit"
+MISTAKES = {
+    "service for restart_only": Mistake(
+        "restart_services", "-e service=web", read_by_nobody("service", "restart_only")
+    ),
+    "services for upgrade_only": Mistake(
+        "upgrade", "-e services=web", read_by_nobody("services", "upgrade_only")
+    ),
+    "upgrade_stages": Mistake(
+        "upgrade", "-e upgrade_stages=back", read_by_nobody("upgrade_stages", "upgrade_stage")
+    ),
+    "stage": Mistake("upgrade", "-e stage=back", read_by_nobody("stage", "upgrade_stage")),
+    "confirm": Mistake("upgrade", "-e confirm=web", read_by_nobody("confirm", "upgrade_confirm")),
+    "approved_plan": Mistake(
+        "upgrade", "-e approved_plan=1", read_by_nobody("approved_plan", "upgrade_approved_plan")
+    ),
+    "campaign": Mistake("upgrade", "-e campaign=friday", read_by_nobody("campaign", "upgrade_campaign")),
+    "reason": Mistake("dismiss_restarts", "-e reason=docs", read_by_nobody("reason", "dismiss_reason")),
+    "serial": Mistake("rolling_restart", "-e serial=1", read_by_nobody("serial", "rolling_op_serial")),
+    "a letter too few": Mistake(
+        "defer_restarts",
+        "-e enable_auto_restart=false",
+        read_by_nobody("enable_auto_restart", "enable_auto_restarts"),
+    ),
+    "the store mistyped": Mistake(
+        "status", "-e orderly_stor=x", read_by_nobody("orderly_stor", "orderly_store")
+    ),
+    "a parameter of another playbook": Mistake(
+        "restart_services",
+        "-e upgrade_only=web",
+        "-e upgrade_only is for upgrade, not for restart_services; restart_only was probably meant. Nothing was done.",
+    ),
+    "names for a playbook that takes none": Mistake(
+        "defer_restarts",
+        "-e services=web",
+        "-e services is read by nobody: defer_restarts acts on all services of its hosts. Nothing was done.",
+    ),
+    "a setting mistyped with -e": Mistake(
+        "list_services",
+        "-e web_max_unavailible=50%",
+        "-e web_max_unavailible is no setting of web; web_max_unavailable was probably meant. Nothing was done.",
+    ),
+    "a setting mistyped in the inventory": Mistake(
+        "status",
+        "",
+        "web_max_unavailible in the inventory is no setting of web; web_max_unavailable was probably meant.",
+        {"group_vars/web.yml": "web_max_unavailible: 2\n"},
+    ),
+    "a setting of a service that is not there": Mistake(
+        "upgrade",
+        "--list-tasks",
+        "wbe_max_unavailable in the inventory is for a service that there is not; web_max_unavailable was probably",
+        {"group_vars/web.yml": "wbe_max_unavailable: 2\n"},
+    ),
+    "a value that is none": Mistake(
+        "upgrade",
+        "-e web_max_unavailable=fifty",
+        "web_max_unavailable of a1: max_unavailable is 'fifty'; expected a number (1 or more), or a percentage",
+    ),
+    "a stage that there is not": Mistake(
+        "upgrade", "-e upgrade_stage=contrlplane", 'unknown stage "contrlplane"'
+    ),
+    "a service that there is not": Mistake("upgrade", "-e upgrade_only=apache", 'unknown service "apache"'),
+    "a service that there is not, to restart": Mistake(
+        "restart_services", "-e restart_only=apache", '"apache"'
+    ),
+    "a hash that is too short": Mistake(
+        "upgrade",
+        "-e upgrade_approved_plan=deadbeef",
+        "'deadbeef' is not the hash of a plan; expected all of its 64",
+    ),
+    "a hash of nothing": Mistake("upgrade", f"-e upgrade_approved_plan={'0' * 64}", "0000000000000000"),
+    "tags": Mistake("upgrade", "--tags step3", WHOLE),
+    "tags to look": Mistake("upgrade", "--list-hosts --tags step3", WHOLE),
+    "tags to skip": Mistake("rolling_restart", "--skip-tags verify", WHOLE),
+    "tags for the status": Mistake("status", "--tags web", WHOLE),
+    "the prerequisite left out": Mistake(
+        "upgrade",
+        "-e upgrade_only=web",
+        "web must come after db, which is not among the services of this run and not done on a1. Nothing was touched. "
+        "Add what is missing: -e upgrade_only=web,db.",
+    ),
+    "service.yaml": Mistake(
+        "upgrade",
+        "--list-tasks",
+        "roles/mail is no service: its meta/service.yaml is not read. Rename it to meta/service.yml.",
+        {"roles/mail/meta/service.yaml": "units: [mail.service]\n"},
+        goes_on=True,
+    ),
+    "no service.yml": Mistake(
+        "upgrade",
+        "--list-tasks",
+        "roles/mail is no service: it has tasks/upgrade_tasks.yml and no meta/service.yml. Write one;",
+        {"roles/mail/tasks/upgrade_tasks.yml": "[]\n"},
+        goes_on=True,
+    ),
+    "a group that has no hosts": Mistake(
+        "list_services",
+        "",
+        "mail is deployed nowhere: its group mails has no hosts. Give that group hosts, or write group: NAME in",
+        {"roles/mail/meta/service.yml": "group: mails\n"},
+        goes_on=True,
+    ),
+    "a key that there is not": Mistake(
+        "rolling_restart",
+        "",
+        "roles/mail/meta/service.yml:1: unknown key 'unit'; expected one of service, group, units,",
+        {"roles/mail/meta/service.yml": "unit: mail.service\n"},
+    ),
+    "services that wait for each other": Mistake(
+        "upgrade",
+        "",
+        "The services wait for each other",
+        {"roles/db/meta/service.yml": "after: [web]\nunits: [db.service]\n"},
+    ),
+    "a setting that differs on two hosts": Mistake(
+        "upgrade",
+        "",
+        "a setting of a service must be the same on all its hosts. Set it for the group web.",
+        {"host_vars/a2.yml": "web_max_unavailable: 2\n"},
+    ),
+    "two roles of one name": Mistake(
+        "list_services",
+        "",
+        'Two roles register the service "web"',
+        {"roles/other/meta/service.yml": "service: web\n"},
+    ),
+    "a collection that is not installed": Mistake(
+        "list_services",
+        "-e orderly_collections=acme.stack",
+        "orderly_collections: acme.stack is not installed",
+    ),
+    "a campaign's name with a slash": Mistake(
+        "upgrade", "-e upgrade_campaign=a/b", "cannot be a campaign's name"
+    ),
+    "a host that there is not": Mistake("rolling_restart", "--limit nosuch", "nosuch"),
+    "abandoning without a reason": Mistake(
+        "abandon_campaign", "-e abandon_campaign=friday", "-e abandon_reason=…"
+    ),
+    "abandoning what there is not": Mistake(
+        "abandon_campaign",
+        "-e abandon_campaign=friday -e abandon_reason=withdrawn",
+        'There is no open campaign "friday"; open: none.',
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_is_told(site: Site, mistake: Mistake) -> None:
+    site.groups(web="a1 a2", db="a1")
+    site.service("db", "0 3")
+    site.service("web", "3", after=["db"])
+    for path, text in mistake.files.items():
+        site.write(path, text)
+    outcome = site.upgrade(*mistake.typed.split(), playbook=f"orderly.services.{mistake.playbook}")
+    assert mistake.said in outcome.text, outcome.raw
+    assert (outcome.code == 0) is mistake.goes_on, outcome.raw
+    assert outcome.touched == set()
+
+
+def test_an_inventory_that_was_not_given_is_missed(site: Site) -> None:
+    site.write("empty.yml", "all: {hosts: {}}\n")
+    site.inventory = site.folder / "empty.yml"
+    for playbook in ("status", "upgrade", "rolling_restart", "defer_restarts"):
+        outcome = site.upgrade(playbook=f"orderly.services.{playbook}")
+        assert "No inventory was given, or none that has hosts" in outcome.text, outcome.raw
+        assert outcome.code != 0

@@ -79,6 +79,7 @@ if TYPE_CHECKING:
 
 
 STORE = "orderly_store"
+ONLY = "upgrade_only"
 WITHOUT_PLAN = Path(__file__).parents[2] / "playbooks/list_services.yml"
 """What is parsed where there are no hosts to make a plan for, as when ansible-lint checks the syntax."""
 
@@ -94,7 +95,7 @@ class LookupModule(LookupBase):
         try:
             inventory = Inventory(self._loader, variables["ansible_inventory_sources"])
             inventory.check_unchanged(variables["groups"])
-            check_tags("The upgrade", context.CLIARGS.get("tags"), context.CLIARGS.get("skip_tags"))
+            check_tags("The upgrade", context.CLIARGS.get("tags"), context.CLIARGS.get("skip_tags"), ONLY)
             check_variables(self._loader, inventory, known_services(variables, inventory.variable))
             tell_left_out(variables)
             options = self.get_options()

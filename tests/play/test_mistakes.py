@@ -28,62 +28,58 @@ class Mistake:
     goes_on: bool = False
 
 
-def read_by_nobody(name: str, meant: str) -> str:
-    return f"-e {name} is read by nobody; {meant} was probably meant. Nothing was done."
+def unknown(name: str, meant: str) -> str:
+    return f"-e {name} is unknown. Did you mean {meant}? Nothing was done."
 
 
-WHOLE = "would run only a part of it. The steps of a host belong together; choose hosts with --limit"
+WHOLE = "does not take --tags and --skip-tags: only a part of it would run. Choose hosts with --limit"
 MISTAKES = {
     "service for restart_only": Mistake(
-        "restart_services", "-e service=web", read_by_nobody("service", "restart_only")
+        "restart_services", "-e service=web", unknown("service", "restart_only")
     ),
-    "services for upgrade_only": Mistake(
-        "upgrade", "-e services=web", read_by_nobody("services", "upgrade_only")
-    ),
+    "services for upgrade_only": Mistake("upgrade", "-e services=web", unknown("services", "upgrade_only")),
     "upgrade_stages": Mistake(
-        "upgrade", "-e upgrade_stages=back", read_by_nobody("upgrade_stages", "upgrade_stage")
+        "upgrade", "-e upgrade_stages=back", unknown("upgrade_stages", "upgrade_stage")
     ),
-    "stage": Mistake("upgrade", "-e stage=back", read_by_nobody("stage", "upgrade_stage")),
-    "confirm": Mistake("upgrade", "-e confirm=web", read_by_nobody("confirm", "upgrade_confirm")),
+    "stage": Mistake("upgrade", "-e stage=back", unknown("stage", "upgrade_stage")),
+    "confirm": Mistake("upgrade", "-e confirm=web", unknown("confirm", "upgrade_confirm")),
     "approved_plan": Mistake(
-        "upgrade", "-e approved_plan=1", read_by_nobody("approved_plan", "upgrade_approved_plan")
+        "upgrade", "-e approved_plan=1", unknown("approved_plan", "upgrade_approved_plan")
     ),
-    "campaign": Mistake("upgrade", "-e campaign=friday", read_by_nobody("campaign", "upgrade_campaign")),
-    "reason": Mistake("dismiss_restarts", "-e reason=docs", read_by_nobody("reason", "dismiss_reason")),
-    "serial": Mistake("rolling_restart", "-e serial=1", read_by_nobody("serial", "rolling_op_serial")),
+    "campaign": Mistake("upgrade", "-e campaign=friday", unknown("campaign", "upgrade_campaign")),
+    "reason": Mistake("dismiss_restarts", "-e reason=docs", unknown("reason", "dismiss_reason")),
+    "serial": Mistake("rolling_restart", "-e serial=1", unknown("serial", "rolling_op_serial")),
     "a letter too few": Mistake(
         "defer_restarts",
         "-e enable_auto_restart=false",
-        read_by_nobody("enable_auto_restart", "enable_auto_restarts"),
+        unknown("enable_auto_restart", "enable_auto_restarts"),
     ),
-    "the store mistyped": Mistake(
-        "status", "-e orderly_stor=x", read_by_nobody("orderly_stor", "orderly_store")
-    ),
+    "the store mistyped": Mistake("status", "-e orderly_stor=x", unknown("orderly_stor", "orderly_store")),
     "a parameter of another playbook": Mistake(
         "restart_services",
         "-e upgrade_only=web",
-        "-e upgrade_only is for upgrade, not for restart_services; restart_only was probably meant. Nothing was done.",
+        "-e upgrade_only is for upgrade, not for restart_services. Did you mean restart_only? Nothing was done.",
     ),
     "names for a playbook that takes none": Mistake(
         "defer_restarts",
         "-e services=web",
-        "-e services is read by nobody: defer_restarts acts on all services of its hosts. Nothing was done.",
+        "-e services is unknown: defer_restarts acts on all services of its hosts. Leave it out, and choose hosts with",
     ),
     "a setting mistyped with -e": Mistake(
         "list_services",
         "-e web_max_unavailible=50%",
-        "-e web_max_unavailible is no setting of web; web_max_unavailable was probably meant. Nothing was done.",
+        "-e web_max_unavailible is not a setting of web. Did you mean web_max_unavailable? Nothing was done.",
     ),
     "a setting mistyped in the inventory": Mistake(
         "status",
         "",
-        "web_max_unavailible in the inventory is no setting of web; web_max_unavailable was probably meant.",
+        "web_max_unavailible (group web in the inventory) is not a setting of web. Did you mean web_max_unavailable?",
         {"group_vars/web.yml": "web_max_unavailible: 2\n"},
     ),
     "a setting of a service that is not there": Mistake(
         "upgrade",
         "--list-tasks",
-        "wbe_max_unavailable in the inventory is for a service that there is not; web_max_unavailable was probably",
+        "wbe_max_unavailable (group web in the inventory) is for a service that does not exist. Did you mean web_max_",
         {"group_vars/web.yml": "wbe_max_unavailable: 2\n"},
     ),
     "a value that is none": Mistake(
@@ -96,7 +92,9 @@ MISTAKES = {
     ),
     "a service that there is not": Mistake("upgrade", "-e upgrade_only=apache", 'unknown service "apache"'),
     "a service that there is not, to restart": Mistake(
-        "restart_services", "-e restart_only=apache", '"apache"'
+        "restart_services",
+        "-e restart_only=apache",
+        'restart_only: unknown service "apache"; the inventory deploys: db, web.',
     ),
     "a hash that is too short": Mistake(
         "upgrade",
@@ -150,7 +148,7 @@ MISTAKES = {
     "a setting that differs on two hosts": Mistake(
         "upgrade",
         "",
-        "a setting of a service must be the same on all its hosts. Set it for the group web.",
+        "must be the same on all its hosts. Set it for the group web, and for no host of its own.",
         {"host_vars/a2.yml": "web_max_unavailable: 2\n"},
     ),
     "two roles of one name": Mistake(
@@ -165,7 +163,7 @@ MISTAKES = {
         "orderly_collections: acme.stack is not installed",
     ),
     "a campaign's name with a slash": Mistake(
-        "upgrade", "-e upgrade_campaign=a/b", "cannot be a campaign's name"
+        "upgrade", "-e upgrade_campaign=a/b", "is not a name for a campaign"
     ),
     "a host that there is not": Mistake("rolling_restart", "--limit nosuch", "nosuch"),
     "abandoning without a reason": Mistake(

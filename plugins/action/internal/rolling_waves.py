@@ -54,6 +54,9 @@ PARTS = ("drain", "verify", "undrain")
 TASKS = "rolling_op_tasks"
 ASKED_TOGETHER = ("rolling_op_blockers", "rolling_op_windows")
 
+ONLY = {"restart": "restart_only"}
+"""What names the services of an operation, where the variable is not that of all operations."""
+
 display = Display()
 
 
@@ -76,7 +79,7 @@ class ActionModule(ControllerAction):
         check_as_written("The roll", variables, self._task.get_play())
         services = load_services(variables)
         only = names_of(options["services"])
-        select(services, only, "services")
+        select(services, only, ONLY.get(options["operation"], "rolling_op_services"))
         check_not_ours(variables["groups"]["all"])
         _check_agreement(services, variables)
         units, machines, unseen = self._members(services, options, variables)

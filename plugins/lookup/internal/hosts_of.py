@@ -46,8 +46,9 @@ from ...plugin_utils._common.errors import ControllerError
 from ...plugin_utils._common.names import check_groups
 from ...plugin_utils._common.text import listed, shortened
 from ...plugin_utils._inventory.inventory import Inventory, check_hosts_there
+from ...plugin_utils._inventory.parameters import PARAMETERS
 from ...plugin_utils._inventory.trusted import without_facts
-from ...plugin_utils._inventory.unread import check_variables
+from ...plugin_utils._inventory.unread import check_variables, typed_playbooks
 from ...plugin_utils._run.whole import check_tags
 from ...plugin_utils._service.catalogue import NONE_DEPLOYED, deployed_of, known_services, tell_left_out
 from ...plugin_utils._service.service import CatalogueError
@@ -66,7 +67,7 @@ class LookupModule(LookupBase):
             return ["all"]
         try:
             check_hosts_there(variables["groups"])
-            check_tags("This playbook", context.CLIARGS.get("tags"), context.CLIARGS.get("skip_tags"))
+            _check_tags()
             return self._checked(terms[0], variables)
         except ControllerError as exc:
             raise AnsibleLookupError(str(exc)) from None
@@ -100,3 +101,10 @@ class LookupModule(LookupBase):
             display.warning(
                 f"No service of this inventory runs on {listed(shortened(bare))}; nothing is deferred there."
             )
+
+
+def _check_tags() -> None:
+    typed = typed_playbooks(context.CLIARGS.get("args") or ()) or ()
+    only = next((name for each in typed for name in PARAMETERS[each] if name.endswith("_only")), "")
+    what = " and ".join(sorted(typed)) or "This playbook"
+    check_tags(what, context.CLIARGS.get("tags"), context.CLIARGS.get("skip_tags"), only)

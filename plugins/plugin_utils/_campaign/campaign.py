@@ -192,7 +192,7 @@ def abandon(store: Store, campaign: str, reason: str, state_of: StateOf, now: st
     """
     if not reason.strip():
         raise CampaignError(
-            "Give a reason for abandoning the campaign, others will want to know: -e abandon_reason=…"
+            "Say why the campaign is abandoned, for those who find it later: -e abandon_reason=…"
         )
 
     def decide(documents: Documents) -> tuple[dict[str, Document | None], Campaign]:
@@ -248,8 +248,8 @@ def _change(store: Store, campaign: str, **changes: object) -> None:
 def _check_name(name: str | None) -> None:
     if name is not None and not NAME.fullmatch(name):
         raise CampaignError(
-            f'upgrade_campaign: "{name}" cannot be a campaign\'s name; expected letters, digits, "_", "." and "-", '
-            "at most 64."
+            f'upgrade_campaign: "{name}" is not a name for a campaign; expected letters, digits, "_", "." and "-", at '
+            "most 64."
         )
 
 

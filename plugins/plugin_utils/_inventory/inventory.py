@@ -87,6 +87,15 @@ class Inventory:
         """Name every variable that a group or a host has."""
         return self._own_variables.union(*self._group_variables)
 
+    def place(self, name: str) -> str:
+        """Tell where the inventory has a variable: the first group or host that sets it."""
+        for group, variables in zip(self._manager.groups, self._group_variables, strict=True):
+            if name in variables:
+                return f"group {group}"
+        hosts = self._manager.hosts.values()
+        found = (host.name for host in hosts if name in host.vars or name in self._from_files([host]))
+        return f"host {next(found, '?')}"
+
     def typical_hosts(self, hosts: Sequence[str], names: Iterable[str]) -> tuple[str, ...]:
         """Choose hosts that stand for all of *hosts* when some variables are asked for: few are, of ten thousand."""
         return tuple(dict.fromkeys(self._stand_ins(hosts, names).values()))

@@ -17,7 +17,7 @@ from .extra_vars import extra_names
 from .parameters import OF_ALL, OF_ROLLS, PARAMETERS, PREFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
     from ansible.parsing.dataloader import DataLoader
@@ -32,7 +32,7 @@ OURS_ALONE = ("max_unavailable", "failure_budget", "full_stop", "deferred_action
 _ALIKE = 0.84  # as difflib counts: one letter wrong, missing or too many in a name of six or more
 _PERHAPS = 0.5
 _SERVICES = ("service", "services")
-_NOBODY = "is read by nobody"
+_UNKNOWN = "is unknown"
 
 
 class UnreadError(ControllerError):
@@ -60,11 +60,11 @@ class Unread:
         }
         _refuse(found)
 
-    def check_inventory(self, names: Iterable[str]) -> None:
-        """Raise where the inventory has such names."""
+    def check_inventory(self, names: Iterable[str], place: Callable[[str], str]) -> None:
+        """Raise where the inventory has such names; *place* tells of one where it stands."""
         everywhere = Unread(self.services)
         found = {
-            f"{name} in the inventory": meant
+            f"{name} ({place(name)} in the inventory)": meant
             for name in sorted(set(names) - everywhere._known)
             if (meant := everywhere._name(name))
         }
@@ -84,15 +84,15 @@ class Unread:
             return ""
         playbooks = " and ".join(sorted(self.typed))
         if theirs := [each for each, names in PARAMETERS.items() if name in names]:
-            return f"is for {' and '.join(theirs)}, not for {playbooks}" + _perhaps(
-                self._ends_with(_rest(name))
-            )
+            same = self._ends_with(_rest(name))
+            return f"is for {' and '.join(theirs)}, not for {playbooks}.{_perhaps(same)}"
         if meant := self._ends_with(name):
-            return _NOBODY + _perhaps(meant)
+            return f"{_UNKNOWN}.{_perhaps(meant)}"
         if name in _SERVICES:
-            return f"{_NOBODY}: {playbooks} acts on all services of its hosts"
+            whole = f"{playbooks} acts on all services of its hosts"
+            return f"{_UNKNOWN}: {whole}. Leave it out, and choose hosts with --limit."
         begins = {_verb(each) for each in self._takes.difference(OF_ALL, OF_ROLLS)}
-        return _NOBODY + _perhaps(self._near(name, _PERHAPS)) if _verb(name) in begins else ""
+        return f"{_UNKNOWN}.{_perhaps(self._near(name, _PERHAPS))}" if _verb(name) in begins else ""
 
     def _ends_with(self, word: str) -> list[str]:
         """Find the parameters for a general word: ``upgrade_stage`` for ``stage`` and for ``stages``."""
@@ -101,9 +101,9 @@ class Unread:
 
     def _name(self, name: str) -> str:
         if near := self._near(name, _ALIKE):
-            return _NOBODY + _perhaps(near)
+            return f"{_UNKNOWN}.{_perhaps(near)}"
         if name.startswith(PREFIXES):
-            return _NOBODY + _perhaps(self._near(name, _PERHAPS))
+            return f"{_UNKNOWN}.{_perhaps(self._near(name, _PERHAPS))}"
         return self._setting(name)
 
     def _near(self, name: str, alike: float) -> list[str]:
@@ -127,13 +127,13 @@ class Unread:
                 return (
                     ""
                     if _reads(service.path, name)
-                    else f"is no setting of {service.name}{_perhaps([meant])}"
+                    else f"is not a setting of {service.name}.{_perhaps([meant])}"
                 )
         for key in OURS_ALONE:
             if name.endswith(f"_{key}"):
                 there = {variable(service.name, ""): variable(service.name, key) for service in self.services}
                 near = get_close_matches(name.removesuffix(key), there, 1, _PERHAPS)
-                return "is for a service that there is not" + _perhaps(there[each] for each in near)
+                return f"is for a service that does not exist.{_perhaps(there[each] for each in near)}"
         return ""
 
 
@@ -142,7 +142,7 @@ def check_variables(loader: DataLoader, inventory: Inventory, services: Collecti
     own = inventory.names
     unread = Unread(services, typed_playbooks(context.CLIARGS.get("args") or ()))
     unread.check_extra(extra_names(loader), own)
-    unread.check_inventory(own)
+    unread.check_inventory(own, inventory.place)
 
 
 def typed_playbooks(arguments: Iterable[object]) -> frozenset[str] | None:
@@ -155,7 +155,7 @@ def typed_playbooks(arguments: Iterable[object]) -> frozenset[str] | None:
 def _refuse(found: Mapping[str, str]) -> None:
     if found:
         raise UnreadError(
-            " ".join((*(f"{name} {meant}." for name, meant in found.items()), "Nothing was done."))
+            " ".join((*(f"{name} {meant}" for name, meant in found.items()), "Nothing was done."))
         )
 
 
@@ -170,7 +170,7 @@ def _rest(name: str) -> str:
 
 def _perhaps(names: Iterable[str]) -> str:
     named = " or ".join(names)
-    return f"; {named} was probably meant" if named else ""
+    return f" Did you mean {named}?" if named else ""
 
 
 def _reads(role: Path, name: str) -> bool:

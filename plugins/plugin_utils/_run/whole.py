@@ -22,14 +22,14 @@ class WholeError(ControllerError):
     """Something outside of the playbook would leave out or change a part of it."""
 
 
-def check_tags(what: str, run: Iterable[str] | None, skipped: Iterable[str] | None) -> None:
-    """Refuse to leave out parts by their tags; raises :class:`WholeError`."""
+def check_tags(what: str, run: Iterable[str] | None, skipped: Iterable[str] | None, only: str = "") -> None:
+    """Refuse to leave out parts by their tags; *only* is the variable for services. Raises :class:`WholeError`."""
     chosen = set(run or ())
+    services = f", and services with -e {only}=SERVICE" if only else ""
     if (chosen and "all" not in chosen) or set(skipped or ()) - _OF_MOLECULE:
         raise WholeError(
-            f"{what} is refused: --tags and --skip-tags (or ansible.cfg and the environment, which can set them too) "
-            "would run only a part of it. The steps of a host belong together; choose hosts with --limit and services "
-            "by name, as in -e upgrade_only=SERVICE, and try it first with --check."
+            f"{what} does not take --tags and --skip-tags: only a part of it would run. Choose hosts with --limit"
+            f"{services}. (If you typed neither, ansible.cfg or the environment sets them.)"
         )
 
 

@@ -151,7 +151,7 @@ def _collection_roles(name: str) -> RoleFolder:
     if found is None:
         raise CatalogueError(
             f"orderly_collections: {name} is not installed; Ansible looks for it in {', '.join(map(str, paths))}. "
-            f"Install it (ansible-galaxy collection install {name}), or remove it."
+            f"Install it (ansible-galaxy collection install {name}), or remove it from the list."
         )
     return RoleFolder(found / "roles", f"{name}.")
 
@@ -198,7 +198,7 @@ def deployed(
         if service.name in settled:
             raise CatalogueError(
                 f'Two roles register the service "{service.name}": {settled[service.name].path} and {service.path}. '
-                "Rename one of them (key service in its meta/service.yml), or remove it from the roles' folders."
+                "Give one of them another name (key service in its meta/service.yml), or remove that role."
             )
         asked = host if host is not None and host in members else min(members, key=natural)
         settled[service.name] = override(replace(service, group=group), asked, variables)
@@ -249,7 +249,8 @@ def check_agreement(service: Service, members: Iterable[str], variables: Variabl
             values = (f"{plain(each[odd])!r}" if odd in each else "not set" for each in (theirs, expected))
             raise CatalogueError(
                 f"{variable(service.name, odd)} is {next(values)} on {host}, but {next(values)} on {first}; a setting "
-                f"of a service must be the same on all its hosts. Set it for the group {service.group}."
+                f"of a service must be the same on all its hosts. Set it for the group {service.group}, and "
+                "for no host of its own."
             )
 
 

@@ -23,6 +23,10 @@ def service(name: str, path: Path = Path("/nowhere")) -> Service:
 SERVICES = (service("web"), service("my-db"))
 
 
+def place(_name: str) -> str:
+    return "group x"
+
+
 def refusal(name: str, *typed: str, own: tuple[str, ...] = ()) -> str:
     """Give what is said of a variable that is typed with ``-e``; an empty text where it is accepted."""
     try:
@@ -53,12 +57,12 @@ def refusal(name: str, *typed: str, own: tuple[str, ...] = ()) -> str:
 )
 def test_the_name_that_was_meant_is_said(name: str, playbook: str, meant: str) -> None:
     assert f"-e {name} " in refusal(name, playbook)
-    assert f"; {meant} was probably meant. Nothing was done." in refusal(name, playbook)
+    assert f" Did you mean {meant}? Nothing was done." in refusal(name, playbook)
 
 
 @pytest.mark.parametrize("name", ["restart_foo", "rolling_op_foo", "orderly_foo", "__rolling_wave"])
 def test_what_begins_like_ours_is_refused_also_where_nothing_is_close(name: str) -> None:
-    assert refusal(name, "restart_services") == f"-e {name} is read by nobody. Nothing was done."
+    assert refusal(name, "restart_services") == f"-e {name} is unknown. Nothing was done."
 
 
 def test_names_of_services_for_a_playbook_that_takes_none_are_refused() -> None:
@@ -74,7 +78,7 @@ def test_what_is_ours_or_looks_like_nothing_of_ours_is_accepted(name: str) -> No
 
 def test_a_playbook_of_the_user_may_read_general_words_and_take_what_any_of_ours_takes() -> None:
     assert [refusal(name) for name in ("service", "stage", "upgrade_only", "restart_only")] == [""] * 4
-    assert "upgrade_stage was probably meant" in refusal("upgrade_stages")
+    assert "Did you mean upgrade_stage?" in refusal("upgrade_stages")
 
 
 def test_a_variable_of_the_inventory_is_its_own_unless_it_begins_like_ours() -> None:
@@ -86,26 +90,26 @@ def test_what_the_role_of_the_service_reads_is_its_own(tmp_path: Path) -> None:
     (tmp_path / "tasks").mkdir()
     (tmp_path / "tasks/main.yml").write_text("- ansible.builtin.debug: {var: web_unit}\n")
     unread = Unread([service("web", tmp_path)])
-    unread.check_inventory(["web_unit"])
-    with pytest.raises(UnreadError, match="web_group was probably meant"):
-        unread.check_inventory(["web_groups"])
+    unread.check_inventory(["web_unit"], place)
+    with pytest.raises(UnreadError, match=r"Did you mean web_group\?"):
+        unread.check_inventory(["web_groups"], place)
 
 
 def test_an_inventory_hears_of_all_that_nobody_reads_at_once() -> None:
     with pytest.raises(UnreadError) as found:
         Unread(SERVICES).check_inventory(
-            ["web_max_unavailible", "rolling_op_serail", "gone_full_stop", "web_port"]
+            ["web_max_unavailible", "rolling_op_serail", "gone_full_stop", "web_port"], place
         )
     assert str(found.value) == (
-        "gone_full_stop in the inventory is for a service that there is not. rolling_op_serail in the inventory is "
-        "read by nobody; rolling_op_serial was probably meant. web_max_unavailible in the inventory is no setting of "
-        "web; web_max_unavailable was probably meant. Nothing was done."
+        "gone_full_stop (group x in the inventory) is for a service that does not exist. rolling_op_serail (group x in "
+        "the inventory) is unknown. Did you mean rolling_op_serial? web_max_unavailible (group x in the inventory) is "
+        "not a setting of web. Did you mean web_max_unavailable? Nothing was done."
     )
 
 
 def test_an_inventory_may_have_general_words() -> None:
     Unread(SERVICES).check_inventory(
-        ["services", "service", "stage", "confirm", "restart_policy", "upgrade", "status"]
+        ["services", "service", "stage", "confirm", "restart_policy", "upgrade", "status"], place
     )
 
 

@@ -284,9 +284,7 @@ def test_an_option_that_is_neither_is_named() -> None:
 
 def test_two_roles_of_one_service_are_refused_with_both_paths() -> None:
     services = [service("web"), Service("web", "other", Path("/other/web"), "web")]
-    message = (
-        'Two roles register the service "web": /roles/web and /other/web. Rename one of them (key service'
-    )
+    message = 'Two roles register the service "web": /roles/web and /other/web. Give one of them another name (key service'
     with pytest.raises(CatalogueError) as caught:
         deployed(services, GROUPS, Inventory())
     assert str(caught.value).startswith(message)
@@ -318,7 +316,8 @@ def test_hosts_must_agree_about_a_service(said: dict[str, Any], message: str) ->
     with pytest.raises(CatalogueError) as caught:
         check_agreement(service("web"), ["w1", "w2"], Inventory(said))
     assert str(caught.value) == (
-        f"{message}a setting of a service must be the same on all its hosts. Set it for the group web."
+        f"{message}a setting of a service must be the same on all its hosts. Set it for the group web, "
+        "and for no host of its own."
     )
 
 

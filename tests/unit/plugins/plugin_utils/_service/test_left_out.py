@@ -58,10 +58,10 @@ def test_services_and_ordinary_roles_are_not_named(role: Callable[..., Path]) ->
 def test_a_group_without_hosts_is_named_with_the_one_that_was_meant() -> None:
     file = "/srv/roles/web/meta/service.yml"
     assert without_hosts([WEB], [], ["webservers", "db"]) == [
-        f"web is deployed nowhere: its group webserver has no hosts. webservers was probably meant; write group: "
+        f"web is deployed nowhere: its group webserver has no hosts. Did you mean webservers? Write group: "
         f"webservers in {file}."
     ]
-    assert "web was probably meant" in without_hosts([WEB], [], ["web", "db"])[0]
+    assert "Did you mean web? Write" in without_hosts([WEB], [], ["web", "db"])[0]
     assert "Give that group hosts" in without_hosts([WEB], [], ["db"])[0]
 
 

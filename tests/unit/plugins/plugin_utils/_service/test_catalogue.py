@@ -284,7 +284,7 @@ def test_an_option_that_is_neither_is_named() -> None:
 
 def test_two_roles_of_one_service_are_refused_with_both_paths() -> None:
     services = [service("web"), Service("web", "other", Path("/other/web"), "web")]
-    message = 'Two roles register the service "web": /roles/web and /other/web. Give one of them another name (key service'
+    message = 'Two roles register the service "web": /roles/web and /other/web. Give one of them another name'
     with pytest.raises(CatalogueError) as caught:
         deployed(services, GROUPS, Inventory())
     assert str(caught.value).startswith(message)

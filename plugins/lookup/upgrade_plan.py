@@ -69,7 +69,7 @@ from ..plugin_utils._inventory.inventory import Inventory, InventoryError
 from ..plugin_utils._inventory.unread import check_variables
 from ..plugin_utils._plan.approval import APPROVED, approved_elsewhere
 from ..plugin_utils._plan.plan import short
-from ..plugin_utils._run.whole import check_tags
+from ..plugin_utils._run.whole import check_core, check_tags
 from ..plugin_utils._service.catalogue import known_services, tell_left_out
 from ..plugin_utils._terminal import say
 from ..plugin_utils._upgrade import make_plan
@@ -95,9 +95,11 @@ class LookupModule(LookupBase):
         try:
             inventory = Inventory(self._loader, variables["ansible_inventory_sources"])
             inventory.check_unchanged(variables["groups"])
+            check_core()
             check_tags("The upgrade", context.CLIARGS.get("tags"), context.CLIARGS.get("skip_tags"), ONLY)
-            check_variables(self._loader, inventory, known_services(variables, inventory.variable))
-            tell_left_out(variables)
+            services = known_services(variables, inventory.variable)
+            check_variables(self._loader, inventory, services)
+            tell_left_out(variables, services)
             options = self.get_options()
             approved = options["approved_plan"] or self._approved(inventory, variables)
             absences = absences_in(self._store(inventory, variables), say)

@@ -197,3 +197,33 @@ def test_an_inventory_that_was_not_given_is_missed(site: Site) -> None:
         outcome = site.upgrade(playbook=f"orderly.services.{playbook}")
         assert "No inventory was given, or none that has hosts" in outcome.text, outcome.raw
         assert outcome.code != 0
+
+
+def test_turning_restarts_off_where_nothing_is_deployed_is_refused(site: Site) -> None:
+    site.groups(webservers="a1")
+    outcome = site.upgrade(playbook="orderly.services.defer_restarts")
+    assert "No service is deployed: no service role has a group with hosts in this inventory." in outcome.text
+    assert outcome.code != 0
+
+
+def test_a_roll_that_has_nothing_to_do_names_no_group_of_ours(site: Site) -> None:
+    site.groups(web="a1", others="a2")
+    site.service("web", "3")
+    outcome = site.upgrade(playbook="orderly.services.rolling_restart")
+    assert outcome.code == 0, outcome.raw
+    assert "orderly_roll" not in outcome.text
+
+
+def test_a_plan_does_not_call_hosts_silent_that_it_did_not_ask(site: Site) -> None:
+    site.groups(web="a1 a2")
+    site.service("web", "3")
+    outcome = site.make_plan("--limit", "a1")
+    assert "Not surveyed: a2: it was not asked, as --limit leaves it out" in outcome.text, outcome.raw
+
+
+def test_a_syntax_check_needs_no_inventory(site: Site) -> None:
+    site.write("empty.yml", "all: {hosts: {}}\n")
+    site.inventory = site.folder / "empty.yml"
+    for playbook in ("upgrade", "rolling_restart", "status"):
+        outcome = site.upgrade("--syntax-check", playbook=f"orderly.services.{playbook}")
+        assert outcome.code == 0, outcome.raw

@@ -143,7 +143,7 @@ def test_tags_that_would_tear_steps_apart_are_refused_with_advice(
     assert outcome.code != 0
     assert outcome.log == NOTHING
     assert "The upgrade does not take --tags and --skip-tags: only a part of it would run." in outcome.text
-    assert "choose hosts with --limit and services by name, as in -e upgrade_only=SERVICE" in outcome.text
+    assert "Choose hosts with --limit, and services with -e upgrade_only=SERVICE." in outcome.text
 
 
 def test_starting_in_the_middle_of_a_wave_is_refused_with_advice(site: Site) -> None:

@@ -22,7 +22,9 @@ from ...plugin_utils._terminal import say
 from ...plugin_utils._upgrade import make_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
+
+    from ...plugin_utils._plan.plan import Plan
 
 
 class ActionModule(ControllerAction):
@@ -50,7 +52,8 @@ class ActionModule(ControllerAction):
             raise AnsibleActionFail(f"The inventory cannot be read for the plan: {exc}") from None
         members = {service: frozenset(each.hosts) for service, each in plan.services.items()}
         how_long = estimate(plan.plays, took)
-        lines = summary(plan, readable(answers, members), playbook.parent, how_long, absences.now)
+        known = {**_not_asked(plan, answers), **readable(answers, members)}
+        lines = summary(plan, known, playbook.parent, how_long, absences.now)
         for line in lines:
             say(line)
         return {
@@ -60,6 +63,14 @@ class ActionModule(ControllerAction):
             "folder": str(playbook.parent),
             "lines": lines,
         }
+
+
+def _not_asked(plan: Plan, answers: Container[str]) -> dict[str, dict[str, str]]:
+    """Say of the hosts of a plan that the run did not ask why it did not."""
+    hosts = {host for service in plan.services.values() for host in service.hosts}
+    return {
+        host: {"msg": "it was not asked, as --limit leaves it out"} for host in hosts if host not in answers
+    }
 
 
 def _took(url: str | None) -> dict[str, float]:

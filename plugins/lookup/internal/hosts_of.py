@@ -49,7 +49,7 @@ from ...plugin_utils._inventory.inventory import Inventory, check_hosts_there
 from ...plugin_utils._inventory.parameters import PARAMETERS
 from ...plugin_utils._inventory.trusted import without_facts
 from ...plugin_utils._inventory.unread import check_variables, typed_playbooks
-from ...plugin_utils._run.whole import check_tags
+from ...plugin_utils._run.whole import check_core, check_tags
 from ...plugin_utils._service.catalogue import NONE_DEPLOYED, deployed_of, known_services, tell_left_out
 from ...plugin_utils._service.service import CatalogueError
 
@@ -67,6 +67,7 @@ class LookupModule(LookupBase):
             return ["all"]
         try:
             check_hosts_there(variables["groups"])
+            check_core()
             _check_tags()
             return self._checked(terms[0], variables)
         except ControllerError as exc:
@@ -82,7 +83,7 @@ class LookupModule(LookupBase):
         second_look = None if seen else inventory.variable
         services = known_services(variables, second_look)
         check_variables(self._loader, inventory, services)
-        tell_left_out(variables)
+        tell_left_out(variables, services)
         if which == "all":
             return ["all"]
         groups = list(dict.fromkeys(each.group for each in deployed_of(services, variables, second_look)))

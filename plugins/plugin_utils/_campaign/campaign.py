@@ -49,8 +49,8 @@ class Campaign:
 
     @property
     def is_open(self) -> bool:
-        """Tell whether it can be resumed."""
-        return bool(self.document["state"] == OPEN)
+        """Tell whether it can be resumed; a state that is not known here is none of an end."""
+        return self.document["state"] not in (ENDED, ABANDONED)
 
     @property
     def plan(self) -> str:

@@ -120,6 +120,9 @@ class Requested:
     positions: Mapping[str, int]
 
 
+HOW_TO_THAW = "rolling_lock with state=thawed ends that"
+
+
 @dataclass(frozen=True)
 class Waiting:
     """Somebody who is alive comes first, or nothing is granted for now."""
@@ -133,7 +136,7 @@ class Waiting:
     def message(self) -> str:
         """Say who or what is waited for, and how many are in front."""
         ice = [
-            f"{service} is frozen since {freeze.since} by {freeze.by}: {freeze.reason}"
+            f"{service} is frozen since {freeze.since} by {freeze.by}: {freeze.reason} ({HOW_TO_THAW})"
             for service, freeze in self.frozen.items()
         ]
         behind = [f"place {place} in the queue of {service}" for service, place in self.positions.items()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ansible import constants
+from ansible.release import __version__
 
 from .._common.errors import ControllerError
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from ansible.playbook.play import Play
 
+OLDEST = (2, 16)
 _STRATEGIES = ("linear", "free")
 _OF_MOLECULE = {"molecule-notest", "notest"}
 """Molecule skips these in all its runs; a task that has one says itself that tests may leave it out."""
@@ -20,6 +22,15 @@ _OF_MOLECULE = {"molecule-notest", "notest"}
 
 class WholeError(ControllerError):
     """Something outside of the playbook would leave out or change a part of it."""
+
+
+def check_core(version: str = __version__) -> None:
+    """Refuse an ansible-core that nobody has tried; raises :class:`WholeError`."""
+    if tuple(map(int, version.split(".")[:2])) < OLDEST:
+        raise WholeError(
+            f"This is ansible-core {version}; orderly.services needs {'.'.join(map(str, OLDEST))} or later. Install "
+            "one, in a virtual environment say: python3 -m venv venv && venv/bin/pip install ansible-core"
+        )
 
 
 def check_tags(what: str, run: Iterable[str] | None, skipped: Iterable[str] | None, only: str = "") -> None:

@@ -21,7 +21,7 @@ from ansible.utils.display import Display
 from .._common.graph import CycleError, levels
 from .._common.places import open_to_others
 from .._common.text import natural
-from .left_out import not_read
+from .left_out import not_read, unknown_before
 from .service import SERVICE_FILE, CatalogueError, Service, plain
 from .settings import OVERRIDABLE, checked, line_of, parse_service, spelled_out
 
@@ -306,9 +306,10 @@ def known_services(task_vars: Mapping[str, Any], variables: Variables | None = N
     return find_services(role_folders(task_vars))
 
 
-def tell_left_out(task_vars: Mapping[str, Any]) -> None:
-    """Warn of roles that were meant to be services, and are not read as such."""
-    for why in not_read(folder.path for folder in role_folders(task_vars) if not folder.prefix):
+def tell_left_out(task_vars: Mapping[str, Any], services: Iterable[Service]) -> None:
+    """Warn of roles that were meant to be services and are not read as such, and of services that nobody is."""
+    own = (folder.path for folder in role_folders(task_vars) if not folder.prefix)
+    for why in (*not_read(own), *unknown_before(services, task_vars["groups"])):
         display.warning(why)
 
 

@@ -9,11 +9,12 @@ from .service import SERVICE_FILE
 from .steps import UPGRADE_TASKS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from .service import Service
 
+_ALIKE = 0.8
 _OTHER_NAMES = ("service.yaml", "services.yml", "services.yaml")
 _TASKS = (f"{UPGRADE_TASKS}.yml", f"{UPGRADE_TASKS}.yaml", "drain.yml", "drain.yaml")
 
@@ -52,6 +53,24 @@ def _perhaps(service: Service, groups: Collection[str]) -> str:
     near = get_close_matches(service.group, groups, 1) or [name for name in (service.name,) if name in groups]
     named = f"Did you mean {near[0]}? Write" if near else "Give that group hosts, or write"
     return f" {named} group: {near[0] if near else 'NAME'} in {service.file}."
+
+
+def unknown_before(services: Iterable[Service], groups: Mapping[str, Collection[str]]) -> list[str]:
+    """Name what services come after and no role is, where hosts of that name, or a name close to it, tell a mistake."""
+    services = list(services)
+    names = {service.name for service in services}
+    return [
+        f"{service.name} comes after {each.service}, but there is no service {each.service}, so it waits for nothing."
+        f"{_closest(each.service, names)} See {service.file}."
+        for service in services
+        for each in service.after
+        if each.service not in names and (groups.get(each.service) or _closest(each.service, names))
+    ]
+
+
+def _closest(name: str, names: Collection[str]) -> str:
+    near = get_close_matches(name, names, 1, _ALIKE)
+    return f" Did you mean {near[0]}?" if near else ""
 
 
 def replaced(services: Iterable[Service]) -> list[str]:

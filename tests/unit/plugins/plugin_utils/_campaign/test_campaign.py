@@ -176,7 +176,7 @@ def test_a_plan_has_one_open_campaign(store: Store) -> None:
 
 @pytest.mark.parametrize("name", ["", "a b", "-x", "a/b", "x" * 65])
 def test_a_name_that_cannot_be_one_is_refused(store: Store, name: str) -> None:
-    assert f'upgrade_campaign: "{name}" cannot be' in refusal(store, name=name)
+    assert f'upgrade_campaign: "{name}" is not a name' in refusal(store, name=name)
 
 
 def test_an_open_campaign_tells_what_was_left_of_it(store: Store) -> None:
@@ -201,7 +201,7 @@ def test_a_campaign_is_abandoned_with_a_reason_and_the_next_one_begins_empty(sto
 
 ABANDONED_NOT = [
     ({"campaign": "monday"}, 'There is no open campaign "monday"; open: plan-1.'),
-    ({"campaign": "plan-1", "reason": " "}, "Give a reason for abandoning the campaign"),
+    ({"campaign": "plan-1", "reason": " "}, "Say why the campaign is abandoned"),
     (
         {"campaign": "plan-1", "other": RunState.LIVE},
         "A run is working on campaign plan-1: PID 1 on ctl. Stop it first.",

@@ -437,7 +437,10 @@ def test_while_a_service_is_frozen_nothing_more_is_granted(world: World) -> None
     world.apply(freeze(world.locks, ["nginx"], "audit", "PID 7 on ctl", "10:04"))
     waiting = world.asks(1, "web1")
     assert isinstance(waiting, Waiting)
-    assert waiting.message == "nginx is frozen since 10:04 by PID 7 on ctl: audit"
+    assert (
+        waiting.message
+        == "nginx is frozen since 10:04 by PID 7 on ctl: audit (rolling_lock with state=thawed ends that)"
+    )
     assert isinstance(world.asks(1, "web1", services="redis"), Granted)
     world.apply(thaw(world.locks, ["nginx"]))
     assert isinstance(world.asks(2, "web2"), Granted)

@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 from ansible import constants
-from ansible_collections.orderly.services.plugins.plugin_utils._run.whole import WholeError, check_as_written
+from ansible_collections.orderly.services.plugins.plugin_utils._run.whole import (
+    WholeError,
+    check_as_written,
+    check_core,
+)
 
 ALL = {"ansible_run_tags": ["all"], "ansible_skip_tags": []}
 
@@ -45,3 +49,16 @@ def test_undefined_values_are_refused_where_ansible_would_let_them_pass(
     monkeypatch.setattr(constants, "DEFAULT_UNDEFINED_VAR_BEHAVIOR", False, raising=False)
     with pytest.raises(WholeError, match="ANSIBLE_ERROR_ON_UNDEFINED_VARS=true"):
         check()
+
+
+@pytest.mark.parametrize("version", ["2.15.13", "2.9.27", "1.0"])
+def test_an_ansible_core_that_is_too_old_is_refused(version: str) -> None:
+    with pytest.raises(
+        WholeError, match=rf"This is ansible-core {version}; orderly.services needs 2.16 or later"
+    ):
+        check_core(version)
+
+
+@pytest.mark.parametrize("version", ["2.16.0", "2.21.5", "2.22.0b1", "3.0.0"])
+def test_later_ones_are_taken(version: str) -> None:
+    check_core(version)

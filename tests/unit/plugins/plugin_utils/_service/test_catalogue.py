@@ -330,3 +330,15 @@ def test_an_unknown_service_is_named_among_those_that_are_known() -> None:
         CatalogueError, match=r'^services: unknown service "wbe"; the inventory deploys: db, web\.$'
     ):
         select([service("web"), service("db")], ["db", "wbe"], "services")
+
+
+def test_a_role_of_the_user_replaces_the_shipped_one_of_its_name() -> None:
+    shipped = Service("web", "orderly.services.web", Path("/ours/web"), "web")
+    (only,) = deployed([shipped, service("web")], GROUPS, Inventory())
+    assert only.path == service("web").path
+
+
+def test_a_group_is_found_by_the_name_that_ansible_gave_it() -> None:
+    dashed = Service("nova-compute", "nova-compute", Path("/roles/nova-compute"), "nova-compute")
+    (found,) = deployed([dashed], {"all": ["w1"], "nova_compute": ["w1"]}, Inventory())
+    assert found.group == "nova_compute"

@@ -10,9 +10,10 @@ import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._service.left_out import (
     not_read,
     replaced,
+    unknown_before,
     without_hosts,
 )
-from ansible_collections.orderly.services.plugins.plugin_utils._service.service import Service
+from ansible_collections.orderly.services.plugins.plugin_utils._service.service import Dependency, Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,3 +75,16 @@ def test_a_role_that_replaces_a_shipped_one_is_named() -> None:
     shipped = replace(WEB, role="orderly.services.web", path=Path("/collection/web"))
     assert replaced([shipped, WEB]) == ["web: /srv/roles/web replaces orderly.services.web."]
     assert replaced([WEB]) == []
+
+
+def test_what_a_service_comes_after_and_nobody_is_is_named_where_it_looks_like_a_mistake() -> None:
+    db = replace(WEB, name="database")
+    web = replace(
+        WEB, after=(Dependency("databse"), Dependency("cache"), Dependency("queue"), Dependency("database"))
+    )
+    assert unknown_before([web, db], {"queue": ["q1"], "cache": []}) == [
+        "web comes after databse, but there is no service databse, so it waits for nothing. Did you mean database? "
+        "See /srv/roles/web/meta/service.yml.",
+        "web comes after queue, but there is no service queue, so it waits for nothing. "
+        "See /srv/roles/web/meta/service.yml.",
+    ]

@@ -769,7 +769,7 @@ def test_a_named_campaign_spans_runs_is_listed_and_abandoned_with_a_reason(site:
     assert "plays are left, finalizers of db wait; last run PID" in listed
     named = ("-e", "abandon_campaign=friday")
     silent = site.upgrade(*named, playbook="orderly.services.abandon_campaign")
-    assert "Give a reason for abandoning the campaign" in silent.text
+    assert "Say why the campaign is abandoned" in silent.text
     withdrawn = (*named, "-e", "abandon_reason=withdrawn")
     given_up = site.upgrade(*withdrawn, playbook="orderly.services.abandon_campaign")
     assert given_up.code == 0
@@ -897,7 +897,7 @@ def test_a_campaign_is_not_abandoned_because_an_inventory_says_so(site: Site) ->
     outcome = site.upgrade("-e", "abandon_campaign=friday", playbook="orderly.services.abandon_campaign")
     assert outcome.code != 0
     assert "abandon_reason is accepted only on the command line" in outcome.text
-    assert "Give a reason for abandoning the campaign" in outcome.text
+    assert "Say why the campaign is abandoned" in outcome.text
 
 
 @pytest.mark.parametrize("tag", ["always", "tagged"])

@@ -138,9 +138,14 @@ def page() -> None:
 def faults() -> None:
     """Hurt real hosts, controllers and stores in the middle of rolls and upgrades, and let ten hosts pull at once.
 
-    It is one fault of each kind and a few random rolls; ``make faults`` plays all, ``make random-rolls`` many.
+    It is one fault of each kind; ``make faults`` plays all.
     """
-    run("pytest", "--durations=20", "tests/faults", "tests/rolls")
+    run("pytest", "--durations=20", "tests/faults")
+
+
+def rolls() -> None:
+    """Play a few random rolls on real hosts, and look at their journals; ``make random-rolls`` plays many."""
+    run("pytest", "tests/rolls")
 
 
 def ways() -> None:
@@ -254,6 +259,7 @@ LONGEST = ("deferral", "status", "deferral_upgrade", "default", "rolling_op", "p
 SUITES = ("bookworm", "trixie")
 GROUPS: dict[str, list[Check]] = {  # the longest first, so that none of them is left for the end
     **plain(play, faults, cores, packages, faults="faults", cores="cores", packages="packages"),
+    **plain(rolls, rolls="rolls"),
     "bare": [Check(f"bare {suite}", partial(bare, suite)) for suite in SUITES],
     **plain(store, fuzz, sanity, unit, ways, ways="ways"),
     "lint": [Check("lint product", lint), Check("lint tests", partial(ansible_lint, *OF_TESTS))],

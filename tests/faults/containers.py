@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 SHARED = "/mnt"  # where each container has the folder of all
 BEGIN = """
 hostname "$1"
-mount --bind "$2/machine-id" /etc/machine-id
+if [ -e /etc/machine-id ]; then
+  mount --bind "$2/machine-id" /etc/machine-id
+else # on a machine that has none there is nothing to mount it on
+  cp -a /etc "$2/etc"
+  cp "$2/machine-id" "$2/etc/machine-id"
+  mount --bind "$2/etc" /etc
+fi
 mount --bind "$3" /mnt
 echo ready
 exec cat

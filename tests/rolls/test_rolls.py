@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SEED = 1
-NUMBERS = range(1, 21 if ALL else 4)
+NUMBERS = range(1, 21 if ALL else 3)
 
 
 @pytest.fixture(scope="module")

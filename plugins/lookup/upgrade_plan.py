@@ -72,7 +72,7 @@ from ..plugin_utils._plan.plan import short
 from ..plugin_utils._run.whole import check_core, check_tags
 from ..plugin_utils._service.catalogue import known_services, tell_left_out
 from ..plugin_utils._terminal import say
-from ..plugin_utils._upgrade import make_plan
+from ..plugin_utils._upgrade import make_plan, refuse_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,6 +97,7 @@ class LookupModule(LookupBase):
             inventory.check_unchanged(variables["groups"])
             check_core()
             check_tags("The upgrade", context.CLIARGS.get("tags"), context.CLIARGS.get("skip_tags"), ONLY)
+            refuse_sizes(variables)
             services = known_services(variables, inventory.variable)
             check_variables(self._loader, inventory, services)
             tell_left_out(variables, services)

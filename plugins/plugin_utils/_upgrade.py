@@ -66,7 +66,6 @@ def make_plan(
         check_agreement(service, asked, inventory.variable)
     approved, plan_dir = options.get("approved_plan"), options.get("plan_dir")
     kept = read_kept(approved, plan_dir)
-    _refuse_sizes(play_vars)
     placement = _read_placement(inventory, members)
     survey = Survey.of(answers, members) if answers is not None else survey_of(kept)
     settled = settle(services, members, survey)
@@ -98,8 +97,8 @@ def _read_placement(inventory: Inventory, members: Mapping[str, Iterable[str]]) 
     return read_placement(inventory.values(hosts, DOMAIN), inventory.values(hosts, LAST))
 
 
-def _refuse_sizes(given: Mapping[str, Any]) -> None:
-    """Refuse what is given to this run and would have no effect: the waves of a plan come from budgets and order."""
+def refuse_sizes(given: Mapping[str, Any]) -> None:
+    """Refuse what is given to this run and would have no effect, as a plan's waves come from budgets and order."""
     for name in (WAVES, SERIAL):
         if name in given:
             raise CatalogueError(

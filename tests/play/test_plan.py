@@ -90,13 +90,14 @@ def test_the_summary_fits_on_a_screen_and_ends_with_what_to_type(site: Site) -> 
     assert said[begin : begin + 8] == [
         f"Plan {plan_hash[:16]}: 2 services on 3 hosts, 3 waves",
         "SERVICE  STAGE    HOSTS  AT ONCE  WAVES  OUTAGE          PACKAGES",
-        "db       default  1      1        1      is down        up to date",
+        "db       default  1      1        1      is down         up to date",
         "web      default  2      1        2-3    others stay up  web-common 1.0 → 1.1 on 2 hosts, "
         "web-server 1.0 → 1.1 on 2 hosts",
         "Packages are never rolled back.",
         "Phased updates are no exception: apt-get install takes what apt-get upgrade may keep back.",
         f"To review: {folder}/plan.html",
-        f"To approve: ansible-playbook orderly.services.upgrade -e upgrade_approved_plan={plan_hash}",
+        f"To approve: ansible-playbook -i hosts.yml -e orderly_store=sqlite://{site.store} orderly.services.upgrade "
+        f"-e upgrade_approved_plan={plan_hash}",
     ]
 
 

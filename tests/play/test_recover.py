@@ -123,8 +123,10 @@ def test_what_a_run_has_left_that_nobody_can_see_is_recovered_when_somebody_says
 ) -> None:
     run = left_behind.runs_in_a_container()
     outcome = left_behind.upgrade(playbook=PLAYBOOK)
+    here = f"-i hosts.yml -e orderly_store=sqlite://{left_behind.store}"
     assert (
-        f"say so: ansible-playbook {PLAYBOOK} -e recover_ended_run={run} -e recover_reason=…" in outcome.text
+        f"say so: ansible-playbook {here} {PLAYBOOK} -e recover_ended_run={run} -e recover_reason=…"
+        in outcome.text
     )
     assert left_behind.slots == ["web w1", "web w2"]
     outcome = left_behind.upgrade("-e", f"recover_ended_run={run}", *TOLD, playbook=PLAYBOOK)

@@ -132,3 +132,29 @@ def test_what_a_run_has_left_that_nobody_can_see_is_recovered_when_somebody_says
     outcome = left_behind.upgrade("-e", f"recover_ended_run={run}", *TOLD, playbook=PLAYBOOK)
     assert f"The run {run} is over, says " in outcome.text
     assert (outcome.code, left_behind.slots) == (0, [])
+
+
+HIDDEN = """\
+- name: Ask with the password
+  ansible.builtin.command: {argv: [sh, -c, "echo s3cret-word >&2; false"]}
+  changed_when: false
+  no_log: true
+"""
+HIDDEN_BY_ITS_BLOCK = """\
+- name: Ask
+  no_log: true
+  block:
+    - name: Ask with the password
+      ansible.builtin.command: {argv: [sh, -c, "echo s3cret-word >&2; false"]}
+      changed_when: false
+"""
+
+
+@pytest.mark.parametrize("verify", [HIDDEN, HIDDEN_BY_ITS_BLOCK], ids=["a task", "a block"])
+def test_what_a_verify_hides_is_neither_quoted_nor_kept(left_behind: Site, verify: str) -> None:
+    left_behind.write("roles/web/tasks/verify.yml", verify)
+    outcome = left_behind.upgrade(playbook=PLAYBOOK)
+    assert outcome.code != 0
+    assert "its output is hidden by no_log" in outcome.text, outcome.raw
+    assert "s3cret-word" not in outcome.raw
+    assert b"s3cret-word" not in left_behind.store.read_bytes()

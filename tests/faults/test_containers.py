@@ -41,7 +41,9 @@ ROLL = (
     "--extra-vars=rolling_op_tasks=operation.yml",
 )  # fmt: skip
 UNKNOWN = "It is unknown here whether the holder is still working: h1 has held a slot of web since"
-ADVICE = re.compile(r"say so(?:, and run this again)?: ansible-playbook [^(]*?orderly\.services\.(recover [^(]*)\(")
+ADVICE = re.compile(
+    r"say so(?:, and run this again)?: ansible-playbook [^(]*?orderly\.services\.(recover [^(]*)\("
+)
 UPGRADE = f"""
 - name: Be down, for as long as a file is there
   ansible.builtin.shell:

@@ -75,7 +75,7 @@ def left_to_people(cib: str, node: str) -> frozenset[str]:
 
     What a resource says of itself counts more than what its template, group or clone does, and that more than defaults.
     """
-    root = ET.fromstring(cib)  # noqa: S314 - as above
+    root = ET.fromstring(cib)  # noqa: S314 - it is root's own file, written by the cluster
     parents = {child: parent for parent in root.iter() for child in parent}
     defaults = [*root.iter("rsc_defaults")]
     everything = _is_in_maintenance(root, node)

@@ -31,10 +31,9 @@ options:
 extends_documentation_fragment:
   - orderly.services.attributes
   - orderly.services.attributes.info_module
+  - orderly.services.attributes.action
 attributes:
   action:
-    description: Has a corresponding action plugin, so some parts of its options run on the controller.
-    support: full
     details: Services are translated into units on the controller.
 seealso:
   - module: orderly.services.unit_info

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.campaign import (
+    Campaign,
     CampaignError,
     abandon,
     end_campaign,
@@ -215,3 +216,11 @@ def test_a_campaign_is_not_abandoned_by_mistake(store: Store, asked: dict[str, s
     with pytest.raises(CampaignError, match="^" + message.replace("(", r"\(")):
         give_up(store, **asked)  # type: ignore[arg-type]
     assert list_campaigns(store)[0].is_open
+
+
+@pytest.mark.parametrize(
+    ("state", "is_open"),
+    [("open", True), ("ended", False), ("abandoned", False), ("of a later release", True)],
+)
+def test_a_state_that_is_not_known_is_none_of_an_end(state: str, is_open: bool) -> None:
+    assert Campaign("friday-1", {"state": state}).is_open is is_open

@@ -39,6 +39,7 @@ from ...plugin_utils._run.presence import seen_by
 from ...plugin_utils._run.run import RunState, this_run
 from ...plugin_utils._run.whole import check_as_written
 from ...plugin_utils._service.catalogue import check_agreement, load_services, select
+from ...plugin_utils._service.steps import ROLL_PARTS
 from ...plugin_utils._store.store import PREFIX as RUNS
 from ...plugin_utils._store.store import Rehearsal, open_store
 from ...plugin_utils._tasks.strategy import FREE, LINEAR, acts_for_all
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     from ...plugin_utils._roll.survey import Unit
     from ...plugin_utils._service.service import Service
 
-PARTS = ("drain", "verify", "undrain")
 TASKS = "rolling_op_tasks"
 ASKED_TOGETHER = ("rolling_op_blockers", "rolling_op_windows")
 
@@ -179,7 +179,7 @@ def _strategy(roll: Roll, task_files: Iterable[str], *, asked: bool) -> str:
         service.tasks_file(part)
         for services in roll.visits.values()
         for service in services
-        for part in PARTS
+        for part in ROLL_PARTS
     )
     files = {*map(Path, task_files), *filter(None, parts)}
     return LINEAR if asked or acts_for_all(files) else FREE

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ansible.release import __version__ as core_version
 
 from .._plan.durations import END, TIMES
-from .._service.steps import CHANGE_STEPS, MIGRATE_STEP, RUN_ONCE_HOST, STEP, STEPS, WHEN, step_file
+from .._service.steps import CHANGE_STEPS, FACTS, MIGRATE_STEP, RUN_ONCE_HOST, STEP, STEPS, WHEN, step_file
 from .versions import GRANTED
 from .yaml_text import Template
 
@@ -26,6 +26,7 @@ CHANGE_FILE = "upgrade_tasks.change"
 FINALIZE_FILE = "upgrade_tasks.finalize"
 PLAN = "plan"  # whose tasks those are that the role does not bring
 TEMPORARY = "orderly.services.temporary_changes"
+AS_EVER = {"check_mode": False}  # what only looks does so in check mode, and is read there
 FINALIZED = "orderly.services.internal.finalized_services"
 # Without it every host of a wave skips the tasks of the services it does not have, one after the other.
 # https://docs.ansible.com/ansible/latest/collections/ansible/builtin/meta_module.html (end_role: since 2.18)
@@ -46,8 +47,8 @@ class Role(NamedTuple):
 
 
 def change_tasks(role: Role) -> list[Task]:
-    """Give the tasks of one service in one wave: drain, steps 2 to 5, handlers, verify, undo, undrain."""
-    return _where_granted(role, [*_part(role, "drain"), *_steps(role), *_back(role)])
+    """Give the tasks of one service in one wave: facts, drain, steps 2 to 5, handlers, verify, undo, undrain."""
+    return _where_granted(role, [*_facts(role), *_part(role, "drain"), *_steps(role), *_back(role)])
 
 
 def finalize_tasks(role: Role) -> list[Task]:
@@ -55,7 +56,7 @@ def finalize_tasks(role: Role) -> list[Task]:
 
     Hosts remember that it ran: a controller that dies now cannot, and no finalizer runs twice.
     """
-    return _where_granted(role, [*_undo(role, "upgraded"), *_finalize(role)])
+    return _where_granted(role, [*_facts(role), *_undo(role, "upgraded"), *_finalize(role)])
 
 
 def _where_granted(role: Role, tasks: list[Task]) -> list[Task]:
@@ -66,6 +67,11 @@ def _where_granted(role: Role, tasks: list[Task]) -> list[Task]:
     }
     granted = {"name": role.name, "when": f"'{role.name}' in {GRANTED}", "block": tasks}
     return [end_here, granted] if ENDS_ROLES else [granted]
+
+
+def _facts(role: Role) -> Iterator[Task]:
+    """Look at what the parts read, once for all of them: what they see is how the host was found."""
+    yield from ({**task, **AS_EVER} for task in _part(role, FACTS))
 
 
 def _steps(role: Role) -> Iterator[Task]:

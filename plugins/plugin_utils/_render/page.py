@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._common.text import natural
 from .._plan.plan import holding, short
-from .._service.steps import CHANGE, RUN_ONCE_HOST, STEP_OF_KIND, TASK_LISTS, step_file
+from .._service.steps import CHANGE, FACTS, RUN_ONCE_HOST, STEP_OF_KIND, TASK_LISTS, step_file
 from .page_tasks import list_tasks
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _steps(
         {
             "part": part,
             "words": words,
-            "disruptive": part not in WHOLE,
+            "disruptive": part not in (*WHOLE, FACTS),
             "tasks": [_told(task) for task in tasks[part]],
             "seconds": took.get(f"{name}/{WHOLE.get(part, part)}"),
         }

@@ -23,7 +23,7 @@ from .versions import (
     has_versions,
     packages_of,
 )
-from .work import GATE, changed_for_a_while, waits_for_migration, work
+from .work import GATE, after_facts, changed_for_a_while, waits_for_migration, work
 from .yaml_text import Template, yaml_text
 
 if TYPE_CHECKING:
@@ -145,10 +145,7 @@ def _verify_again(plan: Plan, name: str) -> dict[str, Any]:
             "ansible.builtin.setup": {},
             "when": "(ansible_facts | default({})).distribution is undefined",
         },
-        {
-            "name": f"{play_id} | verify {name}",
-            "ansible.builtin.import_role": {"name": plan.services[name].role, "tasks_from": "verify"},
-        },
+        *after_facts(plan, play_id, name, "verify", f"verify {name}"),
         {"name": f"{play_id} | Run the handlers", "ansible.builtin.meta": "flush_handlers"},
         {
             "name": f"{play_id} | Record which hosts are healthy",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._service.steps import CHANGE, FINALIZE, STEP, STEP_OF_KIND, STEPS, WHEN, step_file
-from .change import CHANGE_FILE, FINALIZE_FILE
+from .._service.steps import CHANGE, FACTS, FINALIZE, STEP, STEP_OF_KIND, STEPS, WHEN, step_file
+from .change import AS_EVER, CHANGE_FILE, FINALIZE_FILE
 from .versions import ANY_GRANTED, GRANTED
 from .yaml_text import Template
 
@@ -25,9 +25,10 @@ def work(plan: Plan, play: Play) -> Iterator[Task]:
         yield from _change(plan, play)
     elif play.kind == FINALIZE:
         for name in play.services:
-            yield _role(plan, play, name, FINALIZE_FILE, f"finalize {name}")
+            yield _role(plan, play.id, name, FINALIZE_FILE, f"finalize {name}")
     else:
-        yield from (_step(plan, play, name) for name in play.services)
+        for name in play.services:
+            yield from _step(plan, play, name)
         yield {"name": f"{play.id} | Run the handlers", "ansible.builtin.meta": "flush_handlers"}
 
 
@@ -36,28 +37,31 @@ def _change(plan: Plan, play: Play) -> Iterator[Task]:
     yield _begin(plan, play)
     yield _lift_strict_mode(play)
     for name in play.services:
-        yield _role(plan, play, name, CHANGE_FILE, f"change {name}")
+        yield _role(plan, play.id, name, CHANGE_FILE, f"change {name}")
     if _drained(plan, play):
         yield _record(plan, play, "absent", "Remove the record")
 
 
-def _role(plan: Plan, play: Play, name: str, tasks_from: str, title: str) -> Task:
+def _role(plan: Plan, play_id: str, name: str, tasks_from: str, title: str) -> Task:
     """Import what a service's role does in one go; it knows by itself where the service is granted."""
     return {
-        "name": f"{play.id} | {title}",
+        "name": f"{play_id} | {title}",
         "ansible.builtin.import_role": {"name": plan.services[name].role, "tasks_from": tasks_from},
     }
 
 
-def _step(plan: Plan, play: Play, name: str) -> Task:
+def after_facts(plan: Plan, play_id: str, name: str, tasks_from: str, title: str) -> Iterator[Task]:
+    """Import a file of a service's role, and before it the one that looks for all its files, if there is one."""
+    if FACTS in plan.services[name].parts:
+        yield {**_role(plan, play_id, name, FACTS, f"{FACTS} {name}"), **AS_EVER}
+    yield _role(plan, play_id, name, tasks_from, title)
+
+
+def _step(plan: Plan, play: Play, name: str) -> Iterator[Task]:
     step = STEP_OF_KIND[play.kind]
     variables = {"vars": {STEP: step}} if plan.services[name].dialect == WHEN else {}
-    title = f"{STEPS[step]} {name}"
-    return {
-        **_role(plan, play, name, step_file(step), title),
-        **variables,
-        "when": f"'{name}' in {GRANTED}",
-    }
+    for task in after_facts(plan, play.id, name, step_file(step), f"{STEPS[step]} {name}"):
+        yield {**task, **variables, "when": f"'{name}' in {GRANTED}"}
 
 
 def _begin(plan: Plan, play: Play) -> Task:

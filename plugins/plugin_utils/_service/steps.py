@@ -14,11 +14,13 @@ KIND_OF_STEP = STEPS | dict.fromkeys(CHANGE_STEPS, CHANGE)
 STEP_OF_KIND = {kind: step for step, kind in KIND_OF_STEP.items() if step not in CHANGE_STEPS}
 
 UPGRADE_TASKS, HANDLERS = "upgrade_tasks", "handlers"
-ROLL_PARTS = ("drain", "undrain", "verify", "undo")
+FACTS = "facts"  # what all the other files may read
+ROLL_PARTS = (FACTS, "drain", "undrain", "verify", "undo")
 PARTS = (*ROLL_PARTS, FINALIZE)
 """The task files of a role beside its upgrade_tasks."""
 
 TASK_LISTS = {
+    FACTS: "look first",
     "step0": VALIDATE,
     "step1": PREPARE,
     "drain": "drain",

@@ -12,10 +12,20 @@ import yaml
 
 from .._common.text import natural
 from .._service.settings import line_of
-from .._service.steps import CHANGE, CHANGE_STEPS, HANDLERS, KNOWN_STEPS, ORDERLY, STEP, WHEN
+from .._service.steps import (
+    CHANGE,
+    CHANGE_STEPS,
+    FACTS,
+    HANDLERS,
+    KNOWN_STEPS,
+    ORDERLY,
+    ROLL_PARTS,
+    STEP,
+    WHEN,
+)
 from .files import forms, is_true, label, strings, value_of
 from .findings import Finding
-from .looks import looks_for_all
+from .looks import looks_for_all, only_looks
 from .variables import compares_with_first_of_group
 
 if TYPE_CHECKING:
@@ -27,8 +37,9 @@ if TYPE_CHECKING:
 
     RuleForAll = Callable[[Sequence[ServiceTasks]], Iterator[Finding]]
 
-# The parts whose variables a part may read: those that surely run before it, in the same play.
+# The parts whose variables a part may read, beside those of facts.yml: those that surely run before it, in the same play.
 SEES = {
+    FACTS: {FACTS},
     "validate": {"validate"},
     "prepare": {"prepare"},
     "drain": {"drain"},
@@ -39,7 +50,6 @@ SEES = {
     "post-upgrade": {"post-upgrade"},
     "finalize": {"finalize"},
 }
-IN_ANY_ROLL = ("drain", "verify", "undo", "undrain")
 SERVICE_MODULES = (
     *forms("service", "systemd", "systemd_service", "sysvinit"),
     "orderly.services.deferrable_service",
@@ -95,19 +105,30 @@ def lost_variables(declared: ServiceTasks) -> Iterator[Finding]:
     for word in declared.uses:
         for name in sorted(word.reads & declared.writes.keys() - declared.given):
             writers = declared.writes[name]
-            if word.part == HANDLERS or any(each.part in {*SEES[word.part], HANDLERS} for each in writers):
+            seen = {*SEES[word.part], FACTS, HANDLERS}
+            if word.part == HANDLERS or any(each.part in seen for each in writers):
                 continue
             first = writers[0]
             why = (
                 f"{word.part}.yml also runs without an upgrade, in rolling restarts"
-                if word.part in IN_ANY_ROLL
+                if word.part in ROLL_PARTS
                 else "variables do not survive between runs, and each part may run in another one"
             )
             message = (
                 f"{label(word.task)} in {word.part} reads {name}, which {first.part} writes ({_place(first)}); {why}. "
-                f"Determine it again in {word.part}, or keep it in a file on the host."
+                f"{_kept(name, first, word.part)}"
             )
             yield word.file.finding(word.task, "lost-variable", message)
+
+
+def _kept(name: str, writer: TaskUse, part: str) -> str:
+    """Say how a part may have what another one writes."""
+    if only_looks(writer.task):
+        return f"Move {label(writer.task)} to tasks/facts.yml, which runs before every part, and which all of them may read."
+    return (
+        f"If {label(writer.task)} only looks, move it to tasks/facts.yml, which all parts may read; otherwise determine "
+        f"{name} again in {part}, or keep it in a file on the host."
+    )
 
 
 def once_in_each_wave(declared: ServiceTasks) -> Iterator[Finding]:
@@ -115,7 +136,7 @@ def once_in_each_wave(declared: ServiceTasks) -> Iterator[Finding]:
     if declared.service.full_stop:
         return  # then there is one wave
     for word in declared.uses:
-        named = sorted(word.reads & HOSTS_OF_PLAY) if word.part in (CHANGE, *IN_ANY_ROLL) else []
+        named = sorted(word.reads & HOSTS_OF_PLAY) if word.part in (CHANGE, *ROLL_PARTS) else []
         if named:
             message = (
                 f"{label(word.task)} uses {named[0]}, but a play has the hosts of one wave: what is done on the "
@@ -132,7 +153,7 @@ def once_in_each_wave(declared: ServiceTasks) -> Iterator[Finding]:
 
 def once_for_a_wave(declared: ServiceTasks) -> bool:
     """Tell whether a task of the waves, one that only looks, runs once for all their hosts."""
-    waves = (word.task for word in declared.uses if word.part in (CHANGE, *IN_ANY_ROLL))
+    waves = (word.task for word in declared.uses if word.part in (CHANGE, *ROLL_PARTS))
     return any(is_true(value_of(task, "run_once")) and looks_for_all(task) for task in waves)
 
 
@@ -243,7 +264,7 @@ def borrowed_variables(services: Sequence[ServiceTasks]) -> Iterator[Finding]:
                     message = (
                         f"{label(word.task)} of {declared.service.name} reads {name}, which only {owner.service.name} "
                         f"writes ({_place(owner.writes[name][0])}); without it, or in another run, it would be "
-                        f"undefined. Determine it in {declared.service.name} itself."
+                        f"undefined. Determine it in {declared.service.name} itself, in tasks/facts.yml if that only looks."
                     )
                     yield word.file.finding(word.task, "borrowed-variable", message)
 

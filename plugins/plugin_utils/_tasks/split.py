@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from .._service.steps import CHANGE_STEPS, MIGRATE_STEP, ORDERLY, TAGS
+from .._service.steps import CHANGE_STEPS, FACTS, FINALIZE, MIGRATE_STEP, ORDERLY, TAGS
 from .dialects import STEPS_IN, DialectError, Gating, check_tags_below
 from .edits import Edit, as_file, as_item, edited, keep_items, spans, without_tag
 from .files import (
@@ -29,6 +29,7 @@ from .files import (
     tasks_in,
     value_of,
 )
+from .facts import FactsRules
 from .findings import FindingsError
 from .rules import TaskRules
 
@@ -83,11 +84,12 @@ def split_by_step(path: Path, dialect: str = ORDERLY) -> Split:
 def read_part(path: Path) -> str:
     """Read a task file that belongs to no step, ``drain.yml`` say, as it goes into a plan.
 
-    Of the parts only ``finalize.yml`` may hold ``run_once`` tasks. Raises :class:`FindingsError`.
+    Of the parts only ``finalize.yml`` may hold ``run_once`` tasks, and ``facts.yml`` only such as look.
+    Raises :class:`FindingsError`.
     """
-    rules = TaskRules(path.parent)
+    rules = FactsRules(path.parent) if path.stem == FACTS else TaskRules(path.parent)
     file = rules.read(path)
-    once = path.stem == "finalize"
+    once = path.stem == FINALIZE
     rules.check_dynamic(file, run_once_allowed=once)
     edits = [
         edit for item in file.items if once for edit in rules.all_run_once_edits(file, item, MIGRATE_STEP)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FILES = {
     stem: f"{stem}.yml"
     for stem in (
-        *("drain", "verify", "undo", "undrain", "finalize"),
+        *("facts", "drain", "verify", "undo", "undrain", "finalize"),
         *(f"upgrade_tasks.step{step}" for step in range(7)),
     )
 }
@@ -59,6 +59,15 @@ def test_a_change_goes_from_drain_to_undrain() -> None:
         "undrain web",
         "Run the handlers",
     ]
+
+
+def test_what_all_parts_read_is_looked_at_once_and_also_in_check_mode() -> None:
+    role = a_role("facts drain verify undo finalize")
+    for tasks in (within(change_tasks(role)), within(finalize_tasks(role))):
+        assert tasks[0] == {
+            "name": "facts web", "ansible.builtin.import_tasks": "facts.yml", "check_mode": False
+        }  # fmt: skip
+        assert [task["name"] for task in tasks].count("facts web") == 1
 
 
 def test_hosts_without_the_service_pass_by_where_ansible_lets_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,11 +95,19 @@ def test_the_words_of_tasks_are_read_from_the_plan_s_own_roles(tmp_path: Path) -
     (tasks / "upgrade_tasks.step3.yml").write_text("- import_tasks: more.yml\n")
     (tasks / "more.yml").write_text("- name: Install\n  apt: {}\n")
     (tasks / "drain.yaml").write_text("- name: Drain\n  raw: x\n")
+    (tasks / "facts.yml").write_text("- name: Look\n  stat: {path: /x}\n")
     words = list_all_tasks(plan_of(deployment("web")), tmp_path)
     assert {part: [task.name for task in listed] for part, listed in words["web"].items()} == {
+        "facts": ["Look"],
         "drain": ["Drain"],
         "step3": ["Install"],
     }
+    steps = told(page_data(plan_of(deployment("web")), words, {}), "web")["steps"]
+    assert [(step["part"], step["disruptive"]) for step in steps] == [
+        ("facts", False),
+        ("drain", True),
+        ("step3", True),
+    ]
 
 
 def test_the_page_is_one_file_that_holds_its_data_as_text() -> None:

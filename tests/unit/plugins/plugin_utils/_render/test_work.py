@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._render.work import (
     changed_for_a_while,
     waits_for_migration,
@@ -54,6 +55,18 @@ def test_a_step_of_all_hosts_runs_its_own_file_and_then_the_handlers() -> None:
     assert (step["vars"], step["when"]) == ({"step": 0}, "'web' in orderly_granted")
     assert handlers["ansible.builtin.meta"] == "flush_handlers"
     assert "vars" not in tasks("validate", deployment("web", "h1", "0 3"))[0]
+
+
+@pytest.mark.parametrize(("kind", "step"), [("validate", 0), ("prepare", 1), ("post-upgrade", 6)])
+def test_what_a_step_of_all_hosts_reads_is_looked_at_before_it(kind: str, step: int) -> None:
+    look, then, _handlers = tasks(kind, deployment("web", "h1", str(step), "facts"))
+    assert look == {
+        "name": "facts web",
+        "ansible.builtin.import_role": {"name": "orderly_plan_web", "tasks_from": "facts"},
+        "check_mode": False,
+        "when": "'web' in orderly_granted",
+    }
+    assert then["ansible.builtin.import_role"]["tasks_from"] == f"upgrade_tasks.step{step}"
 
 
 def test_finalizers_know_by_themselves_where_they_are_granted() -> None:

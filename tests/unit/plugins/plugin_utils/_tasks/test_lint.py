@@ -88,8 +88,8 @@ def test_a_role_may_have_a_variable_of_that_name(findings) -> None:
 def test_a_variable_of_one_part_is_lost_in_the_next(findings) -> None:
     assert findings({UPGRADE: tasks(look(0), use(3))}) == [
         f'{UPGRADE}:6: [lost-variable] "Use" in change reads result, which validate writes ({UPGRADE}:2); variables do '
-        "not survive between runs, and each part may run in another one. Determine it again in change, or keep it in a "
-        "file on the host."
+        'not survive between runs, and each part may run in another one. If "Look" only looks, move it to tasks/facts.yml, '
+        "which all parts may read; otherwise determine result again in change, or keep it in a file on the host."
     ]
 
 
@@ -97,7 +97,16 @@ def test_a_part_that_restarts_use_too_cannot_read_what_an_upgrade_writes(finding
     files = {UPGRADE: tasks(look(3)), "web/tasks/verify.yml": "- assert: {that: result.rc == 0}\n"}
     (found,) = findings(files)
     assert (
-        "verify.yml also runs without an upgrade, in rolling restarts. Determine it again in verify" in found
+        "verify.yml also runs without an upgrade, in rolling restarts. If" in found
+        and "otherwise determine result again in verify" in found
+    )
+
+
+def test_what_looks_is_to_be_moved_to_where_every_part_may_read_it(findings) -> None:
+    looks = look(0).replace("command: {argv: [ls]}", "stat: {path: /x}")
+    (found,) = findings({UPGRADE: tasks(looks, use(3))})
+    assert found.endswith(
+        'Move "Look" to tasks/facts.yml, which runs before every part, and which all of them may read.'
     )
 
 
@@ -118,6 +127,14 @@ KEPT = {
         UPGRADE: tasks("- include_tasks: look.yml\n  tags: step3", use(3)),
         "web/tasks/look.yml": "- command: ls\n  register: result\n",
     },
+    "by facts.yml": {
+        "web/tasks/facts.yml": "- command: ls\n  changed_when: false\n  register: result\n",
+        UPGRADE: tasks(use(0), use(3), use(6)),
+        **{
+            f"web/tasks/{part}.yml": "- assert: {that: result.rc == 0}\n"
+            for part in ("drain", "verify", "undo", "undrain", "finalize")
+        },
+    },
     "as a default": {UPGRADE: tasks(look(0), use(3)), "web/defaults/main.yml": "result: {}\n"},
 }
 
@@ -125,6 +142,13 @@ KEPT = {
 @pytest.mark.parametrize("files", KEPT.values(), ids=KEPT)
 def test_a_variable_that_is_there_is_read(findings, files: Files) -> None:
     assert findings(files) == []
+
+
+def test_what_runs_before_every_part_reads_none_of_theirs(findings) -> None:
+    files = {UPGRADE: tasks(look(0)), "web/tasks/facts.yml": "- debug: {var: result}\n"}
+    (found,) = findings(files)
+    assert "in facts reads result, which validate writes" in found
+    assert "facts.yml also runs without an upgrade, in rolling restarts." in found
 
 
 def test_two_services_do_not_write_one_variable(findings) -> None:
@@ -143,7 +167,8 @@ def test_a_service_does_not_borrow_what_another_finds_out(findings) -> None:
     files = {UPGRADE: tasks(look(3, "fresh")), "db/tasks/upgrade_tasks.yml": tasks(use(3, "fresh"))}
     assert findings(files) == [
         f'db/tasks/upgrade_tasks.yml:2: [borrowed-variable] "Use" of db reads fresh, which only web writes '
-        f"({UPGRADE}:2); without it, or in another run, it would be undefined. Determine it in db itself."
+        f"({UPGRADE}:2); without it, or in another run, it would be undefined. Determine it in db itself, in "
+        "tasks/facts.yml if that only looks."
     ]
 
 

@@ -1,0 +1,54 @@
+"""Rules for a role's ``facts.yml``: it looks and no more, so that it can run at the head of every part."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._service.steps import HANDLERS
+from .files import IMPORT_TASKS, INCLUDE_TASKS, entry, file_name, is_true, label, value_of
+from .looks import only_looks
+from .roles import below, role_used
+from .rules import TaskRules
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import yaml
+
+    from .files import TaskFile
+
+_RUNS = "facts.yml runs at the head of every part, in check mode too"
+
+
+class FactsRules(TaskRules):
+    """Looks at the tasks of ``facts.yml``, and at those of all files that it names."""
+
+    def check_task(
+        self,
+        file: TaskFile,
+        task: yaml.MappingNode,
+        folder: Path | None = None,
+        *,
+        run_once_allowed: bool = False,
+    ) -> None:
+        """Look for what changes something, and for what nobody can tell of."""
+        super().check_task(file, task, folder, run_once_allowed=run_once_allowed)
+        folder = folder or self.folder
+        if folder.name == HANDLERS:
+            return  # of a role that is included; nothing notifies them
+        if value_of(task, "notify") is not None:
+            message = f"{label(task)} notifies a handler, but {_RUNS}, and changes nothing; remove notify."
+            self.report(file, task, "facts", message)
+        if file_name(task, *IMPORT_TASKS, *INCLUDE_TASKS) is not None or role_used(task) is not None:
+            if not list(below(folder, file, task)):
+                message = (
+                    f"{label(task)} names files that are not found before it runs, but {_RUNS}, so they are looked "
+                    "into while planning. Write a plain name."
+                )
+                self.report(file, task, "facts", message)
+        elif entry(task, "block") is None and not only_looks(task):
+            message = (
+                f"{label(task)} does more than look, but {_RUNS}. Move it to a step, or say changed_when: false of a "
+                "command that only reads. A file for another purpose needs another name."
+            )
+            self.report(file, task, "facts", message)

@@ -21,6 +21,8 @@ FACTS = """\
     web_port: "{{ web_asked.stdout | trim }}"
 """
 
+PAINT = ("-e", "rolling_op_name=paint", "-e", "rolling_op_tasks=operation.yml")
+
 
 def reading(step: str) -> str:
     """Give the text of a task that says what it has read from facts.yml."""
@@ -76,18 +78,17 @@ def test_what_facts_finds_is_there_in_check_mode_too(site: Site) -> None:
     outcome = site.upgrade("--check")
     assert outcome.code == 0, outcome.raw
     assert said(outcome.log, "w1") == ["facts", "facts"]  # in its wave, and before its finalizer
-    rolled = site.upgrade(
-        "--check", "-e", "restart_services=web", playbook="orderly.services.restart_services"
-    )
+    site.write("operation.yml", "- ansible.builtin.assert: {that: web_port == 'port-80'}\n")
+    rolled = site.upgrade("--check", *PAINT, playbook="orderly.services.rolling_op")
     assert rolled.code == 0, rolled.raw
+    assert said(rolled.log, "w1") == ["facts"]
 
 
 def test_every_part_of_a_roll_reads_what_facts_found(site: Site) -> None:
     a_service_that_looks(site)
     site.write("operation.yml", reading("operate"))
-    arguments = ("-e", "rolling_op_name=paint", "-e", "rolling_op_tasks=operation.yml")
     site.breaks_once("web w2 verify:port-80")
-    outcome = site.upgrade(*arguments, playbook="orderly.services.rolling_op")
+    outcome = site.upgrade(*PAINT, playbook="orderly.services.rolling_op")
     found = [f"{part}:port-80" for part in ("drain", "operate", "verify", "undrain")]
     assert said(outcome.log, "w1") == ["facts", *found], outcome.raw
     assert said(outcome.log, "w2") == ["facts", *found[:3]]

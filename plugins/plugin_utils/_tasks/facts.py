@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._service.steps import HANDLERS
-from .files import IMPORT_TASKS, INCLUDE_TASKS, entry, file_name, is_true, label, value_of
+from .files import IMPORT_TASKS, INCLUDE_TASKS, entry, file_name, label, value_of
 from .looks import only_looks
 from .roles import below, role_used
 from .rules import TaskRules

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     RuleForAll = Callable[[Sequence[ServiceTasks]], Iterator[Finding]]
 
-# The parts whose variables a part may read, beside those of facts.yml: those that surely run before it, in the same play.
+# The parts whose variables a part may read, besides facts.yml: those that surely run before it, in the same play.
 SEES = {
     FACTS: {FACTS},
     "validate": {"validate"},
@@ -124,10 +124,10 @@ def lost_variables(declared: ServiceTasks) -> Iterator[Finding]:
 def _kept(name: str, writer: TaskUse, part: str) -> str:
     """Say how a part may have what another one writes."""
     if only_looks(writer.task):
-        return f"Move {label(writer.task)} to tasks/facts.yml, which runs before every part, and which all of them may read."
+        return f"Move {label(writer.task)} to tasks/facts.yml, which runs before every part and is for all of them."
     return (
-        f"If {label(writer.task)} only looks, move it to tasks/facts.yml, which all parts may read; otherwise determine "
-        f"{name} again in {part}, or keep it in a file on the host."
+        f"If {label(writer.task)} only looks, move it to tasks/facts.yml, which runs before every part; otherwise "
+        f"determine {name} again in {part}, or keep it in a file on the host."
     )
 
 
@@ -264,7 +264,8 @@ def borrowed_variables(services: Sequence[ServiceTasks]) -> Iterator[Finding]:
                     message = (
                         f"{label(word.task)} of {declared.service.name} reads {name}, which only {owner.service.name} "
                         f"writes ({_place(owner.writes[name][0])}); without it, or in another run, it would be "
-                        f"undefined. Determine it in {declared.service.name} itself, in tasks/facts.yml if that only looks."
+                        f"undefined. Determine it in {declared.service.name} itself, in tasks/facts.yml if that only "
+                        "looks."
                     )
                     yield word.file.finding(word.task, "borrowed-variable", message)
 

@@ -18,6 +18,7 @@ import yaml
 from .._service.steps import CHANGE_STEPS, FACTS, FINALIZE, MIGRATE_STEP, ORDERLY, TAGS
 from .dialects import STEPS_IN, DialectError, Gating, check_tags_below
 from .edits import Edit, as_file, as_item, edited, keep_items, spans, without_tag
+from .facts import FactsRules
 from .files import (
     BLOCK_KEYS,
     IMPORT_TASKS,
@@ -29,7 +30,6 @@ from .files import (
     tasks_in,
     value_of,
 )
-from .facts import FactsRules
 from .findings import FindingsError
 from .rules import TaskRules
 

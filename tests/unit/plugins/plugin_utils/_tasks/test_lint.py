@@ -88,25 +88,24 @@ def test_a_role_may_have_a_variable_of_that_name(findings) -> None:
 def test_a_variable_of_one_part_is_lost_in_the_next(findings) -> None:
     assert findings({UPGRADE: tasks(look(0), use(3))}) == [
         f'{UPGRADE}:6: [lost-variable] "Use" in change reads result, which validate writes ({UPGRADE}:2); variables do '
-        'not survive between runs, and each part may run in another one. If "Look" only looks, move it to tasks/facts.yml, '
-        "which all parts may read; otherwise determine result again in change, or keep it in a file on the host."
+        'not survive between runs, and each part may run in another one. If "Look" only looks, move it to '
+        "tasks/facts.yml, which runs before every part; otherwise determine result again in change, or keep it in a "
+        "file on the host."
     ]
 
 
 def test_a_part_that_restarts_use_too_cannot_read_what_an_upgrade_writes(findings) -> None:
     files = {UPGRADE: tasks(look(3)), "web/tasks/verify.yml": "- assert: {that: result.rc == 0}\n"}
     (found,) = findings(files)
-    assert (
-        "verify.yml also runs without an upgrade, in rolling restarts. If" in found
-        and "otherwise determine result again in verify" in found
-    )
+    assert "verify.yml also runs without an upgrade, in rolling restarts. If" in found
+    assert "otherwise determine result again in verify" in found
 
 
 def test_what_looks_is_to_be_moved_to_where_every_part_may_read_it(findings) -> None:
     looks = look(0).replace("command: {argv: [ls]}", "stat: {path: /x}")
     (found,) = findings({UPGRADE: tasks(looks, use(3))})
     assert found.endswith(
-        'Move "Look" to tasks/facts.yml, which runs before every part, and which all of them may read.'
+        'Move "Look" to tasks/facts.yml, which runs before every part and is for all of them.'
     )
 
 

@@ -31,6 +31,7 @@ INCLUDE_TASKS = forms("include_tasks")
 INCLUDE_ROLE = forms("include_role")
 IMPORT_ROLE = forms("import_role")
 METAS = forms("meta")
+ACTIONS = ("action", "local_action")  # the old ways to name a module
 SET_FACT = forms("set_fact")
 NULL = "tag:yaml.org,2002:null"  # what a file holds that has but its dashes
 VAULTED = "$ANSIBLE_VAULT;"

@@ -16,7 +16,7 @@ from ansible.plugins.loader import action_loader, module_loader
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 
 from .aliases import MERGE
-from .files import BLOCK_KEYS, Loader, forms, label
+from .files import ACTIONS, BLOCK_KEYS, Loader, forms, label
 from .roles import collection_of, meta_file
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 KEYWORDS = frozenset(Handler.fattributes) - {"action", "local_action", "hosts"}
 IN_BLOCKS = frozenset(Block.fattributes)
-ACTIONS = ("action", "local_action")
 IMPORT_PLAYBOOK = forms("import_playbook", "include")
 
 

@@ -23,9 +23,10 @@ from .._service.steps import (
     STEP,
     WHEN,
 )
-from .files import forms, is_true, label, strings, value_of
+from .files import entry, forms, is_true, label, strings, value_of
 from .findings import Finding
 from .looks import looks_for_all, only_looks
+from .strategy import FOR_ALL_HOSTS
 from .variables import compares_with_first_of_group
 
 if TYPE_CHECKING:
@@ -152,9 +153,12 @@ def once_in_each_wave(declared: ServiceTasks) -> Iterator[Finding]:
 
 
 def once_for_a_wave(declared: ServiceTasks) -> bool:
-    """Tell whether a task of the waves, one that only looks, runs once for all their hosts."""
-    waves = (word.task for word in declared.uses if word.part in (CHANGE, *ROLL_PARTS))
-    return any(is_true(value_of(task, "run_once")) and looks_for_all(task) for task in waves)
+    """Tell whether a task of the waves runs once for all their hosts: one that only looks, or whose module does so."""
+    waves = (word.task for word in declared.uses if word.part in (CHANGE, *ROLL_PARTS, HANDLERS))
+    return any(
+        entry(task, *FOR_ALL_HOSTS) or (is_true(value_of(task, "run_once")) and looks_for_all(task))
+        for task in waves
+    )
 
 
 def _conditions(word: TaskUse) -> list[str]:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from .findings import Finding
 
 FORBIDDEN_METAS = ("end_host", "end_play", "end_batch", "clear_host_errors")
+END_ROLE = (
+    "end_role"  # of another role it ends no more than that; of this one, all that its service does in a wave
+)
 
 
 class TaskRules:
@@ -74,7 +77,8 @@ class TaskRules:
     ) -> None:
         """Look for what would take a host out of Ansible's sight, and into files that are included."""
         meta = value_of(task, *METAS)
-        if isinstance(meta, yaml.ScalarNode) and meta.value in FORBIDDEN_METAS:
+        ends_role = () if folder not in (None, self.folder) else (END_ROLE,)
+        if isinstance(meta, yaml.ScalarNode) and meta.value in (*FORBIDDEN_METAS, *ends_role):
             message = f"meta: {meta.value} would leave a half-done host green; let the task fail, or use a condition."
             self.report(file, task, "meta", message)
         for of_role, path in below(folder or self.folder, file, task):
@@ -114,7 +118,7 @@ class TaskRules:
             return [Edit(once.start_mark.index, once.end_mark.index, "false"), add_condition(task, only)]
         message = (
             f"{label(task)} is run_once in step{step}, which runs wave by wave; only step4 may run once, "
-            "and what only looks, delegated to localhost."
+            "and what only looks, delegated to localhost. Or do it in step1 or step6, which run on all hosts together."
         )
         self.report(file, task, "run-once", message)
         return []

@@ -38,7 +38,7 @@ MORE = "does more than look, but facts.yml runs at the head of every part, in ch
 CHANGES = [
     ("- name: X\n  command: x\n", f'{HERE}:1: [facts] "X" {MORE}'),
     ("- block:\n    - name: X\n      copy: {}\n", f'{HERE}:2: [facts] "X" {MORE}'),
-    ("- name: X\n  meta: end_role\n", f'{HERE}:1: [facts] "X" {MORE}'),
+    ("- name: X\n  meta: flush_handlers\n", f'{HERE}:1: [facts] "X" {MORE}'),
     ("- include_tasks: changes.yml\n", f'tasks/changes.yml:1: [facts] "X" {MORE}'),
     ("- name: X\n  stat: {}\n  notify: Y\n", f'{HERE}:1: [facts] "X" notifies a handler'),
     (

@@ -16,6 +16,10 @@ LOOKS = [
     f"{{{HERE}, uri: 'url=x method=get'}}",
     f"{{{HERE}, command: ls, changed_when: false}}",
     f"{{{HERE}, acme.stack.thing_info: {{}}}}",
+    "{run_once: true, local_action: stat path=/x}",
+    "{run_once: true, local_action: {module: ansible.builtin.stat, path: /x}}",
+    f"{{{HERE}, action: command ls, changed_when: false}}",
+    "{run_once: true, pause: {seconds: 5}}",
     f"{{{HERE}, block: [{{debug: {{}}}}, {{block: [{{assert: {{that: x}}}}]}}]}}",
 ]
 CHANGES = [
@@ -24,6 +28,10 @@ CHANGES = [
     f"{{{HERE}, uri: {{url: x, method: POST}}}}",
     f"{{{HERE}, uri: {{url: x, method: '{{{{ m }}}}'}}}}",
     f"{{{HERE}, command: ls}}",
+    f"{{{HERE}, command: rm x, delegate_facts: true}}",
+    "{run_once: true, local_action: command rm x}",
+    f"{{{HERE}, action: uri url=x method=POST}}",
+    "{run_once: true, action: stat path=/x}",
     f"{{{HERE}, command: ls, changed_when: x}}",
     f"{{{HERE}, block: [{{debug: {{}}}}, {{copy: {{}}}}]}}",
     f"{{{HERE}, block: [{{debug: {{}}, delegate_to: db1}}]}}",
@@ -44,13 +52,15 @@ def test_each_wave_may_look_once(role: Role, step: int) -> None:
     assert role.split(text)[step] == f"---\n{text}\n"
 
 
-def test_hosts_of_a_wave_stay_together_where_one_looks_for_all(roles: Roles) -> None:
+@pytest.mark.parametrize("name", ["tasks/verify.yml", "tasks/facts.yml", "handlers/main.yml"])
+@pytest.mark.parametrize("text", [f"{HERE}, wait_for: {{port: 80}}", "pause: {seconds: 1}"])
+def test_hosts_of_a_wave_stay_together_where_one_looks_for_all(roles: Roles, name: str, text: str) -> None:
     roles.write("db/meta/service.yml")
     roles.write("db/tasks/upgrade_tasks.yml", "- {command: x, tags: step3}\n")
     playbook = roles.put(roles.folder.parent / "plan")
     assert "strategy: ansible.builtin.free" in playbook.read_text()
     before = roles.plan().id
-    roles.write("web/tasks/verify.yml", f"- {{{HERE}, wait_for: {{port: 80}}}}\n")
+    roles.write(f"web/{name}", f"- {{name: X, {text}}}\n")
     assert roles.plan().id != before
     playbook = roles.put(roles.folder.parent / "other")
     assert "strategy: ansible.builtin.free" not in playbook.read_text()

@@ -34,6 +34,12 @@ def test_a_finalizer_may_run_tasks_once(role: Role) -> None:
     ]
 
 
+def test_another_role_may_end_itself(role: Role) -> None:
+    role.write("- meta: end_role\n", "../other/tasks/main.yml")
+    assert list(role.split("- include_role: {name: other}\n  tags: step3\n")) == [3]
+    assert role.part("- import_role: {name: other}\n")
+
+
 # --- What is wrong ---
 
 
@@ -45,7 +51,8 @@ FINDINGS = [
             f"- name: X\n  command: x\n  run_once: true\n  tags: step{step}\n",
             [
                 f'{HERE}:1: [run-once] "X" is run_once in step{step}, which runs wave by wave; only step4 may run '
-                "once, and what only looks, delegated to localhost."
+                "once, and what only looks, delegated to localhost. Or do it in step1 or step6, which run on all "
+                "hosts together."
             ],
         )
         for step in (2, 3, 5)
@@ -53,7 +60,7 @@ FINDINGS = [
     *(
         (f"- {action}: {meta}\n  tags: step3\n", [f"{HERE}:1: [meta] meta: {meta} {LEFT}"])
         for action in ("meta", "ansible.builtin.meta")
-        for meta in ("end_host", "end_play", "end_batch", "clear_host_errors")
+        for meta in ("end_host", "end_play", "end_batch", "clear_host_errors", "end_role")
     ),
     (
         "- include_tasks: included.yml\n  tags: step3\n",

@@ -13,6 +13,9 @@ description:
     the groups of the roles that have it as children.
   - The group of a role has the role's name, as in V(Controller). The group of a service is the last part of its
     name in lower case with underscores, as in V(nova_compute) for V(OS::TripleO::Services::NovaCompute).
+  - TripleO ends a step of all services of a host before any begins the next, and the order inside a step is the order
+    in this file. A plan has neither. Each service goes through steps 2 to 5 on a host before another begins, in the
+    order of C(after) and C(requires). An upgrade names the services of TripleO that share hosts in no order.
 options:
   plugin:
     description: The name of this plugin.

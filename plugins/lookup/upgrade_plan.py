@@ -68,6 +68,7 @@ from ..plugin_utils._inventory.extra_vars import extra_variable
 from ..plugin_utils._inventory.inventory import Inventory, InventoryError
 from ..plugin_utils._inventory.unread import check_variables
 from ..plugin_utils._plan.approval import APPROVED, approved_elsewhere
+from ..plugin_utils._plan.barriers import lost_barriers
 from ..plugin_utils._plan.plan import short
 from ..plugin_utils._run.whole import check_core, check_tags
 from ..plugin_utils._service.catalogue import known_services, tell_left_out
@@ -113,6 +114,8 @@ class LookupModule(LookupBase):
             raise
         except AnsibleError as exc:
             raise AnsibleLookupError(f"The inventory cannot be read for the plan: {exc}") from None
+        if words := lost_barriers(plan):
+            say(words)
         say(f"Plan {short(plan.hash)}: {playbook.parent}/plan.html")
         return [str(playbook)]
 

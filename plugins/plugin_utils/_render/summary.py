@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .._common.answers import why_failed
 from .._common.shell import extra, playbook
 from .._common.text import layout, listed, natural, plural, printable
+from .._plan.barriers import lost_barriers
 from .._plan.plan import DOWN, KEEPS, NONE, short
 from .._service.steps import CHANGE
 
@@ -57,6 +58,7 @@ def summary(
         f"{plural(sum(play.kind == CHANGE for play in plan.plays), 'wave')}",
         *layout([HEADER, *rows]),
         *_conditions(plan),
+        *filter(None, [lost_barriers(plan)]),
         *_absences(plan, away or {}),
         *(f"Not surveyed: {host}: {_why(answers.get(host, {}))}" for host in survey.missing),
         *([f"It takes {how_long}."] if how_long else []),

@@ -31,9 +31,8 @@ if TYPE_CHECKING:
     from .findings import Finding
 
 FORBIDDEN_METAS = ("end_host", "end_play", "end_batch", "clear_host_errors")
-END_ROLE = (
-    "end_role"  # of another role it ends no more than that; of this one, all that its service does in a wave
-)
+# Of another role it ends no more than that; of a service's own, all that the service does in a wave.
+END_ROLE = "end_role"
 
 
 class TaskRules:

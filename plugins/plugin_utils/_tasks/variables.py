@@ -10,7 +10,7 @@ import yaml
 from ansible.parsing.splitter import parse_kv
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
-from .._service.steps import HANDLERS, KIND_OF_STEP, PARTS
+from .._service.steps import FACTS, HANDLERS, KIND_OF_STEP, PARTS, ROLL_PARTS
 from .files import (
     BLOCK_KEYS,
     IMPORT_TASKS,
@@ -212,13 +212,16 @@ class ServiceTasks:
         """Name the variables of which it may see what another service wrote on the same host.
 
         It does not where it writes one before it reads it, in the same step: no other service runs on the host between.
-        What is set and read nowhere is for templates of files, in whichever step.
+        Nor does one between facts.yml and what follows it, but in rolls, which look for all services first. What is set
+        and read nowhere is for templates of files, in whichever step.
         """
+        found = frozenset().union(*(word.surely_writes for word in self.uses if word.part == FACTS))
         written: dict[tuple[str, int | None], set[str]] = {}
         read: set[str] = set()
         seen: set[str] = set()
         for word in self.uses:
-            before = written.setdefault((word.part, word.step), set())
+            known = () if word.part in (*ROLL_PARTS, HANDLERS) else found
+            before = written.setdefault((word.part, word.step), set(known))
             read |= word.reads
             seen |= word.reads_first - before
             before |= word.surely_writes

@@ -150,6 +150,14 @@ def test_what_runs_before_every_part_reads_none_of_theirs(findings) -> None:
     assert "facts.yml also runs without an upgrade, in rolling restarts." in found
 
 
+def test_two_services_may_find_out_the_same_in_facts_unless_a_roll_reads_it(findings) -> None:
+    facts = "- command: ls\n  changed_when: false\n  register: result\n"
+    files = {f"{name}/tasks/facts.yml": facts for name in ("db", "web")}
+    assert findings({**files, UPGRADE: tasks(use(0), use(3))}) == []
+    (found,) = findings({**files, "db/tasks/verify.yml": "- assert: {that: result.rc == 0}\n"})
+    assert "[shared-variable]" in found
+
+
 def test_two_services_do_not_write_one_variable(findings) -> None:
     files = {
         UPGRADE: tasks(look(3)),

@@ -48,7 +48,8 @@ class FactsRules(TaskRules):
                 self.report(file, task, "facts", message)
         elif entry(task, "block") is None and not only_looks(task):
             message = (
-                f"{label(task)} does more than look, but {_RUNS}. Move it to a step, or say changed_when: false of a "
-                "command that only reads. A file for another purpose needs another name."
+                f"{label(task)} does more than look, but {_RUNS}. Move it to a step, or say that it only reads: a "
+                "command with changed_when: false, a module with check_mode: true. A file for another purpose needs "
+                "another name."
             )
             self.report(file, task, "facts", message)

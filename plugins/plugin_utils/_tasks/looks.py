@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from .files import ACTIONS, children, forms, is_true, value_of
+from .files import (
+    ACTIONS,
+    IMPORT_ROLE,
+    IMPORT_TASKS,
+    INCLUDE_ROLE,
+    INCLUDE_TASKS,
+    children,
+    forms,
+    is_true,
+    value_of,
+)
 from .roles import words_of
 
 if TYPE_CHECKING:
@@ -19,6 +29,8 @@ LOOKING = forms(
 COMMANDS = forms("command", "shell", "raw")
 URI, PAUSE = forms("uri"), forms("pause")  # the latter pauses the controller
 NO_MODULES = ("delegate_facts",)
+NAMES_FILES = (*IMPORT_TASKS, *INCLUDE_TASKS, *IMPORT_ROLE, *INCLUDE_ROLE)  # whose tasks may say otherwise
+TRUE = ("true", "yes", "on", "y", "1")
 ASKING = ("", "GET", "HEAD", "OPTIONS")
 HERE = ("localhost", "127.0.0.1", "::1")
 
@@ -26,18 +38,27 @@ HERE = ("localhost", "127.0.0.1", "::1")
 def only_looks(task: yaml.MappingNode) -> bool:
     """Tell whether a task changes nothing: a block where none of its tasks does.
 
-    A module that reads, by its name; ``uri`` that gets; a command of which its author says ``changed_when: false``.
+    A module that reads, by its name; ``uri`` that gets; a command of which its author says ``changed_when: false``; any
+    task that is always in check mode.
     """
     below = list(children(task))
     if below:
         return all(map(only_looks, below))
     modules = _modules(task)
+    if modules.keys().isdisjoint(NAMES_FILES) and _is_in_check_mode(task):
+        return True
     if any(name in LOOKING or name.endswith(("_info", "_facts")) for name in modules):
         return True
     if (asked := next((modules[name] for name in URI if name in modules), None)) is not None:
         return words_of(asked).get("method", "").upper() in ASKING
     changes = value_of(task, "changed_when")
     return not modules.keys().isdisjoint(COMMANDS) and changes is not None and not is_true(changes)
+
+
+def _is_in_check_mode(task: yaml.MappingNode) -> bool:
+    """Tell whether a task itself says so, and not by a template."""
+    mode = value_of(task, "check_mode")
+    return mode is not None and str(mode.value).lower() in TRUE
 
 
 def _modules(task: yaml.MappingNode) -> dict[str, yaml.Node]:

@@ -20,6 +20,7 @@ LOOKS = [
     "{run_once: true, local_action: {module: ansible.builtin.stat, path: /x}}",
     f"{{{HERE}, action: command ls, changed_when: false}}",
     "{run_once: true, pause: {seconds: 5}}",
+    f"{{{HERE}, apt: {{name: x}}, check_mode: true}}",
     f"{{{HERE}, block: [{{debug: {{}}}}, {{block: [{{assert: {{that: x}}}}]}}]}}",
 ]
 CHANGES = [
@@ -31,6 +32,9 @@ CHANGES = [
     f"{{{HERE}, command: rm x, delegate_facts: true}}",
     "{run_once: true, local_action: command rm x}",
     f"{{{HERE}, action: uri url=x method=POST}}",
+    f"{{{HERE}, apt: {{name: x}}, check_mode: '{{{{ x }}}}'}}",
+    f"{{{HERE}, include_tasks: x.yml, check_mode: true}}",
+    f"{{{HERE}, block: [{{copy: {{}}, check_mode: false}}], check_mode: true}}",
     "{run_once: true, action: stat path=/x}",
     f"{{{HERE}, command: ls, changed_when: x}}",
     f"{{{HERE}, block: [{{debug: {{}}}}, {{copy: {{}}}}]}}",

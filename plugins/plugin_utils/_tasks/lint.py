@@ -125,7 +125,10 @@ def lost_variables(declared: ServiceTasks) -> Iterator[Finding]:
 def _kept(name: str, writer: TaskUse, part: str) -> str:
     """Say how a part may have what another one writes."""
     if only_looks(writer.task):
-        return f"Move {label(writer.task)} to tasks/facts.yml, which runs before every part and is for all of them."
+        return (
+            f"Move {label(writer.task)} to tasks/facts.yml, which runs before every part; all parts may read what it "
+            "finds."
+        )
     return (
         f"If {label(writer.task)} only looks, move it to tasks/facts.yml, which runs before every part; otherwise "
         f"determine {name} again in {part}, or keep it in a file on the host."

@@ -105,7 +105,7 @@ def test_what_looks_is_to_be_moved_to_where_every_part_may_read_it(findings) -> 
     looks = look(0).replace("command: {argv: [ls]}", "stat: {path: /x}")
     (found,) = findings({UPGRADE: tasks(looks, use(3))})
     assert found.endswith(
-        'Move "Look" to tasks/facts.yml, which runs before every part and is for all of them.'
+        'Move "Look" to tasks/facts.yml, which runs before every part; all parts may read what it finds.'
     )
 
 

@@ -7,9 +7,11 @@ const KINDS = {
   validate: "Validate", prepare: "Prepare", change: "Wave", "post-upgrade": "Complete", finalize: "Finalize",
 };
 const PARTS_OF = {
-  validate: ["step0"], prepare: ["step1"], "post-upgrade": ["step6"], finalize: ["undo", "finalize"],
-  change: ["drain", "step2", "step3", "step4", "step5", "verify", "undrain"],
+  validate: ["facts", "step0"], prepare: ["facts", "step1"], "post-upgrade": ["facts", "step6"],
+  change: ["facts", "drain", "step2", "step3", "step4", "step5", "verify", "undo", "undrain"],
+  finalize: ["facts", "undo", "finalize"],
 };
+const WHERE = { facts: "before every part" };
 const OUTAGES = { down: "down meanwhile", keeps: "others stay up", none: "not disrupted" };
 const onPaper = []; // what printing needs; each gives how to take it back
 const ROW = 28, HEAD = 44, WAVE = 34, PHASE = 22;
@@ -344,7 +346,7 @@ function stepList(service, parts) {
   const steps = service.steps.filter((step) => parts.includes(step.part));
   if (!steps.length) return make("p", { className: "empty" }, "No tasks of its own.");
   return steps.map((step) => make("div", { className: `step ${step.disruptive ? "disruptive" : ""}` },
-    make("b", {}, step.words), " ", make("span", { className: "more" }, step.part.startsWith("step") ? step.part.replace("step", "step ") : "around the change",
+    make("b", {}, step.words), " ", make("span", { className: "more" }, step.part.startsWith("step") ? step.part.replace("step", "step ") : WHERE[step.part] ?? "around the change",
       step.seconds != null && ` · took ${duration(step.seconds)}`),
     make("ol", {}, step.tasks.map((task) => make("li", {}, task.name, " ", make("span", { className: "module" }, task.module),
       task.once && make("span", { className: "when" }, " · on one host"),

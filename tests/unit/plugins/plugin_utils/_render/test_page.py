@@ -8,12 +8,14 @@ import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.compile import compile_plan
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Deployment, Plan
 from ansible_collections.orderly.services.plugins.plugin_utils._render.page import (
+    PAGE,
     list_all_tasks,
     page_data,
     render_page,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._render.page_tasks import list_tasks
 from ansible_collections.orderly.services.plugins.plugin_utils._service.service import Dependency, Service
+from ansible_collections.orderly.services.plugins.plugin_utils._service.steps import TASK_LISTS
 
 
 def deployment(name: str, hosts: str = "h1 h2", steps: str = "0 3", **settings: Any) -> Deployment:
@@ -108,6 +110,13 @@ def test_the_words_of_tasks_are_read_from_the_plan_s_own_roles(tmp_path: Path) -
         ("drain", True),
         ("step3", True),
     ]
+
+
+def test_every_part_of_a_role_has_its_place_on_the_page() -> None:
+    script = (PAGE / "plan.js").read_text()
+    shown = re.search(r"(?s)const PARTS_OF = \{(.*?)\};", script)
+    assert shown
+    assert {*re.findall(r'"([a-z]+\d?)"[,\]]', shown[1])} == set(TASK_LISTS)
 
 
 def test_the_page_is_one_file_that_holds_its_data_as_text() -> None:

@@ -24,6 +24,7 @@ from ...plugin_utils._lock import manager
 from ...plugin_utils._roll.announcement import lines
 from ...plugin_utils._roll.callbacks import find_callbacks
 from ...plugin_utils._roll.closing import closing_line
+from ...plugin_utils._roll.looks import plan_looks
 from ...plugin_utils._roll.roll import SERIAL, WAVES, Fleet, Roll, plan_roll, read_sizes
 from ...plugin_utils._roll.survey import (
     BOOT,
@@ -107,7 +108,7 @@ class ActionModule(ControllerAction):
         strategy = _strategy(roll, tasks.values() if options["own_tasks"] else (), asked=asked)
         for line in (*messages, *lines(roll, options["operation"], every_wave=display.verbosity > 0)):
             say(line)
-        result = roll.as_result()
+        result = {**roll.as_result(), "looks": plan_looks(roll)}
         if not roll.waves:  # else the end of the run says it
             say(closing_line(options["operation"], result, lambda _host, _name: None))
         return {"changed": False, **result, "tasks": tasks, "strategy": strategy}

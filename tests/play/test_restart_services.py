@@ -33,6 +33,28 @@ def test_a_blocker_stops_a_restart_too(site: Site) -> None:
     assert site.slots == []
 
 
+SIBLING = "---\n- ansible.builtin.include_role: {name: NAME, tasks_from: check}\n"
+
+
+def test_a_role_beside_the_service_is_refused_before_anything_begins_where_a_roll_would_not_find_it(
+    site: Site,
+) -> None:
+    site.groups(web="w1 w2")
+    role = site.service("web", parts="drain")
+    site.write("roles/common/tasks/check.yml", "---\n- ansible.builtin.raw: 'true'\n")
+    verify = site.write("roles/web/tasks/verify.yml", SIBLING.replace("NAME", "common"))
+    outcome = site.upgrade(playbook=PLAYBOOK)
+    assert (outcome.code != 0, outcome.log, site.slots) == (True, [], [])
+    assert (
+        f"Nothing was started: {verify}: the task at line 2 includes the role common, which is beside it; a roll finds "
+        f"roles by name only where Ansible looks for them. Add {role.parent} to roles_path in ansible.cfg, or name the "
+        "role {{ role_path }}/../common."
+    ) in outcome.text
+    assert site.upgrade(playbook=PLAYBOOK, ANSIBLE_ROLES_PATH=str(role.parent)).code == 0
+    verify.write_text(SIBLING.replace("NAME", "'{{ role_path }}/../common'"))
+    assert site.upgrade(playbook=PLAYBOOK).code == 0
+
+
 # --- How hosts are put into waves ---
 
 

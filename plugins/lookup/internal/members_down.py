@@ -41,6 +41,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.plugins.lookup import LookupBase
 
+from ...plugin_utils._inventory.trusted import without_facts
 from ...plugin_utils._roll.looks import down_before
 
 if TYPE_CHECKING:
@@ -52,6 +53,6 @@ class LookupModule(LookupBase):
         self, terms: list[Mapping[str, Any]], variables: Mapping[str, Any] | None = None, **kwargs: Any
     ) -> list[dict[str, list[str]]]:
         self.set_options(var_options=variables, direct=kwargs)
-        hostvars = (variables or {})["hostvars"]
+        hostvars = without_facts(variables or {})["hostvars"]
         wave = self.get_option("wave")
         return [down_before(roll, wave, lambda host, name: hostvars[host].get(name)) for roll in terms]

@@ -46,6 +46,7 @@ from ansible.plugins.lookup import LookupBase
 
 from ...plugin_utils._common.text import natural
 from ...plugin_utils._inventory.inventory import limited_hosts
+from ...plugin_utils._inventory.trusted import without_facts
 from ...plugin_utils._plan.names import OPENED
 from ...plugin_utils._roll.looks import share
 
@@ -60,7 +61,7 @@ class LookupModule(LookupBase):
         self, terms: list[Mapping[str, Any]], variables: Mapping[str, Any] | None = None, **kwargs: Any
     ) -> list[Look]:
         self.set_options(var_options=variables, direct=kwargs)
-        known = variables or {}
+        known = without_facts(variables or {})
         wave, here = known["ansible_play_batch"], known["inventory_hostname"]
         away = (known.get(OPENED) or {}).get("away", {})
         limit = known.get("ansible_limit")

@@ -116,9 +116,13 @@ def preparation(given: World, host: str) -> str:
 def healing(given: World, host: str, *, booted: bool) -> str:
     """Write what an operator does when something went wrong: put right what is wrong, start what does not run.
 
-    What waits for its restart is left to the next roll; a boot was one.
+    What waits for its restart is left to the next roll; a boot was one. A role that stops a unit which refuses that is
+    corrected, as its upgrade would never end well.
     """
     script = [f"rm -f {world.BAD}/*"]
+    if given.playbook == world.UPGRADE:
+        script.append(f"(cd {FOLDER}; sed -i '/^RefuseManualStop/d' $(grep -ls '^# rolls$' *.service) /dev/null)")
+        script.append("systemctl daemon-reload")
     for unit, place in given.units_on(host).items():
         waits = place.is_asked and not booted and given.playbook == world.RESTART
         if place.condition not in (world.MASKED, world.OFF) and not waits:

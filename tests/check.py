@@ -103,14 +103,14 @@ def fuzz() -> None:
     """Ask policy-rc.d what nobody thought of, each case a run of the real script; let hosts answer anything.
 
     Plan for fleets of odd names, too. ``make fuzz`` plays many answers, with the oldest and the newest ansible-core,
-    and many mixes of options of Ansible; CI plays a few.
+    and many mixes of options of Ansible; CI plays a few, the same each time.
     """
     many = os.environ.get("FUZZ")
     run(sys.executable, "tests/fuzz/deferral.py", "20000" if many else "6000")
     if many:
         run("pytest", "-n", PROCESSES, "tests/unit/hostile", "tests/play/test_settings.py")
     run(sys.executable, "tests/fuzz/answers.py", *([many, "0", "--ends"] if many else ["60"]))
-    run(sys.executable, "tests/fuzz/names.py", many or "100")
+    run(sys.executable, "tests/fuzz/names.py", *([many] if many else ["100", "1"]))
 
 
 def cores() -> None:

@@ -273,6 +273,11 @@ tokens:
   returned: for O(state=acquired)
   type: dict
   sample: {web1: {nginx: 41, haproxy: 41}}
+unhealthy:
+  description: The hosts that were given as down, with their services.
+  returned: when granted
+  type: dict
+  sample: {web3: [nginx]}
 callback:
   description: What the slots were asked for.
   returned: when granted

@@ -21,7 +21,6 @@ import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.util import find_spec
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
@@ -47,7 +46,6 @@ if TYPE_CHECKING:
 
 GOALS = {"acquire": 6.0, "release": 3.0, "hand-over": 15.0}  # ms
 CALM_RUNS = 20
-LIBRARY = "etcd3gw"
 
 
 @dataclass
@@ -208,10 +206,8 @@ def hand_over(url: str, waiters: int) -> Times:
 
 
 def etcd_members() -> dict[str, int]:
-    """Name the etcd clusters to measure by their sizes; without the library or etcd itself, none but a line why."""
+    """Name the etcd clusters to measure by their sizes; without etcd itself, none but a line why."""
     try:
-        if find_spec(LIBRARY) is None:
-            raise RuntimeError(f"the Python library {LIBRARY} is missing: pip install {LIBRARY}")
         program()
     except (OSError, RuntimeError) as exc:
         print(f"\netcd is not measured: {exc}")

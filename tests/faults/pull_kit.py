@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 HERE = "/opt/ansible"
 PYTHON = "3.11"  # that of the hosts
 COMPILE = "python3 -m compileall -q --invalidation-mode unchecked-hash -x /ansible/modules/"
-WANTED = ("ansible-core==2.19.14", "etcd3gw==2.7.0")
+WANTED = ("ansible-core==2.19.14",)
 FETCH = (
     "mkdir -p packages/partial; apt-get -qq update; apt-get -qq -y -o Dir::Cache::archives=$PWD/packages"
     " --no-install-recommends --download-only --reinstall install git libfaketime"

@@ -267,11 +267,14 @@ ROLES = tempfile.TemporaryDirectory(prefix="named-fleet.")
 def known_shapes() -> set[Any]:
     """Give the forms of templates in plans of fleets whose names are plain."""
     known: set[Any] = set()
-    for web, db in itertools.product(
+    apart = itertools.product(
         ("w1", "w1 w2", "w1 w2 w3", "w1 w2 w3 w4"), ("d1", "w1", "w1 w2 w3", "d1 d2 d3 d4")
-    ):
+    )
+    fleets = [Fleet(web.split(), db.split()) for web, db in apart]
+    fleets += [Fleet(hosts.split(), hosts.split(), "db") for hosts in ("w1", "w1 w2 w3 w4")]
+    for fleet in fleets:
         with tempfile.TemporaryDirectory() as folder:
-            _plan, path = plan_of(Fleet(web.split(), db.split()), folder)
+            _plan, path = plan_of(fleet, folder)
             known |= shapes(path.parent)
     return known
 

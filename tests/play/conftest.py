@@ -37,6 +37,13 @@ def site(tmp_path: Path, programs: Path) -> Site:
     return Site(tmp_path, programs)
 
 
+@pytest.fixture
+def units(site: Site) -> Site:
+    """Give two hosts of a service that is nothing but a unit."""
+    site.with_units("w1", "w2")
+    return site
+
+
 @pytest.fixture(scope="module")
 def looked_at(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Site:
     looked_at = Site(tmp_path_factory.mktemp("shown"), programs)

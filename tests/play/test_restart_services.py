@@ -33,6 +33,28 @@ def test_a_blocker_stops_a_restart_too(site: Site) -> None:
     assert site.slots == []
 
 
+SIBLING = "---\n- ansible.builtin.include_role: {name: NAME, tasks_from: check}\n"
+
+
+def test_a_role_beside_the_service_is_refused_before_anything_begins_where_a_roll_would_not_find_it(
+    site: Site,
+) -> None:
+    site.groups(web="w1 w2")
+    role = site.service("web", parts="drain")
+    site.write("roles/common/tasks/check.yml", "---\n- ansible.builtin.raw: 'true'\n")
+    verify = site.write("roles/web/tasks/verify.yml", SIBLING.replace("NAME", "common"))
+    outcome = site.upgrade(playbook=PLAYBOOK)
+    assert (outcome.code != 0, outcome.log, site.slots) == (True, [], [])
+    assert (
+        f"Nothing was started: {verify}: the task at line 2 includes the role common, which is beside it; a roll finds "
+        f"roles by name only where Ansible looks for them. Add {role.parent} to roles_path in ansible.cfg, or name the "
+        "role {{ role_path }}/../common."
+    ) in outcome.text
+    assert site.upgrade(playbook=PLAYBOOK, ANSIBLE_ROLES_PATH=str(role.parent)).code == 0
+    verify.write_text(SIBLING.replace("NAME", "'{{ role_path }}/../common'"))
+    assert site.upgrade(playbook=PLAYBOOK).code == 0
+
+
 # --- How hosts are put into waves ---
 
 
@@ -111,50 +133,11 @@ def test_a_host_that_is_down_for_long_is_skipped_with_its_reason(many: Site) -> 
 
 # --- Members that are down by themselves ---
 
-SYSTEMCTL = """\
-#!/bin/sh
-# Units are words in files: units/HOST is active, failed or inactive; restart makes it active unless there is bad/HOST.
-here=$(dirname "$0")/..
-state=$here/units/$TOY_HOST
-case $1 in
-    show)
-        while [ "$1" != -- ]; do shift; done
-        for unit; do
-            [ "$unit" = -- ] && continue
-            printf 'Id=%s\\nNames=%s\\nLoadState=loaded\\nActiveState=%s\\nSubState=x\\nUnitFileState=enabled\\n' \\
-                "$unit" "$unit" "$(cat "$state")"
-            [ "$unit" != web.service ] || cat "$here/along" 2>/dev/null || :
-            printf 'Type=notify\\nMainPID=0\\nInvocationID=%s\\n\\n' "$(cat "$state.run" 2>/dev/null)"
-        done ;;
-    restart)
-        echo "$TOY_HOST" >> "$here/restarted"
-        date +%s.%N > "$state.run"
-        [ ! -e "$here/bad/$TOY_HOST" ] || { echo failed > "$state"; echo "Job failed." >&2; exit 1; }
-        echo active > "$state" ;;
-esac
-"""
-
-
-@pytest.fixture
-def units(site: Site) -> Site:
-    """Give two hosts of a service that is nothing but a unit, each with a unit of its own."""
-    site.groups(web="w1 w2")
-    site.service("web", units=["web.service"])
-    site.write("bin/systemctl", SYSTEMCTL).chmod(0o755)
-    for host in ("w1", "w2"):
-        site.write(f"units/{host}", "active\n")
-    return site
-
-
-def restarted(site: Site) -> list[str]:
-    path = site.folder / "restarted"
-    return path.read_text().split() if path.exists() else []
-
 
 def test_a_member_that_is_down_by_itself_goes_first(units: Site) -> None:
     units.write("units/w2", "failed\n")
     outcome = units.upgrade(playbook=PLAYBOOK)
-    assert (outcome.code, restarted(units), units.slots) == (0, ["w2", "w1"], [])
+    assert (outcome.code, units.restarted, units.slots) == (0, ["w2", "w1"], [])
     assert "Down before anything was done: w2 (web): web.service is failed (x)" in outcome.text
 
 
@@ -165,14 +148,14 @@ def test_while_a_member_stays_down_no_other_is_taken(units: Site) -> None:
         outcome = units.upgrade(playbook=PLAYBOOK)
         assert outcome.code != 0
         assert units.slots == ["web w2"]
-    assert restarted(units) == ["w2", "w2"]
+    assert units.restarted == ["w2", "w2"]
 
 
 def test_a_member_that_somebody_stopped_stays_so_and_keeps_the_last_one_up(units: Site) -> None:
     units.write("units/w2", "inactive\n")
     outcome = units.upgrade(playbook=PLAYBOOK)
     assert outcome.code != 0
-    assert restarted(units) == []
+    assert units.restarted == []
     assert "unhealthy: w2" in outcome.text
 
 
@@ -184,6 +167,41 @@ def test_an_operation_does_not_take_the_last_member_that_works(units: Site) -> N
     assert outcome.code != 0
     assert units.slots == ["web w2"]
     assert "w2 is not well" in outcome.text or "is not well: web.service is failed (x)" in outcome.text
+
+
+def test_members_are_looked_at_again_before_each_wave(units: Site) -> None:
+    units.with_units("w1", "w2", "w3")
+    units.breaks_after("w1", "w3")
+    outcome = units.upgrade(playbook=PLAYBOOK)
+    assert (outcome.code != 0, units.restarted, units.slots) == (True, ["w1"], [])
+    assert "The disruption budget of web is spent by hosts that are unhealthy: w3." in outcome.text
+    units.breaks_after("w1", "")
+    assert units.upgrade(playbook=PLAYBOOK).code == 0
+    assert units.restarted == ["w1", "w3", "w1", "w2"]
+
+
+def test_a_member_of_the_wave_before_may_break_after_it(units: Site) -> None:
+    units.with_units("w1", "w2", "w3")
+    units.breaks_after("w2", "w1")
+    outcome = units.upgrade(playbook=PLAYBOOK)
+    assert (outcome.code != 0, units.restarted) == (True, ["w1", "w2"])
+    assert "unhealthy: w1." in outcome.text
+
+
+def test_a_member_that_broke_since_the_survey_is_restarted_at_no_cost(units: Site) -> None:
+    units.with_units("w1", "w2", "w3")
+    units.breaks_after("w1", "w2")
+    outcome = units.upgrade(playbook=PLAYBOOK)
+    assert (outcome.code, units.restarted, units.slots) == (0, ["w1", "w2", "w3"], [])
+
+
+def test_a_member_that_does_not_answer_any_more_counts_as_down(units: Site) -> None:
+    units.with_units("w1", "w2", "w3")
+    units.breaks_after("w1", "w3")
+    units.write("bad/silent", "")
+    outcome = units.upgrade(playbook=PLAYBOOK)
+    assert (outcome.code != 0, units.restarted) == (True, ["w1"])
+    assert "unhealthy: w3." in outcome.text
 
 
 def test_recovery_does_not_take_a_failed_unit_for_a_healthy_host(units: Site) -> None:

@@ -360,6 +360,56 @@ def test_a_host_that_is_down_at_the_start_keeps_every_host_from_being_disrupted(
     )
 
 
+RESTART = """\
+- name: web | Restart
+  ansible.builtin.command: systemctl restart web.service
+  changed_when: true
+  tags: step5
+"""
+
+
+@pytest.fixture
+def of_units(site: Site) -> Site:
+    """Give three hosts of a service that is nothing but a unit, and is restarted by its upgrade."""
+    site.with_units("w1", "w2", "w3")
+    site.write("roles/web/tasks/upgrade_tasks.yml", RESTART)
+    return site
+
+
+def test_a_member_that_is_down_by_itself_counts_before_any_host_is_disrupted(of_units: Site) -> None:
+    of_units.write("units/w3", "failed\n")
+    outcome = of_units.upgrade()
+    assert (outcome.code != 0, of_units.restarted, of_units.slots) == (True, [], [])
+    assert "The disruption budget of web is spent by hosts that are unhealthy: w3." in outcome.text
+
+
+def test_members_are_looked_at_before_each_wave_of_an_upgrade(of_units: Site) -> None:
+    of_units.breaks_after("w2", "w1")
+    outcome = of_units.upgrade()
+    assert (outcome.code != 0, of_units.restarted) == (True, ["w1", "w2"])
+    assert "unhealthy: w1." in outcome.text
+    of_units.write("units/w1", "active\n")
+    assert of_units.upgrade().code == 0
+    assert of_units.restarted == ["w1", "w2", "w3"]
+
+
+def test_a_member_that_does_not_answer_before_a_wave_counts_as_down(of_units: Site) -> None:
+    of_units.write("bad/silent", "")
+    of_units.breaks_after("w1", "w3")
+    outcome = of_units.upgrade()
+    assert (outcome.code != 0, of_units.restarted) == (True, ["w1"])
+    assert "unhealthy: w3." in outcome.text
+
+
+def test_members_that_a_run_leaves_out_or_that_are_out_of_service_are_not_looked_at(of_units: Site) -> None:
+    of_units.write("units/w3", "failed\n")
+    assert of_units.upgrade("--limit", "w1").code == 0
+    of_units.lock("state=out_of_service hosts=w3 reason='the disk is broken'")
+    outcome = of_units.upgrade("--limit", "w1,w2,w3")
+    assert of_units.restarted == ["w1", "w2"]
+    assert "unhealthy" not in outcome.text
+
+
 def test_a_failed_validation_of_any_service_keeps_all_from_being_touched(site: Site) -> None:
     a_chain(site)
     site.breaks("web w2 look")

@@ -153,6 +153,33 @@ class Outcome:
         return {host for _service, host, step in map(str.split, self.log) if step not in ("look", "prepare")}
 
 
+SYSTEMCTL = """\
+#!/bin/sh
+# Units are words in files: units/HOST is active, failed or inactive; restart makes it active unless there is bad/HOST.
+here=$(dirname "$0")/..
+state=$here/units/$TOY_HOST
+[ ! -e "$here/bad/silent" ] || [ "$(cat "$state")" != failed ] || exit 1
+case $1 in
+    show)
+        while [ "$1" != -- ]; do shift; done
+        for unit; do
+            [ "$unit" = -- ] && continue
+            printf 'Id=%s\\nNames=%s\\nLoadState=loaded\\nActiveState=%s\\nSubState=x\\nUnitFileState=enabled\\n' \\
+                "$unit" "$unit" "$(cat "$state")"
+            [ "$unit" != web.service ] || cat "$here/along" 2>/dev/null || :
+            printf 'Type=notify\\nMainPID=0\\nInvocationID=%s\\n\\n' "$(cat "$state.run" 2>/dev/null)"
+        done ;;
+    restart)
+        echo "$TOY_HOST" >> "$here/restarted"
+        date +%s.%N > "$state.run"
+        [ ! -e "$here/bad/$TOY_HOST" ] || { echo failed > "$state"; echo "Job failed." >&2; exit 1; }
+        echo active > "$state"
+        broken=$(cat "$here/then/$TOY_HOST" 2>/dev/null)
+        [ -z "$broken" ] || echo failed > "$here/units/$broken" ;;
+esac
+"""
+
+
 class Site:
     """A folder with an inventory, toy roles and a store."""
 
@@ -205,6 +232,25 @@ class Site:
         for part in parts.split():
             (role / f"tasks/{part}.yml").write_text("---\n" + say(name, part))
         return role
+
+    def with_units(self, *hosts: str, steps: str = "") -> None:
+        """Give hosts of a service that is nothing but a unit, each with a unit of its own."""
+        self.groups(web=" ".join(hosts))
+        if not (self.folder / "roles/web").exists():
+            self.service("web", steps=steps, units=["web.service"])
+        self.write("bin/systemctl", SYSTEMCTL).chmod(0o755)
+        for host in hosts:
+            self.write(f"units/{host}", "active\n")
+
+    def breaks_after(self, host: str, broken: str) -> None:
+        """Let the unit of a host break as soon as that of another one was restarted."""
+        self.write(f"then/{host}", broken)
+
+    @property
+    def restarted(self) -> list[str]:
+        """Name the hosts whose unit was restarted, each time."""
+        path = self.folder / "restarted"
+        return path.read_text().split() if path.exists() else []
 
     def write(self, path: str, text: str) -> Path:
         """Write a file, folders and all."""

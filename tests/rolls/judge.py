@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-STOPPING, STARTING, STARTED, GONE, POWER_OFF, BOOTED, ASKED = (
-    "stopping", "starting", "started", "gone", "power off", "booted", "asked",
+STOPPING, STARTING, STARTED, GONE, POWER_OFF, BOOTED, ASKED, LOOKED_AT = (
+    "stopping", "starting", "started", "gone", "power off", "booted", "asked", "looked at",
 )  # fmt: skip
 WATCHED_SECONDS = 6.0
 """How long after its start a unit that is gone did not survive its restart; later it went down by itself."""
@@ -24,6 +24,10 @@ VISIT_SECONDS = 6.0
 """How long after one unit of a member was started its next one is restarted by the same visit."""
 FOLLOWS_SECONDS = 1.0
 """How soon systemd stops what is bound to a unit that is gone."""
+SILENT_SECONDS = 20.0
+"""How long after a host was switched off whoever looks at the members of its service finds it silent."""
+UNSEEN_SECONDS = 60.0
+"""How long a member may be down without being looked at: about the time from one look to the wave after it."""
 BUDGET, UNSEEN = "budget", "unseen"
 Where = tuple[str, str]
 
@@ -84,6 +88,7 @@ class _State:
     by_itself: set[Where] = field(default_factory=set)
     started: dict[Where, float] = field(default_factory=dict)
     off: dict[str, float] = field(default_factory=dict)
+    looked_at: dict[str, float] = field(default_factory=dict)
 
     def since(self, member: Member) -> float | None:
         """Tell since when a member is down, if it is."""
@@ -97,12 +102,20 @@ class _State:
         visited = any(now - self.started.get(each, -VISIT_SECONDS) < VISIT_SECONDS for each in places)
         return self.since(member) is None and not visited
 
-    def is_unseen(self, member: Member, run: Run) -> bool:
-        """Tell whether it went down by itself when a run had already begun, which looks at members before that."""
+    def is_unseen(self, member: Member, run: Run, now: float) -> bool:
+        """Tell whether it went down by itself a moment ago, while a run went on that has not looked at it since."""
         since = self.since(member)
         places = {(member.host, unit) for unit in member.units} & self.down.keys()
         by_itself = member.host in self.off or places <= self.by_itself
-        return by_itself and since is not None and since > run.start
+        seen = max(run.start, self._last_look(member), now - UNSEEN_SECONDS)
+        return by_itself and since is not None and since > seen
+
+    def _last_look(self, member: Member) -> float:
+        """Tell when a member was looked at last; a host that is off cannot tell, but others of its service were."""
+        if member.host not in self.off:
+            return self.looked_at.get(member.host, 0.0)
+        others = {each.host for each in self.scene.members if each.service == member.service}
+        return max((self.looked_at.get(host, 0.0) for host in others), default=0.0) - SILENT_SECONDS
 
     def take(self, event: Event) -> None:
         """Let an event happen."""
@@ -116,6 +129,8 @@ class _State:
                 self.down[where] = event.at
                 if event.what == GONE and event.at - self.started.get(where, 0.0) > WATCHED_SECONDS:
                     self.by_itself.add(where)  # else it did not survive its restart, which is watched
+        elif event.what == LOOKED_AT:
+            self.looked_at[event.host] = event.at
         elif event.what == STARTED:
             self.started[where] = event.at
             self.down.pop(where, None)
@@ -149,7 +164,7 @@ def told_apart(events: Iterable[Event]) -> list[Event]:
 def over_budget(scene: Scene, events: Iterable[Event], runs: Sequence[Run]) -> Iterator[str]:
     """Name every moment at which a run took a member though the budget was used up, or was so *unseen*.
 
-    Unseen is what went down by itself after the run had begun: it looks at members before its first wave.
+    Unseen is what went down by itself after it was looked at: a run does that before its first wave and between waves.
     """
     state = _State(scene, dict.fromkeys(scene.down, 0.0))
     for event in told_apart(events):
@@ -169,7 +184,7 @@ def _one_more(state: _State, member: Member, event: Event, run: Run) -> Iterator
     ]
     budget = state.scene.budgets[member.service]
     if len(others) >= budget:
-        seen = sum(not state.is_unseen(other, run) for other in others)
+        seen = sum(not state.is_unseen(other, run, event.at) for other in others)
         down = ", ".join(f"{each.host} since {state.since(each):.3f}" for each in others)
         rule = BUDGET if seen >= budget else UNSEEN
         yield f"{rule}: {member.service} allows {budget} down; down were {down}; then {event}"

@@ -30,6 +30,8 @@ MESSAGES = {
     "d9b373ed55a64feb8242e02dbe79a49c": judge.GONE,  # it failed
 }
 """What systemd says of units (systemd.journal-fields(7), its sd-messages.h); a process that ends well says nothing."""
+LOOKER = "ansible-orderly.services.internal.member_units"
+"""As what a module logs that it was started (AnsibleModule.log)."""
 UNIT = """\
 # rolls
 [Unit]
@@ -114,9 +116,13 @@ def preparation(given: World, host: str) -> str:
 def healing(given: World, host: str, *, booted: bool) -> str:
     """Write what an operator does when something went wrong: put right what is wrong, start what does not run.
 
-    What waits for its restart is left to the next roll; a boot was one.
+    What waits for its restart is left to the next roll; a boot was one. A role that stops a unit which refuses that is
+    corrected, as its upgrade would never end well.
     """
     script = [f"rm -f {world.BAD}/*"]
+    if given.playbook == world.UPGRADE:
+        script.append(f"(cd {FOLDER}; sed -i '/^RefuseManualStop/d' $(grep -ls '^# rolls$' *.service) /dev/null)")
+        script.append("systemctl daemon-reload")
     for unit, place in given.units_on(host).items():
         waits = place.is_asked and not booted and given.playbook == world.RESTART
         if place.condition not in (world.MASKED, world.OFF) and not waits:
@@ -199,8 +205,8 @@ class Stage:
     def events(self, since: float) -> list[Event]:
         """Give what happened on all hosts, as their journals tell and as it was noted here."""
         command = (
-            f"journalctl --output=json --since=@{since - 1:.6f} _PID=1 "
-            "--output-fields=MESSAGE_ID,UNIT,_SOURCE_REALTIME_TIMESTAMP || :"
+            f"journalctl --output=json --since=@{since - 1:.6f} _PID=1 + SYSLOG_IDENTIFIER={LOOKER} "
+            "--output-fields=MESSAGE_ID,UNIT,_SOURCE_REALTIME_TIMESTAMP,SYSLOG_IDENTIFIER || :"
         )
         told = self._each(lambda host: self.run(host, command))
         return [
@@ -223,7 +229,9 @@ def read_journal(host: str, text: str) -> Iterator[Event]:
     """Read what systemd said of units, each at the moment at which it said it."""
     for line in text.splitlines():
         entry = json.loads(line)
+        at = int(entry.get("_SOURCE_REALTIME_TIMESTAMP") or entry["__REALTIME_TIMESTAMP"]) / 1e6
         what = MESSAGES.get(entry.get("MESSAGE_ID", ""))
         if what and "UNIT" in entry:
-            at = entry.get("_SOURCE_REALTIME_TIMESTAMP") or entry["__REALTIME_TIMESTAMP"]
-            yield Event(int(at) / 1e6, host, what, entry["UNIT"])
+            yield Event(at, host, what, entry["UNIT"])
+        elif entry.get("SYSLOG_IDENTIFIER") == LOOKER:
+            yield Event(at, host, judge.LOOKED_AT)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._run.presence import announce
 from ansible_collections.orderly.services.plugins.plugin_utils._run.run import this_run
-from ansible_collections.orderly.services.plugins.plugin_utils._store import etcd_client
+from ansible_collections.orderly.services.plugins.plugin_utils._store import etcd_client, gateway
 from ansible_collections.orderly.services.plugins.plugin_utils._store.etcd_client import (
     parse_address,
     under,
@@ -68,17 +68,6 @@ def test_an_address_that_names_no_store_is_refused(wrong: str) -> None:
     assert WRONG[wrong] in str(refused.value)
 
 
-def test_a_missing_library_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(name: str) -> None:
-        raise ImportError(name)
-
-    monkeypatch.setattr(etcd_client, "import_module", fail)
-    with pytest.raises(
-        StoreError, match=r"needs the Python library etcd3gw, which .* does not have: install"
-    ):
-        open_store("etcd://127.0.0.1:1/x").read("a")
-
-
 def test_files_that_cannot_be_read_are_named() -> None:
     with pytest.raises(StoreError, match=r"/no/ca.pem \(ca\) is not a file that can be read here"):
         open_store("etcd://127.0.0.1:1/x?ca=/no/ca.pem").read("a")
@@ -112,7 +101,7 @@ def test_a_killed_leader_costs_time_and_nothing_else(hurt: Etcd) -> None:
 
 
 def test_a_paused_leader_costs_time_and_nothing_else(hurt: Etcd, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(etcd_client, "ANSWER_SECONDS", 3.0)
+    monkeypatch.setattr(gateway, "ANSWER_SECONDS", 3.0)
     with closing(open_store(hurt.url(str(uuid.uuid4())))) as store:
         assert increment(store) == 1
         leader = hurt.leader()
@@ -125,7 +114,7 @@ def test_a_paused_leader_costs_time_and_nothing_else(hurt: Etcd, monkeypatch: py
 
 def test_a_minority_neither_answers_nor_changes_anything(hurt: Etcd, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(etcd_client, "PATIENCE_SECONDS", 1.0)
-    monkeypatch.setattr(etcd_client, "ANSWER_SECONDS", 2.0)
+    monkeypatch.setattr(gateway, "ANSWER_SECONDS", 2.0)
     with closing(open_store(hurt.url(str(uuid.uuid4())))) as store:
         increment(store)
         for member in hurt.members[:2]:

@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING, Any
 from ansible.utils.display import Display
 
 from ...plugin_utils._action import ControllerAction, Result
+from ...plugin_utils._common.errors import ControllerError
 from ...plugin_utils._common.names import check_not_ours
 from ...plugin_utils._common.places import open_to_others
 from ...plugin_utils._common.text import names_of
 from ...plugin_utils._inventory.inventory import Inventory
 from ...plugin_utils._inventory.placement import DOMAIN, LAST, read_placement
 from ...plugin_utils._lock import manager
+from ...plugin_utils._plan.role_files import beside_alone
 from ...plugin_utils._roll.announcement import lines
 from ...plugin_utils._roll.callbacks import find_callbacks
 from ...plugin_utils._roll.closing import closing_line
+from ...plugin_utils._roll.looks import plan_looks
 from ...plugin_utils._roll.roll import SERIAL, WAVES, Fleet, Roll, plan_roll, read_sizes
 from ...plugin_utils._roll.survey import (
     BOOT,
@@ -98,6 +101,7 @@ class ActionModule(ControllerAction):
             restarts=not options["own_tasks"],
             sizes=sizes,
         )
+        _check_reach(roll)
         tasks = self._tasks(roll.order, options, variables)
         # Of the hosts, or of the play, as import_playbook gives them.
         asked = any(
@@ -107,7 +111,7 @@ class ActionModule(ControllerAction):
         strategy = _strategy(roll, tasks.values() if options["own_tasks"] else (), asked=asked)
         for line in (*messages, *lines(roll, options["operation"], every_wave=display.verbosity > 0)):
             say(line)
-        result = roll.as_result()
+        result = {**roll.as_result(), "looks": plan_looks(roll)}
         if not roll.waves:  # else the end of the run says it
             say(closing_line(options["operation"], result, lambda _host, _name: None))
         return {"changed": False, **result, "tasks": tasks, "strategy": strategy}
@@ -213,6 +217,19 @@ def _check_agreement(services: Iterable[Service], variables: Mapping[str, Any]) 
     known = cache(variables["hostvars"].__getitem__)
     for service in services:
         check_agreement(service, variables["groups"][service.group], lambda host, name: known(host).get(name))
+
+
+def _check_reach(roll: Roll) -> None:
+    """Refuse a roll that would fail when a host is drained already, as a role that is asked for is not found there."""
+    for service in {
+        service.name: service for visited in roll.visits.values() for service in visited
+    }.values():
+        for name, asked_by in beside_alone(service).items():
+            raise ControllerError(
+                f"Nothing was started: {asked_by} the role {name}, which is beside it; a roll finds roles by name only "
+                f"where Ansible looks for them. Add {service.path.parent} to roles_path in ansible.cfg, or name the "
+                f"role {{{{ role_path }}}}/../{name}."
+            )
 
 
 def _values(variables: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,9 @@ from ...plugin_utils._inventory.selection import Selection
 from ...plugin_utils._plan.approval import APPROVED, approved_elsewhere, read_as_written
 from ...plugin_utils._plan.cache import cache_folder
 from ...plugin_utils._plan.durations import TIMES
-from ...plugin_utils._plan.names import OPENED
+from ...plugin_utils._plan.names import OPENED, SEEN_MEMBERS
 from ...plugin_utils._plan.plan import check_held, read_plan
+from ...plugin_utils._roll.looks import by_host, members_seen
 from ...plugin_utils._run.folders import work_by
 from ...plugin_utils._run.run import this_run
 from ...plugin_utils._run.whole import check_as_written
@@ -67,7 +68,9 @@ class ActionModule(ControllerAction):
             elif options["state"] == "entered":
                 check_as_written(play_id, variables, self._task.get_play())
                 self.refuse_claims(play_id, variables["ansible_play_batch"], upgrade.plan.services)
-                outcome = upgrade.enter(play_id, variables["ansible_play_batch"], wait=options["wait"])
+                batch, wait = variables["ansible_play_batch"], options["wait"]
+                unhealthy = _seen_down(variables["hostvars"], batch)
+                outcome = upgrade.enter(play_id, batch, wait=wait, unhealthy=unhealthy)
             elif options["state"] == "refused":
                 outcome = upgrade.refused(variables["inventory_hostname"])
             else:
@@ -124,6 +127,12 @@ def _opened(variables: Mapping[str, Any], key: str) -> str | None:
     opened = variables.get(OPENED)
     value = opened.get(key) if isinstance(opened, Mapping) else None
     return str(value) if value else None
+
+
+def _seen_down(hostvars: Mapping[str, Any], batch: Iterable[str]) -> dict[str, list[str]]:
+    """Name the members that the hosts of a wave have seen down, with their services."""
+    seen = (pair for host in batch for pair in members_seen(hostvars[host].get(SEEN_MEMBERS)))
+    return by_host(pair for pair, is_down in seen if is_down)
 
 
 def _noted(hostvars: Mapping[str, Any], host: str) -> Mapping[str, Mapping[str, float]]:

@@ -146,6 +146,13 @@ unhealthy:
   type: list
   elements: dict
   returned: success
+looks:
+  description:
+    - For each host, the members that it looks at after its wave, as the next wave relies on them, with the units of
+      each service. P(orderly.services.internal.members_down#lookup) reads what it saw.
+  type: dict
+  returned: success
+  sample: {web1: {web3: {nginx: [nginx.service]}}}
 wave_of:
   description: The number of each host's wave, from 0 on.
   type: dict

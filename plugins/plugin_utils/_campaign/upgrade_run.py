@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .._common.names import pattern
@@ -123,7 +124,8 @@ class UpgradeRun:
         if not self.rehearsal and self._verifies_again:
             reverify.begin(self.store, journal.campaign, self.run, again)
         verify = {VERIFY_PLAY + name: pattern(hosts) for name, hosts in again.items()}
-        return {"campaign": journal.campaign, "left": {**patterns(self.plan, left), **verify}}
+        away = {name: dict(hosts) for name, hosts in about.away.items()}
+        return {"campaign": journal.campaign, "left": {**patterns(self.plan, left), **verify}, "away": away}
 
     def _name_others(self, campaigns: Iterable[Campaign]) -> None:
         for other in others_open(campaigns, self.plan.id):
@@ -171,9 +173,17 @@ class UpgradeRun:
             reverify.record(self.store, self._journal().campaign, service, alive)
         return {}
 
-    def enter(self, play_id: str, batch: Collection[str], *, wait: float) -> dict[str, Any]:
+    def enter(
+        self,
+        play_id: str,
+        batch: Collection[str],
+        *,
+        wait: float,
+        unhealthy: Mapping[str, Iterable[str]] = MappingProxyType({}),
+    ) -> dict[str, Any]:
         """Pass the gate of a play; take the slots it needs, and record that its work starts.
 
+        *unhealthy* names hosts outside of the play that were seen down, with their services.
         Raises ``GateError`` where something before it is not done, and ``LockError`` where the slots are not given.
         """
         play = self.plan.play(play_id)
@@ -196,7 +206,7 @@ class UpgradeRun:
         away: Mapping[str, str] = _away(play, about)
         tokens: Mapping[str, Mapping[str, int]] = {}
         if grant.services and play.kind in DISRUPTIVE:
-            refused, tokens = self._acquire(play, grant, journal.campaign, wait)
+            refused, tokens = self._acquire(play, grant, journal.campaign, wait, unhealthy)
             grant = gate([host for host in batch if host not in refused])
             away = {**away, **refused}
         self.say(self._words(play, grant, away) + self._to_the_end(play, journal.progress()))
@@ -335,10 +345,23 @@ class UpgradeRun:
         return {name: hosts for name, hosts in started.items() if hosts}
 
     def _acquire(
-        self, play: Play, grant: Grant, campaign: str, wait: float
+        self,
+        play: Play,
+        grant: Grant,
+        campaign: str,
+        wait: float,
+        unhealthy: Mapping[str, Iterable[str]],
     ) -> tuple[Mapping[str, str], Mapping[str, Mapping[str, int]]]:
         """Take the slots of a play; give the hosts that are out of service with the reasons, and the slots' tokens."""
-        claims = tuple(self._claim(name, hosts) for name, hosts in grant.services.items())
+        down = {
+            name: frozenset(self.plan.services[name].hosts).intersection(
+                host for host, names in unhealthy.items() if name in names
+            )
+            for name in grant.services
+        }
+        claims = tuple(
+            replace(self._claim(name, hosts), unhealthy=down[name]) for name, hosts in grant.services.items()
+        )
         request = Request(roll=campaign, run=self.run, operation=f"upgrade {play.id}", claims=claims)
         if self.rehearsal:
             decision = manager.preview(self.store, request)

@@ -54,12 +54,15 @@ def check_not_ours(hosts: Iterable[str]) -> None:
 
 
 def check_groups(groups: Iterable[str], members: Mapping[str, Collection[str]]) -> None:
-    """Raise where the name of a group that is given as a pattern would mean a host outside of it as well."""
+    """Raise where the name of a group that is given as a pattern would mean a host: Ansible looks for hosts first.
+
+    See ``InventoryManager._evaluate_patterns`` of ansible-core.
+    """
     for group in groups:
-        if "." in group and group in members.get("all", ()) and group not in members[group]:
+        if group in members.get("all", ()) and set(members[group]) != {group}:
             raise UnusableNameError(
-                f'The group "{group}" has the name of a host that is not in it, and Ansible would take it for both. '
-                "Rename one of them in the inventory."
+                f'The group "{group}" has the name of a host, and Ansible would take it for that host alone. Rename '
+                "one of them in the inventory."
             )
 
 

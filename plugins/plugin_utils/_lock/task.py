@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .._common.text import names_of, printable
@@ -108,9 +109,9 @@ class Call:
         :raises CatalogueError: when a service is unknown, or the inventory is wrong about one
         """
         options = self.options
-        services = load_services(self.task_vars)
+        services = self.catalogue
         visits = self.visits(services, "ansible_play_batch")
-        unhealthy = self._unhealthy(services)
+        unhealthy = self.unhealthy
         return Request(
             roll=self.roll,
             run=self.run,
@@ -143,7 +144,17 @@ class Call:
     def _of(self, services: Iterable[Service], host: str) -> list[str]:
         return [service.name for service in services if host in self.groups[service.group]]
 
-    def _unhealthy(self, services: tuple[Service, ...]) -> dict[str, list[str]]:
+    @cached_property
+    def catalogue(self) -> tuple[Service, ...]:
+        """List the services of the inventory; raises ``CatalogueError`` where it is wrong about one."""
+        return load_services(self.task_vars)
+
+    @cached_property
+    def unhealthy(self) -> dict[str, list[str]]:
+        """Name the hosts that are given as down, with their services.
+
+        :raises LockError: when the option is something else, or the inventory lacks a host
+        """
         given = self.options["unhealthy"]
         named = names_of(given) if isinstance(given, str) else given
         if not isinstance(named, (list, Mapping)):
@@ -152,8 +163,8 @@ class Call:
             )
         self._refuse_strangers(named)
         if isinstance(named, Mapping):
-            return _by_host(services, named)
-        return {host: self._of(services, host) for host in named}
+            return _by_host(self.catalogue, named)
+        return {host: self._of(self.catalogue, host) for host in named}
 
     def _refuse_strangers(self, hosts: Iterable[str]) -> None:
         """Refuse hosts that nobody knows: they would be skipped."""
@@ -294,6 +305,7 @@ def _granted(call: Call, grant: Granted) -> Result:
         "callback": grant.callback,
         "arguments": dict(grant.arguments),
         "out_of_service": dict(grant.out_of_service),
+        "unhealthy": call.unhealthy,
         "warnings": _warnings(grant),
     }
 

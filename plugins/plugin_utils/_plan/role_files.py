@@ -14,13 +14,13 @@ from ansible.constants import DEFAULT_ROLES_PATH
 
 from .._service.catalogue import COLLECTION_ROLES
 from .._service.service import CatalogueError
-from .._service.steps import PARTS, UPGRADE_TASKS
+from .._service.steps import PARTS, ROLL_PARTS, UPGRADE_TASKS
 from .._tasks.files import IMPORT_TASKS, INCLUDE_TASKS, entry, file_name, label, named_file, read_tasks
 from .._tasks.findings import Finding, FindingsError
 from .._tasks.roles import SUFFIXES, collection_of, find_role, meta_file, role_used, roles_needed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from .._service.service import Service
     from .._tasks.files import TaskFile
@@ -104,10 +104,26 @@ def roles_along(service: Service) -> dict[str, Path]:
     :raises FindingsError: when one is not found, or a file is named that no copy of a role has
     """
     walk = _Along(service.path)
-    walk.follow()
+    walk.follow((UPGRADE_TASKS, *PARTS, "../handlers/main"))
     if walk.findings:
         raise FindingsError(walk.findings)
     return walk.roles
+
+
+def beside_alone(service: Service) -> dict[str, str]:
+    """Name the roles that a roll would not find, with who asks for them: they are beside the service's role alone.
+
+    A roll runs the role where it is, so that Ansible looks for roles beside the playbook and in its usual places. A
+    plan brings what is beside the role.
+    """
+    walk = _Along(service.path)
+    walk.follow(ROLL_PARTS)
+    usual = {Path(place).expanduser().resolve() for place in DEFAULT_ROLES_PATH}
+    return {
+        name: walk.asked_by[name]
+        for name, role in walk.roles.items()
+        if name in walk.asked_by and not collection_of(role) and role.parent not in usual
+    }
 
 
 @dataclass
@@ -116,13 +132,14 @@ class _Along:
 
     home: Path
     roles: dict[str, Path] = field(default_factory=dict)
+    asked_by: dict[str, str] = field(default_factory=dict)  # of those that were asked for by name
     findings: list[Finding] = field(default_factory=list)
 
-    def follow(self) -> None:
-        """Walk from the files that a plan runs."""
+    def follow(self, stems: Iterable[str]) -> None:
+        """Walk from some of the role's files with tasks."""
         self._queue: list[tuple[Path, Path, bool]] = []
         self._seen: set[Path] = set()
-        for stem in (UPGRADE_TASKS, *PARTS, "../handlers/main"):
+        for stem in stems:
             for path in (self.home / "tasks" / f"{stem}{suffix}" for suffix in SUFFIXES):
                 if path.is_file():
                     self._look_into(path.resolve().parent, path.resolve())
@@ -173,6 +190,8 @@ class _Along:
         found = None if use.is_template else find_role(role, use.name)
         if found is not None:
             self._bring(use.name, found)
+            if not use.by_path:
+                self.asked_by.setdefault(use.name, f"{file.path}: {use.asked_by}")
             for path in use.files_of(found):
                 self._look_into(found / path.relative_to(found).parts[0], path, surely=surely)
         elif surely:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._common.names import pattern
 from .._common.text import natural
-from .._plan.names import LEFT, NO_HOST, OPENED, PLANNED, VERIFY_PLAY
+from .._plan.names import LEFT, NO_HOST, OPENED, PLANNED, SEEN_MEMBERS, VERIFY_PLAY
 from .._service.steps import CHANGE, DISRUPTIVE, FINALIZE
 from .._tasks.strategy import FREE, LINEAR
 from .change import ENDS_ROLES, ENDS_ROLES_SINCE, TEMPORARY
@@ -218,7 +218,7 @@ def render_play(plan: Plan, play: Play) -> list[dict[str, Any]]:
     free = not any(
         waits_for_migration(plan, play, name) or plan.services[name].looks_once for name in play.services
     )
-    gate = [*_gate(play), *before_change(plan, play)]
+    gate = [*_gate(plan, play), *before_change(plan, play)]
     release = [*after_change(plan, play), _done(play)]
     if len(play.services) == 1:
         tasks = [*gate, *_begin(play), *work(plan, play), *release]
@@ -249,6 +249,7 @@ def _play(plan: Plan, play: Play, name: str, tasks: list[Task], *, free: bool = 
         "vars": {
             PLANNED: _pattern(plan, play),
             "orderly_play": play.id,
+            **({"orderly_relied_on": relied_on} if (relied_on := _relied_on(plan, play)) else {}),
             GRANTED: GRANTED_SERVICES,
             **(
                 {"orderly_packages": packages_of(plan, play.services)}
@@ -277,16 +278,45 @@ def _pattern(plan: Plan, play: Play) -> str:
     return pattern(play.hosts)
 
 
-def _gate(play: Play) -> list[Task]:
+def _relied_on(plan: Plan, play: Play) -> dict[str, Any]:
+    """Name the services of a play that need some of their members meanwhile, with what tells how these are."""
+    services = {name: plan.services[name] for name in play.services if play.kind in DISRUPTIVE}
+    return {
+        name: {"group": service.group, "units": list(service.units)}
+        for name, service in services.items()
+        if service.units and not service.full_stop and service.slots < len(service.hosts)
+    }
+
+
+def _gate(plan: Plan, play: Play) -> list[Task]:
     return [
+        *([_look(play)] if _relied_on(plan, play) else []),
         {
             "name": f"{play.id} | Pass the gate",
             GATE: {"play": play.id, "state": "entered"},
             "run_once": True,
             "register": "orderly_gate",
             "tags": ["always"],
-        }
+        },
     ]
+
+
+def _look(play: Play) -> Task:
+    """Look at the members that a play relies on, from its hosts; the gate counts those that are down."""
+    share = "query('orderly.services.internal.members_relied_on', orderly_relied_on, play=orderly_play)"
+    return {
+        "name": f"{play.id} | Look at the members that it relies on",
+        "orderly.services.internal.member_units": {
+            "units": Template("{{ item.value.values() | flatten | unique }}")
+        },
+        "loop": Template(f"{{{{ {share} | first | dict2items }}}}"),
+        "loop_control": {"label": Template("{{ item.key }}")},
+        "delegate_to": Template("{{ item.key }}"),
+        "register": SEEN_MEMBERS,
+        "ignore_unreachable": True,  # such a member counts as down
+        "failed_when": False,  # likewise
+        "tags": ["always"],
+    }
 
 
 def _begin(play: Play) -> list[Task]:

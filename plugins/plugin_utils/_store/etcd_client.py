@@ -1,6 +1,6 @@
 """Talk to an etcd cluster: several endpoints, one after the other until one answers.
 
-Through the library etcd3gw, which knows one endpoint at a time and speaks etcd's JSON gateway (etcd 3.4 and later).
+Each of them is a :class:`~.gateway.Endpoint`.
 """
 
 from __future__ import annotations
@@ -9,29 +9,23 @@ import json
 import os
 import re
 import ssl
-import sys
 import time
 from base64 import b64decode, b64encode
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from .gateway import NOT_HEARD, PASSING, Endpoint, OddAnswerError, StatusError
 from .store import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-API_PATH = "/v3/"
-CONNECT_SECONDS = 3.0
-ANSWER_SECONDS = 8.0  # a member without a leader says so after seven
 PATIENCE_SECONDS = 15.0  # a cluster has another leader after two or three
 PAUSE_SECONDS = 0.2
-LARGEST = 64 << 20  # bytes of an answer; etcd's own are far smaller
 OPTIONS = ("ca", "tls", "cert", "key", "user", "password_file", "plaintext")
 WORDS = {"tls": "system", "plaintext": "true"}
 SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"  # of Debian and Ubuntu
@@ -162,7 +156,7 @@ class Cluster:
         self.address = address
         self._clock = clock
         self._sleep = sleep
-        self._clients: list[Any] = []
+        self._endpoints: list[Endpoint] = []
 
     def call(self, path: str, body: Json) -> Answer:
         """Ask, if need be several times and several endpoints; whatever is asked must bear being repeated.
@@ -174,36 +168,25 @@ class Cluster:
         while True:
             failures = []
             for _turn in self.address.endpoints:
-                client = self._client()
+                endpoint = self._first()
                 tries += 1
                 try:
-                    return Answer(self._ask(client, path, body), tries > 1)
-                except (
-                    _library(self.address.url).exceptions.Etcd3Exception,
-                    OSError,
-                    ValueError,
-                    RecursionError,
-                ) as exc:
-                    failures.append((client, self._complaint(client, exc)))
-                    self._clients.append(self._clients.pop(0))
-            if self._clock() >= end or all("certificate" in message for _client, message in failures):
-                tried = "; ".join(f"{client.host}:{client.port}: {message}" for client, message in failures)
+                    return Answer(self._ask(endpoint, path, body), tries > 1)
+                except NOT_HEARD as exc:
+                    failures.append(f"{endpoint}: {self._complaint(endpoint, exc)}")
+                    self._endpoints.append(self._endpoints.pop(0))
+            if self._clock() >= end or all("certificate" in message for message in failures):
                 raise StoreError(
                     f"The store {self.address.url} cannot be used, none of its endpoints works"
-                    f" ({tried}). Nothing is disrupted without the store: bring a majority of the etcd members"
-                    " back, then run again."
+                    f" ({'; '.join(failures)}). Nothing is disrupted without the store: bring a majority of the etcd"
+                    " members back, then run again."
                 )
             self._sleep(PAUSE_SECONDS)
 
     def stream(self, path: str, body: Json, seconds: float) -> Iterator[Json]:
         """Give what one endpoint says, piece by piece, until it is silent for so many seconds or goes away."""
-        client = self._client()
-        timeout = (CONNECT_SECONDS, seconds)
-        with (
-            suppress(OSError),  # every error of requests is one, its time-outs too
-            client.session.post(client.get_url(path), json=body, stream=True, timeout=timeout) as response,
-        ):
-            for line in filter(None, _lines(response)):
+        with suppress(*NOT_HEARD):
+            for line in self._first().lines(path, body, seconds):
                 yield self._read_line(line)
 
     def _read_line(self, line: bytes) -> Json:
@@ -218,74 +201,77 @@ class Cluster:
         return dict(result)
 
     def close(self) -> None:
-        for client in self._clients:
-            client.session.close()
-        self._clients = []
+        for endpoint in self._endpoints:
+            endpoint.close()
+        self._endpoints = []
 
-    def _client(self) -> Any:
-        if not self._clients:
-            self._clients = [self._connected(host, port) for host, port in self.address.endpoints]
-        return self._clients[0]
+    def _first(self) -> Endpoint:
+        if not self._endpoints:
+            tls = _tls_of(self.address)
+            self._endpoints = [Endpoint(host, port, tls) for host, port in self.address.endpoints]
+        return self._endpoints[0]
 
-    def _connected(self, host: str, port: int) -> Any:
-        address = self.address
-        for name in ("ca", "cert", "key", "password_file"):
-            path = getattr(address, name)
-            if path and not os.access(path, os.R_OK):
-                raise StoreError(
-                    f"The store {address.url} cannot be used: {path} ({name}) is not a file that can be read here."
-                )
-        for name, others in (("password_file", 0o077), ("key", 0o007)):
-            if path := getattr(address, name):
-                _check_private(address, name, Path(path), others)
-        client = _library(address.url).Etcd3Client(
-            host,
-            port,
-            protocol=address.protocol,
-            ca_cert=address.ca or None,
-            cert_cert=address.cert or None,
-            cert_key=address.key or None,
-            timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
-            api_path=API_PATH,
-        )
-        client.session.trust_env = False  # no proxy, and no password that somebody keeps for another program
-        if address.tls:
-            client.session.verify = _authorities()
-        client.session.headers["Accept-Encoding"] = "identity"
-        bounded = _bounded_adapter()
-        for scheme in ("http://", "https://"):
-            client.session.mount(scheme, bounded())
-        return client
-
-    def _ask(self, client: Any, path: str, body: Json) -> Json:
-        if self.address.user and "Authorization" not in client.session.headers:
-            self._log_in(client)
-        answer = client.post(client.get_url(path), json=body)
+    def _ask(self, endpoint: Endpoint, path: str, body: Json) -> Json:
+        if self.address.user and not endpoint.token:
+            self._log_in(endpoint)
+        answer = endpoint.post(path, body)
         if not isinstance(answer, dict):
-            raise ValueError("the answer is no object")
+            raise OddAnswerError("what answers there is not etcd")
         return answer
 
-    def _log_in(self, client: Any) -> None:
+    def _log_in(self, endpoint: Endpoint) -> None:
         password = Path(self.address.password_file).read_text(encoding="utf-8").rstrip("\n")
-        login = {"name": self.address.user, "password": password}
-        answer = client.post(client.get_url("/auth/authenticate"), json=login)
+        answer = endpoint.post("/auth/authenticate", {"name": self.address.user, "password": password})
         if not isinstance(answer, dict) or not isinstance(answer.get("token"), str):
-            raise ValueError("the answer has no token")
-        client.session.headers["Authorization"] = answer["token"]
+            raise OddAnswerError("what answers there is not etcd")
+        endpoint.token = answer["token"]
 
-    def _complaint(self, client: Any, exc: Exception) -> str:
+    def _complaint(self, endpoint: Endpoint, exc: Exception) -> str:
         """Say in a few words why an endpoint was of no use; raise what no other endpoint would do better."""
-        library = _library(self.address.url).exceptions
         message = _words(exc)
-        if isinstance(exc, ValueError | RecursionError):
-            return "what answers there is not etcd"
         if "invalid auth token" in message:  # it lasts for some minutes only
-            client.session.headers.pop("Authorization", None)
-        elif exc.__class__ is library.Etcd3Exception:  # every error that may pass has a class of its own
+            endpoint.token = ""
+        elif isinstance(exc, StatusError) and exc.status not in PASSING:
             raise StoreError(
                 f"The store {self.address.url} cannot be used: etcd says: {message}. {_advice(message)}"
             ) from exc
         return message
+
+
+def _tls_of(address: Address) -> ssl.SSLContext | None:
+    """Read the files by which client and servers prove who they are.
+
+    :raises StoreError: when one of them cannot be read or used, or is a secret that others can read
+    """
+    _check_files(address)
+    if address.protocol == "http":
+        return None
+    authorities = address.ca or _authorities()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        if Path(authorities).is_dir():
+            context.load_verify_locations(capath=authorities)
+        else:
+            context.load_verify_locations(authorities)
+        if address.cert:
+            context.load_cert_chain(address.cert, address.key)
+    except OSError as exc:  # of which an ssl.SSLError is one
+        raise StoreError(
+            f"The store {address.url} cannot be used: its certificates or its key cannot be read ({_words(exc)})."
+        ) from exc
+    return context
+
+
+def _check_files(address: Address) -> None:
+    for name in ("ca", "cert", "key", "password_file"):
+        path = getattr(address, name)
+        if path and not os.access(path, os.R_OK):
+            raise StoreError(
+                f"The store {address.url} cannot be used: {path} ({name}) is not a file that can be read here."
+            )
+    for name, others in (("password_file", 0o077), ("key", 0o007)):
+        if path := getattr(address, name):
+            _check_private(address, name, Path(path), others)
 
 
 def _check_private(address: Address, name: str, path: Path, others: int) -> None:
@@ -314,64 +300,31 @@ def _authorities() -> str:
     return found
 
 
-@cache
-def _bounded_adapter() -> Any:
-    """Give an adapter for the sessions of requests that reads no more than so much of an answer."""
-    adapter: Any = import_module("requests.adapters").HTTPAdapter
-    refused = import_module("requests.exceptions").ContentDecodingError
-
-    class Bounded(adapter):
-        def send(self, request: Any, stream: bool = False, **options: Any) -> Any:
-            response = super().send(request, stream=True, **options)
-            if response.headers.get("Content-Encoding", "identity") != "identity":
-                response.close()
-                raise refused("the answer is compressed, which it was not asked to be")
-            if not stream:
-                parts, size = [], 0
-                for part in response.iter_content(chunk_size=1 << 16):
-                    parts.append(part)
-                    size += len(part)
-                    if size > LARGEST:
-                        response.close()
-                        raise refused(f"the answer is longer than {LARGEST >> 20} MiB")
-                response._content = b"".join(parts)  # noqa: SLF001 (requests has no other place for it)
-            return response
-
-    return Bounded
-
-
-def _lines(response: Any) -> Iterator[bytes]:
-    """Give the lines of an answer as they come, none longer than an answer may be."""
-    begun = b""
-    for part in response.iter_content(chunk_size=None):
-        *whole, begun = (begun + part).split(b"\n")
-        if len(begun) > LARGEST:
-            return
-        yield from whole
-    yield begun
-
-
-def _library(url: str) -> Any:
-    try:
-        import_module("etcd3gw")
-        return import_module("etcd3gw.client")
-    except ImportError as exc:
-        raise StoreError(
-            f"The store {url} needs the Python library etcd3gw, which {sys.executable} does not have: install it"
-            " there (pip install etcd3gw). It is needed only where ansible-playbook or ansible-pull runs."
-        ) from exc
-
-
 def _words(exc: Exception) -> str:
-    text = getattr(exc, "detail_text", None) or str(exc)
+    """Say what was wrong with one question at one endpoint, in a few words."""
+    return next((say(exc) for kind, say in _SAID if isinstance(exc, kind)), "what answers there is not etcd")
+
+
+def _said_by_etcd(exc: Exception) -> str:
     with suppress(ValueError, KeyError, TypeError, RecursionError):
-        return str(json.loads(text)["error"])
-    if "timed out" in text:
-        return "no answer in time"
-    if "SSLEOFError" in text:
-        return "TLS was refused; it may require a client certificate (cert and key)"
-    found = re.search(r"\[(?:Errno -?\d+|SSL[^\]]*)\] ([^'\")]+)", text)
-    return found[1].strip() if found else " ".join(text.split())[:200]
+        return str(json.loads(str(exc))["error"])
+    return " ".join(str(exc).split())[:200]
+
+
+def _said_by_tls(exc: Exception) -> str:
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return f"certificate verify failed: {exc.verify_message}"
+    return f"TLS failed: {getattr(exc, 'reason', None) or exc}".replace("_", " ").lower()
+
+
+_SAID: tuple[tuple[type[Exception], Callable[[Exception], str]], ...] = (  # the first that fits
+    (OddAnswerError, str),
+    (StatusError, _said_by_etcd),
+    (TimeoutError, lambda _exc: "no answer in time"),
+    (ssl.SSLEOFError, lambda _exc: "TLS was refused; it may require a client certificate (cert and key)"),
+    (ssl.SSLError, _said_by_tls),
+    (OSError, lambda exc: getattr(exc, "strerror", None) or "it ended the connection"),
+)
 
 
 def _advice(message: str) -> str:

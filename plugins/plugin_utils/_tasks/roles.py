@@ -39,12 +39,16 @@ SUFFIXES = (".yml", ".yaml")
 
 @dataclass(frozen=True)
 class RoleUse:
-    """A role that a task or a role runs, the place of its name, and which of its files that are not ``main``."""
+    """A role that a task or a role runs, the place of its name, and which of its files that are not ``main``.
+
+    *by_path* tells that it is named as ``{{ role_path }}/../NAME``, which Ansible finds wherever it runs.
+    """
 
     name: str
     node: yaml.Node
     asked_by: str
     files: Mapping[str, str] = field(default_factory=dict)
+    by_path: bool = False
 
     @property
     def is_template(self) -> bool:
@@ -69,7 +73,8 @@ def role_used(task: yaml.MappingNode) -> RoleUse | None:
     given = words_of(value)
     if isinstance(value, yaml.MappingNode):
         node = next((each for name, each in value.value if name.value in ("name", "role")), value)
-    return RoleUse(_name(given.get("name") or given.get("role") or ""), node, asked, given)
+    name = given.get("name") or given.get("role") or ""
+    return RoleUse(_name(name), node, asked, given, by_path=bool(_BESIDE.match(name)))
 
 
 def roles_needed(role: Path) -> Iterator[RoleUse]:

@@ -84,6 +84,23 @@ def test_what_goes_down_by_itself_after_a_run_has_looked_is_told_apart(lines: li
     assert told.startswith("unseen: web allows 1 down; down were h1 since 10.000; then 20.000 h2 stopping")
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["10 h1 gone", "15 h1 looked at", "20 h2 stopping"],
+        ["1 h1 power off", "22 h3 looked at", "25 h2 stopping"],
+    ],
+)
+def test_what_somebody_has_looked_at_since_it_is_down_counts(lines: list[str]) -> None:
+    (told,) = over_budget(scene(), events(*lines), RUNS)
+    assert told.startswith("budget: web allows 1 down")
+
+
+def test_what_nobody_looks_at_for_long_counts_too() -> None:
+    (told,) = over_budget(scene(), events("10 h1 gone", "80 h2 stopping"), [Run(0, 100)])
+    assert told.startswith("budget: web allows 1 down")
+
+
 def test_a_member_that_was_down_before_counts_unless_somebody_switched_it_off() -> None:
     down = frozenset({("h3", "web.service")})
     taken = events("20 h1 stopping")

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import socket
+import ssl
 import threading
 import zlib
 from base64 import b64encode
@@ -13,7 +14,7 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.orderly.services.plugins.plugin_utils._store import etcd, etcd_client
+from ansible_collections.orderly.services.plugins.plugin_utils._store import etcd, etcd_client, gateway
 from ansible_collections.orderly.services.plugins.plugin_utils._store.sqlite import SqliteStore
 from ansible_collections.orderly.services.plugins.plugin_utils._store.store import StoreError, open_store
 from hypothesis import HealthCheck, given, settings
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-pytest.importorskip("etcd3gw")
 LARGEST = 1 << 20
 STORE_KEY, DOCUMENT = b64encode(b"/x/store").decode(), b64encode(b"/x/documents/lock/web").decode()
 HEAD = b64encode(b'{"layout": 1, "store": "s", "attempt": "a"}').decode()
@@ -67,7 +67,7 @@ def _stranger() -> Iterator[Stranger]:
 @pytest.fixture
 def stranger(_stranger: Stranger, monkeypatch: pytest.MonkeyPatch) -> Stranger:
     monkeypatch.setattr(etcd_client, "PATIENCE_SECONDS", 0.0)
-    monkeypatch.setattr(etcd_client, "LARGEST", LARGEST)
+    monkeypatch.setattr(gateway, "LARGEST", LARGEST)
     monkeypatch.setattr(etcd, "LARGEST", LARGEST)
     return _stranger
 
@@ -224,10 +224,16 @@ def test_a_password_goes_to_others_in_the_clear_only_where_the_url_says_so() -> 
 
 
 def test_tls_with_the_authorities_of_the_machine() -> None:
-    address = etcd_client.parse_address("etcd://etcd1/x?tls=system")
-    client = etcd_client.Cluster(address)._client()
-    assert client.base_url == "https://etcd1:2379"
-    assert client.session.verify == etcd_client._authorities()
+    context = etcd_client._tls_of(etcd_client.parse_address("etcd://etcd1/x?tls=system"))
+    assert context is not None
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+def test_a_certificate_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text("no certificate")
+    with pytest.raises(StoreError, match=r"its certificates or its key cannot be read \(.+\)\.$"):
+        open_store(f"etcd://127.0.0.1:1/x?ca={file}").read("a")
 
 
 def test_a_document_of_sqlite_that_is_too_deep_is_named(tmp_path: Path) -> None:

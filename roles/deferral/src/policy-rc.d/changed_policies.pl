@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 use strict;
 use warnings;
-our (@DISRUPTIVE, $POLICIES, $KNOWN);
+our ($POLICIES, $KNOWN, $PAUSED);
 
 # --- Policies that changed ---
+
+our @DISRUPTIVE = ('stop', 'restart', 'try-restart');
 
 sub policy_anew {
     my ($file, $stamp, $known) = @_;
@@ -13,6 +15,21 @@ sub policy_anew {
     $policy ||= { $known ? %$known : (type => 'unknown', name => $file, lines => ''), broken => 1, text => $text };
     $policy->{lines} = join '', map { "$file\t$_\n" } split /\n/, $policy->{own_lines} if defined $policy->{own_lines};
     return { %$policy, file => $file, stamp => $policy->{broken} ? '-' : $stamp };
+}
+
+# Whether a policy that cannot be understood has the name of a unit in it, which it may block.
+sub is_named {
+    my ($policy, $means, $names) = @_;
+    return 0 if !defined $policy->{text};
+    my %disruptive = map { $_ => 1 } @DISRUPTIVE;
+    return 0 if !grep { $disruptive{$_} } @$means;
+    return grep { my $name = base($_); $policy->{text} =~ /(?<![\w@.-])\Q$name\E(?![\w-])/a } @$names;
+}
+
+sub policy_of_paused {
+    my @units = grep { !/[\t\n]/ } sort @_ or return;
+    my $lines = join '', map { "paused\t" . plain($_) . "\t start restart try-restart reload \n" } @units;
+    return { type => 'orderly', name => 'paused', file => 'paused', path => $PAUSED, lines => $lines };
 }
 
 sub one_line {
@@ -43,7 +60,7 @@ sub read_policy {
         $actions = [split /[\s,]+/, $actions] if !ref $actions;
         ref $actions eq 'ARRAY' && !grep { !defined || ref } @$actions or die "actions of $unit are not names\n";
         my $names = join ' ', '', sort(@$actions), '';
-        "$unit$names" =~ /[\t\n]/ and die "$unit or its actions are not names\n";
+        "$unit$names" =~ /[\t\n]/ || plain($unit) eq '=' and die "$unit or its actions are not names\n";
         $lines .= plain($unit) . "\t$names\n";
     }
     return { own_lines => $lines, map { $_ => one_line($data->{"policy_requestor_$_"}) } 'type', 'name' };

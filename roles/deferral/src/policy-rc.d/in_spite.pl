@@ -78,6 +78,13 @@ sub tell_end {
 
 sub ends_by_itself { my ($shown) = @_; return ($shown->{Type} || '') =~ /^(?:oneshot|dbus)$/ }
 
+# A removal in favour of another package is an upgrade under a new name: its daemon must go on.
+sub removes_package {
+    my ($caller, @actions) = @_;
+    my ($what, $how) = (@{ $caller->{arguments} }, '', '');
+    return $what eq 'remove' && $how ne 'in-favour' && !grep { !/^(?:force-)?stop$/ } @actions;
+}
+
 # Who removes a package may stop its daemon, which may come back with the package that takes its place: apt runs dpkg
 # once to remove the one, and once more to install the other.
 sub note_removal {

@@ -3,7 +3,14 @@ use strict;
 use warnings;
 our ($ALLOWED, $OTHER_SUFFIX, $POLICIES, $CHAINED, $KNOWN, @RECORDS, $RUN);
 
-# --- Lists for people ---
+# --- Commands, and lists for people ---
+
+sub command {
+    my ($command, $asked) = @_;
+    return dpkg_begins(policies(), paused()) if $command eq '--dpkg-begins';
+    return restart_collateral(policies(), paused()) if $command eq '--restart-collateral';
+    return list($asked, policies(), paused());
+}
 
 sub list {
     my ($asked, @policies) = @_;

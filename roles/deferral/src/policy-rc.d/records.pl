@@ -54,14 +54,15 @@ sub record {
         format                => \$FORMAT,
         maintainer_script     => join(' ', grep { length } $caller->{script}, @{ $caller->{arguments} }),
         package               => $ENV{DPKG_MAINTSCRIPT_PACKAGE},
-        package_before        => defined $old->{package_before} ? $old->{package_before} : package_before($caller),
+        package_before        => $old->{package_before},
         policy_requestor_name => $policy->{name},
         policy_requestor_type => $policy->{type},
         reason                => $reason =~ /^(?:Package update|$)/ ? $reason || 'Package update' : "Package update; $reason",
         service               => $unit,
         timestamp             => \time,
-        undone_by_version     => \(is_undone_by_version($caller, $old) ? 'true' : 'false'),
+        undone_by_version     => \'false',
         unit                  => $unit,
+        ($caller->{script} ne '' ? about_package($caller, $old) : ()),
     );
     $record{drags} = $verdict->{drags} if @{ $verdict->{drags} };
     store($name, join '', map { "$_: " . yaml_value($record{$_}) . "\n" } sort keys %record);
@@ -134,51 +135,6 @@ sub effective {
     my $actions = join ' ', sort @_;
     return 'restart' if $actions =~ /restart|stop|force-reload|upgrade/;
     return index(" $actions ", ' reload ') >= 0 ? 'reload' : $actions;
-}
-
-# The version that ran before, which not every script is told: postinst is told another package's paths by a trigger.
-sub package_before {
-    my ($caller) = @_;
-    my ($what, $version) = (@{ $caller->{arguments} }, '', '');
-    my $call = "$caller->{script} $what";
-    return $version if $version ne '' && is_one_of($call, 'postinst configure', 'preinst upgrade', 'prerm failed-upgrade', 'postrm failed-upgrade');
-    return version_in_status($ENV{DPKG_MAINTSCRIPT_PACKAGE}) if is_one_of($call, 'prerm upgrade', 'prerm remove', 'prerm deconfigure');
-    return undef;
-}
-
-sub is_one_of { my ($text, @texts) = @_; return scalar grep { $_ eq $text } @texts }
-
-# Whether the restart is wanted for nothing but another version of one package, so that the version before, were it
-# installed again, would need none.
-sub is_undone_by_version {
-    my ($caller, $old) = @_;
-    return 0 if !$ENV{DPKG_MAINTSCRIPT_PACKAGE} || !is_of_another_version($caller);
-    return 1 if !%$old;
-    return ($old->{undone_by_version} || '') eq 'true' && ($old->{package} || '') eq $ENV{DPKG_MAINTSCRIPT_PACKAGE};
-}
-
-sub is_of_another_version {
-    my ($caller) = @_;
-    my ($what, $version, $new) = (@{ $caller->{arguments} }, '', '', '');
-    my $call = "$caller->{script} $what";
-    return $version ne $new && $new ne '' if $call eq 'preinst upgrade';
-    return 0 if $version eq '' || !is_one_of($call, 'postinst configure', 'prerm upgrade');
-    my $on_file = version_in_status($ENV{DPKG_MAINTSCRIPT_PACKAGE});
-    return defined $on_file && $on_file ne $version;
-}
-
-# As dpkg has it on file, where nothing changes before prerm has ended; what it noted last it adds to the file later.
-sub version_in_status {
-    my ($package) = @_;
-    return if !defined $package;
-    my $version;
-    for my $file ("$ROOT/var/lib/dpkg/status", files("$ROOT/var/lib/dpkg/updates", qr/^[0-9]/)) {
-        my $text  = contents($file);
-        my $begin = index($text, "\nPackage: $package\n") + 1;    # 0 where it is the first, or none
-        my ($paragraph) = split /\n\n/, substr($text, $begin, 65536), 2;
-        $version = $1 if defined $paragraph && $paragraph =~ /^Package: \Q$package\E\n(?:.+\n)*?Version: (\S+)/;
-    }
-    return $version;
 }
 
 # Device and inode of the programs that a unit runs: a reload that executes a new one keeps PID and invocation id.

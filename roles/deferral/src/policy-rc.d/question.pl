@@ -22,7 +22,7 @@ sub caller_of_question {
         for (1 .. 4) {    # an interpreter and its options may stand before the name
             my $word = shift @rest;
             last if !defined $word;
-            my ($name) = $word =~ m{([^/]*)$};
+            my $name = substr $word, rindex($word, '/') + 1;
             if (!$caller{command} && ($name eq 'invoke-rc.d' || $name eq 'deb-systemd-invoke')) {
                 $caller{command} = $name;
                 $caller{options} = [grep { /^--/ } @rest];

@@ -270,13 +270,11 @@ sub policies {
     elsif (@files) { trouble("$POLICIES cannot be read: what was blocked before stays blocked") }
     my ($is_news, @policies) = @files != keys %$known;
     for my $file (@files) {
-        my ($policy, $stamp) = ($known->{$file}, stamp("$POLICIES/$file"));
+        my ($text, $stamp) = ($known->{$file}, stamp("$POLICIES/$file"));
         # Reading YAML takes longer than all the rest: a file that has not changed since is taken as it was known.
-        if (!$policy || $stamp eq '-' || $policy->{stamp} ne $stamp) {
-            $policy  = policy_anew($file, $stamp, $policy);
-            $is_news = 1;
-        }
-        push @policies, $policy;
+        my $is_known = defined $text && $stamp ne '-' && index($text, "$stamp\t") == 0;
+        push @policies, $is_known ? { file => $file, text => $text } : policy_anew($file, $stamp, $text);
+        $is_news = 1 if !$is_known;
     }
     remember(@policies) if $is_news;
     return @policies;
@@ -308,12 +306,12 @@ sub is_blocked { return scalar @{ $_[0]{blocked_by} } }
 sub blocked_by {
     my ($unit, $actions, $policies) = @_;
     my @names = names_of($unit);
-    # Most policies have nothing to do with a unit: their lines are read only where one of its names may be in them.
+    # Most policies have nothing to do with a unit: they are read only where one of its names, or a pattern, is in them.
     my @written  = map { my $base = base($_); ("\t" . plain($_) . "\t", "\t$base\t", "\t$base@\t") } @names;
     my $is_any   = "@names" =~ tr/*?[//;
     my @policies = grep {
-        my $lines = $_->{lines};
-        $is_any || $_->{broken} || $lines =~ tr/*?[// || grep { index($lines, $_) >= 0 } @written
+        my $text = $_->{text};
+        $is_any || $_->{broken} || grep { index($text, $_) >= 0 } @written, '*', '?', '['
     } @$policies;
     return [grep { my $policy = $_; grep { policy_blocks($policy, $_, \@names) } @$actions } @policies];
 }
@@ -321,7 +319,7 @@ sub blocked_by {
 sub policy_blocks {
     my ($policy, $action, $names) = @_;
     my @means = $action =~ /^(?:start|stop|reload|(?:try-)?restart)$/ ? $action : meanings($action, $names->[0]);
-    for my $line (split /\n/, $policy->{lines}) {
+    for my $line (lines($policy)) {
         my (undef, $listed, $blocked) = split /\t/, $line;
         return 1 if (grep { index($blocked, " $_ ") >= 0 } @means) && grep { covers($listed, plain($_)) } @$names;
     }
@@ -345,17 +343,21 @@ sub names_of {
 
 # --- What was known last: a line for each policy, and one for each unit that it lists, which the shell reads too ---
 
+# By the name of the file: its stamp, type and name of the requestor, and then the lines.
 sub known {
-    my %policies;
+    my %known;
     my ($file, @parts) = split /\t=\t/, slurp($KNOWN) || '';    # each ends with the name of the file of the next
     for my $part (@parts) {
-        my ($lines, $next) = (index($part, "\n") + 1, rindex($part, "\n") + 1);
-        my ($stamp, $type, $name) = split /\t/, substr($part, 0, $lines - 1), -1;
-        $policies{$file} = { file => $file, stamp => $stamp, type => $type, name => $name, lines => substr $part, $lines, $next - $lines };
+        my $next = rindex($part, "\n") + 1;
+        $known{$file} = substr $part, 0, $next;
         $file = substr $part, $next;
     }
-    return \%policies;
+    return \%known;
 }
+
+sub requestor { return (split /[\t\n]/, $_[0]{text}, 4)[1, 2] }
+
+sub lines { my (undef, @lines) = split /\n/, $_[0]{text}; return @lines }
 
 #line 6 "policy-rc.d/main.pl"
 # --- The answer ---
@@ -444,7 +446,8 @@ sub record_call {
 
 sub record {
     my ($unit, $actions, $caller, $policy, $verdict) = @_;
-    my $name  = record_name($policy->{type}, $policy->{name}, $unit);
+    my ($type, $requestor) = requestor($policy);
+    my $name  = record_name($type, $requestor, $unit);
     my @found = records_named($name);
     # What a newer version wrote stays as it is: it may mean what this one cannot know.
     if (grep { is_newer($_) } @found) {
@@ -469,8 +472,8 @@ sub record {
         maintainer_script     => join(' ', grep { length } $caller->{script}, @{ $caller->{arguments} }),
         package               => $ENV{DPKG_MAINTSCRIPT_PACKAGE},
         package_before        => $old->{package_before},
-        policy_requestor_name => $policy->{name},
-        policy_requestor_type => $policy->{type},
+        policy_requestor_name => $requestor,
+        policy_requestor_type => $type,
         reason                => $reason =~ /^(?:Package update|$)/ ? $reason || 'Package update' : "Package update; $reason",
         service               => $unit,
         timestamp             => \time,
@@ -867,27 +870,26 @@ our @DISRUPTIVE = ('stop', 'restart', 'try-restart');
 
 sub policy_anew {
     my ($file, $stamp, $known) = @_;
-    my $policy = eval { read_policy(slurp_own("$POLICIES/$file")) };
+    my $text = eval { read_policy($file, slurp_own("$POLICIES/$file")) };
+    return { file => $file, text => "$stamp\t$text" } if defined $text;
     # What cannot be understood still blocks what it blocked before, and whatever it names.
-    my $text = $policy ? '' : eval { slurp_own("$POLICIES/$file") };
-    $policy ||= { $known ? %$known : (type => 'unknown', name => $file, lines => ''), broken => 1, text => $text };
-    $policy->{lines} = join '', map { "$file\t$_\n" } split /\n/, $policy->{own_lines} if defined $policy->{own_lines};
-    return { %$policy, file => $file, stamp => $policy->{broken} ? '-' : $stamp };
+    my (undef, $before) = split /\t/, defined $known ? $known : "-\tunknown\t$file\n", 2;
+    return { file => $file, text => "-\t$before", broken => 1, names => scalar eval { slurp_own("$POLICIES/$file") } };
 }
 
 # Whether a policy that cannot be understood has the name of a unit in it, which it may block.
 sub is_named {
     my ($policy, $means, $names) = @_;
-    return 0 if !defined $policy->{text};
+    return 0 if !defined $policy->{names};
     my %disruptive = map { $_ => 1 } @DISRUPTIVE;
     return 0 if !grep { $disruptive{$_} } @$means;
-    return grep { my $name = base($_); $policy->{text} =~ /(?<![\w@.-])\Q$name\E(?![\w-])/a } @$names;
+    return grep { my $name = base($_); $policy->{names} =~ /(?<![\w@.-])\Q$name\E(?![\w-])/a } @$names;
 }
 
 sub policy_of_paused {
     my @units = grep { !/[\t\n]/ } sort @_ or return;
     my $lines = join '', map { "paused\t" . plain($_) . "\t start restart try-restart reload \n" } @units;
-    return { type => 'orderly', name => 'paused', file => 'paused', path => $PAUSED, lines => $lines };
+    return { file => 'paused', path => $PAUSED, text => "-\torderly\tpaused\n$lines" };
 }
 
 sub one_line {
@@ -908,8 +910,10 @@ sub slurp_own {
     return $text;
 }
 
+# What is known of a policy, but for the stamp of its file.
 sub read_policy {
-    my $data = parse_yaml($_[0]);
+    my ($file, $yaml) = @_;
+    my $data = parse_yaml($yaml);
     ref $data eq 'HASH' && ref $data->{blocked_actions} eq 'HASH' or die "blocked_actions is not a mapping\n";
     my $lines = '';
     for my $unit (sort keys %{ $data->{blocked_actions} }) {
@@ -919,14 +923,14 @@ sub read_policy {
         ref $actions eq 'ARRAY' && !grep { !defined || ref } @$actions or die "actions of $unit are not names\n";
         my $names = join ' ', '', sort(@$actions), '';
         "$unit$names" =~ /[\t\n]/ || plain($unit) eq '=' and die "$unit or its actions are not names\n";
-        $lines .= plain($unit) . "\t$names\n";
+        $lines .= "$file\t" . plain($unit) . "\t$names\n";
     }
-    return { own_lines => $lines, map { $_ => one_line($data->{"policy_requestor_$_"}) } 'type', 'name' };
+    return join("\t", map { one_line($data->{"policy_requestor_$_"}) } 'type', 'name') . "\n$lines";
 }
 
 # A line for each policy, and one for each unit that it lists, which the shell reads too.
 sub remember {
-    my $text = join '', map { join("\t", $_->{file}, '=', @$_{ 'stamp', 'type', 'name' }) . "\n$_->{lines}" } @_;
+    my $text = join '', map { "$_->{file}\t=\t$_->{text}" } @_;
     my $written = slurp($KNOWN);
     return if $text eq (defined $written ? $written : '');
     write_file($KNOWN, $text) or trouble("$KNOWN cannot be written: should a policy become unreadable, it blocks only what it names");
@@ -990,7 +994,7 @@ sub systemctl {
 # --- What goes down with a unit ---
 
 # On whose account a restart waits of which systemd does not say what it takes along.
-our $NO_ANSWER = { type => 'orderly', name => 'systemd-does-not-answer', file => '', is_guess => 1 };
+our $NO_ANSWER = { file => '', text => "-\torderly\tsystemd-does-not-answer\n", is_guess => 1 };
 
 # Which policies block that units which run go down with this one, which no policy blocks itself.
 sub verdict_by_drags {
@@ -1063,9 +1067,9 @@ sub list {
     tidy($POLICIES, $KNOWN =~ m{(.*)/}, @RECORDS, $RUN);
     print "No policy blocks anything.\n" if !@policies;
     for my $policy (@policies) {
-        print "$policy->{type} $policy->{name} (", $policy->{path} || "$POLICIES/$policy->{file}", ") blocks:\n";
+        print join(' ', requestor($policy)), ' (', $policy->{path} || "$POLICIES/$policy->{file}", ") blocks:\n";
         print "  (the file cannot be read; it blocks what it blocked before, and whatever it names)\n" if $policy->{broken};
-        for my $line (split /\n/, $policy->{lines}) {
+        for my $line (lines($policy)) {
             my (undef, $listed, $actions) = split /\t/, $line;
             print "  $listed", ($listed =~ $OTHER_SUFFIX ? '' : '.service'), ':', (map { " $_" } split ' ', $actions), "\n";
         }
@@ -1076,7 +1080,7 @@ sub list {
 sub list_unit {
     my ($unit, @policies) = @_;
     for my $action ('start', 'stop', 'restart', 'try-restart', 'reload', 'force-reload', 'rotate', 'status') {
-        my @by = map { "$_->{type} $_->{name}" } @{ blocked_by($unit, [$action], \@policies) };
+        my @by = map { join ' ', requestor($_) } @{ blocked_by($unit, [$action], \@policies) };
         print "$unit $action: ", (@by ? 'denied by ' . join(', ', @by) : 'allowed'), ", no fallback\n";
     }
     return $ALLOWED;
@@ -1262,7 +1266,7 @@ sub noted { my ($file) = @_; my %notes = split /[\t\n]/, slurp($file) || ''; ret
 
 sub who_blocks {
     my ($unit, $action, @policies) = @_;
-    return join ', ', map { "$_->{type} $_->{name}" } @{ blocked_by($unit, [$action], \@policies) };
+    return join ', ', map { join ' ', requestor($_) } @{ blocked_by($unit, [$action], \@policies) };
 }
 
 sub start_of { my ($unit) = @_; return (lstat "$STARTED/invocation:$unit")[9] || time }
@@ -1275,8 +1279,7 @@ sub date_of { my ($second, $minute, $hour, $day, $month, $year) = @_; return ($y
 
 # The units that run, and what changes with each start: services by systemd's marks, others that policies list by asking.
 sub invocations {
-    my $listed = join '', map { $_->{lines} } @_;
-    my @others = grep { /$OTHER_SUFFIX/ && !is_pattern($_) } map { (split /\t/)[1] } split /\n/, $listed;
+    my @others = grep { /$OTHER_SUFFIX/ && !is_pattern($_) } map { (split /\t/)[1] } map { lines($_) } @_;
     shown(@others);
     opendir my $dir, $STARTED or return;
     my @units = (@others, map { /^invocation:(.+)/ ? $1 : () } readdir $dir);
@@ -1314,7 +1317,7 @@ sub chained {
     # Nothing waits for a start that was denied, or for logs that were not rotated.
     my $held  = join ' ', grep { /restart|stop|reload|upgrade/ } split ' ', $actions;
     my $lines = join '', map { "chained\t" . plain($_) . "\t $held \n" } map { concrete($_, $caller) } @denied;
-    return { type => 'chained', name => one_line(readlink $CHAINED || $CHAINED), file => 'chained', lines => $lines };
+    return { file => 'chained', text => "-\tchained\t" . one_line(readlink $CHAINED || $CHAINED) . "\n$lines" };
 }
 
 sub is_another_script {

@@ -6,7 +6,7 @@ our (@TAKES_ALONG, $STARTED);
 # --- What goes down with a unit ---
 
 # On whose account a restart waits of which systemd does not say what it takes along.
-our $NO_ANSWER = { type => 'orderly', name => 'systemd-does-not-answer', file => '', is_guess => 1 };
+our $NO_ANSWER = { file => '', text => "-\torderly\tsystemd-does-not-answer\n", is_guess => 1 };
 
 # Which policies block that units which run go down with this one, which no policy blocks itself.
 sub verdict_by_drags {

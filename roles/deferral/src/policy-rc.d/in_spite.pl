@@ -116,7 +116,7 @@ sub noted { my ($file) = @_; my %notes = split /[\t\n]/, slurp($file) || ''; ret
 
 sub who_blocks {
     my ($unit, $action, @policies) = @_;
-    return join ', ', map { "$_->{type} $_->{name}" } @{ blocked_by($unit, [$action], \@policies) };
+    return join ', ', map { join ' ', requestor($_) } @{ blocked_by($unit, [$action], \@policies) };
 }
 
 sub start_of { my ($unit) = @_; return (lstat "$STARTED/invocation:$unit")[9] || time }
@@ -129,8 +129,7 @@ sub date_of { my ($second, $minute, $hour, $day, $month, $year) = @_; return ($y
 
 # The units that run, and what changes with each start: services by systemd's marks, others that policies list by asking.
 sub invocations {
-    my $listed = join '', map { $_->{lines} } @_;
-    my @others = grep { /$OTHER_SUFFIX/ && !is_pattern($_) } map { (split /\t/)[1] } split /\n/, $listed;
+    my @others = grep { /$OTHER_SUFFIX/ && !is_pattern($_) } map { (split /\t/)[1] } map { lines($_) } @_;
     shown(@others);
     opendir my $dir, $STARTED or return;
     my @units = (@others, map { /^invocation:(.+)/ ? $1 : () } readdir $dir);

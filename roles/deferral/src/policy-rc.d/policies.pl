@@ -13,13 +13,11 @@ sub policies {
     elsif (@files) { trouble("$POLICIES cannot be read: what was blocked before stays blocked") }
     my ($is_news, @policies) = @files != keys %$known;
     for my $file (@files) {
-        my ($policy, $stamp) = ($known->{$file}, stamp("$POLICIES/$file"));
+        my ($text, $stamp) = ($known->{$file}, stamp("$POLICIES/$file"));
         # Reading YAML takes longer than all the rest: a file that has not changed since is taken as it was known.
-        if (!$policy || $stamp eq '-' || $policy->{stamp} ne $stamp) {
-            $policy  = policy_anew($file, $stamp, $policy);
-            $is_news = 1;
-        }
-        push @policies, $policy;
+        my $is_known = defined $text && $stamp ne '-' && index($text, "$stamp\t") == 0;
+        push @policies, $is_known ? { file => $file, text => $text } : policy_anew($file, $stamp, $text);
+        $is_news = 1 if !$is_known;
     }
     remember(@policies) if $is_news;
     return @policies;
@@ -51,12 +49,12 @@ sub is_blocked { return scalar @{ $_[0]{blocked_by} } }
 sub blocked_by {
     my ($unit, $actions, $policies) = @_;
     my @names = names_of($unit);
-    # Most policies have nothing to do with a unit: their lines are read only where one of its names may be in them.
+    # Most policies have nothing to do with a unit: they are read only where one of its names, or a pattern, is in them.
     my @written  = map { my $base = base($_); ("\t" . plain($_) . "\t", "\t$base\t", "\t$base@\t") } @names;
     my $is_any   = "@names" =~ tr/*?[//;
     my @policies = grep {
-        my $lines = $_->{lines};
-        $is_any || $_->{broken} || $lines =~ tr/*?[// || grep { index($lines, $_) >= 0 } @written
+        my $text = $_->{text};
+        $is_any || $_->{broken} || grep { index($text, $_) >= 0 } @written, '*', '?', '['
     } @$policies;
     return [grep { my $policy = $_; grep { policy_blocks($policy, $_, \@names) } @$actions } @policies];
 }
@@ -64,7 +62,7 @@ sub blocked_by {
 sub policy_blocks {
     my ($policy, $action, $names) = @_;
     my @means = $action =~ /^(?:start|stop|reload|(?:try-)?restart)$/ ? $action : meanings($action, $names->[0]);
-    for my $line (split /\n/, $policy->{lines}) {
+    for my $line (lines($policy)) {
         my (undef, $listed, $blocked) = split /\t/, $line;
         return 1 if (grep { index($blocked, " $_ ") >= 0 } @means) && grep { covers($listed, plain($_)) } @$names;
     }
@@ -88,14 +86,18 @@ sub names_of {
 
 # --- What was known last: a line for each policy, and one for each unit that it lists, which the shell reads too ---
 
+# By the name of the file: its stamp, type and name of the requestor, and then the lines.
 sub known {
-    my %policies;
+    my %known;
     my ($file, @parts) = split /\t=\t/, slurp($KNOWN) || '';    # each ends with the name of the file of the next
     for my $part (@parts) {
-        my ($lines, $next) = (index($part, "\n") + 1, rindex($part, "\n") + 1);
-        my ($stamp, $type, $name) = split /\t/, substr($part, 0, $lines - 1), -1;
-        $policies{$file} = { file => $file, stamp => $stamp, type => $type, name => $name, lines => substr $part, $lines, $next - $lines };
+        my $next = rindex($part, "\n") + 1;
+        $known{$file} = substr $part, 0, $next;
         $file = substr $part, $next;
     }
-    return \%policies;
+    return \%known;
 }
+
+sub requestor { return (split /[\t\n]/, $_[0]{text}, 4)[1, 2] }
+
+sub lines { my (undef, @lines) = split /\n/, $_[0]{text}; return @lines }

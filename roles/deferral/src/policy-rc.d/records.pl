@@ -30,7 +30,8 @@ sub record_call {
 
 sub record {
     my ($unit, $actions, $caller, $policy, $verdict) = @_;
-    my $name  = record_name($policy->{type}, $policy->{name}, $unit);
+    my ($type, $requestor) = requestor($policy);
+    my $name  = record_name($type, $requestor, $unit);
     my @found = records_named($name);
     # What a newer version wrote stays as it is: it may mean what this one cannot know.
     if (grep { is_newer($_) } @found) {
@@ -55,8 +56,8 @@ sub record {
         maintainer_script     => join(' ', grep { length } $caller->{script}, @{ $caller->{arguments} }),
         package               => $ENV{DPKG_MAINTSCRIPT_PACKAGE},
         package_before        => $old->{package_before},
-        policy_requestor_name => $policy->{name},
-        policy_requestor_type => $policy->{type},
+        policy_requestor_name => $requestor,
+        policy_requestor_type => $type,
         reason                => $reason =~ /^(?:Package update|$)/ ? $reason || 'Package update' : "Package update; $reason",
         service               => $unit,
         timestamp             => \time,

@@ -19,9 +19,9 @@ SHELL = "shell.sh"
 ALWAYS = ("constants.pl", "read.pl", "question.pl", "policies.pl", "main.pl")
 # What is compiled when something in it is called first.
 WHEN_NEEDED = (
-    *("records.pl", "write.pl", "links.pl", "changed_policies.pl", "systemd.pl", "list.pl", "collateral.pl"),
-    "in_spite.pl",
-    "chained.pl",
+    *("records.pl", "write.pl", "packages.pl", "seldom.pl"),
+    *("links.pl", "patterns.pl", "actions.pl", "changed_policies.pl", "systemd.pl", "drags.pl"),
+    *("commands.pl", "collateral.pl", "in_spite.pl", "chained.pl"),
     *("yaml.pl", "yaml_quotes.pl"),
 )
 
@@ -40,7 +40,7 @@ END_OF_PERL
 def put_together() -> str:
     """Make the script of its parts."""
     always = "\n".join(map(_with_line_numbers, ALWAYS))
-    chapters = "\f\n".join(map(_with_line_numbers, WHEN_NEEDED))
+    chapters = "".join(f"{_with_line_numbers(name)}\f\n" for name in WHEN_NEEDED)
     return f"{(PARTS / SHELL).read_text(encoding='utf-8')}{BEFORE_PERL}{always}\n{chapters}{AFTER_PERL}"
 
 

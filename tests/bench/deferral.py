@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SCRIPT = Path(__file__).parents[2] / "roles/deferral/files/policy-rc.d"
 RUNNING = 400  # units that run, and unit files, as on a real host
+PACKAGES = 600  # that are installed, as on a server
 GOAL_MS, GOAL_RATIO, GOAL_EMPTIES = 10, 10, 2.5
 
 # What one would write first: read all policies with PyYAML, write an event for each that blocks, exit.
@@ -49,6 +50,13 @@ EMPTY = """#!/bin/sh
 exit $?
 #!perl
 exit 0;
+"""
+
+# What a package does when it is configured; this shell counts too.
+POSTINST = """#!/bin/sh
+export DPKG_MAINTSCRIPT_NAME=postinst DPKG_MAINTSCRIPT_PACKAGE=p{package}
+{root}/policy-rc.d asked.service restart
+exit $?
 """
 
 
@@ -75,6 +83,20 @@ def make_host(root: Path, files: int) -> None:
     (root / "empty").write_text(EMPTY)
     (root / "empty").chmod(0o755)
     (root / "plain.py").write_text(PLAIN_PYTHON.format(root=root))
+    make_package(root)
+
+
+def make_package(root: Path) -> None:
+    """Make what dpkg has on file, and the script of a package that asks."""
+    stanza = (
+        "Package: p{0}\nStatus: install ok installed\nArchitecture: all\nVersion: {0}.0\nDescription: {1}\n\n"
+    )
+    (root / "var/lib/dpkg").mkdir()
+    (root / "var/lib/dpkg/status").write_text(
+        "".join(stanza.format(number, "x" * 900) for number in range(PACKAGES))
+    )
+    (root / "asked.postinst").write_text(POSTINST.format(root=root, package=PACKAGES // 2))
+    (root / "asked.postinst").chmod(0o755)
 
 
 def cases(root: Path) -> dict[str, tuple[list[str], int]]:
@@ -87,6 +109,7 @@ def cases(root: Path) -> dict[str, tuple[list[str], int]]:
         "plain Python, blocked": ([*plain, *blocked], 101),
         "plain Python, allowed": ([*plain, "other.service", "restart"], 0),
         "policy-rc.d, blocked": ([*ours, *blocked], 101),
+        "a package's script, blocked": ([str(root / "asked.postinst"), "configure", "1.0"], 101),
         "policy-rc.d, allowed": ([*ours, "other.service", "start"], 0),
         "policy-rc.d, (start)": ([*ours, "other.service", "(start)"], 101),
     }
@@ -146,10 +169,10 @@ def print_table(times: dict[str, list[tuple[float, float]]]) -> None:
         for of in (0, 1)
     )
     python, empty = passed["plain Python, blocked"], worked["sh that starts Perl, empty"]
-    print(f"  {'':26}     passes  into Python   processor  of an empty Perl")
+    print(f"  {'':27}     passes  into Python   processor  of an empty Perl")
     for name, took in passed.items():
         print(
-            f"  {name:26} {took:7.1f} ms {python / took:10.1f} x  {worked[name]:7.1f} ms {worked[name] / empty:15.2f} x"
+            f"  {name:27} {took:7.1f} ms {python / took:10.1f} x  {worked[name]:7.1f} ms {worked[name] / empty:15.2f} x"
         )
     blocked, empties = passed["policy-rc.d, blocked"], worked["policy-rc.d, blocked"] / empty
     is_met = blocked <= GOAL_MS and python / blocked >= GOAL_RATIO

@@ -476,3 +476,13 @@ def test_no_policy_of_somebody_else_frees_a_listed_unit(host: Host, text: str) -
     (host.root / "etc/policy-rc.d/fuzz.policy").write_bytes(text.encode())
     assert host.ask("alpha", "restart") == DENIED
     assert host.ask("gamma", "status") == ALLOWED
+
+
+def test_a_unit_that_is_called_like_what_parts_the_known_policies_takes_nothing_from_others(
+    host: Host,
+) -> None:
+    host.policy("aa", 'blocked_actions: {"=": [restart], gamma: [restart]}\n')
+    host.policy("zz", "blocked_actions: {beta: [restart]}\n")
+    host.let_files_grow_old()
+    for _time in range(2):  # as it is written, and as it is known then
+        assert [host.ask(unit, "restart") for unit in ("beta", "gamma", "delta")] == [DENIED, DENIED, ALLOWED]

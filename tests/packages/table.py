@@ -34,6 +34,12 @@ plays it all and writes this page; CI plays a few packages each day.
 promised one: the status lists them under "still run replaced files" where needrestart is installed, and a service's
 own upgrade restarts them (`include_stale` of `restart_services`). "Asks to stop" is said of packages that would replace
 their files under a stopped daemon: think about [`deferral: hold`](deferring-restarts.md) for databases among them.
+
+What restarts by surprise asks nobody. systemd's own postinst restarts journald with `systemctl`. Before `erlang-base`
+is replaced, its prerm kills the `epmd` that it finds (`epmd -kill`, else `kill`), and `epmd.socket` starts it anew as
+soon as an Erlang program looks for it. On Debian 12 that prerm also stops, with `systemctl`, every service of a
+package that depends on Erlang, RabbitMQ among them; so put `erlang-base` on hold there while restarts are off
+(`apt-mark hold erlang-base`).
 """
 COLUMNS = ("package", "versions", "listed", "asked", "recorded", "surprise", "settled", "remarks")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._run import heartbeat
 from ansible_collections.orderly.services.plugins.plugin_utils._run.presence import (
     announce,
+    declare_over,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._run.run import RunState, this_run
 from ansible_collections.orderly.services.plugins.plugin_utils._store.store import (
@@ -21,6 +23,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._store.store impo
 )
 
 from .store_world import (
+    ELSEWHERE,
     hold,
     process,
     state_elsewhere,
@@ -58,6 +61,22 @@ def test_a_run_whose_keeper_is_gone_without_a_word_is_unknown(etcd: Etcd, store:
         os.kill(keeper, signal.SIGKILL)
         etcd.expire(f"/{store.prefix}/documents/run/{run.id}")
     assert state_elsewhere(store, run) is RunState.UNKNOWN
+
+
+def test_a_run_that_was_declared_over_while_its_keeper_slept_is_ended(etcd: Etcd, store: EtcdStore) -> None:
+    before = set(etcd.keepers())
+    with process() as run:
+        announce(store, run)
+        hold(store, run)
+        (keeper,) = set(etcd.keepers()) - before
+        os.kill(keeper, signal.SIGSTOP)
+        etcd.expire(f"/{store.prefix}/documents/run/{run.id}")
+        declare_over(store, run.id, ELSEWHERE, "nobody hears of it", "ann on ctl2")
+        ended = os.pidfd_open(run.pid)
+        os.kill(keeper, signal.SIGCONT)
+        assert select.select([ended], [], [], 30)[0]
+        os.close(ended)
+    assert store.read("run/")[f"run/{run.id}"]["reason"] == "nobody hears of it"
 
 
 ANNOUNCES = """

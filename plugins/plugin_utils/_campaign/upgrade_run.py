@@ -21,7 +21,7 @@ from .._run.presence import announce, seen_by
 from .._service.steps import CHANGE, DISRUPTIVE, FINALIZE
 from .._store.store import PREFIX as RUNS
 from .._store.store import Rehearsal, stamp_of
-from . import reverify
+from . import left_behind, reverify
 from .campaign import (
     confirmed_in,
     end_campaign,
@@ -369,7 +369,13 @@ class UpgradeRun:
             if busy:
                 self.say(f"{play.title} would have to wait, or be refused: {busy}")
             return getattr(decision, "out_of_service", {}), {}
-        granted = manager.acquire(self.store, request, wait=wait, progress=self._tell).granted
+        try:
+            granted = manager.acquire(self.store, request, wait=wait, progress=self._tell).granted
+        except manager.RefusedError as refused:
+            words = left_behind.refusal(self.plan, play, self._journal().progress(), refused)
+            if words is None:
+                raise
+            raise GateError(words, ()) from refused
         return granted.out_of_service, granted.tokens
 
     def _claim(self, name: str, hosts: Iterable[str]) -> Claim:

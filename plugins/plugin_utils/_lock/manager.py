@@ -39,6 +39,7 @@ class RefusedError(LockError):
     def __init__(self, refused: Refused) -> None:
         super().__init__(refused.message, why=str(refused.why), holders=_plain(refused.slots))
         self.why = refused.why
+        self.slots = refused.slots
 
 
 class TimedOutError(LockError):

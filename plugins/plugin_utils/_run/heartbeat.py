@@ -1,7 +1,8 @@
 """The keeper of a run: a process that lets others see, through a store that they share, that the run is alive.
 
-It lives as long as its ansible-playbook and a moment longer, to write down that the run is over. So it leaves the
-terminal, and takes no notice of the signals that end a whole group of processes.
+It lives as long as its ansible-playbook and a moment longer, to write down that the run is over. Where somebody has
+written that down before, while nothing was heard of the run, it ends the run instead. It leaves the terminal, and takes
+no notice of the signals that end a whole group of processes.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ import signal
 import sys
 import time
 from contextlib import closing, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._store.etcd import EtcdStore
 from .._store.store import PREFIX, StoreError, open_store
-from .presence import LIVE_SECONDS, READY, document_of, leave
+from .presence import LIVE_SECONDS, READY, declared_over, document_of, leave
 from .run import Run, RunState, run_state, this_run
 
 if TYPE_CHECKING:
@@ -29,7 +31,10 @@ PAUSE_SECONDS = 2.0
 
 
 def keep(store: EtcdStore, run: Run, ready: Callable[[], None]) -> None:
-    """Keep the document of *run* alive until its process has ended, and then write that down."""
+    """Keep the document of *run* alive until its process has ended, and then write that down.
+
+    Ends the run where somebody has said that it is over, while it was not heard of.
+    """
     process = os.pidfd_open(run.pid)
     # Only now is it sure that no other process can get the number unnoticed.
     if run_state(run, this_run()) is not RunState.LIVE:
@@ -40,9 +45,21 @@ def keep(store: EtcdStore, run: Run, ready: Callable[[], None]) -> None:
     ready()
     while not select.select([process], [], [], RENEW_SECONDS)[0]:
         with suppress(StoreError):  # the store may come back in time, or later
-            if not store.renew(lease):
-                lease = store.lend(key, document, LIVE_SECONDS)
+            if store.renew(lease):
+                continue
+            if words := declared_over(run, store.read(key)):
+                _stop(process, run, words)
+                return
+            lease = store.lend(key, document, LIVE_SECONDS)
     _leave(store, run)
+
+
+def _stop(process: int, run: Run, words: str) -> None:
+    """End a run that works under slots which others may have by now, and say why where it says everything else."""
+    with suppress(OSError), Path("/proc", str(run.pid), "fd/2").open("a", encoding="utf-8") as errors:
+        errors.write(f"{words}\n")
+    with suppress(ProcessLookupError):
+        signal.pidfd_send_signal(process, signal.SIGTERM)
 
 
 def _leave(store: EtcdStore, run: Run) -> None:

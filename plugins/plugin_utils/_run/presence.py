@@ -33,6 +33,10 @@ class PresenceError(ControllerError):
     """Nobody can be told that a run is over: which one, and why."""
 
 
+class DeclaredOverError(ControllerError):
+    """Somebody has said that this very run is over: who, and why."""
+
+
 def seen_by(documents: Documents, here: Run) -> Callable[[Run], RunState]:
     """Tell the state of runs as the run *here* can prove it, by itself or by the *documents* of the store."""
 
@@ -55,13 +59,33 @@ def _told(run: Run, documents: Documents) -> RunState:
 
 
 def is_seen(store: Store, run: Run, documents: Documents) -> bool:
-    """Tell whether others see that *run* is alive: by its document, or as they are on its machine as well."""
+    """Tell whether others see that *run* is alive: by its document, or as they are on its machine as well.
+
+    Raises :class:`DeclaredOverError` where somebody has said that it is over: others may be at work in its place.
+    """
+    if words := declared_over(run, documents):
+        raise DeclaredOverError(words)
     return not store.shared or PREFIX + run.id in documents
 
 
+def declared_over(run: Run, documents: Documents) -> str:
+    """Say who has declared *run* over, and why, to the run itself; nothing where nobody has."""
+    if _told(run, documents) is not RunState.OVER:
+        return ""
+    document = documents[PREFIX + run.id]
+    return (
+        f"{document.get('by', 'Somebody')} has said that this run, {run.id}, is over "
+        f"({document.get('reason', 'no reason given')}), so others may be at work in its place. It does nothing more. "
+        "Run the same command again."
+    )
+
+
 def announce(store: Store, run: Run) -> None:
-    """Make sure that other machines that use the store can see that *run*, an ancestor of this process, is alive."""
-    if is_seen(store, run, store.read(PREFIX + run.id) if store.shared else {}):
+    """Make sure that other machines that use the store can see that *run*, an ancestor of this process, is alive.
+
+    Raises :class:`DeclaredOverError` where somebody has said that it is over.
+    """
+    if is_seen(store, run, store.read(PREFIX + run.id)):
         return
     keeper = own_process.command(
         "plugins.plugin_utils._run.heartbeat", store.url, json.dumps(run.as_document())

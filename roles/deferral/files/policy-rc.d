@@ -31,6 +31,29 @@ umask 022
 
 is_chained() { [ "$ORDERLY_ASKED" = x ] && [ -f "$chained" ] && [ -x "$chained" ] && ! [ "$chained" -ef "$0" ]; }
 
+# Who presses Ctrl-C gets dpkg to stop; but a question that was asked is answered, since no answer means permission.
+# Where files may not grow, writing fails, and who writes goes on. Perl is started with this, and leaves it so.
+trap '' HUP INT TERM PIPE XFSZ
+
+asks=true
+# The shell gives up, with a code of its own, where it has no file or process left to work with.
+trap 'case $?:$asks in 0:* | 101:*) ;; *:true) exit 101 ;; *) exit 0 ;; esac' EXIT
+case " $* " in
+    *" --restart-collateral "* | *" --dpkg-begins "*) asks=false ;;
+    *" --list "*)
+        asks=false
+        if is_chained; then "$chained" "$@"; fi
+        ;;
+esac
+
+"$perl" -x "$0" "$root" "$@"
+case $? in
+    10) exit 0 ;;
+    101) exit 101 ;;
+esac
+
+# --- Perl could not decide; the shell does not even read so far otherwise ---
+
 # What it has no word for ("not this action", an error, a signal) is no permission either.
 chained_denies() {
     is_chained || return 1
@@ -98,33 +121,10 @@ END
     done
 }
 
-# Who presses Ctrl-C gets dpkg to stop; but a question that was asked is answered, since no answer means permission.
-trap : HUP INT TERM PIPE
-# Where files may not grow, writing fails, and who writes goes on.
-trap '' XFSZ
-
-asks=true
-# The shell gives up, with a code of its own, where it has no file or process left to work with.
-trap 'case $?:$asks in 0:* | 101:*) ;; *:true) exit 101 ;; *) exit 0 ;; esac' EXIT
-case " $* " in
-    *" --restart-collateral "* | *" --dpkg-begins "*) asks=false ;;
-    *" --list "*)
-        asks=false
-        if is_chained; then "$chained" "$@"; fi
-        ;;
-esac
-
-"$perl" -x "$0" "$root" "$@"
-case $? in
-    10) exit 0 ;;
-    101) exit 101 ;;
-    *)
-        mkdir -p "${trouble%/*}" && [ "$(wc -c 2>/dev/null <"$trouble" || echo 0)" -lt 16384 ] &&
-            printf 'policy-rc.d: Perl could not decide about: %s\n' "$(printf %.200s "$*" | tr -c '[:print:]' '?')" >>"$trouble"
-        if $asks && denied_without_perl "$@"; then exit 101; fi
-        exit 0
-        ;;
-esac
+mkdir -p "${trouble%/*}" && [ "$(wc -c 2>/dev/null <"$trouble" || echo 0)" -lt 16384 ] &&
+    printf 'policy-rc.d: Perl could not decide about: %s\n' "$(printf %.200s "$*" | tr -c '[:print:]' '?')" >>"$trouble"
+if $asks && denied_without_perl "$@"; then exit 101; fi
+exit 0
 
 # The shell never comes here; Perl starts at its own line. As a document the rest is no concern of sh -n either.
 : <<'END_OF_PERL'
@@ -136,17 +136,6 @@ esac
 
 # Codes for the shell; whatever else Perl ends with means that it could not decide.
 our ($ALLOWED, $DENIED) = (10, 101);
-our @DISRUPTIVE = ('stop', 'restart', 'try-restart');
-our %ACTIONS_OF = (    # what an action comes down to, where it is not its own name
-    'force-reload'          => ['reload', 'restart'],
-    'reload-or-restart'     => ['reload', 'restart'],
-    'try-reload-or-restart' => ['reload', 'try-restart'],
-    'condrestart'           => ['try-restart'],
-    'upgrade'               => ['upgrade', 'restart'],    # nginx's init script: a new program takes over
-);
-
-# On whose account a restart waits of which systemd does not say what it takes along.
-our $NO_ANSWER = { type => 'orderly', name => 'systemd-does-not-answer', file => '' };
 
 our $OTHER_SUFFIX = qr/\.(?:socket|target|timer|path|mount|automount|swap|slice|scope|device)$/;
 
@@ -158,15 +147,13 @@ our $PAUSED   = "$ROOT/var/lib/orderly/paused";
 our $FORMAT   = 1;    # of records
 our @RECORDS  = ("$ROOT/var/lib/policy-rc.d", "$ROOT/run/policy-rc.d");    # the second one for when the first is full
 our $RUN      = "$ROOT/run/orderly";
+our $RECENTLY = time - 2;    # what changed since may change again without a trace in its times: it is not taken as known
 our $LINKS    = "$RUN/units.links";
 our $STARTED  = "$ROOT/run/systemd/units";
-our @ABOUT_UNITS = ('Id', 'Type', 'LoadState', 'ActiveState', 'InactiveEnterTimestamp', 'InvocationID', 'CanReload', 'Triggers');
-our @TAKES_ALONG = ('RequiredBy', 'RequisiteOf', 'BoundBy', 'ConsistsOf', 'PropagatesStopTo');    # of systemd's units
 our @UNITS    = map { "$ROOT$_" } (    # in systemd's order: the first that has a name decides
     '/etc/systemd/system', '/run/systemd/system', '/run/systemd/generator', '/usr/local/lib/systemd/system',
     '/usr/lib/systemd/system', '/lib/systemd/system', '/run/systemd/generator.late',
 );
-$SIG{$_} = 'IGNORE' for 'HUP', 'INT', 'TERM', 'PIPE', 'XFSZ';
 
 #line 5 "policy-rc.d/read.pl"
 # --- Files ---
@@ -184,13 +171,6 @@ sub contents {
     return scalar <$handle>;
 }
 
-# The files in a folder that have such names, in order; Perl's own glob would load a module.
-sub files {
-    my ($folder, $names) = @_;
-    opendir my $handle, $folder or return;
-    return map { "$folder/$_" } sort grep { $_ =~ $names } readdir $handle;
-}
-
 #line 6 "policy-rc.d/question.pl"
 # --- The question ---
 
@@ -205,32 +185,28 @@ sub question {
 # Who asks: the options and units of the command that asked, and the maintainer script that ran it, with its arguments.
 sub caller_of_question {
     my %caller = (options => [], units => [], script => '', arguments => []);
-    for (my ($pid, $level) = (getppid(), 0); $pid > 1 && $level < 16; $level++) {
-        my @command = split /\0/, contents("/proc/$pid/cmdline");
-        for my $i (grep { $_ < @command } 0 .. 3) {
-            my @rest = @command[$i + 1 .. $#command];
-            if ($command[$i] =~ m{(?:^|/)(invoke-rc\.d|deb-systemd-invoke)$} && !$caller{command}) {
-                $caller{command} = $1;
+    my ($pid, $script) = (getppid, $ENV{DPKG_MAINTSCRIPT_NAME} || '');
+    for (my $levels = 16; $pid > 1 && $levels; $levels--) {
+        my @rest = split /\0/, contents("/proc/$pid/cmdline");
+        for (1 .. 4) {    # an interpreter and its options may stand before the name
+            my $word = shift @rest;
+            last if !defined $word;
+            my $name = substr $word, rindex($word, '/') + 1;
+            if (!$caller{command} && ($name eq 'invoke-rc.d' || $name eq 'deb-systemd-invoke')) {
+                $caller{command} = $name;
                 $caller{options} = [grep { /^--/ } @rest];
                 my (undef, @units) = grep { !/^--/ } @rest;
-                $caller{units} = \@units if $1 eq 'deb-systemd-invoke';
+                $caller{units} = \@units if $name eq 'deb-systemd-invoke';
             }
-            elsif ($ENV{DPKG_MAINTSCRIPT_NAME} && $command[$i] =~ m{(?:^|[/.])\Q$ENV{DPKG_MAINTSCRIPT_NAME}\E$}) {
-                ($caller{script}, $caller{arguments}) = ($ENV{DPKG_MAINTSCRIPT_NAME}, \@rest);
+            elsif ($script ne '' && ($name eq $script || substr($name, -1 - length $script) eq ".$script")) {
+                @caller{ 'script', 'arguments' } = ($script, \@rest);
                 return \%caller;
             }
         }
-        last if $caller{command} && !$ENV{DPKG_MAINTSCRIPT_NAME};
-        ($pid) = contents("/proc/$pid/stat") =~ /.*\) \S+ (\d+)/s or last;
+        last if $caller{command} && $script eq '';
+        ($pid) = contents("/proc/$pid/stat") =~ /.*\) . (\d+)/s or last;
     }
     return \%caller;
-}
-
-# A removal in favour of another package is an upgrade under a new name: its daemon must go on.
-sub removes_package {
-    my ($caller) = @_;
-    my ($what, $how) = (@{ $caller->{arguments} }, '', '');
-    return $caller->{script} eq 'prerm' && $what eq 'remove' && $how ne 'in-favour';
 }
 
 # The units that a question is about: the name as systemd has it, or the running units that a pattern matches.
@@ -247,16 +223,8 @@ sub is_pattern { return $_[0] =~ tr/*?[// }
 sub canonical {
     my ($name) = @_;
     $name =~ s/\.sh$//;
-    $name .= '.service' if $name !~ /\.service$|$OTHER_SUFFIX/;
-    my $links = links();
-    for (1 .. 8) {    # a name may be a link to a name that is a link, but not without end
-        my ($prefix, $instance) = $name =~ /^([^@]+@)(.+)(?=\.\w+$)/;
-        my $next = $links->{$name} || (defined $prefix && $links->{ $prefix . suffix($name) }) or last;
-        $next =~ s/^([^@]+@)(?=\.\w+$)/$1$instance/ if defined $prefix;
-        last if $next eq $name;
-        $name = $next;
-    }
-    return $name;
+    $name .= '.service' if substr($name, -8) ne '.service' && $name !~ $OTHER_SUFFIX;
+    return links()->{$name} || $name =~ tr/@// ? linked($name) : $name;
 }
 
 # What systemd knows under more than one name: the other names, and the unit that each is a link to. Reading all links
@@ -275,13 +243,11 @@ sub folders_stamp {
     my $stamp = '';
     for my $dir (@UNITS) {
         my ($device, $inode, $ctime) = (stat $dir)[0, 1, 10];
-        return '' if defined $inode && is_recent($ctime);
+        return '' if defined $inode && $ctime > $RECENTLY;
         $stamp .= defined $inode ? "$device $inode $ctime " : 'none ';
     }
     return $stamp;
 }
-
-sub suffix { my ($name) = @_; return $name =~ /(\.\w+)$/ ? $1 : '' }
 
 # systemd marks what it runs a process for, which is read much faster than systemd is asked. What bears no mark may run
 # all the same: a socket, a timer, a unit that had another name when it was started.
@@ -293,73 +259,46 @@ sub activity { my ($unit) = @_; return defined mark($unit) ? 'active' : asked_ac
 # What proves later that a unit was started anew; nothing where it does not run.
 sub invocation { my ($unit) = @_; my $mark = mark($unit); return defined $mark ? $mark : asked_invocation($unit) }
 
-sub is_running { return activity($_[0]) !~ /^(?:inactive|failed)$/ }
-
 #line 6 "policy-rc.d/policies.pl"
 # --- Policies ---
 
 sub policies {
     my $known = known();
-    my @files = keys %$known;
-    if (opendir my $dir, $POLICIES) { @files = grep { /\.policy$/ && !/^\.|[\t\n]/ } readdir $dir }
+    my @files = sort keys %$known;
+    if (opendir my $dir, $POLICIES) { @files = sort grep { /^[^.].*\.policy$/ && !tr/\t\n// } readdir $dir }
     # Where the folder has gone or cannot be read, nobody said that anything is free again.
     elsif (@files) { trouble("$POLICIES cannot be read: what was blocked before stays blocked") }
-    my @policies = map { policy($_, $known->{$_}) } sort @files;
-    my $is_news = @policies != keys %$known || grep { !$known->{ $_->{file} } || $_ != $known->{ $_->{file} } } @policies;
+    my ($is_news, @policies) = @files != keys %$known;
+    for my $file (@files) {
+        my ($text, $stamp) = ($known->{$file}, stamp("$POLICIES/$file"));
+        # Reading YAML takes longer than all the rest: a file that has not changed since is taken as it was known.
+        my $is_known = defined $text && $stamp ne '-' && index($text, "$stamp\t") == 0;
+        push @policies, $is_known ? { file => $file, text => $text } : policy_anew($file, $stamp, $text);
+        $is_news = 1 if !$is_known;
+    }
     remember(@policies) if $is_news;
     return @policies;
 }
 
-# Reading YAML takes longer than all the rest: a file that has not changed since is taken as it was known.
-sub policy {
-    my ($file, $known) = @_;
-    my $stamp = stamp("$POLICIES/$file");
-    return $known if $known && $stamp ne '-' && $known->{stamp} eq $stamp;
-    return policy_anew($file, $stamp, $known);
-}
-
 sub stamp {
-    my ($file) = @_;
-    my ($inode, $size, $mtime, $ctime) = (lstat $file)[1, 7, 9, 10];
-    return !defined $inode || is_recent($ctime) ? '-' : "$inode $size $mtime $ctime";
+    my ($inode, $size, $mtime, $ctime) = (lstat $_[0])[1, 7, 9, 10];
+    return !defined $inode || $ctime > $RECENTLY ? '-' : "$inode $size $mtime $ctime";
 }
-
-# What changed this very moment may change again without a trace in its times, so it is not taken as known.
-sub is_recent { return $_[0] > time - 2 }
 
 # What an operator has paused must not start, whatever the policies say: a file for each unit, named like it.
 sub paused {
     opendir my $dir, $PAUSED or return;
-    my @units = sort grep { !/^\.|[\t\n]/ } readdir $dir or return;
-    my $lines = join '', map { "paused\t" . plain($_) . "\t start restart try-restart reload \n" } @units;
-    return { type => 'orderly', name => 'paused', file => 'paused', path => $PAUSED, lines => $lines };
+    my @units = grep { !/^\./ } readdir $dir or return;
+    return policy_of_paused(@units);
 }
 
 # Tells which policies block one of the actions on a unit, and which of those that it drags along are why if not itself.
 sub verdict {
     my ($unit, $actions, $policies) = @_;
     my $blocked_by = blocked_by($unit, $actions, $policies);
-    return { blocked_by => $blocked_by, drags => [] } if @$blocked_by || is_pattern($unit) || !stops($unit, $actions);
-    my $dragged = dragged_by($unit);
-    if (!$dragged) {
-        trouble("systemd does not say what it would restart together with $unit, so that waits too");
-        return { blocked_by => [$NO_ANSWER], drags => [] };
-    }
-    my (%blocked_by, @drags);
-    for my $other (@$dragged) {
-        my $found = blocked_by($other, ['restart'], $policies);
-        push @drags, $other if @$found;
-        $blocked_by{ $_->{file} } = $_ for @$found;
-    }
-    return { blocked_by => [map { $blocked_by{$_} } sort keys %blocked_by], drags => \@drags };
-}
-
-# What does not run is not restarted by try-restart; but stop and restart go on to what depends on it.
-sub stops {
-    my ($unit, $actions) = @_;
-    return if !-d $STARTED;
-    my @stopping = grep { /stop|restart|force-reload|upgrade/ } @$actions;
-    return (grep { !/^(?:try-|cond)/ } @stopping) || @stopping && is_running($unit);
+    # A start takes nothing down.
+    return { blocked_by => $blocked_by, drags => [] } if @$blocked_by || is_pattern($unit) || "@$actions" eq 'start';
+    return verdict_by_drags($unit, $actions, $policies);
 }
 
 sub is_blocked { return scalar @{ $_[0]{blocked_by} } }
@@ -367,48 +306,30 @@ sub is_blocked { return scalar @{ $_[0]{blocked_by} } }
 sub blocked_by {
     my ($unit, $actions, $policies) = @_;
     my @names = names_of($unit);
-    my %written = map { ("\t$_\t" => 1, "\t$_@\t" => 1) } map { (plain($_), base($_)) } @names;
-    # Most policies have nothing to do with a unit: their lines are read only where one of its names may be in them.
-    my @policies = "@names" =~ tr/*?[// ? @$policies : grep { may_cover($_, keys %written) } @$policies;
+    # Most policies have nothing to do with a unit: they are read only where one of its names, or a pattern, is in them.
+    my @written  = map { my $base = base($_); ("\t" . plain($_) . "\t", "\t$base\t", "\t$base@\t") } @names;
+    my $is_any   = "@names" =~ tr/*?[//;
+    my @policies = grep {
+        my $text = $_->{text};
+        $is_any || $_->{broken} || grep { index($text, $_) >= 0 } @written, '*', '?', '['
+    } @$policies;
     return [grep { my $policy = $_; grep { policy_blocks($policy, $_, \@names) } @$actions } @policies];
-}
-
-sub may_cover {
-    my ($policy, @written) = @_;
-    return 1 if $policy->{broken} || $policy->{lines} =~ tr/*?[//;
-    return scalar grep { index($policy->{lines}, $_) >= 0 } @written;
 }
 
 sub policy_blocks {
     my ($policy, $action, $names) = @_;
-    my @means = meanings($action, $names->[0]);
-    if (!$policy->{blocked}) {    # alpha and alpha.service are two entries of one name
-        $policy->{blocked}{ $_->[1] } .= $_->[2] for map { [split /\t/] } split /\n/, $policy->{lines};
+    my @means = $action =~ /^(?:start|stop|reload|(?:try-)?restart)$/ ? $action : meanings($action, $names->[0]);
+    for my $line (lines($policy)) {
+        my (undef, $listed, $blocked) = split /\t/, $line;
+        return 1 if (grep { index($blocked, " $_ ") >= 0 } @means) && grep { covers($listed, plain($_)) } @$names;
     }
-    for my $listed (keys %{ $policy->{blocked} }) {
-        next if !grep { index($policy->{blocked}{$listed}, " $_ ") >= 0 } @means;
-        return 1 if grep { covers($listed, $_) } @$names;
-    }
-    return 0 if !$policy->{broken} || !defined $policy->{text};
-    my %disruptive = map { $_ => 1 } @DISRUPTIVE;
-    return 0 if !grep { $disruptive{$_} } @means;
-    return grep { my $name = base($_); $policy->{text} =~ /(?<![\w@.-])\Q$name\E(?![\w-])/ } @$names;
+    return $policy->{broken} && is_named($policy, \@means, $names);
 }
 
-sub meanings {
-    my ($action, $unit) = @_;
-    my $means = $ACTIONS_OF{$action} || [$action, $action =~ /^force-(.+)/ ? $1 : ()];
-    return @$means > 1 && $means->[0] eq 'reload' && can_reload($unit) ? ($action, 'reload') : ($action, @$means);
-}
-
-# A listed name covers a unit of that name, the instances of a template, and what either of the two, as a pattern, matches.
+# A listed name covers the unit of that name.
 sub covers {
     my ($listed, $unit) = @_;
-    my ($from, $to) = (plain($listed), plain($unit));
-    return 1 if $from eq $to;
-    return 1 if $to !~ $OTHER_SUFFIX && $to =~ /^([^@]+)@/ && ($from eq $1 || $from eq "$1@");
-    return 1 if $from =~ /[*?\[]/ && $to =~ pattern($from);
-    return $to =~ /[*?\[]/ && $from =~ pattern($to);
+    return $listed eq $unit || "$listed$unit" =~ tr/*?[@// && covers_more($listed, $unit);
 }
 
 sub plain { my ($name) = @_; $name =~ s/\.(?:service|sh)$//; $name =~ tr/\\//d; return $name }
@@ -422,14 +343,21 @@ sub names_of {
 
 # --- What was known last: a line for each policy, and one for each unit that it lists, which the shell reads too ---
 
+# By the name of the file: its stamp, type and name of the requestor, and then the lines.
 sub known {
-    my (undef, @fields) = split /^([^\t\n]+)\t=\t(.*)\t(.*)\t(.*)\n/m, slurp($KNOWN) || '', -1;
-    my %policies;
-    while (my ($file, $stamp, $type, $name, $lines) = splice @fields, 0, 5) {
-        $policies{$file} = { file => $file, stamp => $stamp, type => $type, name => $name, lines => $lines };
+    my %known;
+    my ($file, @parts) = split /\t=\t/, slurp($KNOWN) || '';    # each ends with the name of the file of the next
+    for my $part (@parts) {
+        my $next = rindex($part, "\n") + 1;
+        $known{$file} = substr $part, 0, $next;
+        $file = substr $part, $next;
     }
-    return \%policies;
+    return \%known;
 }
+
+sub requestor { return (split /[\t\n]/, $_[0]{text}, 4)[1, 2] }
+
+sub lines { my (undef, @lines) = split /\n/, $_[0]{text}; return @lines }
 
 #line 6 "policy-rc.d/main.pl"
 # --- The answer ---
@@ -437,50 +365,51 @@ sub known {
 sub main {
     my @question = question(@_);
     my ($options, $asked, $actions) = @question;
-    return dpkg_begins(policies(), paused()) if grep { $_ eq '--dpkg-begins' } @$options;
-    return restart_collateral(policies(), paused()) if grep { $_ eq '--restart-collateral' } @$options;
-    return list($asked, policies(), paused()) if grep { $_ eq '--list' } @$options;
+    my ($command) = grep { /^--(?:dpkg-begins|restart-collateral|list)$/ } @$options;
+    return command($command, $asked) if defined $command;
     return $ALLOWED if !defined $asked;
     # Debian's own rule asks in parentheses about units that are disabled and do not run: they stay down.
     return $DENIED if $actions =~ /^\s*\(/;
+    my $is_chained = is_chained();
     my @policies = (policies(), paused());
-    return $ALLOWED if !@policies && !is_chained();
+    return $ALLOWED if !@policies && !$is_chained;
     my $caller = caller_of_question();
-    push @policies, my @chained = is_chained() ? chained($caller, \@question, $asked) : ();
+    push @policies, my @chained = $is_chained ? chained($caller, \@question, $asked) : ();
     my $otherwise = @chained ? $DENIED : $ALLOWED;
+    my $how = " @{ $caller->{options} } ";
     # One user's unit of the same name is none of ours; and who removes a package may stop its daemon.
-    return $otherwise if grep { $_ eq '--user' } @{ $caller->{options} };
+    return $otherwise if index($how, ' --user ') >= 0;
     my @actions = split ' ', $actions;
     my %verdicts = map { $_ => verdict($_, \@actions, \@policies) } concrete($asked, $caller);
     my @blocked  = grep { is_blocked($verdicts{$_}) } keys %verdicts or return $otherwise;
-    if (removes_package($caller) && !grep { !/^(?:force-)?stop$/ } @actions) {
+    if ($caller->{script} eq 'prerm' && removes_package($caller, @actions)) {
         note_removal(@blocked);
         return $otherwise;
     }
     # --query only asks, and --force goes on whatever the answer is.
-    if (!grep { /^--(?:query|force)$/ } @{ $caller->{options} }) {
-        eval { record_call(\@question, \@policies, $caller, \%verdicts); 1 } or trouble("no record about $asked: $@");
-    }
+    return $DENIED if $how =~ / --(?:query|force) /;
+    eval { record_call(\@question, \@policies, $caller, \%verdicts); 1 } or trouble("no record about $asked: $@");
     return $DENIED;
 }
 
 sub is_chained {
     return if $ENV{ORDERLY_ASKED} ne 'x' || !-f $CHAINED || !-x _;
-    my ($chained, $ours) = map { join ' ', (stat)[0, 1] } $CHAINED, $0;
-    return $chained ne $ours;
+    return is_another_script();
 }
 
 # Compiling takes most of an answer's time: the chapters after __DATA__ are compiled when something in them is called
 # first. Each begins with the #line that says which part it is, and ends with a form feed.
-my @chapters;
+my $chapters;
 
 sub AUTOLOAD {
     our $AUTOLOAD;
     local $@;    # it may be what the function is called with
-    my ($name) = $AUTOLOAD =~ /(\w+)$/;
-    @chapters = do { local $/ = "\f\n"; <DATA> } if !@chapters;
-    my ($chapter) = grep { index($_, "\nsub $name ") >= 0 } @chapters;
-    defined $chapter && eval "$chapter; 1" or die "$name: $@";
+    my $name = substr $AUTOLOAD, length 'main::';
+    $chapters = do { local $/; <DATA> } if !defined $chapters;
+    my $at = index $chapters, "\nsub $name ";
+    die "$name is in no chapter\n" if $at < 0;
+    my ($begin, $end) = (rindex($chapters, "\f", $at) + 1, index $chapters, "\f", $at);
+    eval substr($chapters, $begin, $end - $begin) . '; 1' or die "$name: $@";
     goto &$AUTOLOAD;
 }
 
@@ -506,8 +435,10 @@ sub record_call {
         # What does not run has nothing to restart; but it would have been started if it were not for the neighbour, or if
         # it has failed.
         my $activity = activity($unit);
-        my $starts = $collateral ? qr/^(?:re)?start$/ : $activity eq 'failed' ? qr/^restart$/ : qr/^\b$/;
-        next if $activity =~ /^(?:inactive|failed)$/ && !grep { $_ =~ $starts } @$actions;
+        if ($activity eq 'inactive' || $activity eq 'failed') {
+            my @starts = ($activity eq 'failed' || $collateral ? 'restart' : (), $collateral ? 'start' : ());
+            next if !grep { my $action = $_; grep { $_ eq $action } @starts } @$actions;
+        }
         record($unit, $actions, $caller, $_, $verdict) for $collateral ? $denied_by : @{ $verdict->{blocked_by} };
     }
     merge_fallback() if -d $RECORDS[1];
@@ -515,60 +446,62 @@ sub record_call {
 
 sub record {
     my ($unit, $actions, $caller, $policy, $verdict) = @_;
-    my $name = record_name($policy->{type}, $policy->{name}, $unit);
+    my ($type, $requestor) = requestor($policy);
+    my $name  = record_name($type, $requestor, $unit);
+    my @found = records_named($name);
     # What a newer version wrote stays as it is: it may mean what this one cannot know.
-    $name =~ s/\.deferred$/.format-$FORMAT.deferred/ if grep { is_newer(read_any_record("$_/$name")) } @RECORDS;
-    my %now  = (
-        boot_id       => first_line("/proc/sys/kernel/random/boot_id"),
-        invocation_id => invocation($unit),
-    );
+    if (grep { is_newer($_) } @found) {
+        $name =~ s/\.deferred$/.format-$FORMAT.deferred/;
+        @found = grep { !is_newer($_) } records_named($name);
+    }
+    my ($boot_id) = split /\n/, contents('/proc/sys/kernel/random/boot_id');
+    my %now = (boot_id => $boot_id, invocation_id => invocation($unit));
     my @executables = executables($unit);
-    my $old = old_record($name, \%now, \@executables);
+    my $old = old_record(\%now, \@executables, @found);
     my %actions = map { $_ => 1 } @$actions, @{ $old->{actions} || [] };
     my $reason = defined $old->{reason} ? $old->{reason} : '';
     my %record = (
         %now,
         action                => effective(keys %actions),
         actions               => [sort keys %actions],
-        collateral            => is_blocked($verdict) && $policy != $NO_ANSWER ? 'false' : 'true',
-        count                 => ($old->{count} || 0) + 1,
+        collateral            => \(is_blocked($verdict) && !$policy->{is_guess} ? 'false' : 'true'),
+        count                 => \(($old->{count} || 0) + 1),
         executables           => $old->{executables} || \@executables,
-        first_timestamp       => $old->{first_timestamp} || time,
-        format                => $FORMAT,
+        first_timestamp       => \($old->{first_timestamp} || time),
+        format                => \$FORMAT,
         maintainer_script     => join(' ', grep { length } $caller->{script}, @{ $caller->{arguments} }),
         package               => $ENV{DPKG_MAINTSCRIPT_PACKAGE},
-        package_before        => defined $old->{package_before} ? $old->{package_before} : package_before($caller),
-        policy_requestor_name => $policy->{name},
-        policy_requestor_type => $policy->{type},
+        package_before        => $old->{package_before},
+        policy_requestor_name => $requestor,
+        policy_requestor_type => $type,
         reason                => $reason =~ /^(?:Package update|$)/ ? $reason || 'Package update' : "Package update; $reason",
         service               => $unit,
-        timestamp             => time,
-        undone_by_version     => is_undone_by_version($caller, $old) ? 'true' : 'false',
+        timestamp             => \time,
+        undone_by_version     => \'false',
         unit                  => $unit,
+        ($caller->{script} ne '' ? about_package($caller, $old) : ()),
     );
     $record{drags} = $verdict->{drags} if @{ $verdict->{drags} };
-    store($name, join '', map { "$_: " . yaml_value($_, $record{$_}) . "\n" } sort keys %record);
+    store($name, join '', map { "$_: " . yaml_value($record{$_}) . "\n" } sort keys %record);
 }
+
+# What there is under a name, the newest first.
+sub records_named { my ($name) = @_; return grep { defined } map { read_any_record("$_/$name") } reverse @RECORDS }
 
 sub store {
     my ($name, $text) = @_;
     my ($lasting, $fallback) = @RECORDS;
-    if (write_file("$lasting/$name", $text)) {
-        unlink "$fallback/$name", grep { !is_newer(read_any_record($_)) } "$lasting/" . ($name =~ s/deferred$/dismissed/r);
-        return;
-    }
-    return if write_file("$fallback/$name", $text);
-    trouble("the record $name could be written neither to $lasting nor to $fallback");
+    return store_elsewhere($name, $text) if !write_file("$lasting/$name", $text);
+    unlink "$fallback/$name", grep { !is_newer(read_any_record($_)) } "$lasting/" . substr($name, 0, -8) . 'dismissed';
 }
 
 # The record so far, unless the unit was started again since: then that is settled, and this is a new one.
 sub old_record {
-    my ($name, $now, $executables) = @_;
-    for my $file (map { "$_/$name" } reverse @RECORDS) {
-        my $old = read_record($file) or next;
+    my ($now, $executables, @found) = @_;
+    for my $old (@found) {
         next if grep { (defined $old->{$_} ? $old->{$_} : '') ne (defined $now->{$_} ? $now->{$_} : '') } keys %$now;
         delete @$old{ grep { ref $old->{$_} ne 'ARRAY' } 'actions', 'executables' };
-        delete @$old{ grep { !defined $old->{$_} || $old->{$_} !~ /^\d{1,12}$/ } 'count', 'first_timestamp' };
+        delete @$old{ grep { !defined $old->{$_} || $old->{$_} !~ /^[0-9]{1,12}$/ } 'count', 'first_timestamp' };
         my $executed_anew = ($old->{action} || '') eq 'reload' && "@{ $old->{executables} || [] }" ne "@$executables";
         return $old if !$executed_anew;
     }
@@ -579,6 +512,9 @@ sub is_newer { my ($record) = @_; return defined $record && defined $record->{fo
 
 sub read_record { my $record = read_any_record($_[0]); return is_newer($record) ? undef : $record }
 
+# Words that need no quotes in YAML, unless they mean something else.
+our $WORDS = qr/^[\w@.+-]+(?: [\w@.+-]+)*\z/a;
+
 # Our own records are one key a line; what is laid out in another way needs more to be read.
 sub read_any_record {
     my ($file) = @_;
@@ -588,89 +524,44 @@ sub read_any_record {
     return if !defined $text || $text eq '';
     my %record;
     for my $line (split /\n/, $text) {
-        my ($key, $list, $value) = $line =~ /^([a-z_]+): (?:\[(.*)\]|("(?:[^"\\]|\\.)*"|[\w@.+-]+(?: [\w@.+-]+)*))$/
-            or return parsed($text);
-        $record{$key} = defined $list ? [map { unquote($_) } $list =~ /("(?:[^"\\]|\\.)*"|[^,"\s][^,"]*)/g]
-            : $value eq 'null' ? undef : unquote($value);
+        my ($key, $value) = split /: /, $line, 2;
+        return parsed($text) if !defined $value || $key =~ tr/a-z_//c;
+        $record{$key} = $value eq 'null' ? undef : $value =~ $WORDS ? $value : yaml_read($value);
+        return parsed($text) if !defined $record{$key} && $value ne 'null';
     }
     return \%record;
 }
 
+sub yaml_read {
+    my ($text) = @_;
+    return $1 if $text =~ /^"([^"\\]*)"\z/;
+    return [map { tr/"//dr } split /, /, $1] if $text =~ /^\[([^\\\[\]{}']*)\]\z/;
+    return yaml_read_more($text);
+}
+
 sub record_name {
-    my ($type, $requestor, $unit) = @_;
-    s/([^\w.+])/sprintf '%%%02x', ord $1/age for $type, $requestor;
-    $unit =~ s/([^\w\@:.+-])/sprintf '%%%02x', ord $1/age;
-    my $name = "$type-$requestor-$unit";
-    if (length $name > 220) {
-        my $checksum = 5381;
-        $checksum = ($checksum * 33 + $_) & 0xffffffff for unpack 'C*', $name;
-        $name = substr($name, 0, 200) . sprintf '%08x', $checksum;
-    }
-    return "$name.deferred";
+    my @names = @_;
+    my $name = join '-', @names;
+    # A dash is what parts the names, so there is none in the first two.
+    return "$name.deferred" if "$names[0]$names[1]" !~ tr/A-Za-z0-9_.+//c && $names[2] !~ tr/A-Za-z0-9_@:.+-//c && length $name <= 220;
+    return record_name_in_full(@names);
 }
 
 # What has to be done to the unit in the end: a stop that was to be followed by a start is a restart.
 sub effective {
-    my @actions = @_;
-    return 'restart' if grep { /restart|stop|force-reload|upgrade/ } @actions;
-    return (grep { $_ eq 'reload' } @actions) ? 'reload' : join ' ', sort @actions;
-}
-
-# The version that ran before, which not every script is told: postinst is told another package's paths by a trigger.
-sub package_before {
-    my ($caller) = @_;
-    my ($what, $version) = (@{ $caller->{arguments} }, '', '');
-    my $call = "$caller->{script} $what";
-    return $version if $version ne '' && $call =~ /^(?:postinst configure|preinst upgrade|(?:prerm|postrm) failed-upgrade)$/;
-    return version_in_status($ENV{DPKG_MAINTSCRIPT_PACKAGE}) if $call =~ /^prerm (?:upgrade|remove|deconfigure)$/;
-    return undef;
-}
-
-# Whether the restart is wanted for nothing but another version of one package, so that the version before, were it
-# installed again, would need none.
-sub is_undone_by_version {
-    my ($caller, $old) = @_;
-    return 0 if !$ENV{DPKG_MAINTSCRIPT_PACKAGE} || !is_of_another_version($caller);
-    return 1 if !%$old;
-    return ($old->{undone_by_version} || '') eq 'true' && ($old->{package} || '') eq $ENV{DPKG_MAINTSCRIPT_PACKAGE};
-}
-
-sub is_of_another_version {
-    my ($caller) = @_;
-    my ($what, $version, $new) = (@{ $caller->{arguments} }, '', '', '');
-    my $call = "$caller->{script} $what";
-    return $version ne $new && $new ne '' if $call eq 'preinst upgrade';
-    return 0 if $version eq '' || $call !~ /^(?:postinst configure|prerm upgrade)$/;
-    my $on_file = version_in_status($ENV{DPKG_MAINTSCRIPT_PACKAGE});
-    return defined $on_file && $on_file ne $version;
-}
-
-# As dpkg has it on file, where nothing changes before prerm has ended; what it noted last it adds to the file later.
-sub version_in_status {
-    my ($package) = @_;
-    my $version;
-    for my $file ("$ROOT/var/lib/dpkg/status", files("$ROOT/var/lib/dpkg/updates", qr/^[0-9]/)) {
-        open my $status, '<', $file or next;
-        local $/ = '';    # a paragraph at a time
-        while (my $paragraph = <$status>) {
-            next if !defined $package || index($paragraph, "Package: $package\n") != 0;
-            $version = $1 if $paragraph =~ /^Version: (\S+)/m;
-            last;
-        }
-    }
-    return $version;
+    my $actions = join ' ', sort @_;
+    return 'restart' if $actions =~ /restart|stop|force-reload|upgrade/;
+    return index(" $actions ", ' reload ') >= 0 ? 'reload' : $actions;
 }
 
 # Device and inode of the programs that a unit runs: a reload that executes a new one keeps PID and invocation id.
 sub executables {
     my ($unit) = @_;
+    my $at = index $unit, '@';
+    my $group = $at < 0 ? $unit : 'system-' . substr($unit, 0, $at) . ".slice/$unit";
     my %running;
     for my $hierarchy ('', '/systemd', '/unified') {
-        my $slice = "$ROOT/sys/fs/cgroup$hierarchy/system.slice";
-        my ($template) = $unit =~ /^([^@]+)@/;
-        my $group = defined $template ? "$slice/system-$template.slice/$unit" : "$slice/$unit";
-        my $pids = slurp("$group/cgroup.procs");
-        for my $pid (split /\n/, defined $pids ? $pids : '') {
+        for my $pid (split /\n/, contents("$ROOT/sys/fs/cgroup$hierarchy/system.slice/$group/cgroup.procs")) {
             my ($device, $inode) = stat "/proc/$pid/exe";
             $running{"$device:$inode"} = 1 if defined $inode;
         }
@@ -685,36 +576,23 @@ sub lock_records {
     # One that others can open, as the first versions made it, may be held by anybody.
     unlink "$RUN/records.lock" if defined $mode && (!-f _ || $mode & 077 || $owner != $>);
     sysopen my $lock, "$RUN/records.lock", 0102, 0600 or return;    # O_CREAT | O_RDWR
-    my $is_held = eval {
-        local $SIG{ALRM} = sub { die "somebody else holds it\n" };
-        alarm 10;
-        flock $lock, 2;    # exclusive
-        alarm 0;
-        1;
-    };
-    return $lock if $is_held;
-    trouble("$RUN/records.lock has been held by another process for more than ten seconds: records were written without it");
-    return;
+    # LOCK_EX, at first without waiting, as it is free nearly always
+    return flock($lock, 2 | 4) || is_free_at_last($lock) ? $lock : undef;
 }
 
-sub first_line { my ($text) = map { defined $_ ? $_ : '' } slurp($_[0]); $text =~ s/\n.*//s; return $text }
-
+# Numbers and words of YAML are handed over by reference.
 sub yaml_value {
-    my ($key, $value) = @_;
-    return '[' . join(', ', map { yaml_scalar($_) } @$value) . ']' if ref $value;
+    my ($value) = @_;
     return 'null' if !defined $value;
-    return $value if $key =~ /^(?:count|format|timestamp|first_timestamp|collateral|undone_by_version)$/;
-    return yaml_scalar($value);
+    return $$value if ref $value eq 'SCALAR';
+    return ref $value ? '[' . join(', ', map { yaml_text($_) } @$value) . ']' : yaml_text($value);
 }
 
-sub yaml_scalar {
+sub yaml_text {
     my ($text) = @_;
-    return $text if $text =~ /^[A-Za-z][\w@.-]*(?: [A-Za-z][\w@.-]*)*\z/ && $text !~ /^(?:y|n|yes|no|on|off|true|false|null)$/i;
-    $text =~ s/(["\\])/\\$1/g;
-    utf8::decode($text);
-    $text =~ s/([^\x20-\x7e])/my $c = ord $1; sprintf $c < 256 ? '\\x%02x' : $c < 65536 ? '\\u%04x' : '\\U%08x', $c/ge;
-    utf8::encode($text);
-    return qq("$text");
+    my $is_plain = $text =~ $WORDS && " $text" !~ /[+]| [^A-Za-z]/;
+    return $text if $is_plain && index(' y n yes no on off true false null ', lc " $text ") < 0;
+    return $text =~ tr/ !#-[]-~//c ? yaml_quoted($text) : qq("$text");
 }
 
 #line 6 "policy-rc.d/write.pl"
@@ -730,7 +608,7 @@ our %FSYNC = (
 sub write_file {
     my ($file, $text) = @_;
     my ($dir, $name) = $file =~ m{(.*)/(.*)};
-    my $wanted = $dir =~ m{/var/lib/orderly$} ? 0700 : 0755;
+    my $wanted = $dir eq "$ROOT/var/lib/orderly" ? 0700 : 0755;
     mkdir $dir, $wanted;
     my (undef, undef, $mode, undef, $owner) = lstat $dir;
     return 0 if !defined $mode || !-d _ || $owner && $owner != $>;    # somebody else's, or a link that leads elsewhere
@@ -741,7 +619,7 @@ sub write_file {
     sysopen my $handle, $new, 04010301 or return 0;    # O_SYNC | O_EXCL | O_CREAT | O_WRONLY
     my $written = syswrite $handle, $text;
     if (defined $written && $written == length($text) && close($handle) && rename($new, $file)) {
-        sync_folder($dir) if $dir !~ m{^\Q$ROOT\E/run/};
+        sync_folder($dir) if index($dir, "$ROOT/run/");
         return 1;
     }
     unlink $new;
@@ -751,7 +629,7 @@ sub write_file {
 # A process that does it takes as long as a sixth of an answer; where the number of the call is not known, there is one.
 sub sync_folder {
     my ($folder) = @_;
-    my ($machine) = "@INC" =~ m{/usr/lib/(\w+)-linux-gnu(?:eabihf)?/perl-base};
+    my ($machine) = "@INC" =~ m{/usr/lib/([a-z0-9_]+)-linux-gnu[a-z]*/perl-base};
     my $call = defined $machine ? $FSYNC{$machine} : undef;
     open my $handle, '<', $folder or return;
     system { 'sync' } 'sync', $folder if !$call || syscall $call, fileno $handle;
@@ -762,12 +640,83 @@ sub sync_folder {
 sub tidy {
     for my $dir (@_) {
         opendir my $handle, $dir or next;
-        for my $left (readdir $handle) {
-            next if $left !~ /^\.(?:last-known-.+|.+\.(?:deferred|dismissed|policy|known|links|before))\.(\d+)$/a;
-            unlink "$dir/$left" if !kill 0, $1;
-        }
+        my @hidden = grep { /^\../ && $_ ne '..' } readdir $handle;
+        remove_leftovers($dir, @hidden) if @hidden;
     }
 }
+
+#line 6 "policy-rc.d/packages.pl"
+# --- What dpkg says of the package whose script asks ---
+
+sub about_package {
+    my ($caller, $old) = @_;
+    return (
+        package_before => defined $old->{package_before} ? $old->{package_before} : package_before($caller),
+        undone_by_version => \(is_undone_by_version($caller, $old) ? 'true' : 'false'),
+    );
+}
+
+# The version that ran before, which not every script is told: postinst is told another package's paths by a trigger.
+sub package_before {
+    my ($caller) = @_;
+    my ($what, $version) = (@{ $caller->{arguments} }, '', '');
+    my $call = "$caller->{script} $what";
+    return $version if $version ne '' && is_one_of($call, 'postinst configure', 'preinst upgrade', 'prerm failed-upgrade', 'postrm failed-upgrade');
+    return version_in_status($ENV{DPKG_MAINTSCRIPT_PACKAGE}) if is_one_of($call, 'prerm upgrade', 'prerm remove', 'prerm deconfigure');
+    return undef;
+}
+
+sub is_one_of { my ($text, @texts) = @_; return scalar grep { $_ eq $text } @texts }
+
+# Whether the restart is wanted for nothing but another version of one package, so that the version before, were it
+# installed again, would need none.
+sub is_undone_by_version {
+    my ($caller, $old) = @_;
+    return 0 if !$ENV{DPKG_MAINTSCRIPT_PACKAGE} || !is_of_another_version($caller);
+    return 1 if !%$old;
+    return ($old->{undone_by_version} || '') eq 'true' && ($old->{package} || '') eq $ENV{DPKG_MAINTSCRIPT_PACKAGE};
+}
+
+sub is_of_another_version {
+    my ($caller) = @_;
+    my ($what, $version, $new) = (@{ $caller->{arguments} }, '', '', '');
+    my $call = "$caller->{script} $what";
+    return $version ne $new && $new ne '' if $call eq 'preinst upgrade';
+    return 0 if $version eq '' || !is_one_of($call, 'postinst configure', 'prerm upgrade');
+    my $on_file = version_in_status($ENV{DPKG_MAINTSCRIPT_PACKAGE});
+    return defined $on_file && $on_file ne $version;
+}
+
+# As dpkg has it on file, where nothing changes before prerm has ended; what it noted last it adds to the file later.
+sub version_in_status {
+    my ($package) = @_;
+    return if !defined $package;
+    my $version;
+    for my $file ("$ROOT/var/lib/dpkg/status", files("$ROOT/var/lib/dpkg/updates", qr/^[0-9]/)) {
+        my $paragraph = paragraph_about($package, $file);
+        $version = $1 if $paragraph =~ /^Version: (\S+)/m;
+    }
+    return $version;
+}
+
+# Piece by piece: the file is large, and memory that was not used yet takes time.
+sub paragraph_about {
+    my ($package, $file) = @_;
+    my ($begin, $text) = ("\nPackage: $package\n", "\n");
+    open my $status, '<', $file or return '';
+    while (sysread $status, $text, 65536, length $text) {
+        my $at = index $text, $begin;
+        if ($at >= 0) {
+            sysread $status, $text, 65536, length $text;
+            return (split /\n\n/, substr($text, $at + 1), 2)[0];
+        }
+        $text = substr $text, -length $begin;
+    }
+    return '';
+}
+
+#line 6 "policy-rc.d/seldom.pl"
+# --- What is seldom needed when records are written ---
 
 # What people should know, each sentence once; deferred_restarts_info shows it.
 sub trouble {
@@ -780,9 +729,73 @@ sub trouble {
     open my $handle, '>>', "$RUN/policy.trouble" or return;
     syswrite $handle, "$sentence\n";
 }
+
+# The files in a folder that have such names, in order; Perl's own glob would load a module.
+sub files {
+    my ($folder, $names) = @_;
+    opendir my $handle, $folder or return;
+    return map { "$folder/$_" } sort grep { $_ =~ $names } readdir $handle;
+}
+
+sub remove_leftovers {
+    my ($dir, @names) = @_;
+    for my $left (@names) {
+        next if $left !~ /^\.(?:last-known-.+|.+\.(?:deferred|dismissed|policy|known|links|before))\.(\d+)$/a;
+        unlink "$dir/$left" if !kill 0, $1;
+    }
+}
+
+sub store_elsewhere {
+    my ($name, $text) = @_;
+    my ($lasting, $fallback) = @RECORDS;
+    return if write_file("$fallback/$name", $text);
+    trouble("the record $name could be written neither to $lasting nor to $fallback");
+}
+
+sub record_name_in_full {
+    my ($type, $requestor, $unit) = @_;
+    s/([^\w.+])/sprintf '%%%02x', ord $1/age for $type, $requestor;
+    $unit =~ s/([^\w\@:.+-])/sprintf '%%%02x', ord $1/age;
+    my $name = "$type-$requestor-$unit";
+    if (length $name > 220) {
+        my $checksum = 5381;
+        $checksum = ($checksum * 33 + $_) & 0xffffffff for unpack 'C*', $name;
+        $name = substr($name, 0, 200) . sprintf '%08x', $checksum;
+    }
+    return "$name.deferred";
+}
+
+# A lock that hangs must not hang dpkg.
+sub is_free_at_last {
+    my ($lock) = @_;
+    my $is_held = eval {
+        local $SIG{ALRM} = sub { die "somebody else holds it\n" };
+        alarm 10;
+        flock $lock, 2;    # LOCK_EX
+        alarm 0;
+        1;
+    };
+    trouble("$RUN/records.lock has been held by another process for more than ten seconds: records were written without it")
+        if !$is_held;
+    return $is_held;
+}
 
 #line 6 "policy-rc.d/links.pl"
-# --- Links between units that changed ---
+# --- Names that are links to others ---
+
+# The unit that a name is a link to, or an instance of a template that is a link.
+sub linked {
+    my ($name) = @_;
+    my $links = links();
+    for (1 .. 8) {    # a name may be a link to a name that is a link, but not without end
+        my ($prefix, $instance, $suffix) = $name =~ /^([^@]+@)(.+)(\.\w+)$/;
+        my $next = $links->{$name} || (defined $prefix && $links->{"$prefix$suffix"}) or last;
+        $next =~ s/^([^@]+@)(?=\.\w+$)/$1$instance/ if defined $prefix;
+        last if $next eq $name;
+        $name = $next;
+    }
+    return $name;
+}
 
 sub links_anew {
     my ($stamp) = @_;
@@ -802,17 +815,81 @@ sub links_anew {
     return \%found;
 }
 
+#line 6 "policy-rc.d/patterns.pl"
+# --- Names that are patterns or templates ---
+
+# The instances of a template, and what either of the two matches as a pattern.
+sub covers_more {
+    my ($from, $to) = @_;
+    return 1 if $to !~ $OTHER_SUFFIX && $to =~ /^([^@]+)@/ && ($from eq $1 || $from eq "$1@");
+    return 1 if $from =~ /[*?\[]/ && $to =~ pattern($from);
+    return $to =~ /[*?\[]/ && $from =~ pattern($to);
+}
+
+sub running {
+    my ($glob) = @_;
+    my $pattern = pattern($glob);
+    opendir my $dir, $STARTED or return;
+    my %running = map { /^invocation:(.+)/ && $1 =~ $pattern ? (substr($_, 11) => 1) : () } readdir $dir;
+    my @states  = '--state=active,reloading,activating,deactivating';
+    my $listed  = systemctl('list-units', '--plain', '--no-legend', @states, '--', $glob);
+    $running{$_} = 1 for $listed =~ /^(\S+)/mg;
+    return sort keys %running;
+}
+
+sub pattern {
+    my ($glob) = @_;
+    my $regex = join '', map { $_ eq '*' ? '.*' : $_ eq '?' ? '.' : /^\[(.+)\]$/s ? "[\Q$1\E]" : quotemeta }
+        $glob =~ /(\[[^\]]+\]|.)/gs;
+    $regex =~ s/\\-/-/g;
+    $regex =~ s/\[\\[!^]/[^/g;
+    return eval { qr/^$regex$/s } || qr/^\Q$glob\E$/;
+}
+
+#line 5 "policy-rc.d/actions.pl"
+# --- Actions that mean others ---
+
+our %ACTIONS_OF = (    # what an action comes down to
+    'force-reload'          => ['reload', 'restart'],
+    'reload-or-restart'     => ['reload', 'restart'],
+    'try-reload-or-restart' => ['reload', 'try-restart'],
+    'condrestart'           => ['try-restart'],
+    'upgrade'               => ['upgrade', 'restart'],    # nginx's init script: a new program takes over
+);
+
+sub meanings {
+    my ($action, $unit) = @_;
+    my $means = $ACTIONS_OF{$action} || [$action, $action =~ /^force-(.+)/ ? $1 : ()];
+    return @$means > 1 && $means->[0] eq 'reload' && can_reload($unit) ? ($action, 'reload') : ($action, @$means);
+}
+
 #line 6 "policy-rc.d/changed_policies.pl"
 # --- Policies that changed ---
 
+our @DISRUPTIVE = ('stop', 'restart', 'try-restart');
+
 sub policy_anew {
     my ($file, $stamp, $known) = @_;
-    my $policy = eval { read_policy(slurp_own("$POLICIES/$file")) };
+    my $text = eval { read_policy($file, slurp_own("$POLICIES/$file")) };
+    return { file => $file, text => "$stamp\t$text" } if defined $text;
     # What cannot be understood still blocks what it blocked before, and whatever it names.
-    my $text = $policy ? '' : eval { slurp_own("$POLICIES/$file") };
-    $policy ||= { $known ? %$known : (type => 'unknown', name => $file, lines => ''), broken => 1, text => $text };
-    $policy->{lines} = join '', map { "$file\t$_\n" } split /\n/, $policy->{own_lines} if defined $policy->{own_lines};
-    return { %$policy, file => $file, stamp => $policy->{broken} ? '-' : $stamp };
+    my (undef, $before) = split /\t/, defined $known ? $known : "-\tunknown\t$file\n", 2;
+    return { file => $file, text => "-\t$before", broken => 1, names => scalar eval { slurp_own("$POLICIES/$file") } };
+}
+
+# Whether a policy that cannot be understood has the name of a unit in it, which it may block.
+sub is_named {
+    my ($policy, $means, $names) = @_;
+    return 0 if !defined $policy->{names};
+    my %disruptive = map { $_ => 1 } @DISRUPTIVE;
+    return 0 if !grep { $disruptive{$_} } @$means;
+    return grep { my $name = base($_); $policy->{names} =~ /(?<![\w@.-])\Q$name\E(?![\w-])/a } @$names;
+}
+
+sub policy_of_paused {
+    my @units = grep { !/[\t\n]/ } sort @_ or return;
+    my $lines = join '', map { "paused\t" . plain($_) . "\t start restart try-restart reload \n" } @units;
+    return { file => 'paused', path => $PAUSED, text => "-\torderly\tpaused\n$lines" };
 }
 
 sub one_line {
@@ -833,8 +910,10 @@ sub slurp_own {
     return $text;
 }
 
+# What is known of a policy, but for the stamp of its file.
 sub read_policy {
-    my $data = parse_yaml($_[0]);
+    my ($file, $yaml) = @_;
+    my $data = parse_yaml($yaml);
     ref $data eq 'HASH' && ref $data->{blocked_actions} eq 'HASH' or die "blocked_actions is not a mapping\n";
     my $lines = '';
     for my $unit (sort keys %{ $data->{blocked_actions} }) {
@@ -843,22 +922,25 @@ sub read_policy {
         $actions = [split /[\s,]+/, $actions] if !ref $actions;
         ref $actions eq 'ARRAY' && !grep { !defined || ref } @$actions or die "actions of $unit are not names\n";
         my $names = join ' ', '', sort(@$actions), '';
-        "$unit$names" =~ /[\t\n]/ and die "$unit or its actions are not names\n";
-        $lines .= plain($unit) . "\t$names\n";
+        "$unit$names" =~ /[\t\n]/ || plain($unit) eq '=' and die "$unit or its actions are not names\n";
+        $lines .= "$file\t" . plain($unit) . "\t$names\n";
     }
-    return { own_lines => $lines, map { $_ => one_line($data->{"policy_requestor_$_"}) } 'type', 'name' };
+    return join("\t", map { one_line($data->{"policy_requestor_$_"}) } 'type', 'name') . "\n$lines";
 }
 
 # A line for each policy, and one for each unit that it lists, which the shell reads too.
 sub remember {
-    my $text = join '', map { join("\t", $_->{file}, '=', @$_{ 'stamp', 'type', 'name' }) . "\n$_->{lines}" } @_;
+    my $text = join '', map { "$_->{file}\t=\t$_->{text}" } @_;
     my $written = slurp($KNOWN);
     return if $text eq (defined $written ? $written : '');
     write_file($KNOWN, $text) or trouble("$KNOWN cannot be written: should a policy become unreadable, it blocks only what it names");
 }
 
 #line 6 "policy-rc.d/systemd.pl"
-# --- What only systemd knows, and names that are patterns ---
+# --- What only systemd knows ---
+
+our @ABOUT_UNITS = ('Id', 'Type', 'LoadState', 'ActiveState', 'InactiveEnterTimestamp', 'InvocationID', 'CanReload', 'Triggers');
+our @TAKES_ALONG = ('RequiredBy', 'RequisiteOf', 'BoundBy', 'ConsistsOf', 'PropagatesStopTo');    # of systemd's units
 
 my %shown;
 
@@ -886,27 +968,61 @@ sub asked_invocation {
     return $activity =~ /^(?:inactive|failed)$/ ? undef : (shown($unit))[0]{InvocationID};
 }
 
-sub running {
-    my ($glob) = @_;
-    my $pattern = pattern($glob);
-    opendir my $dir, $STARTED or return;
-    my %running = map { /^invocation:(.+)/ && $1 =~ $pattern ? (substr($_, 11) => 1) : () } readdir $dir;
-    my @states  = '--state=active,reloading,activating,deactivating';
-    my $listed  = systemctl('list-units', '--plain', '--no-legend', @states, '--', $glob);
-    $running{$_} = 1 for $listed =~ /^(\S+)/mg;
-    return sort keys %running;
-}
-
-sub pattern {
-    my ($glob) = @_;
-    my $regex = join '', map { $_ eq '*' ? '.*' : $_ eq '?' ? '.' : /^\[(.+)\]$/s ? "[\Q$1\E]" : quotemeta }
-        $glob =~ /(\[[^\]]+\]|.)/gs;
-    $regex =~ s/\\-/-/g;
-    $regex =~ s/\[\\[!^]/[^/g;
-    return eval { qr/^$regex$/s } || qr/^\Q$glob\E$/;
-}
-
 sub can_reload { my ($shown) = shown(@_); return $shown && ($shown->{CanReload} || '') eq 'yes' }
+
+sub systemctl {
+    my @arguments = @_;
+    $? = -1;    # unless it is asked
+    open my $quiet, '>&', \*STDERR or return '';
+    open STDERR, '>', '/dev/null';
+    my $pid = open my $handle, '-|', 'systemctl', @arguments;
+    open STDERR, '>&', $quiet;
+    return '' if !$pid;
+    my $text = eval {
+        local $SIG{ALRM} = sub { die "systemd does not answer\n" };
+        alarm 10;
+        my $all = join '', <$handle>;
+        alarm 0;
+        $all;
+    };
+    kill 'KILL', $pid if !defined $text;
+    close $handle;
+    return defined $text ? $text : '';
+}
+
+#line 6 "policy-rc.d/drags.pl"
+# --- What goes down with a unit ---
+
+# On whose account a restart waits of which systemd does not say what it takes along.
+our $NO_ANSWER = { file => '', text => "-\torderly\tsystemd-does-not-answer\n", is_guess => 1 };
+
+# Which policies block that units which run go down with this one, which no policy blocks itself.
+sub verdict_by_drags {
+    my ($unit, $actions, $policies) = @_;
+    return { blocked_by => [], drags => [] } if !stops($unit, $actions);
+    my $dragged = dragged_by($unit);
+    if (!$dragged) {
+        trouble("systemd does not say what it would restart together with $unit, so that waits too");
+        return { blocked_by => [$NO_ANSWER], drags => [] };
+    }
+    my (%blocked_by, @drags);
+    for my $other (@$dragged) {
+        my $found = blocked_by($other, ['restart'], $policies);
+        push @drags, $other if @$found;
+        $blocked_by{ $_->{file} } = $_ for @$found;
+    }
+    return { blocked_by => [map { $blocked_by{$_} } sort keys %blocked_by], drags => \@drags };
+}
+
+# What does not run is not restarted by try-restart; but stop and restart go on to what depends on it.
+sub stops {
+    my ($unit, $actions) = @_;
+    return if !-d $STARTED;
+    my @stopping = grep { /stop|restart|force-reload|upgrade/ } @$actions;
+    return (grep { !/^(?:try-|cond)/ } @stopping) || @stopping && is_running($unit);
+}
+
+sub is_running { return activity($_[0]) !~ /^(?:inactive|failed)$/ }
 
 # The running units that systemd stops or restarts together with a unit, and those that go with them in turn, in a list;
 # no list where systemd does not say.
@@ -933,29 +1049,16 @@ sub together {
     my ($shown) = $unit =~ /\.socket$/ ? shown($unit) : ();
     return ($unit, grep { is_running($_) } split ' ', $shown && $shown->{Triggers} || '');
 }
-
-sub systemctl {
-    my @arguments = @_;
-    $? = -1;    # unless it is asked
-    open my $quiet, '>&', \*STDERR or return '';
-    open STDERR, '>', '/dev/null';
-    my $pid = open my $handle, '-|', 'systemctl', @arguments;
-    open STDERR, '>&', $quiet;
-    return '' if !$pid;
-    my $text = eval {
-        local $SIG{ALRM} = sub { die "systemd does not answer\n" };
-        alarm 10;
-        my $all = join '', <$handle>;
-        alarm 0;
-        $all;
-    };
-    kill 'KILL', $pid if !defined $text;
-    close $handle;
-    return defined $text ? $text : '';
-}
 
-#line 6 "policy-rc.d/list.pl"
-# --- Lists for people ---
+#line 6 "policy-rc.d/commands.pl"
+# --- Commands, and lists for people ---
+
+sub command {
+    my ($command, $asked) = @_;
+    return dpkg_begins(policies(), paused()) if $command eq '--dpkg-begins';
+    return restart_collateral(policies(), paused()) if $command eq '--restart-collateral';
+    return list($asked, policies(), paused());
+}
 
 sub list {
     my ($asked, @policies) = @_;
@@ -964,9 +1067,9 @@ sub list {
     tidy($POLICIES, $KNOWN =~ m{(.*)/}, @RECORDS, $RUN);
     print "No policy blocks anything.\n" if !@policies;
     for my $policy (@policies) {
-        print "$policy->{type} $policy->{name} (", $policy->{path} || "$POLICIES/$policy->{file}", ") blocks:\n";
+        print join(' ', requestor($policy)), ' (', $policy->{path} || "$POLICIES/$policy->{file}", ") blocks:\n";
         print "  (the file cannot be read; it blocks what it blocked before, and whatever it names)\n" if $policy->{broken};
-        for my $line (split /\n/, $policy->{lines}) {
+        for my $line (lines($policy)) {
             my (undef, $listed, $actions) = split /\t/, $line;
             print "  $listed", ($listed =~ $OTHER_SUFFIX ? '' : '.service'), ':', (map { " $_" } split ' ', $actions), "\n";
         }
@@ -977,7 +1080,7 @@ sub list {
 sub list_unit {
     my ($unit, @policies) = @_;
     for my $action ('start', 'stop', 'restart', 'try-restart', 'reload', 'force-reload', 'rotate', 'status') {
-        my @by = map { "$_->{type} $_->{name}" } @{ blocked_by($unit, [$action], \@policies) };
+        my @by = map { join ' ', requestor($_) } @{ blocked_by($unit, [$action], \@policies) };
         print "$unit $action: ", (@by ? 'denied by ' . join(', ', @by) : 'allowed'), ", no fallback\n";
     }
     return $ALLOWED;
@@ -1125,6 +1228,13 @@ sub tell_end {
 
 sub ends_by_itself { my ($shown) = @_; return ($shown->{Type} || '') =~ /^(?:oneshot|dbus)$/ }
 
+# A removal in favour of another package is an upgrade under a new name: its daemon must go on.
+sub removes_package {
+    my ($caller, @actions) = @_;
+    my ($what, $how) = (@{ $caller->{arguments} }, '', '');
+    return $what eq 'remove' && $how ne 'in-favour' && !grep { !/^(?:force-)?stop$/ } @actions;
+}
+
 # Who removes a package may stop its daemon, which may come back with the package that takes its place: apt runs dpkg
 # once to remove the one, and once more to install the other.
 sub note_removal {
@@ -1156,7 +1266,7 @@ sub noted { my ($file) = @_; my %notes = split /[\t\n]/, slurp($file) || ''; ret
 
 sub who_blocks {
     my ($unit, $action, @policies) = @_;
-    return join ', ', map { "$_->{type} $_->{name}" } @{ blocked_by($unit, [$action], \@policies) };
+    return join ', ', map { join ' ', requestor($_) } @{ blocked_by($unit, [$action], \@policies) };
 }
 
 sub start_of { my ($unit) = @_; return (lstat "$STARTED/invocation:$unit")[9] || time }
@@ -1169,8 +1279,7 @@ sub date_of { my ($second, $minute, $hour, $day, $month, $year) = @_; return ($y
 
 # The units that run, and what changes with each start: services by systemd's marks, others that policies list by asking.
 sub invocations {
-    my $listed = join '', map { $_->{lines} } @_;
-    my @others = grep { /$OTHER_SUFFIX/ && !is_pattern($_) } map { (split /\t/)[1] } split /\n/, $listed;
+    my @others = grep { /$OTHER_SUFFIX/ && !is_pattern($_) } map { (split /\t/)[1] } map { lines($_) } @_;
     shown(@others);
     opendir my $dir, $STARTED or return;
     my @units = (@others, map { /^invocation:(.+)/ ? $1 : () } readdir $dir);
@@ -1208,7 +1317,12 @@ sub chained {
     # Nothing waits for a start that was denied, or for logs that were not rotated.
     my $held  = join ' ', grep { /restart|stop|reload|upgrade/ } split ' ', $actions;
     my $lines = join '', map { "chained\t" . plain($_) . "\t $held \n" } map { concrete($_, $caller) } @denied;
-    return { type => 'chained', name => one_line(readlink $CHAINED || $CHAINED), file => 'chained', lines => $lines };
+    return { file => 'chained', text => "-\tchained\t" . one_line(readlink $CHAINED || $CHAINED) . "\n$lines" };
+}
+
+sub is_another_script {
+    my ($chained, $ours) = map { join ' ', (stat)[0, 1] } $CHAINED, $0;
+    return $chained ne $ours;
 }
 
 sub permits {
@@ -1364,6 +1478,25 @@ sub unquote {
 }
 
 sub encoded { my $character = chr($_[0] > 0x10ffff ? 0xfffd : $_[0]); utf8::encode($character); return $character }
+
+sub yaml_quoted {
+    my ($text) = @_;
+    $text =~ s/(["\\])/\\$1/g;
+    utf8::decode($text);
+    $text =~ s/([^\x20-\x7e])/my $c = ord $1; sprintf $c < 256 ? '\\x%02x' : $c < 65536 ? '\\u%04x' : '\\U%08x', $c/ge;
+    utf8::encode($text);
+    return qq("$text");
+}
+
+# A value of one of our records that is not just words: a list, or a text with escapes; nothing where it is neither.
+sub yaml_read_more {
+    my ($text) = @_;
+    my $word = qr/"(?:[^"\\]|\\.)*"|[^,"\s\[\]{}][^,"\[\]{}]*/a;
+    return unquote($text) if $text =~ /^"(?:[^"\\]|\\.)*"\z/;
+    my ($list) = $text =~ /^\[((?:$word)(?:, (?:$word))*)\]\z/;
+    return defined $list ? [map { unquote($_) } $list =~ /($word)/g] : undef;
+}
+
 
 1;
 __END__

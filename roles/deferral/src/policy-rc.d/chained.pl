@@ -14,7 +14,12 @@ sub chained {
     # Nothing waits for a start that was denied, or for logs that were not rotated.
     my $held  = join ' ', grep { /restart|stop|reload|upgrade/ } split ' ', $actions;
     my $lines = join '', map { "chained\t" . plain($_) . "\t $held \n" } map { concrete($_, $caller) } @denied;
-    return { type => 'chained', name => one_line(readlink $CHAINED || $CHAINED), file => 'chained', lines => $lines };
+    return { file => 'chained', text => "-\tchained\t" . one_line(readlink $CHAINED || $CHAINED) . "\n$lines" };
+}
+
+sub is_another_script {
+    my ($chained, $ours) = map { join ' ', (stat)[0, 1] } $CHAINED, $0;
+    return $chained ne $ours;
 }
 
 sub permits {

@@ -8,17 +8,6 @@ use warnings;
 
 # Codes for the shell; whatever else Perl ends with means that it could not decide.
 our ($ALLOWED, $DENIED) = (10, 101);
-our @DISRUPTIVE = ('stop', 'restart', 'try-restart');
-our %ACTIONS_OF = (    # what an action comes down to, where it is not its own name
-    'force-reload'          => ['reload', 'restart'],
-    'reload-or-restart'     => ['reload', 'restart'],
-    'try-reload-or-restart' => ['reload', 'try-restart'],
-    'condrestart'           => ['try-restart'],
-    'upgrade'               => ['upgrade', 'restart'],    # nginx's init script: a new program takes over
-);
-
-# On whose account a restart waits of which systemd does not say what it takes along.
-our $NO_ANSWER = { type => 'orderly', name => 'systemd-does-not-answer', file => '' };
 
 our $OTHER_SUFFIX = qr/\.(?:socket|target|timer|path|mount|automount|swap|slice|scope|device)$/;
 
@@ -30,12 +19,10 @@ our $PAUSED   = "$ROOT/var/lib/orderly/paused";
 our $FORMAT   = 1;    # of records
 our @RECORDS  = ("$ROOT/var/lib/policy-rc.d", "$ROOT/run/policy-rc.d");    # the second one for when the first is full
 our $RUN      = "$ROOT/run/orderly";
+our $RECENTLY = time - 2;    # what changed since may change again without a trace in its times: it is not taken as known
 our $LINKS    = "$RUN/units.links";
 our $STARTED  = "$ROOT/run/systemd/units";
-our @ABOUT_UNITS = ('Id', 'Type', 'LoadState', 'ActiveState', 'InactiveEnterTimestamp', 'InvocationID', 'CanReload', 'Triggers');
-our @TAKES_ALONG = ('RequiredBy', 'RequisiteOf', 'BoundBy', 'ConsistsOf', 'PropagatesStopTo');    # of systemd's units
 our @UNITS    = map { "$ROOT$_" } (    # in systemd's order: the first that has a name decides
     '/etc/systemd/system', '/run/systemd/system', '/run/systemd/generator', '/usr/local/lib/systemd/system',
     '/usr/lib/systemd/system', '/lib/systemd/system', '/run/systemd/generator.late',
 );
-$SIG{$_} = 'IGNORE' for 'HUP', 'INT', 'TERM', 'PIPE', 'XFSZ';

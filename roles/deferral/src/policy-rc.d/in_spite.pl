@@ -78,6 +78,13 @@ sub tell_end {
 
 sub ends_by_itself { my ($shown) = @_; return ($shown->{Type} || '') =~ /^(?:oneshot|dbus)$/ }
 
+# A removal in favour of another package is an upgrade under a new name: its daemon must go on.
+sub removes_package {
+    my ($caller, @actions) = @_;
+    my ($what, $how) = (@{ $caller->{arguments} }, '', '');
+    return $what eq 'remove' && $how ne 'in-favour' && !grep { !/^(?:force-)?stop$/ } @actions;
+}
+
 # Who removes a package may stop its daemon, which may come back with the package that takes its place: apt runs dpkg
 # once to remove the one, and once more to install the other.
 sub note_removal {
@@ -109,7 +116,7 @@ sub noted { my ($file) = @_; my %notes = split /[\t\n]/, slurp($file) || ''; ret
 
 sub who_blocks {
     my ($unit, $action, @policies) = @_;
-    return join ', ', map { "$_->{type} $_->{name}" } @{ blocked_by($unit, [$action], \@policies) };
+    return join ', ', map { join ' ', requestor($_) } @{ blocked_by($unit, [$action], \@policies) };
 }
 
 sub start_of { my ($unit) = @_; return (lstat "$STARTED/invocation:$unit")[9] || time }
@@ -122,8 +129,7 @@ sub date_of { my ($second, $minute, $hour, $day, $month, $year) = @_; return ($y
 
 # The units that run, and what changes with each start: services by systemd's marks, others that policies list by asking.
 sub invocations {
-    my $listed = join '', map { $_->{lines} } @_;
-    my @others = grep { /$OTHER_SUFFIX/ && !is_pattern($_) } map { (split /\t/)[1] } split /\n/, $listed;
+    my @others = grep { /$OTHER_SUFFIX/ && !is_pattern($_) } map { (split /\t/)[1] } map { lines($_) } @_;
     shown(@others);
     opendir my $dir, $STARTED or return;
     my @units = (@others, map { /^invocation:(.+)/ ? $1 : () } readdir $dir);

@@ -3,7 +3,21 @@ use strict;
 use warnings;
 our ($LINKS, @UNITS);
 
-# --- Links between units that changed ---
+# --- Names that are links to others ---
+
+# The unit that a name is a link to, or an instance of a template that is a link.
+sub linked {
+    my ($name) = @_;
+    my $links = links();
+    for (1 .. 8) {    # a name may be a link to a name that is a link, but not without end
+        my ($prefix, $instance, $suffix) = $name =~ /^([^@]+@)(.+)(\.\w+)$/;
+        my $next = $links->{$name} || (defined $prefix && $links->{"$prefix$suffix"}) or last;
+        $next =~ s/^([^@]+@)(?=\.\w+$)/$1$instance/ if defined $prefix;
+        last if $next eq $name;
+        $name = $next;
+    }
+    return $name;
+}
 
 sub links_anew {
     my ($stamp) = @_;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 use strict;
 use warnings;
-our ($OTHER_SUFFIX, $LINKS, $STARTED, @UNITS);
+our ($OTHER_SUFFIX, $RECENTLY, $LINKS, $STARTED, @UNITS);
 
 # --- The question ---
 
@@ -16,32 +16,28 @@ sub question {
 # Who asks: the options and units of the command that asked, and the maintainer script that ran it, with its arguments.
 sub caller_of_question {
     my %caller = (options => [], units => [], script => '', arguments => []);
-    for (my ($pid, $level) = (getppid(), 0); $pid > 1 && $level < 16; $level++) {
-        my @command = split /\0/, contents("/proc/$pid/cmdline");
-        for my $i (grep { $_ < @command } 0 .. 3) {
-            my @rest = @command[$i + 1 .. $#command];
-            if ($command[$i] =~ m{(?:^|/)(invoke-rc\.d|deb-systemd-invoke)$} && !$caller{command}) {
-                $caller{command} = $1;
+    my ($pid, $script) = (getppid, $ENV{DPKG_MAINTSCRIPT_NAME} || '');
+    for (my $levels = 16; $pid > 1 && $levels; $levels--) {
+        my @rest = split /\0/, contents("/proc/$pid/cmdline");
+        for (1 .. 4) {    # an interpreter and its options may stand before the name
+            my $word = shift @rest;
+            last if !defined $word;
+            my $name = substr $word, rindex($word, '/') + 1;
+            if (!$caller{command} && ($name eq 'invoke-rc.d' || $name eq 'deb-systemd-invoke')) {
+                $caller{command} = $name;
                 $caller{options} = [grep { /^--/ } @rest];
                 my (undef, @units) = grep { !/^--/ } @rest;
-                $caller{units} = \@units if $1 eq 'deb-systemd-invoke';
+                $caller{units} = \@units if $name eq 'deb-systemd-invoke';
             }
-            elsif ($ENV{DPKG_MAINTSCRIPT_NAME} && $command[$i] =~ m{(?:^|[/.])\Q$ENV{DPKG_MAINTSCRIPT_NAME}\E$}) {
-                ($caller{script}, $caller{arguments}) = ($ENV{DPKG_MAINTSCRIPT_NAME}, \@rest);
+            elsif ($script ne '' && ($name eq $script || substr($name, -1 - length $script) eq ".$script")) {
+                @caller{ 'script', 'arguments' } = ($script, \@rest);
                 return \%caller;
             }
         }
-        last if $caller{command} && !$ENV{DPKG_MAINTSCRIPT_NAME};
-        ($pid) = contents("/proc/$pid/stat") =~ /.*\) \S+ (\d+)/s or last;
+        last if $caller{command} && $script eq '';
+        ($pid) = contents("/proc/$pid/stat") =~ /.*\) . (\d+)/s or last;
     }
     return \%caller;
-}
-
-# A removal in favour of another package is an upgrade under a new name: its daemon must go on.
-sub removes_package {
-    my ($caller) = @_;
-    my ($what, $how) = (@{ $caller->{arguments} }, '', '');
-    return $caller->{script} eq 'prerm' && $what eq 'remove' && $how ne 'in-favour';
 }
 
 # The units that a question is about: the name as systemd has it, or the running units that a pattern matches.
@@ -58,16 +54,8 @@ sub is_pattern { return $_[0] =~ tr/*?[// }
 sub canonical {
     my ($name) = @_;
     $name =~ s/\.sh$//;
-    $name .= '.service' if $name !~ /\.service$|$OTHER_SUFFIX/;
-    my $links = links();
-    for (1 .. 8) {    # a name may be a link to a name that is a link, but not without end
-        my ($prefix, $instance) = $name =~ /^([^@]+@)(.+)(?=\.\w+$)/;
-        my $next = $links->{$name} || (defined $prefix && $links->{ $prefix . suffix($name) }) or last;
-        $next =~ s/^([^@]+@)(?=\.\w+$)/$1$instance/ if defined $prefix;
-        last if $next eq $name;
-        $name = $next;
-    }
-    return $name;
+    $name .= '.service' if substr($name, -8) ne '.service' && $name !~ $OTHER_SUFFIX;
+    return links()->{$name} || $name =~ tr/@// ? linked($name) : $name;
 }
 
 # What systemd knows under more than one name: the other names, and the unit that each is a link to. Reading all links
@@ -86,13 +74,11 @@ sub folders_stamp {
     my $stamp = '';
     for my $dir (@UNITS) {
         my ($device, $inode, $ctime) = (stat $dir)[0, 1, 10];
-        return '' if defined $inode && is_recent($ctime);
+        return '' if defined $inode && $ctime > $RECENTLY;
         $stamp .= defined $inode ? "$device $inode $ctime " : 'none ';
     }
     return $stamp;
 }
-
-sub suffix { my ($name) = @_; return $name =~ /(\.\w+)$/ ? $1 : '' }
 
 # systemd marks what it runs a process for, which is read much faster than systemd is asked. What bears no mark may run
 # all the same: a socket, a timer, a unit that had another name when it was started.
@@ -103,5 +89,3 @@ sub activity { my ($unit) = @_; return defined mark($unit) ? 'active' : asked_ac
 
 # What proves later that a unit was started anew; nothing where it does not run.
 sub invocation { my ($unit) = @_; my $mark = mark($unit); return defined $mark ? $mark : asked_invocation($unit) }
-
-sub is_running { return activity($_[0]) !~ /^(?:inactive|failed)$/ }

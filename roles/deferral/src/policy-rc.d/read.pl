@@ -16,10 +16,3 @@ sub contents {
     local $/;
     return scalar <$handle>;
 }
-
-# The files in a folder that have such names, in order; Perl's own glob would load a module.
-sub files {
-    my ($folder, $names) = @_;
-    opendir my $handle, $folder or return;
-    return map { "$folder/$_" } sort grep { $_ =~ $names } readdir $handle;
-}

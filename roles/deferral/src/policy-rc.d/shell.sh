@@ -31,6 +31,29 @@ umask 022
 
 is_chained() { [ "$ORDERLY_ASKED" = x ] && [ -f "$chained" ] && [ -x "$chained" ] && ! [ "$chained" -ef "$0" ]; }
 
+# Who presses Ctrl-C gets dpkg to stop; but a question that was asked is answered, since no answer means permission.
+# Where files may not grow, writing fails, and who writes goes on. Perl is started with this, and leaves it so.
+trap '' HUP INT TERM PIPE XFSZ
+
+asks=true
+# The shell gives up, with a code of its own, where it has no file or process left to work with.
+trap 'case $?:$asks in 0:* | 101:*) ;; *:true) exit 101 ;; *) exit 0 ;; esac' EXIT
+case " $* " in
+    *" --restart-collateral "* | *" --dpkg-begins "*) asks=false ;;
+    *" --list "*)
+        asks=false
+        if is_chained; then "$chained" "$@"; fi
+        ;;
+esac
+
+"$perl" -x "$0" "$root" "$@"
+case $? in
+    10) exit 0 ;;
+    101) exit 101 ;;
+esac
+
+# --- Perl could not decide; the shell does not even read so far otherwise ---
+
 # What it has no word for ("not this action", an error, a signal) is no permission either.
 chained_denies() {
     is_chained || return 1
@@ -98,30 +121,7 @@ END
     done
 }
 
-# Who presses Ctrl-C gets dpkg to stop; but a question that was asked is answered, since no answer means permission.
-trap : HUP INT TERM PIPE
-# Where files may not grow, writing fails, and who writes goes on.
-trap '' XFSZ
-
-asks=true
-# The shell gives up, with a code of its own, where it has no file or process left to work with.
-trap 'case $?:$asks in 0:* | 101:*) ;; *:true) exit 101 ;; *) exit 0 ;; esac' EXIT
-case " $* " in
-    *" --restart-collateral "* | *" --dpkg-begins "*) asks=false ;;
-    *" --list "*)
-        asks=false
-        if is_chained; then "$chained" "$@"; fi
-        ;;
-esac
-
-"$perl" -x "$0" "$root" "$@"
-case $? in
-    10) exit 0 ;;
-    101) exit 101 ;;
-    *)
-        mkdir -p "${trouble%/*}" && [ "$(wc -c 2>/dev/null <"$trouble" || echo 0)" -lt 16384 ] &&
-            printf 'policy-rc.d: Perl could not decide about: %s\n' "$(printf %.200s "$*" | tr -c '[:print:]' '?')" >>"$trouble"
-        if $asks && denied_without_perl "$@"; then exit 101; fi
-        exit 0
-        ;;
-esac
+mkdir -p "${trouble%/*}" && [ "$(wc -c 2>/dev/null <"$trouble" || echo 0)" -lt 16384 ] &&
+    printf 'policy-rc.d: Perl could not decide about: %s\n' "$(printf %.200s "$*" | tr -c '[:print:]' '?')" >>"$trouble"
+if $asks && denied_without_perl "$@"; then exit 101; fi
+exit 0

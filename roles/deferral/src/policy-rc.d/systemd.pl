@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 use strict;
 use warnings;
-our (@ABOUT_UNITS, $STARTED, @TAKES_ALONG);
+our $STARTED;
 
-# --- What only systemd knows, and names that are patterns ---
+# --- What only systemd knows ---
+
+our @ABOUT_UNITS = ('Id', 'Type', 'LoadState', 'ActiveState', 'InactiveEnterTimestamp', 'InvocationID', 'CanReload', 'Triggers');
+our @TAKES_ALONG = ('RequiredBy', 'RequisiteOf', 'BoundBy', 'ConsistsOf', 'PropagatesStopTo');    # of systemd's units
 
 my %shown;
 
@@ -31,53 +34,7 @@ sub asked_invocation {
     return $activity =~ /^(?:inactive|failed)$/ ? undef : (shown($unit))[0]{InvocationID};
 }
 
-sub running {
-    my ($glob) = @_;
-    my $pattern = pattern($glob);
-    opendir my $dir, $STARTED or return;
-    my %running = map { /^invocation:(.+)/ && $1 =~ $pattern ? (substr($_, 11) => 1) : () } readdir $dir;
-    my @states  = '--state=active,reloading,activating,deactivating';
-    my $listed  = systemctl('list-units', '--plain', '--no-legend', @states, '--', $glob);
-    $running{$_} = 1 for $listed =~ /^(\S+)/mg;
-    return sort keys %running;
-}
-
-sub pattern {
-    my ($glob) = @_;
-    my $regex = join '', map { $_ eq '*' ? '.*' : $_ eq '?' ? '.' : /^\[(.+)\]$/s ? "[\Q$1\E]" : quotemeta }
-        $glob =~ /(\[[^\]]+\]|.)/gs;
-    $regex =~ s/\\-/-/g;
-    $regex =~ s/\[\\[!^]/[^/g;
-    return eval { qr/^$regex$/s } || qr/^\Q$glob\E$/;
-}
-
 sub can_reload { my ($shown) = shown(@_); return $shown && ($shown->{CanReload} || '') eq 'yes' }
-
-# The running units that systemd stops or restarts together with a unit, and those that go with them in turn, in a list;
-# no list where systemd does not say.
-sub dragged_by {
-    my ($unit) = @_;
-    my %dragged = ($unit => 1);
-    for (my @level = ($unit); @level;) {
-        my @shown = shown(@level);
-        return if grep { !$_ } @shown;
-        @level = grep { !$dragged{$_}++ } map { takes_along($_) } @shown;
-    }
-    delete $dragged{$unit};
-    return [grep { is_running($_) } sort keys %dragged];
-}
-
-sub takes_along {
-    my ($shown) = @_;
-    return map { split ' ' } grep { defined } @$shown{@TAKES_ALONG}, $shown->{Id} =~ /\.socket$/ ? $shown->{Triggers} : ();
-}
-
-# A unit, and what has to be restarted together with it: systemd refuses to start a socket under its running service.
-sub together {
-    my ($unit) = @_;
-    my ($shown) = $unit =~ /\.socket$/ ? shown($unit) : ();
-    return ($unit, grep { is_running($_) } split ' ', $shown && $shown->{Triggers} || '');
-}
 
 sub systemctl {
     my @arguments = @_;

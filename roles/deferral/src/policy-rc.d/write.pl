@@ -15,7 +15,7 @@ our %FSYNC = (
 sub write_file {
     my ($file, $text) = @_;
     my ($dir, $name) = $file =~ m{(.*)/(.*)};
-    my $wanted = $dir =~ m{/var/lib/orderly$} ? 0700 : 0755;
+    my $wanted = $dir eq "$ROOT/var/lib/orderly" ? 0700 : 0755;
     mkdir $dir, $wanted;
     my (undef, undef, $mode, undef, $owner) = lstat $dir;
     return 0 if !defined $mode || !-d _ || $owner && $owner != $>;    # somebody else's, or a link that leads elsewhere
@@ -26,7 +26,7 @@ sub write_file {
     sysopen my $handle, $new, 04010301 or return 0;    # O_SYNC | O_EXCL | O_CREAT | O_WRONLY
     my $written = syswrite $handle, $text;
     if (defined $written && $written == length($text) && close($handle) && rename($new, $file)) {
-        sync_folder($dir) if $dir !~ m{^\Q$ROOT\E/run/};
+        sync_folder($dir) if index($dir, "$ROOT/run/");
         return 1;
     }
     unlink $new;
@@ -36,7 +36,7 @@ sub write_file {
 # A process that does it takes as long as a sixth of an answer; where the number of the call is not known, there is one.
 sub sync_folder {
     my ($folder) = @_;
-    my ($machine) = "@INC" =~ m{/usr/lib/(\w+)-linux-gnu(?:eabihf)?/perl-base};
+    my ($machine) = "@INC" =~ m{/usr/lib/([a-z0-9_]+)-linux-gnu[a-z]*/perl-base};
     my $call = defined $machine ? $FSYNC{$machine} : undef;
     open my $handle, '<', $folder or return;
     system { 'sync' } 'sync', $folder if !$call || syscall $call, fileno $handle;
@@ -47,21 +47,7 @@ sub sync_folder {
 sub tidy {
     for my $dir (@_) {
         opendir my $handle, $dir or next;
-        for my $left (readdir $handle) {
-            next if $left !~ /^\.(?:last-known-.+|.+\.(?:deferred|dismissed|policy|known|links|before))\.(\d+)$/a;
-            unlink "$dir/$left" if !kill 0, $1;
-        }
+        my @hidden = grep { /^\../ && $_ ne '..' } readdir $handle;
+        remove_leftovers($dir, @hidden) if @hidden;
     }
-}
-
-# What people should know, each sentence once; deferred_restarts_info shows it.
-sub trouble {
-    my ($sentence) = @_;
-    $sentence =~ s/[^ -~]+/ /g;
-    $sentence = 'policy-rc.d: ' . substr($sentence, 0, 500);
-    my $said = slurp("$RUN/policy.trouble");
-    return if defined $said && (index($said, "$sentence\n") >= 0 || length $said > 16384);
-    mkdir $RUN, 0755;
-    open my $handle, '>>', "$RUN/policy.trouble" or return;
-    syswrite $handle, "$sentence\n";
 }

@@ -17,3 +17,21 @@ sub unquote {
 }
 
 sub encoded { my $character = chr($_[0] > 0x10ffff ? 0xfffd : $_[0]); utf8::encode($character); return $character }
+
+sub yaml_quoted {
+    my ($text) = @_;
+    $text =~ s/(["\\])/\\$1/g;
+    utf8::decode($text);
+    $text =~ s/([^\x20-\x7e])/my $c = ord $1; sprintf $c < 256 ? '\\x%02x' : $c < 65536 ? '\\u%04x' : '\\U%08x', $c/ge;
+    utf8::encode($text);
+    return qq("$text");
+}
+
+# A value of one of our records that is not just words: a list, or a text with escapes; nothing where it is neither.
+sub yaml_read_more {
+    my ($text) = @_;
+    my $word = qr/"(?:[^"\\]|\\.)*"|[^,"\s\[\]{}][^,"\[\]{}]*/a;
+    return unquote($text) if $text =~ /^"(?:[^"\\]|\\.)*"\z/;
+    my ($list) = $text =~ /^\[((?:$word)(?:, (?:$word))*)\]\z/;
+    return defined $list ? [map { unquote($_) } $list =~ /($word)/g] : undef;
+}

@@ -6,6 +6,7 @@ The gates, the journal and the locks are the real ones; Ansible, its hosts and t
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -16,8 +17,9 @@ from ansible_collections.orderly.services.plugins.plugin_utils._campaign.campaig
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.gate import GateError
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.upgrade_run import UpgradeRun
 from ansible_collections.orderly.services.plugins.plugin_utils._inventory.selection import Selection
-from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import LockError
-from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager import held_slots
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import PAUSE, LockError
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager import acquire, held_slots
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import Claim, Request
 from ansible_collections.orderly.services.plugins.plugin_utils._run.run import this_run
 from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
 
@@ -263,3 +265,91 @@ def test_somebody_at_a_terminal_is_asked_before_a_point_of_no_return_and_has_to_
 
 def _work_of(play: dict[str, Any]) -> set[tuple[str, str, str]]:
     return {(service, play.kind, host) for service, hosts in play.services.items() for host in hosts}
+
+
+TWO_ON_EACH = plan_of(
+    deployment("alpha", "h1 h2 h3", "0 1 3"), deployment("beta", "h1 h2 h3", "0 1 3", max_unavailable=2)
+)
+
+
+def play_run(store: Any, selection: Selection, *fail: str) -> tuple[list[str], str]:
+    """Play one run of the plan; give the services on hosts that it changed, and why it was refused first."""
+    changed: list[str] = []
+    refusals: list[str] = []
+    lost: set[str] = set()
+    with process() as pid:
+        run = UpgradeRun(
+            TWO_ON_EACH, store, this_run(pid), selection, rehearsal=False, say=lambda _line: None
+        )
+        left = run.open()["left"]
+        for play in TWO_ON_EACH.plays:
+            pattern = left.get(play.id, ",".join(play.hosts)).split(",")
+            hosts = [host for host in play.hosts if host in pattern and host not in lost]
+            try:
+                granted = run.enter(play.id, hosts, wait=0)["granted"] if hosts else {}
+            except (GateError, LockError) as refused:
+                refusals.append(str(refused))
+                break
+            work = [f"{name}@{host}" for name, members in granted.items() for host in members]
+            if play.kind == "change":
+                changed += [each for each in work if each not in fail]
+                lost |= {each.partition("@")[2] for each in work if each in fail}
+            run.finish(play.id, set(hosts) - lost)
+    return changed, "".join(refusals)
+
+
+def advised(refusal: str) -> Selection:
+    """Read what a refusal tells to add to the command."""
+    found = re.search(r"--limit (\S+) -e upgrade_only=(\S+) added", refusal)
+    assert found, refusal
+    hosts, services = (frozenset(each.split(",")) for each in found.groups())
+    return Selection(hosts=hosts, only=services)
+
+
+def test_a_host_that_failed_later_in_the_plan_than_a_run_begins_is_taken_first_as_the_refusal_says() -> None:
+    store: Any = MortalStore()
+    assert play_run(store, Selection(only=frozenset({"alpha"})), "alpha@h2")[0] == ["alpha@h1"]
+    changed, refusal = play_run(store, Selection())
+    assert changed == []
+    assert refusal.startswith(
+        "Wave 1 is refused; nothing in it was touched: an earlier run did not finish alpha on h2, and until that is "
+        "done no other host is disrupted. In the plan that comes after this, so it has to be asked for: run the same "
+        "command with --limit h2 -e upgrade_only=alpha added, then again without."
+    )
+    assert play_run(store, advised(refusal)) == (["alpha@h2"], "")
+    assert play_run(store, Selection()) == (["beta@h1", "beta@h2", "alpha@h3", "beta@h3"], "")
+    assert [each.document["state"] for each in list_campaigns(store)] == ["ended"]
+    assert not held_slots(store)
+
+
+def hold(store: Any, service: str, host: str, **settings: Any) -> None:
+    """Let a roll that is over hold a slot."""
+    claim = Claim(service, frozenset({host}), frozenset(TWO_ON_EACH.services[service].hosts))
+    with process() as pid:
+        run = this_run(pid)
+        acquire(
+            store, Request(**{"roll": run.id, "operation": "restart", **settings}, run=run, claims=(claim,))
+        )
+
+
+def test_a_host_that_another_roll_left_behind_is_taken_first_too() -> None:
+    store: Any = MortalStore()
+    hold(store, "alpha", "h3")
+    changed, refusal = play_run(store, Selection())
+    assert (changed, advised(refusal)) == ([], Selection(hosts=frozenset({"h3"}), only=frozenset({"alpha"})))
+    assert play_run(store, advised(refusal)) == (["alpha@h3"], "")
+    changed, refusal = play_run(store, Selection())
+    assert (len(changed), refusal) == (5, "")
+
+
+def test_nobody_is_told_to_upgrade_what_is_paused() -> None:
+    store: Any = MortalStore()
+    hold(store, "alpha", "h3", operation=PAUSE)
+    assert "are paused" in play_run(store, Selection())[1]
+
+
+def test_a_host_that_comes_next_is_not_asked_for() -> None:
+    store: Any = MortalStore()
+    play_run(store, Selection(), "alpha@h1")
+    assert play_run(store, Selection(hosts=frozenset({"h2"})))[1].startswith("Roll ")
+    assert play_run(store, Selection())[1] == ""

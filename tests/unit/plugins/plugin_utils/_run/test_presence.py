@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._run.presence import (
+    DeclaredOverError,
     PresenceError,
+    announce,
     declare_over,
     seen_by,
 )
@@ -47,3 +49,13 @@ def test_a_run_is_not_called_over_without_a_reason() -> None:
 def test_a_run_that_the_store_does_not_know_is_named_with_those_it_does() -> None:
     with pytest.raises(PresenceError, match=f"of a run typo; there are: {HERE.id}"):
         declare_over(a_store_with(HERE), "typo", HERE, "gone", "ann on ctl")
+
+
+def test_a_run_that_was_declared_over_is_told_so_when_it_asks_next() -> None:
+    store = a_store_with(IN_A_CONTAINER)
+    announce(store, IN_A_CONTAINER)
+    declare_over(store, IN_A_CONTAINER.id, HERE, "the job was removed", "ann on ctl")
+    with pytest.raises(
+        DeclaredOverError, match=r"ann on ctl has said that this run, .* is over \(the job was removed\)"
+    ):
+        announce(store, IN_A_CONTAINER)

@@ -3,7 +3,14 @@ use strict;
 use warnings;
 our ($ALLOWED, $OTHER_SUFFIX, $POLICIES, $CHAINED, $KNOWN, @RECORDS, $RUN);
 
-# --- Lists for people ---
+# --- Commands, and lists for people ---
+
+sub command {
+    my ($command, $asked) = @_;
+    return dpkg_begins(policies(), paused()) if $command eq '--dpkg-begins';
+    return restart_collateral(policies(), paused()) if $command eq '--restart-collateral';
+    return list($asked, policies(), paused());
+}
 
 sub list {
     my ($asked, @policies) = @_;
@@ -12,9 +19,9 @@ sub list {
     tidy($POLICIES, $KNOWN =~ m{(.*)/}, @RECORDS, $RUN);
     print "No policy blocks anything.\n" if !@policies;
     for my $policy (@policies) {
-        print "$policy->{type} $policy->{name} (", $policy->{path} || "$POLICIES/$policy->{file}", ") blocks:\n";
+        print join(' ', requestor($policy)), ' (', $policy->{path} || "$POLICIES/$policy->{file}", ") blocks:\n";
         print "  (the file cannot be read; it blocks what it blocked before, and whatever it names)\n" if $policy->{broken};
-        for my $line (split /\n/, $policy->{lines}) {
+        for my $line (lines($policy)) {
             my (undef, $listed, $actions) = split /\t/, $line;
             print "  $listed", ($listed =~ $OTHER_SUFFIX ? '' : '.service'), ':', (map { " $_" } split ' ', $actions), "\n";
         }
@@ -25,7 +32,7 @@ sub list {
 sub list_unit {
     my ($unit, @policies) = @_;
     for my $action ('start', 'stop', 'restart', 'try-restart', 'reload', 'force-reload', 'rotate', 'status') {
-        my @by = map { "$_->{type} $_->{name}" } @{ blocked_by($unit, [$action], \@policies) };
+        my @by = map { join ' ', requestor($_) } @{ blocked_by($unit, [$action], \@policies) };
         print "$unit $action: ", (@by ? 'denied by ' . join(', ', @by) : 'allowed'), ", no fallback\n";
     }
     return $ALLOWED;

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.campaign import list_campaigns
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.gate import GateError
+from ansible_collections.orderly.services.plugins.plugin_utils._campaign.now import At
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.upgrade_run import UpgradeRun
 from ansible_collections.orderly.services.plugins.plugin_utils._inventory.selection import Selection
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import LockError
@@ -235,10 +236,12 @@ def test_somebody_at_a_terminal_is_asked_before_a_point_of_no_return_and_has_to_
 ) -> None:
     store = open_store(f"sqlite://{tmp_path}/store.db")
     asked: list[str] = []
+    waited_for: list[str] = []
 
     def ask(question: str) -> str | None:
         asked.append(question)
         assert not held_slots(store)
+        waited_for.append(At.of(list_campaigns(store)[0]).waits)
         return answer
 
     with closing(store), process() as pid:
@@ -256,6 +259,9 @@ def test_somebody_at_a_terminal_is_asked_before_a_point_of_no_return_and_has_to_
         else:
             with pytest.raises(GateError, match="nothing in it was touched"):
                 run.enter("wave-1", ["d1"], wait=0)
+        at = At.of(list_campaigns(store)[0])
+        assert (at.play, at.title, at.waits) == ("wave-1", "Wave 1 of 1", "")
+    assert waited_for == ["somebody who confirms the point of no return of db there"]
     (question,) = asked
     assert question.startswith("Wave 1 of 1: db on d1 passes the point of no return of db: ")
     assert "Type db to continue" in question

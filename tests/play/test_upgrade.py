@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from .toys import Outcome
 
+AGAIN = ("-e", "upgrade_campaign=again")
+
 
 # --- The plan ---
 
@@ -90,7 +92,7 @@ def kept(upgraded: Site, first: Outcome) -> Outcome:
     """Run the folder of the plan by itself, when the upgrade it was made for has ended."""
     assert first.code == 0
     (folder,) = upgraded.plan_folders
-    return upgraded.upgrade(playbook=folder / "upgrade.yml")
+    return upgraded.upgrade(*AGAIN, playbook=folder / "upgrade.yml")
 
 
 def test_everything_is_done_once_on_every_host(first: Outcome) -> None:
@@ -127,7 +129,7 @@ def test_a_host_refuses_an_upgrade_whose_slots_others_were_given_while_it_slept(
     known = json.loads(site.stamp("w1").read_text())
     assert known["tokens"]["web"] > 0
     site.stamp("w1").write_text(json.dumps({**known, "tokens": {"web": 999}}))
-    outcome = site.upgrade()
+    outcome = site.upgrade(*AGAIN)
     assert outcome.code != 0
     assert "w1" not in outcome.touched
     assert "others have worked here since: web (token" in outcome.text
@@ -426,7 +428,28 @@ def test_an_upgrade_whose_run_died_when_all_was_done_ends_at_once(site: Site) ->
     assert again.code == 0
     assert again.log == NOTHING
     assert "The upgrade is complete" in again.text
-    assert site.upgrade().log == ["web w1 install"]
+
+
+def test_what_is_done_is_repeated_when_somebody_says_so_alone(site: Site) -> None:
+    one_service(site, "w1", steps="3")
+    assert site.upgrade().code == 0
+    refused = site.upgrade()
+    assert refused.code != 0
+    assert refused.log == NOTHING
+    assert re.search(
+        rf"Everything in plan {site.plan()['id'][:16]} is done since \S+ \(campaign \w+-1\)\. Nothing was touched, "
+        "and nobody looked whether there are newer packages by now. To begin anew, name a new campaign: "
+        "-e upgrade_campaign=NAME",
+        refused.text,
+    )
+    assert site.upgrade("--check").code == 0
+    assert site.upgrade(*AGAIN).log == ["web w1 install"]
+    by_name = site.upgrade(*AGAIN)
+    assert (by_name.code, by_name.log) == (0, NOTHING)
+    assert "(campaign again-1); nothing is repeated. To begin anew, " in by_name.text
+    assert last_line(by_name) == "Upgrade again-1: done on 1 of 1 host; this run had nothing left to do."
+    asked = site.upgrade_at_terminal("Type anew to do all of it again", "anew")
+    assert (asked.code, asked.log) == (0, ["web w1 install"])
 
 
 def test_a_resumed_run_verifies_what_is_done_before_it_disrupts_anything_more(site: Site) -> None:

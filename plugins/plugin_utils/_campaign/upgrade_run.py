@@ -21,6 +21,7 @@ from .._service.steps import CHANGE, DISRUPTIVE, FINALIZE
 from .._store.store import PREFIX as RUNS
 from .._store.store import Rehearsal, stamp_of
 from . import reverify
+from .anew import find_done
 from .campaign import (
     confirmed_in,
     end_campaign,
@@ -94,12 +95,18 @@ class UpgradeRun:
     def open(self) -> dict[str, Any]:
         """Open the campaign, and give the hosts that are left of each play where they are not all of its hosts.
 
-        Raises ``CampaignError`` where another run works on the campaign.
+        Where everything is done already, none are left. Raises ``CampaignError`` where another run works on the
+        campaign, and where somebody has to say that a campaign that has ended begins anew.
         """
         about = self.about()
         self._check_about(about)
-        known = {each.id: each for each in list_campaigns(self.store)}
-        journal = self._journal()
+        campaigns = list_campaigns(self.store)
+        done = find_done(campaigns, self.plan, self.campaign)
+        if done and not done.begins_anew(self.say, self.ask, rehearsal=self.rehearsal):
+            nothing = patterns(self.plan, {play.id: () for play in self.plan.plays})
+            return {"campaign": done.campaign.id, "left": nothing, "done": True}
+        known = {each.id: each for each in campaigns}
+        journal = self._journal(anew=True)
         progress = journal.progress()
         check_prerequisites(self.plan, progress, about)
         left = hosts_left(self.plan, progress, about)
@@ -117,8 +124,9 @@ class UpgradeRun:
         confirmed = self._confirmed(journal)
         if not self.rehearsal:
             slots = {name: service.slots for name, service in self.plan.services.items()}
-            begun = {"confirmed": sorted(confirmed), "slots": slots, "at": At(since=now_text()).as_document()}
-            note(self.store, journal.campaign, **begun, **outlook(how_long))
+            settings = {"confirmed": sorted(confirmed), "slots": slots, "surveyed": self.plan.surveyed}
+            at = At(since=now_text()).as_document()
+            note(self.store, journal.campaign, **settings, at=at, **outlook(how_long))
         self._announce_points(todo, confirmed)
         self._look_forward(journal, progress)
         again = {} if self.rehearsal else self._to_verify(progress)
@@ -316,9 +324,11 @@ class UpgradeRun:
         if not left:
             self.say(f"The upgrade is complete: everything in plan {short(self.plan.id)} is done.")
 
-    def _journal(self) -> Journal:
+    def _journal(self, *, anew: bool = False) -> Journal:
         if self.rehearsal:
             return read_journal(self.store, self.plan.id, self.run, self.campaign, self.plan.work)
+        if not anew and not self.begun:  # --start-at-task has left the opening out
+            self._check_not_done()
         announce(self.store, self.run)
         state_of = seen_by(self.store.read(RUNS), self.run)
         return open_journal(
@@ -331,6 +341,10 @@ class UpgradeRun:
             begun=self.begun,
             work=self.plan.work,
         )
+
+    def _check_not_done(self) -> None:
+        if done := find_done(list_campaigns(self.store), self.plan, self.campaign):
+            raise done.refusal
 
     def _came_through(self, play: Play, journal: Journal, alive: set[str]) -> dict[str, dict[str, Entry]]:
         """Give what this run started in the play and did not lose on the way, by service and host."""

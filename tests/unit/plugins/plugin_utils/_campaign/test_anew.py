@@ -75,7 +75,7 @@ def test_somebody_at_a_terminal_may_begin_anew_and_a_new_name_does_so_too() -> N
     with process() as pid:
         store = all_done(pid)
         assert "done" not in again(store, pid, said, answer="anew")
-        assert said[-2].startswith(f"Campaign {PLAN.id[:16]}-2 begins: ")
+        assert said[-1].startswith(f"Campaign {PLAN.id[:16]}-2 begins: ")
         store = all_done(pid)
         assert again(store, pid, said, campaign="friday")["campaign"] == "friday-1"
         assert states(store) == ["open", "ended"]

@@ -809,6 +809,36 @@ def test_a_named_campaign_spans_runs_is_listed_and_abandoned_with_a_reason(site:
     assert again.log.count("db d1 look") == 1
 
 
+def test_a_campaign_is_told_from_another_terminal_with_its_wave_and_the_freeze_that_it_waits_for(
+    site: Site,
+) -> None:
+    one_service(site, "w1 w2", steps="3")
+    site.sticks("web w1 install")
+    process = site.start()
+    site.wait_until("web w1 install")
+    campaigns = "orderly.services.campaigns"
+    at_work = site.upgrade(playbook=campaigns).text
+    assert re.search(r"Its run works; in Wave 1 of 2 since \S+: web on w1\. ", at_work)
+    assert "How long it takes to the end is not known, as none of that was done before." in at_work
+    site.lock("state=frozen services=web reason='lunch, ticket 5'")
+    assert re.search(r"web is frozen since \S+ by .*: lunch, ticket 5 \(rolling_lock with", at_work) is None
+    site.is_mended()
+    waits = re.compile(
+        r"It waits for this: web is frozen since \S+ by .*: lunch, ticket 5 \(rolling_lock with"
+    )
+    deadline = time.monotonic() + 60
+    while not waits.search(waiting := site.upgrade(playbook=campaigns).text):
+        assert time.monotonic() < deadline, waiting
+    assert "Its run works; in Wave 2 of 2 since " in waiting
+    assert "to the end: about 1 minute, going by last time." in waiting
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    over = site.upgrade(playbook=campaigns).text
+    assert "Its run is over; it ended in Wave 2 of 2, where it was since " in over
+    assert "web is frozen since " in over
+    assert "Run the same command again, and it goes on (its plan: " in over
+
+
 ORPHAN = """
 - name: Work on after the controller was killed
   ansible.builtin.command: "{{ toy }} web {{ inventory_hostname }} work"

@@ -834,9 +834,9 @@ def test_a_campaign_is_told_from_another_terminal_with_its_wave_and_the_freeze_t
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     over = site.upgrade(playbook=campaigns).text
-    assert "Its run is over; it ended in Wave 2 of 2, where it was since " in over
+    assert "Its run is over; the last play that it came to: Wave 2 of 2, " in over
     assert "web is frozen since " in over
-    assert "Run the same command again, and it goes on (its plan: " in over
+    assert "To go on, run the same command again (its plan: " in over
 
 
 ORPHAN = """

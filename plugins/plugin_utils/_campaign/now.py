@@ -60,8 +60,8 @@ class At:
 
 
 def outlook(to_the_end: str) -> dict[str, str]:
-    """Give what a campaign's document keeps of how long a run takes from now on; nothing where that is not known."""
-    return {"to_the_end": to_the_end, "estimated": now_text()} if to_the_end else {}
+    """Give what a campaign's document keeps of how long a run takes from now on; empty where that is not known."""
+    return {"to_the_end": to_the_end, "estimated": now_text()}
 
 
 @dataclass(frozen=True)
@@ -138,19 +138,20 @@ class CampaignNow:
     def _where(self) -> str:
         if not self.at.since:
             return "; where in the plan it is was not noted."
-        where = f"in {self.at.title}" if self.at.title else "before its first play"
         if self.state is RunState.OVER:
-            return f"; it ended {where}, where it was since {self.at.since}."
+            last = f"the last play that it came to: {self.at.title}, {self.at.since}" if self.at.title else ""
+            return f"; {last or 'it came to no play'}."
+        where = f"in {self.at.title}" if self.at.title else "before its first play"
         hosts = f": {_named(self.works_on)}" if self.works_on else ""
         return f"; {where} since {self.at.since}{hosts}."
 
     @property
     def _outlook(self) -> str:
         if self.state is RunState.OVER:
-            folder = self.campaign.document.get("folder") or "which was not noted"
+            back = f"; to put back what was left behind: {playbook('recover')}" if self.left_behind else ""
             return (
-                f"Run the same command again, and it goes on (its plan: {folder}); hosts left behind can be put back "
-                f"first: {playbook('recover')}. Or give it up: {how_to_abandon(self.campaign)}"
+                f"To go on, run the same command again (its plan: {self._noted('folder') or 'not noted'}){back}; to give "
+                f"it up: {how_to_abandon(self.campaign)}"
             )
         if self.state is RunState.UNKNOWN:
             return f"Look there. If it is over, say so: {how_to_end(self.campaign.run)}"

@@ -204,7 +204,7 @@ class UpgradeRun:
                     lambda: self._to_verify(journal.progress()),
                 )
             if grant.services:
-                self._come_to(play, journal, **outlook(to_the_end))
+                self._come_to(play, journal, **(outlook(to_the_end) if to_the_end else {}))
             self._ask_to_confirm(play, grant, journal)
             check_confirmed(self.plan, play, grant.services, self._confirmed(journal))
         away: Mapping[str, str] = _away(play, about)

@@ -85,11 +85,21 @@ def test_a_run_that_is_over_is_told_with_what_it_left_and_how_to_go_on(world: Wo
     begin(journal_of(world), "web1")
     world.ends(1)
     first, left, way = lines(world)
-    assert first == f"Its run is over; it ended in Wave 3 of 7, where it was since {LATER}."
+    assert first == f"Its run is over; the last play that it came to: Wave 3 of 7, {LATER}."
     assert left == "Begun and not done: nginx on web1."
-    assert "Run the same command again, and it goes on" in way
-    assert "orderly.services.recover" in way
+    assert way.startswith(
+        "To go on, run the same command again (its plan: not noted); to put back what was left behind: "
+    )
+    assert "orderly.services.recover; to give it up: " in way
     assert "-e abandon_campaign=friday-1" in way
+
+
+def test_a_run_that_ended_and_left_nothing_behind_is_told_with_how_to_go_on(world: World) -> None:
+    journal_of(world, At(since=LATER))
+    world.ends(1)
+    first, way = lines(world)
+    assert first == "Its run is over; it came to no play."
+    assert "recover" not in way
 
 
 def test_a_run_that_cannot_be_seen_is_neither_alive_nor_over(world: World) -> None:

@@ -55,14 +55,18 @@ def judge(report: Mapping[str, Any], now: float, thresholds: Thresholds) -> Verd
     sure = [entry for entry in report["pending"] if entry not in unsure]
     ages = [max(0.0, now - timestamp(entry["since"])) for entry in sure]
     codes = [thresholds.judge(age / _SECONDS) for age in ages]
+    is_stopped = report["not_checked"].get("stopped")
     codes += (
-        [UNKNOWN] * bool(unsure) + [WARNING] * bool(report["trouble"]) + [CRITICAL] * bool(report["down"])
+        [UNKNOWN] * bool(unsure or is_stopped)
+        + [WARNING] * bool(report["trouble"])
+        + [CRITICAL] * bool(report["down"])
     )
     sentences = [
         *([_down(report["down"])] if report["down"] else []),
         _pending(sure, max(ages)) if sure else "No restart is pending.",
         *([_unsure(unsure, report)] if unsure else []),
         *([] if report["auto_restarts"] else ["Automatic restarts are off."]),
+        *([f"Whether units that do not run are paused was not checked: {is_stopped}."] if is_stopped else []),
         *map(_drained, report["drained"]),
         *report["trouble"],
     ]

@@ -149,9 +149,10 @@ class CampaignNow:
     def _outlook(self) -> str:
         if self.state is RunState.OVER:
             back = f"; to put back what was left behind: {playbook('recover')}" if self.left_behind else ""
+            folder = self._noted("folder") or "not noted"
+            give_up = how_to_abandon(self.campaign)
             return (
-                f"To go on, run the same command again (its plan: {self._noted('folder') or 'not noted'}){back}; to give "
-                f"it up: {how_to_abandon(self.campaign)}"
+                f"To go on, run the same command again (its plan: {folder}){back}; to give it up: {give_up}"
             )
         if self.state is RunState.UNKNOWN:
             return f"Look there. If it is over, say so: {how_to_end(self.campaign.run)}"

@@ -40,6 +40,7 @@ _WORDS = {
     "paused": "What is paused",
     "drained": "What is drained",
     "reloads": "Whether reloads have happened",
+    "stopped": "Whether units that do not run are paused",
 }
 
 

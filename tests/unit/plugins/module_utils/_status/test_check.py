@@ -70,6 +70,12 @@ def test_what_only_root_can_tell_is_said() -> None:
     assert "Whether lb.service has reloaded was not checked: only root can tell." in text
 
 
+def test_a_unit_that_may_be_paused_or_stopped_is_neither_well_nor_down() -> None:
+    verdict = judge(report(not_checked={"stopped": "only root can tell"}), SINCE, Thresholds())
+    assert verdict.code == UNKNOWN
+    assert "Whether units that do not run are paused was not checked: only root can tell." in verdict.render()
+
+
 def test_hostile_texts_neither_end_the_line_nor_begin_the_figures() -> None:
     text = judge(report(entry(HOSTILE), trouble=[HOSTILE]), SINCE, Thresholds()).render()
     assert text.count("|") == 1

@@ -223,7 +223,7 @@ on_hold:
       type: str
 services:
   description: >-
-    The units of the services of this host, by service, as the role P(orderly.services.deferral#role) noted them; empty
+    The units of the services of this host, by service, as the role C(orderly.services.deferral) noted them; empty
     where it did not.
   returned: success
   type: dict

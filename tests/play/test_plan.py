@@ -127,7 +127,6 @@ def test_the_approved_plan_runs(site: Site) -> None:
 
 def test_an_approved_plan_that_is_done_is_as_it_shall_be_and_no_host_is_contacted_again(site: Site) -> None:
     two_services(site)
-    site.write("roles/db/tasks/finalize.yml", say("db", "finalize"))
     approved = planned(site)["hash"]
     assert approve(site, approved).code == 0
     for name in ("web-server", "web-common"):

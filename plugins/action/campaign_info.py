@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from ..plugin_utils._action import ControllerAction, Result
 from ..plugin_utils._campaign.campaign import find_campaigns, list_campaigns
+from ..plugin_utils._campaign.now import read_open
 from ..plugin_utils._campaign.versions import BEFORE, VersionRecord, say_installed
+from ..plugin_utils._run.run import this_run
 from ..plugin_utils._store.store import open_store
 from ..plugin_utils._terminal import say
 
@@ -25,6 +28,7 @@ class ActionModule(ControllerAction):
         )
         with closing(open_store(self.store_url(options, variables))) as store:
             campaigns = list_campaigns(store)
+            now = read_open(store, campaigns, this_run(os.getppid()))
             chosen = [each for each in campaigns if each.is_open or not options["open_only"]]
             details = {}
             if name := options["campaign"]:
@@ -32,12 +36,17 @@ class ActionModule(ControllerAction):
                 details = {each.id: VersionRecord(store, each.id).read(BEFORE) for each in chosen}
         for campaign in chosen:
             say(str(campaign))
+            for line in now[campaign.id].as_lines() if campaign.id in now else ():
+                say(f"  {line}")
             for line in say_installed(details.get(campaign.id, {})):
                 say(f"  before, {line}")
         if not campaigns and not options["open_only"]:
             say("No upgrade has ever been started.")
         known = {campaign: {"versions_before": before} for campaign, before in details.items()}
+        seen = {campaign: {"now": each.as_dict()} for campaign, each in now.items()}
         return {
             "changed": False,
-            "campaigns": [{**each.as_dict(), **known.get(each.id, {})} for each in chosen],
+            "campaigns": [
+                {**each.as_dict(), **seen.get(each.id, {}), **known.get(each.id, {})} for each in chosen
+            ],
         }

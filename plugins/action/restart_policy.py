@@ -11,7 +11,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..plugin_utils._action import HostAction
 from ..plugin_utils._common.text import names_of
-from ..plugin_utils._service.catalogue import deployed_services
+from ..plugin_utils._service.catalogue import deployed_services, variable
 from ..plugin_utils._service.service import CatalogueError
 from ..plugin_utils._service.units import translate
 
@@ -45,6 +45,15 @@ def module_arguments(given: Mapping[str, Any], variables: Mapping[str, Any]) -> 
     refusal = "" if boolean(given.get("force", False)) else refuse_to_block(given, deployed)
     if refusal:
         raise CatalogueError(refusal)
+    trusted = [
+        unit
+        for service in deployed
+        if service.deferral == "block" and variable(service.name, "deferral") in variables
+        for unit in service.units
+    ]
+    given = (
+        {**given, "trusted_units": [*names_of(given.get("trusted_units")), *trusted]} if trusted else given
+    )
     if not names:
         return dict(given)
     known = translate(names, deployed)

@@ -11,6 +11,8 @@ version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
   - Prints the campaigns that the store knows, the open ones first, and what was left of them when a run last looked.
+  - Of each open one it also tells whether its last run works, in which wave of how many and on which hosts since when,
+    who or what it waits for, which of its services are frozen, and about how long it takes to the end.
   - Runs on the controller and contacts no host.
 options:
   campaign:
@@ -85,6 +87,14 @@ campaigns:
       description: The services that may still have temporary changes to undo.
       type: list
       elements: str
+    now:
+      description:
+        - Where an open campaign is, as far as the store tells. Its keys are C(run), which is V(live), V(over) or
+          V(unknown); C(play), C(title) and C(since) of the play that the run came to last; C(waits), whom or what it
+          waits for; C(works_on) and C(left_behind), hosts by service; C(frozen), freezes by service; and C(to_the_end),
+          how long the run takes from C(estimated) on. What is not known is empty.
+      type: dict
+      returned: when the campaign is open
     versions_before:
       description:
         - The installed versions before the campaign changed them, by service, host and package. The version is

@@ -221,6 +221,51 @@ on_hold:
     candidate:
       description: The version that apt would install.
       type: str
+services:
+  description: >-
+    The units of the services of this host, by service, as the role C(orderly.services.deferral) noted them; empty
+    where it did not.
+  returned: success
+  type: dict
+  sample:
+    nginx: [nginx.service]
+down:
+  description: Units of RV(services) that should run and do not.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    unit:
+      description: The unit.
+      type: str
+    word:
+      description: V(down), or V(stopped) where somebody stopped it though it starts with the host.
+      type: str
+    says:
+      description: The unit's state, in systemd's words.
+      type: str
+drained:
+  description: Services that an operation has taken out of service on this host.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    service:
+      description: The service.
+      type: str
+    operation:
+      description: The operation that did it.
+      type: str
+    roll:
+      description: The roll or the campaign of that operation.
+      type: str
+    since:
+      description: When it was drained, in UTC.
+      type: str
+store:
+  description: The store in which this host has its locks, as C(id), C(name) and C(since); empty before the first slot.
+  returned: success
+  type: dict
 outdated:
   description: Units that run deleted programs or libraries without a requested restart; see RV(not_checked).
   returned: success
@@ -230,7 +275,8 @@ outdated:
 not_checked:
   description: >-
     What could not be checked, and why. C(outdated) if needrestart was not run, is not installed or failed;
-    C(reloads) if only root can determine whether a reload has happened.
+    C(reloads) if only root can determine whether a reload has happened; C(stopped) if only root can tell a unit that
+    somebody stopped from one that is paused.
   returned: success
   type: dict
   sample:

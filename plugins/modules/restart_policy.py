@@ -55,10 +55,18 @@ options:
     type: dict
   force:
     description:
-      - List units also where their service role says C(deferral=hold), because their package cannot be upgraded while
-        they run. Otherwise the task fails with the reason; see M(orderly.services.package_hold).
+      - List units also where their package cannot be upgraded while they run, as their service role (C(deferral=hold))
+        or the C(preinst) or C(prerm) of the package says. Otherwise the task fails with the reason; see
+        M(orderly.services.package_hold).
     type: bool
     default: false
+  trusted_units:
+    description:
+      - Units whose packages are not looked at for that. By default those of services for which the inventory sets
+        C(SERVICE_deferral) to V(block).
+    type: list
+    elements: str
+    default: []
   state:
     description: Whether there is a policy of this requestor.
     type: str
@@ -104,6 +112,9 @@ blocked_actions:
     nginx.service: [restart, stop, try-restart]
 """
 
+import re
+from typing import TYPE_CHECKING
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.orderly.services.plugins.module_utils._deferral.policy import (
     DISRUPTIVE_ACTIONS,
@@ -116,8 +127,27 @@ from ansible_collections.orderly.services.plugins.module_utils._deferral.policy_
     PolicyFolder,
 )
 from ansible_collections.orderly.services.plugins.module_utils._deferral.script import PolicyScript
+from ansible_collections.orderly.services.plugins.module_utils._deferral.scripts_of_packages import (
+    PackageScripts,
+    refusal_of_unit,
+)
 from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
 from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd, known_services
+
+if TYPE_CHECKING:
+    from typing import Container
+
+    from ansible_collections.orderly.services.plugins.module_utils._deferral.policy import Policy
+
+
+def refuse_to_block(policy: Policy, scripts: PackageScripts, trusted: Container[str]) -> None:
+    """Raise HostError where a unit is listed whose package would be upgraded under it, which that does not bear."""
+    listed = (unit for unit, actions in policy.blocked_actions.items() if "stop" in actions)
+    for unit in listed:
+        is_pattern = re.search(r"[*?\[]", unit)
+        finding = None if is_pattern or unit in trusted else scripts.why_hold([unit])
+        if finding:
+            raise HostError(refusal_of_unit(unit, finding), unit=unit)
 
 
 def main() -> None:
@@ -130,6 +160,7 @@ def main() -> None:
             "actions": {"type": "list", "elements": "str"},
             "blocked_actions": {"type": "dict"},
             "force": {"type": "bool", "default": False},
+            "trusted_units": {"type": "list", "elements": "str", "default": []},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
         supports_check_mode=True,
@@ -150,6 +181,8 @@ def main() -> None:
             blocked = block([*services, *params["units"]], actions, params["blocked_actions"] or {})
             policy = make_policy(requestor, blocked)
         after = policy.render() if policy else ""
+        if policy and before != after and not params["force"]:
+            refuse_to_block(policy, PackageScripts(module.run_command), params["trusted_units"])
         others = [other for path, other in folder.read()[0] if path != folder.file(requestor)]
         policies = [*others, *([policy] if policy else [])]
         changed = before != after or not needrestart.follows(policies)

@@ -22,6 +22,7 @@ DISMISSED = {
 CHANGE = {
     "service": "web", "name": "rpc", "until": "upgraded", "campaign": "friday", "since": "2026-01-01T00:00:00Z"
 }  # fmt: skip
+DRAINED = {"service": "web", "operation": "restart", "roll": "r-1", "since": "2026-01-01T00:00:00Z"}
 USUAL: dict[str, dict[str, Any]] = {
     "deferred_restarts_info": {
         "auto_restarts": False, "in_force": True,
@@ -30,6 +31,7 @@ USUAL: dict[str, dict[str, Any]] = {
         "stopped": [{**PENDING, "unit": "db.service"}], "settled": [], "dismissed": [DISMISSED],
         "paused": [{"unit": "a.service", "since": "2026-01-01T00:00:00Z", "reason": "disk"}],
         "on_hold": [{"package": "nginx", "version": "1", "candidate": "2"}], "temporary_changes": [CHANGE],
+        "drained": [DRAINED], "services": {"web": ["web.service"]}, "down": [], "store": {},
         "outdated": ["ssh.service"], "not_checked": {"reloads": "only root can tell"}, "trouble": ["It is full."],
     },
     "drained_services": {"services": [], "drained": []},

@@ -326,7 +326,9 @@ def deferred(entry: dict[str, Any], packages: list[str], listed: list[str]) -> d
     """Defer the restarts of units, upgrade the packages, settle."""
     hold = entry.get("deferral") == "hold"
     told = [
-        module("package_hold", units=listed) if hold else module("restart_policy", **POLICY, units=listed)
+        module("package_hold", units=listed)
+        if hold
+        else module("restart_policy", **POLICY, units=listed, force=True)
     ]
     TROUBLE.unlink(missing_ok=True)
     versions = versions_of(packages)

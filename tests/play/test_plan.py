@@ -125,6 +125,20 @@ def test_the_approved_plan_runs(site: Site) -> None:
     assert outcome.log[4:] == ["db d1 install", "web w1 install", "web w2 install"]
 
 
+def test_an_approved_plan_that_is_done_is_as_it_shall_be_and_no_host_is_contacted_again(site: Site) -> None:
+    two_services(site)
+    approved = planned(site)["hash"]
+    assert approve(site, approved).code == 0
+    for name in ("web-server", "web-common"):
+        site.package(name, "1.1", "1.1")
+    (site.folder / "contacts").unlink()
+    again = approve(site, approved)
+    assert again.code == 0, again.raw
+    assert again.log == NOTHING
+    assert not (site.folder / "contacts").exists()
+    assert "nothing is repeated. To begin anew, name a new campaign: -e upgrade_campaign=NAME" in again.text
+
+
 def test_another_candidate_is_listed_and_nothing_is_touched(site: Site) -> None:
     two_services(site)
     approved = planned(site)["hash"]

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from .toys import Outcome
 
+AGAIN = ("-e", "upgrade_campaign=again")
+
 
 # --- The plan ---
 
@@ -90,7 +92,7 @@ def kept(upgraded: Site, first: Outcome) -> Outcome:
     """Run the folder of the plan by itself, when the upgrade it was made for has ended."""
     assert first.code == 0
     (folder,) = upgraded.plan_folders
-    return upgraded.upgrade(playbook=folder / "upgrade.yml")
+    return upgraded.upgrade(*AGAIN, playbook=folder / "upgrade.yml")
 
 
 def test_everything_is_done_once_on_every_host(first: Outcome) -> None:
@@ -127,7 +129,7 @@ def test_a_host_refuses_an_upgrade_whose_slots_others_were_given_while_it_slept(
     known = json.loads(site.stamp("w1").read_text())
     assert known["tokens"]["web"] > 0
     site.stamp("w1").write_text(json.dumps({**known, "tokens": {"web": 999}}))
-    outcome = site.upgrade()
+    outcome = site.upgrade(*AGAIN)
     assert outcome.code != 0
     assert "w1" not in outcome.touched
     assert "others have worked here since: web (token" in outcome.text
@@ -476,7 +478,28 @@ def test_an_upgrade_whose_run_died_when_all_was_done_ends_at_once(site: Site) ->
     assert again.code == 0
     assert again.log == NOTHING
     assert "The upgrade is complete" in again.text
-    assert site.upgrade().log == ["web w1 install"]
+
+
+def test_what_is_done_is_repeated_when_somebody_says_so_alone(site: Site) -> None:
+    one_service(site, "w1", steps="3")
+    assert site.upgrade().code == 0
+    refused = site.upgrade()
+    assert refused.code != 0
+    assert refused.log == NOTHING
+    assert re.search(
+        rf"Everything in plan {site.plan()['id'][:16]} is done since \S+ \(campaign \w+-1\)\. Nothing was touched, "
+        "and nobody looked whether there are newer packages by now. To begin anew, name a new campaign: "
+        "-e upgrade_campaign=NAME",
+        refused.text,
+    )
+    assert site.upgrade("--check").code == 0
+    assert site.upgrade(*AGAIN).log == ["web w1 install"]
+    by_name = site.upgrade(*AGAIN)
+    assert (by_name.code, by_name.log) == (0, NOTHING)
+    assert "(campaign again-1); nothing is repeated. To begin anew, " in by_name.text
+    assert last_line(by_name) == "Upgrade again-1: done on 1 of 1 host; this run had nothing left to do."
+    asked = site.upgrade_at_terminal("Type anew to do all of it again", "anew")
+    assert (asked.code, asked.log) == (0, ["web w1 install"])
 
 
 def test_a_resumed_run_verifies_what_is_done_before_it_disrupts_anything_more(site: Site) -> None:
@@ -834,6 +857,36 @@ def test_a_named_campaign_spans_runs_is_listed_and_abandoned_with_a_reason(site:
     again = site.upgrade(*friday)
     assert "Campaign friday-2 begins: " in again.text
     assert again.log.count("db d1 look") == 1
+
+
+def test_a_campaign_is_told_from_another_terminal_with_its_wave_and_the_freeze_that_it_waits_for(
+    site: Site,
+) -> None:
+    one_service(site, "w1 w2", steps="3")
+    site.sticks("web w1 install")
+    process = site.start()
+    site.wait_until("web w1 install")
+    campaigns = "orderly.services.campaigns"
+    at_work = site.upgrade(playbook=campaigns).text
+    assert re.search(r"Its run works; in Wave 1 of 2 since \S+: web on w1\. ", at_work)
+    assert "How long it takes to the end is not known, as none of that was done before." in at_work
+    site.lock("state=frozen services=web reason='lunch, ticket 5'")
+    assert re.search(r"web is frozen since \S+ by .*: lunch, ticket 5 \(rolling_lock with", at_work) is None
+    site.is_mended()
+    waits = re.compile(
+        r"It waits for this: web is frozen since \S+ by .*: lunch, ticket 5 \(rolling_lock with"
+    )
+    deadline = time.monotonic() + 60
+    while not waits.search(waiting := site.upgrade(playbook=campaigns).text):
+        assert time.monotonic() < deadline, waiting
+    assert "Its run works; in Wave 2 of 2 since " in waiting
+    assert "to the end: about 1 minute, going by last time." in waiting
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    over = site.upgrade(playbook=campaigns).text
+    assert "Its run is over; the last play that it came to: Wave 2 of 2, " in over
+    assert "web is frozen since " in over
+    assert "To go on, run the same command again (its plan: " in over
 
 
 ORPHAN = """

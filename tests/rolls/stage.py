@@ -121,11 +121,16 @@ def healing(given: World, host: str, *, booted: bool) -> str:
     """
     script = [f"rm -f {world.BAD}/*"]
     if given.playbook == world.UPGRADE:
-        script.append(f"(cd {FOLDER}; sed -i '/^RefuseManualStop/d' $(grep -ls '^# rolls$' *.service) /dev/null)")
+        script.append(
+            f"(cd {FOLDER}; sed -i '/^RefuseManualStop/d' $(grep -ls '^# rolls$' *.service) /dev/null)"
+        )
         script.append("systemctl daemon-reload")
     for unit, place in given.units_on(host).items():
         waits = place.is_asked and not booted and given.playbook == world.RESTART
-        if place.condition in (world.MASKED, world.OFF):  # one that had to be killed failed as it was switched off
+        if place.condition in (
+            world.MASKED,
+            world.OFF,
+        ):  # one that had to be killed failed as it was switched off
             script.append(f"systemctl reset-failed {unit} || :")
         elif not waits:
             script.append(f"systemctl is-active --quiet {unit} || systemctl start {unit}")

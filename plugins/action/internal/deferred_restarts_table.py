@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleActionFail
 
 from ...plugin_utils._action import ControllerAction, Result
+from ...plugin_utils._campaign.campaign import list_campaigns
+from ...plugin_utils._campaign.now import read_open
 from ...plugin_utils._common.errors import ControllerError
 from ...plugin_utils._common.files import write_bytes
 from ...plugin_utils._lock.manager import look_at
@@ -46,24 +48,32 @@ class ActionModule(ControllerAction):
         units = (
             UnitsNow.of(answers(options["members"]), status.not_checked) if options["members"] else UnitsNow()
         )
-        locks, why_not = self._locks(self.store_url(options, variables))
+        locks, campaigns, why_not = self._look(self.store_url(options, variables))
         lines = [*status.as_lines(), *units.as_lines(), *locks.as_lines()]
         if why_not:
             lines.append(f"Locks and campaigns: not checked, {why_not}")
         for line in lines:
             say(line)
-        plain = {**status.as_dict(), **units.as_dict(), **locks.as_dict(), "locks_not_checked": why_not}
+        plain = {
+            **status.as_dict(),
+            **units.as_dict(),
+            **locks.as_dict(),
+            "campaigns": campaigns,
+            "locks_not_checked": why_not,
+        }
         changed = bool(options["json"]) and self._write(Path(options["json"]), plain)
         return {"changed": changed, "lines": lines, "status": plain}
 
-    def _locks(self, url: str) -> tuple[LocksNow, str]:
-        """Read the locks, or tell why they cannot be read: the table is for nights on which something is broken."""
+    def _look(self, url: str) -> tuple[LocksNow, list[dict[str, Any]], str]:
+        """Read locks and open campaigns, or tell why not: the table is for nights on which something is broken."""
         run = this_run(os.getppid())
         try:
             with closing(open_store(url)) as store:
-                return LocksNow(*look_at(store, run)), ""
+                locks = LocksNow(*look_at(store, run))
+                seen = read_open(store, list_campaigns(store), run).values()
+                return locks, [{**each.campaign.as_dict(), "now": each.as_dict()} for each in seen], ""
         except ControllerError as exc:
-            return LocksNow({}, lambda _run: RunState.UNKNOWN), str(exc)
+            return LocksNow({}, lambda _run: RunState.UNKNOWN), [], str(exc)
 
     def _write(self, path: Path, plain: Mapping[str, Any]) -> bool:
         """Write the file where it is not there with just this content, and tell whether it was not."""

@@ -23,6 +23,7 @@ from ...plugin_utils._campaign.finalizers import (
 )
 from ...plugin_utils._campaign.versions import AFTER, BEFORE, VersionRecord
 from ...plugin_utils._common.text import natural, on_one_line
+from ...plugin_utils._plan.names import OPENED
 from ...plugin_utils._plan.plan import AGAIN, Plan, held_plan
 from ...plugin_utils._plan.survey import drift_of_versions, readable
 from ...plugin_utils._run.run import this_run
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from ...plugin_utils._store.store import Store
 
 
+NOTHING_LEFT: dict[str, list[str]] = {"hosts": [], "drift": [], "disagree": []}
+
+
 class ActionModule(ControllerAction):
     def act(self, variables: Mapping[str, Any]) -> Result:
         options = self.options(
@@ -46,6 +50,8 @@ class ActionModule(ControllerAction):
             plan={"type": "str"},
             store={"type": "str"},
         )
+        if (variables.get(OPENED) or {}).get("done"):
+            return {"changed": False, **NOTHING_LEFT}
         plan = held_plan(Path(variables["playbook_dir"]), options["plan"])
         answers = _answers(variables, options["variable"], plan)
         name = self.templated(variables, "upgrade_campaign")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .._host.runner import Runner
 
 _TEMPORARY = re.compile(r"#!/bin/sh\nexit \d+\n?")
+_DENIES_ALL = re.compile(r"exit\s+(?!(?:0|104|105)\b)\d+;?")
+_COMMENT = re.compile(r"\s*(?:#.*)?")
 _ZG2 = "usr/sbin/zg-policy-rc.d"
 _ZG2_ASKS_FIRST = ("etc/zg-policy-rc.d.conf", "usr/local/sbin/policy-rc.d")
 
@@ -93,6 +95,11 @@ class PolicyScript:
         """Say what the script itself could not do, and which neighbours are in its way."""
         return [*read_lines(self._root / "run/orderly/policy.trouble"), *self._neighbours()]
 
+    def _denies_all(self) -> bool:
+        """Tell whether the script that is asked first has one answer alone, a refusal, as images leave it behind."""
+        lines = [line.strip() for line in read_lines(self.chained) if not _COMMENT.fullmatch(line)]
+        return len(lines) == 1 and bool(_DENIES_ALL.fullmatch(lines[0]))
+
     def _neighbours(self) -> Iterator[str]:
         if not self.path.exists():
             return
@@ -102,6 +109,13 @@ class PolicyScript:
                 "ansible.builtin.apt with policy_rc_d installs it while it runs, and leaves it behind if it is "
                 "killed, or if /tmp is on another file system. Nothing that it denies is recorded. If no packages "
                 "are being installed now, run the playbook defer_restarts or allow_restarts: both put ours back first."
+            )
+        if self._denies_all():
+            yield (
+                f"The script that was here before, {self.chained.resolve()}, is asked first and denies everything: no "
+                "package can start, restart or stop any unit, listed or not (each time is recorded, in its name). "
+                "Images of containers leave such a script behind. If nothing else wants it, stop asking it: "
+                f"rm {self.chained}"
             )
         if (self._root / _ZG2).exists() and not any((self._root / name).exists() for name in _ZG2_ASKS_FIRST):
             yield (

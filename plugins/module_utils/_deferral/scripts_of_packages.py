@@ -105,10 +105,25 @@ def _text(path: Path) -> str:
 
 def refusal(service: str, variable: str, units: Iterable[str], finding: Finding) -> str:
     """Say that the package of a service is to be put on hold, why, and what to type."""
+    return (
+        f'{_why(service, units, finding)} Set "{variable}: hold" in the inventory, or "deferral: hold" in the '
+        f'meta/service.yml of its role, so that the package waits as well; or "{variable}: block" in the inventory if '
+        "you know better."
+    )
+
+
+def refusal_of_unit(unit: str, finding: Finding) -> str:
+    """Say the same of a unit that is listed by itself."""
+    return (
+        f"{_why(unit, [unit], finding)} Put the package on hold with orderly.services.package_hold, as the role "
+        "orderly.services.deferral does for services that say deferral: hold; or set force to true if you know better."
+    )
+
+
+def _why(what: str, units: Iterable[str], finding: Finding) -> str:
     script, reason = finding.script, finding.reason
     return (
-        f"{script.package} cannot be upgraded while {', '.join(units)} runs, so the restarts of {service} cannot be "
+        f"{script.package} cannot be upgraded while {', '.join(units)} runs, so the restarts of {what} cannot be "
         f"deferred by denying them: the {script.name} of version {script.version} {reason.why} (line {reason.line}: "
-        f'"{reason.command}"). Set "{variable}: hold" in the inventory, or "deferral: hold" in the meta/service.yml of '
-        f'its role, so that the package waits as well; or "{variable}: block" in the inventory if you know better.'
+        f'"{reason.command}").'
     )

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 PREFIX = "service-"
 SUFFIX = ".json"
-DEFAULT_FOLDER = "/var/lib/orderly/drained"
+FOLDER = "var/lib/orderly/drained"
+DEFAULT_FOLDER = f"/{FOLDER}"
 
 
 @dataclass(frozen=True)

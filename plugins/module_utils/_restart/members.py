@@ -34,6 +34,11 @@ class Member:
     refusal: str = ""
     along: tuple[str, ...] = ()
 
+    @property
+    def is_down(self) -> bool:
+        """Tell whether its service has one host less because of it."""
+        return self.word in (DOWN, STOPPED)
+
     def as_dict(self) -> dict[str, Any]:
         """Give plain data."""
         return {**asdict(self), "along": list(self.along)}

@@ -15,6 +15,7 @@ OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
 _WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 _SEVERITY = (OK, UNKNOWN, WARNING, CRITICAL)
 _SECONDS = 3600
+COUNTED = ("pending", "down", "drained", "paused", "on_hold", "trouble")
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,24 @@ def unknown(reason: str) -> Verdict:
 
 
 def judge(report: Mapping[str, Any], now: float, thresholds: Thresholds) -> Verdict:
-    """Judge a host by what waits longest, and by its trouble."""
+    """Judge a host by its services that are down, by what waits longest, and by its trouble."""
     unsure = [entry for entry in report["pending"] if _is_unsure(entry, report)]
     sure = [entry for entry in report["pending"] if entry not in unsure]
     ages = [max(0.0, now - timestamp(entry["since"])) for entry in sure]
     codes = [thresholds.judge(age / _SECONDS) for age in ages]
-    codes += [UNKNOWN] * bool(unsure) + [WARNING] * bool(report["trouble"])
+    is_stopped = report["not_checked"].get("stopped")
+    codes += (
+        [UNKNOWN] * bool(unsure or is_stopped)
+        + [WARNING] * bool(report["trouble"])
+        + [CRITICAL] * bool(report["down"])
+    )
     sentences = [
+        *([_down(report["down"])] if report["down"] else []),
         _pending(sure, max(ages)) if sure else "No restart is pending.",
         *([_unsure(unsure, report)] if unsure else []),
         *([] if report["auto_restarts"] else ["Automatic restarts are off."]),
+        *([f"Whether units that do not run are paused was not checked: {is_stopped}."] if is_stopped else []),
+        *map(_drained, report["drained"]),
         *report["trouble"],
     ]
     return Verdict(
@@ -68,6 +77,16 @@ def judge(report: Mapping[str, Any], now: float, thresholds: Thresholds) -> Verd
 
 def _is_unsure(entry: Mapping[str, Any], report: Mapping[str, Any]) -> bool:
     return entry["action"] == "reload" and "reloads" in report["not_checked"]
+
+
+def _down(entries: Sequence[Mapping[str, Any]]) -> str:
+    return f"Down: {', '.join('{unit} is {says}'.format(**each) for each in entries)}."
+
+
+def _drained(entry: Mapping[str, Any]) -> str:
+    return (
+        f"{entry['service']} is drained since {entry['since']} (operation {entry['operation'] or 'unknown'})."
+    )
 
 
 def _pending(entries: Sequence[Mapping[str, Any]], oldest: float) -> str:
@@ -83,7 +102,9 @@ def _unsure(entries: Sequence[Mapping[str, Any]], report: Mapping[str, Any]) -> 
 
 def _figures(report: Mapping[str, Any], ages: Sequence[float], thresholds: Thresholds) -> tuple[str, ...]:
     limits = f"{thresholds.warning * _SECONDS:.0f};{thresholds.critical * _SECONDS:.0f};0"
-    counts = [key for key in ("pending", "paused", "on_hold", "trouble") if key not in report["not_checked"]]
+    counts = [key for key in COUNTED if key not in report["not_checked"]]
+    if not report["services"]:  # then nobody knows what should run
+        counts.remove("down")
     return (
         f"oldest={max(ages, default=0):.0f}s;{limits}",
         *(f"{key}={len(report[key])};;;0" for key in counts),

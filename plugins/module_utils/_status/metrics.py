@@ -58,6 +58,27 @@ def render_metrics(report: Mapping[str, Any], now: float) -> str:
                 "Since when a unit has been waiting for its restart or reload.",
                 _by_labels(pending),
             ),
+            Metric(
+                "orderly_units_down",
+                "Units of services that should run and do not.",
+                (({}, len(report["down"])),) if report["services"] else (),
+            ),
+            Metric(
+                "orderly_unit_down",
+                "A unit of a service that should run and does not (1), and whether it is down or was stopped.",
+                tuple(({key: entry[key] for key in ("unit", "word")}, 1) for entry in report["down"]),
+            ),
+            Metric(
+                "orderly_drained_since_timestamp_seconds",
+                "Since when an operation has kept a service of the host out of service, and which one.",
+                tuple(
+                    (
+                        {key: entry[key] for key in ("service", "operation", "roll")},
+                        timestamp(entry["since"]),
+                    )
+                    for entry in report["drained"]
+                ),
+            ),
             _gauge("paused_units", "Units that an operator has paused.", len(report["paused"])),
             _gauge("held_packages", "Packages that are on hold.", len(report["on_hold"])),
             _gauge("outdated_checked", "Whether needrestart could be run (1) or not.", checked),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,13 @@ from .._host.errors import HostError
 from .._host.files import boot_id
 from .._host.needrestart import outdated_units
 from .._host.systemd import Systemd
+from .._records.deployed import FILE as DEPLOYED
+from .._records.deployed import read_deployed
+from .._records.drained import FOLDER as DRAINED
+from .._records.drained import DrainedFolder
+from .._records.store_stamp import DEFAULT_STAMP, read_stamp
 from .._records.temporary import FOLDER, TemporaryFolder
+from .._restart.members import STOPPED, members
 from .._restart.paused import PausedFolder
 from .._restart.restart import by_unit, taken_along
 from .._restart.unfinished import FOLDER as RESTARTING
@@ -28,11 +35,14 @@ from .._restart.unfinished import UnfinishedFolder, with_unfinished
 from .report import HostStatus
 
 if TYPE_CHECKING:
-    from typing import Callable, Iterable, TypeVar
+    from typing import Callable, Iterable, Mapping, Sequence, TypeVar
 
     from .._deferral.ledger import Ledger
     from .._host.dpkg import Package
     from .._host.runner import Runner
+    from .._host.systemd import UnitState
+    from .._restart.members import Member
+    from .._restart.unfinished import Unfinished
 
     Item = TypeVar("Item")
     Place = TypeVar("Place")
@@ -40,66 +50,111 @@ if TYPE_CHECKING:
 ONLY_ROOT = "only root can tell"
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What we keep about a host, which only root can read; and what of it cannot be read."""
+
+    paused: Sequence[Mapping[str, str]] = ()
+    temporary: Sequence[Mapping[str, str]] = ()
+    drained: Sequence[Mapping[str, str]] = ()
+    store: Sequence[Mapping[str, str]] = ()
+    begun: Sequence[Unfinished] = ()
+    trouble: Sequence[str] = ()
+
+    @classmethod
+    def read(cls, root: Path) -> Kept:
+        """Read all of it."""
+        paused, bad_paused = _told(_paused, PausedFolder(root))
+        temporary, bad_temporary = _told(_temporary, TemporaryFolder(root / FOLDER))
+        drained, bad_drained = _told(_drained, DrainedFolder(root / DRAINED))
+        store, bad_store = _told(_store, root / DEFAULT_STAMP[1:])
+        begun, bad_begun = UnfinishedFolder(root / RESTARTING).read()
+        trouble = [*bad_paused, *bad_temporary, *bad_drained, *bad_store, *bad_begun]
+        return cls(paused, temporary, drained, store, begun, trouble)
+
+
 def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) -> HostStatus:
     """Read the status of this host; *outdated* asks needrestart too, which takes a second or more."""
-    store, folder, script = DeferredStore(root), PolicyFolder(root), PolicyScript(root)
-    _refuse_unreadable([*store.folders, folder.path])
-    records, bad_records = store.read()
+    records_of, folder, script = DeferredStore(root), PolicyFolder(root), PolicyScript(root)
+    _refuse_unreadable([*records_of.folders, folder.path])
+    records, bad_records = records_of.read()
     policies, bad_policies = folder.read()
     is_root = os.geteuid() == 0
-    begun, bad_begun = UnfinishedFolder(root / RESTARTING).read() if is_root else ([], [])
-    shown = Systemd(run).follow(sorted({record.unit for record in records}), lambda state: state.takes_along)
-    states = with_unfinished(begun, shown, boot_id(root))
-    packages, bad_packages = _told(_packages, run)
-    ledger = sort_records(records, states, boot_id(root), known_versions(packages) if packages else None)
-    not_checked = {} if is_root else _for_root_only(ledger)
-    paused, bad_paused = ([], []) if "paused" in not_checked else _told(_paused, PausedFolder(root))
-    temporary, bad_temporary = (
-        ([], []) if "paused" in not_checked else _told(_temporary, TemporaryFolder(root / FOLDER))
+    kept = Kept.read(root) if is_root else Kept()
+    deployed, bad_deployed = read_deployed(root / DEPLOYED)
+    expected = {unit for units in deployed.values() for unit in units}
+    names = sorted({record.unit for record in records} | expected)
+    states = with_unfinished(
+        kept.begun, Systemd(run).follow(names, lambda state: state.takes_along), boot_id(root)
     )
-    # What a dpkg that is at work has not finished is no trouble.
-    if not DpkgLock(0, root).holder():
-        bad_packages += unfinished(packages)
+    packages, bad_packages = _packages_told(run, root)
+    ledger = sort_records(records, states, boot_id(root), known_versions(packages) if packages else None)
+    down = _down(sorted(expected), states, [entry["unit"] for entry in kept.paused])
+    not_checked = {} if is_root else _for_root_only(ledger, down)
     on_hold, bad_on_hold = _told(partial(_on_hold, run), packages)
     held, bad_held = _told(lambda file: (file.read(), []), HoldFile(root))
-    old: list[str] = []
-    if not outdated:
-        not_checked["outdated"] = "not requested"
-    elif "outdated" not in not_checked:
-        try:
-            old = outdated_units(run, root)
-        except HostError as exc:
-            not_checked["outdated"] = str(exc)
+    old, not_checked["outdated"] = _outdated(run, root, not_checked.get("outdated"), outdated=outdated)
     return HostStatus(
         ledger=ledger,
         policies=policies,
         script=script.state(),
         versions=installed_versions(packages),
         along={entry.unit: taken_along(entry.unit, by_unit(states)) for entry in ledger.pending},
-        paused=paused,
+        paused=kept.paused,
         on_hold=on_hold,
         held_by_us=held,
         outdated=old,
-        not_checked=not_checked,
+        not_checked={what: why for what, why in not_checked.items() if why},
         trouble=[
             *bad_policies,
             *bad_records,
-            *bad_paused,
-            *bad_temporary,
+            *kept.trouble,
+            *bad_deployed,
             *bad_held,
-            *bad_begun,
             *bad_on_hold,
             *bad_packages,
             *script.trouble(),
         ],
-        temporary=temporary,
+        temporary=kept.temporary,
+        services=deployed,
+        # Who cannot see what is paused takes nothing for stopped.
+        down=[_member(each) for each in down if is_root or each.word != STOPPED],
+        drained=kept.drained,
+        store=dict(kept.store[0]) if kept.store else {},
     )
 
 
-def _for_root_only(ledger: Ledger) -> dict[str, str]:
+def _packages_told(run: Runner, root: Path) -> tuple[list[Package], list[str]]:
+    """Read the packages; what a dpkg that is at work has not finished is no trouble."""
+    packages, trouble = _told(_packages, run)
+    return packages, trouble if DpkgLock(0, root).holder() else [*trouble, *unfinished(packages)]
+
+
+def _outdated(run: Runner, root: Path, why_not: str | None, *, outdated: bool) -> tuple[list[str], str]:
+    """Ask needrestart where that is wanted and can be done, or say why not."""
+    if not outdated or why_not:
+        return [], (why_not or "") if outdated else "not requested"
+    try:
+        return outdated_units(run, root), ""
+    except HostError as exc:
+        return [], str(exc)
+
+
+def _member(member: Member) -> dict[str, str]:
+    return {"unit": member.unit, "word": member.word, "says": member.says}
+
+
+def _for_root_only(ledger: Ledger, down: Iterable[Member]) -> dict[str, str]:
     """Say what others than root cannot look at; which program a process runs is what proves a reload."""
     reloads = any(record.action == "reload" for entry in ledger.pending for record in entry.records)
-    return dict.fromkeys(["paused", "outdated", *(["reloads"] if reloads else [])], ONLY_ROOT)
+    stopped = any(each.word == STOPPED for each in down)
+    unsure = [*(["reloads"] if reloads else []), *(["stopped"] if stopped else [])]
+    return dict.fromkeys(["paused", "drained", "outdated", *unsure], ONLY_ROOT)
+
+
+def _down(names: Iterable[str], states: Mapping[str, UnitState], paused: list[str]) -> list[Member]:
+    """Find the units of services that do not run though they should, as a roll sees them."""
+    return [each for each in members(names, states, paused) if each.is_down]
 
 
 def _told(
@@ -133,6 +188,20 @@ def _temporary(folder: TemporaryFolder) -> tuple[list[dict[str, str]], list[str]
     kept = ("service", "name", "until", "campaign")
     entries = [{**{key: getattr(each, key) for key in kept}, "since": iso_time(each.since)} for each in found]
     return entries, trouble
+
+
+def _drained(folder: DrainedFolder) -> tuple[list[dict[str, str]], list[str]]:
+    found, trouble = folder.read()
+    kept = ("service", "operation", "roll")
+    return [
+        {**{key: getattr(each, key) for key in kept}, "since": iso_time(each.since)}
+        for each in found.values()
+    ], trouble
+
+
+def _store(path: Path) -> tuple[list[dict[str, str]], list[str]]:
+    stamp = read_stamp(path)
+    return [{"id": stamp.id, "name": stamp.name, "since": iso_time(stamp.since)}] if stamp else [], []
 
 
 def _refuse_unreadable(folders: Iterable[Path]) -> None:

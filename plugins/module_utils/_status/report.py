@@ -32,6 +32,10 @@ class HostStatus:
     not_checked: Mapping[str, str] = field(default_factory=dict)
     trouble: Sequence[str] = ()
     temporary: Sequence[Mapping[str, str]] = ()
+    services: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    down: Sequence[Mapping[str, str]] = ()
+    drained: Sequence[Mapping[str, str]] = ()
+    store: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Put together what is blocked, what is pending, what is not, and what went wrong."""
@@ -55,6 +59,10 @@ class HostStatus:
             "paused": [dict(entry) for entry in self.paused],
             "on_hold": [dict(entry) for entry in self.on_hold],
             "temporary_changes": [dict(entry) for entry in self.temporary],
+            "services": {name: list(units) for name, units in self.services.items()},
+            "down": [dict(entry) for entry in self.down],
+            "drained": [dict(entry) for entry in self.drained],
+            "store": dict(self.store),
             "outdated": [unit for unit in self.outdated if unit not in waiting],
             "not_checked": dict(self.not_checked),
             "trouble": [

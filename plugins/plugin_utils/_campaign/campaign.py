@@ -139,7 +139,7 @@ def open_journal(  # noqa: PLR0913 - whose, of what, by whom, when
 
     def decide(documents: Documents) -> tuple[dict[str, Document | None], str]:
         campaigns = _campaigns(documents)
-        found = _find_open(campaigns, plan_id, name, work or {})
+        found = find_open(campaigns, plan_id, name, work or {})
         _check_begun(begun, found)
         if found is None:
             called = name or short(plan_id)
@@ -159,7 +159,7 @@ def read_journal(
 ) -> Journal:
     """Find the open campaign of a plan without writing anything; one that does not exist has an empty journal."""
     _check_name(name)
-    found = _find_open(list_campaigns(store), plan_id, name, work or {})
+    found = find_open(list_campaigns(store), plan_id, name, work or {})
     return Journal(store, found.id if found else "none", run)
 
 
@@ -253,10 +253,13 @@ def _check_name(name: str | None) -> None:
         )
 
 
-def _find_open(
+def find_open(
     campaigns: Iterable[Campaign], plan_id: str, name: str | None, work: Mapping[str, str]
 ) -> Campaign | None:
-    """Find the open campaign of a plan; with a *name*, the one that was named so."""
+    """Find the open campaign of a plan; with a *name*, the one that was named so.
+
+    Raises :class:`CampaignError` where that is another plan's, or the plan has one of another name.
+    """
     opened = [each for each in campaigns if each.is_open]
     alike = [each for each in opened if each.plan == plan_id or each.does(work)]
     ours = next((each for each in alike if each.plan == plan_id), next(iter(alike), None))

@@ -22,6 +22,7 @@ from .._service.steps import CHANGE, DISRUPTIVE, FINALIZE
 from .._store.store import PREFIX as RUNS
 from .._store.store import Rehearsal, stamp_of
 from . import left_behind, reverify
+from .anew import find_done
 from .campaign import (
     confirmed_in,
     end_campaign,
@@ -51,6 +52,7 @@ from .gate import (
     to_undo,
 )
 from .journal import DONE, STARTED, Journal, Progress, Took, read_seconds
+from .now import At, outlook
 from .versions import AFTER, VersionRecord
 
 if TYPE_CHECKING:
@@ -94,12 +96,18 @@ class UpgradeRun:
     def open(self) -> dict[str, Any]:
         """Open the campaign, and give the hosts that are left of each play where they are not all of its hosts.
 
-        Raises ``CampaignError`` where another run works on the campaign.
+        Where everything is done already, none are left. Raises ``CampaignError`` where another run works on the
+        campaign, and where somebody has to say that a campaign that has ended begins anew.
         """
         about = self.about()
         self._check_about(about)
-        known = {each.id: each for each in list_campaigns(self.store)}
-        journal = self._journal()
+        campaigns = list_campaigns(self.store)
+        done = find_done(campaigns, self.plan, self.campaign)
+        if done and not done.begins_anew(self.say, self.ask, rehearsal=self.rehearsal):
+            nothing = patterns(self.plan, {play.id: () for play in self.plan.plays})
+            return {"campaign": done.campaign.id, "left": nothing, "done": True}
+        known = {each.id: each for each in campaigns}
+        journal = self._journal(anew=True)
         progress = journal.progress()
         check_prerequisites(self.plan, progress, about)
         left = hosts_left(self.plan, progress, about)
@@ -117,7 +125,9 @@ class UpgradeRun:
         confirmed = self._confirmed(journal)
         if not self.rehearsal:
             slots = {name: service.slots for name, service in self.plan.services.items()}
-            note(self.store, journal.campaign, confirmed=sorted(confirmed), slots=slots)
+            settings = {"confirmed": sorted(confirmed), "slots": slots, "surveyed": self.plan.surveyed}
+            at = At(since=now_text()).as_document()
+            note(self.store, journal.campaign, **settings, at=at, **outlook(how_long))
         self._announce_points(todo, confirmed)
         self._look_forward(journal, progress)
         again = {} if self.rehearsal else self._to_verify(progress)
@@ -189,8 +199,10 @@ class UpgradeRun:
         play = self.plan.play(play_id)
         journal = self._journal()
         about = self.about()
-        gate = partial(pass_gate, self.plan, play_id, journal.progress(), about, rehearsal=self.rehearsal)
+        progress = journal.progress()
+        gate = partial(pass_gate, self.plan, play_id, progress, about, rehearsal=self.rehearsal)
         grant = gate(batch)
+        to_the_end = self._to_the_end(play, progress)
         if not self.rehearsal:
             grant = self._agreed(play, grant, journal.campaign)
             if grant.services and play.kind in DISRUPTIVE and self._verifies_again:
@@ -201,6 +213,8 @@ class UpgradeRun:
                     self.run,
                     lambda: self._to_verify(journal.progress()),
                 )
+            if grant.services:
+                self._come_to(play, journal, **(outlook(to_the_end) if to_the_end else {}))
             self._ask_to_confirm(play, grant, journal)
             check_confirmed(self.plan, play, grant.services, self._confirmed(journal))
         away: Mapping[str, str] = _away(play, about)
@@ -209,7 +223,7 @@ class UpgradeRun:
             refused, tokens = self._acquire(play, grant, journal.campaign, wait, unhealthy)
             grant = gate([host for host in batch if host not in refused])
             away = {**away, **refused}
-        self.say(self._words(play, grant, away) + self._to_the_end(play, journal.progress()))
+        self.say(self._words(play, grant, away) + (f" (to the end: {to_the_end})" if to_the_end else ""))
         if grant.services and not self.rehearsal:
             journal.record(STARTED, play_id, _parts(play, grant.services), now_text(), self.clock())
             self._foresee_undo(grant.services, journal)
@@ -279,12 +293,19 @@ class UpgradeRun:
         confirmed = self._confirmed(journal)
         if names := points_of_no_return(self.plan, play, grant.services, confirmed):
             listed = ",".join(names)
+            self._come_to(play, journal, f"somebody who confirms the point of no return of {listed} there")
             answer = self.ask(
                 f"{self._words(play, grant, {})} passes the point of no return of {listed}: only a backup can take "
                 f"you back. Type {listed} to continue; anything else ends the run here, to be resumed later:"
             )
+            self._come_to(play, journal)
             if answer == listed:
                 note(self.store, journal.campaign, confirmed=sorted(confirmed.union(names)))
+
+    def _come_to(self, play: Play, journal: Journal, waits: str = "", **more: str) -> None:
+        """Note in which play the run is, and the person it waits for, for those who look from elsewhere."""
+        at = At(play.id, self._title(play), now_text(), waits)
+        note(self.store, journal.campaign, at=at.as_document(), **more)
 
     def _confirmed(self, journal: Journal) -> frozenset[str]:
         """Name the services whose points of no return were confirmed, in this run or an earlier one of the campaign."""
@@ -313,9 +334,11 @@ class UpgradeRun:
         if not left:
             self.say(f"The upgrade is complete: everything in plan {short(self.plan.id)} is done.")
 
-    def _journal(self) -> Journal:
+    def _journal(self, *, anew: bool = False) -> Journal:
         if self.rehearsal:
             return read_journal(self.store, self.plan.id, self.run, self.campaign, self.plan.work)
+        if not anew and not self.begun:  # --start-at-task has left the opening out
+            self._check_not_done()
         announce(self.store, self.run)
         state_of = seen_by(self.store.read(RUNS), self.run)
         return open_journal(
@@ -328,6 +351,10 @@ class UpgradeRun:
             begun=self.begun,
             work=self.plan.work,
         )
+
+    def _check_not_done(self) -> None:
+        if done := find_done(list_campaigns(self.store), self.plan, self.campaign):
+            raise done.refusal
 
     def _came_through(self, play: Play, journal: Journal, alive: set[str]) -> dict[str, dict[str, Entry]]:
         """Give what this run started in the play and did not lose on the way, by service and host."""
@@ -396,12 +423,14 @@ class UpgradeRun:
             return ""
         later = self.plan.plays[self.plan.plays.index(play) :]
         todo = [each for each in later if services_left(self.plan, each, progress, self.about())]
-        how_long = estimate(todo, read_seconds(self.store))
-        return f" (to the end: {how_long})" if how_long else ""
+        return estimate(todo, read_seconds(self.store))
+
+    def _title(self, play: Play) -> str:
+        waves = sum(each.kind == CHANGE for each in self.plan.plays)
+        return f"{play.title} of {waves}" if play.kind == CHANGE else play.title
 
     def _words(self, play: Play, grant: Grant, away: Mapping[str, str]) -> str:
-        waves = sum(each.kind == CHANGE for each in self.plan.plays)
-        title = f"{play.title} of {waves}" if play.kind == CHANGE else play.title
+        title = self._title(play)
         what = "; ".join(f"{name} on {' '.join(hosts)}" for name, hosts in grant.services.items())
         if grant.waits_for:
             return f"{title} stays open until this is done: {name_some(grant.waits_for)}."

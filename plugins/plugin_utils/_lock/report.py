@@ -6,11 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .._run.run import RunState
+from .decision import decide
 from .lock import Lock, LockError, Slot
+from .request import Claim, Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from .._run.run import Run
     from .._service.service import Service
     from .lock import Holder, Locks, Waiter
     from .request import StateOf
@@ -38,6 +41,31 @@ def statuses(locks: Locks, hosts: Iterable[str], state_of: StateOf) -> dict[str,
     :raises StoreError: when the store tells of a run what cannot be understood
     """
     return {host: _status(locks, host, state_of) for host in hosts}
+
+
+def waits_for(locks: Locks, roll: str, run: Run, state_of: StateOf) -> str:
+    """Say what a run waits for in the queues, in the words that it hears itself; empty where it does not wait.
+
+    :raises StoreError: when the store tells of a run what cannot be understood
+    """
+    queued = {
+        service: one
+        for service, lock in locks.items()
+        for one in lock.queue
+        if (one.roll, one.run) == (roll, run)
+    }
+    if not queued:
+        return ""
+    claims = tuple(_claim(locks[service], one) for service, one in queued.items())
+    first = min(queued.values(), key=lambda one: one.turn)
+    request = Request(roll, run, first.operation, claims, retries=first.retries, last=first.last)
+    decision = decide(locks, request, state_of, first.since)
+    return getattr(decision, "message", "nobody any more: its turn has come")
+
+
+def _claim(lock: Lock, one: Waiter) -> Claim:
+    hosts = frozenset(one.hosts)
+    return Claim(lock.service, hosts, lock.members | hosts, lock.max_unavailable, lock.failure_budget)
 
 
 def chosen(locks: Locks, names: Iterable[str], asked_by: str) -> Locks:

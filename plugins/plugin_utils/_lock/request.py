@@ -123,6 +123,11 @@ class Requested:
 HOW_TO_THAW = "rolling_lock with state=thawed ends that"
 
 
+def frozen_words(service: str, freeze: Freeze) -> str:
+    """Say of a service that nothing of it is granted, why, and what ends that."""
+    return f"{service} is frozen since {freeze.since} by {freeze.by}: {freeze.reason} ({HOW_TO_THAW})"
+
+
 @dataclass(frozen=True)
 class Waiting:
     """Somebody who is alive comes first, or nothing is granted for now."""
@@ -135,10 +140,7 @@ class Waiting:
     @property
     def message(self) -> str:
         """Say who or what is waited for, and how many are in front."""
-        ice = [
-            f"{service} is frozen since {freeze.since} by {freeze.by}: {freeze.reason} ({HOW_TO_THAW})"
-            for service, freeze in self.frozen.items()
-        ]
+        ice = [frozen_words(service, freeze) for service, freeze in self.frozen.items()]
         behind = [f"place {place} in the queue of {service}" for service, place in self.positions.items()]
         return "; ".join([*ice, *slot_names(self.slots), *behind])
 

@@ -19,12 +19,6 @@ if TYPE_CHECKING:
     from .._lock.request import StateOf
     from .._roll.survey import Unit
 
-_RUNS = {
-    RunState.LIVE: "its run works",
-    RunState.OVER: "its run is over",
-    RunState.UNKNOWN: "whether its run still works cannot be seen from here",
-}
-
 
 @dataclass(frozen=True)
 class UnitsNow:
@@ -82,7 +76,7 @@ class LocksNow:
         states = [self.state_of(slot.holder.run) for slot in slots]
         is_left = RunState.OVER in states
         return [
-            *(f"Slot: {slot}; {_RUNS[state]}." for slot, state in zip(slots, states, strict=True)),
+            *(f"Slot: {slot}; {state.words}." for slot, state in zip(slots, states, strict=True)),
             *(
                 [
                     f"Slots of runs that are over are given back once their hosts are well: {playbook('recover')}"

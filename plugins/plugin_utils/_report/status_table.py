@@ -26,18 +26,21 @@ _SHAPE = {
     "dismissed": [_DISMISSED],
     "paused": [dict.fromkeys(("unit", "since", "reason"), str)],
     "temporary_changes": [dict.fromkeys(("service", "name", "until", "campaign", "since"), str)],
+    "drained": [dict.fromkeys(("service", "operation", "roll", "since"), str)],
     "on_hold": [dict.fromkeys(("package", "version", "candidate"), str)],
     "outdated": [str],
     "not_checked": {str: str},
     "trouble": [str],
 }
-_PASSED_ON = ("in_force", "script", "policies", "settled")
+_PASSED_ON = ("in_force", "script", "policies", "settled", "store")
 ROWS_SHOWN = 200  # of one host; no host can make the table of all endless
 SENTENCES_SHOWN = 20
 _WORDS = {
     "outdated": "Programs and libraries that were replaced",
     "paused": "What is paused",
+    "drained": "What is drained",
     "reloads": "Whether reloads have happened",
+    "stopped": "Whether units that do not run are paused",
 }
 
 
@@ -162,6 +165,7 @@ def rows_of(host: str, answer: Answer) -> list[Row]:
             for entry in paused.values()
         ),
         *(_temporary_row(host, entry) for entry in answer["temporary_changes"]),
+        *(_drained_row(host, entry) for entry in answer["drained"]),
         *(
             _row(
                 host,
@@ -198,6 +202,11 @@ def _temporary_row(host: str, change: Mapping[str, Any]) -> Row:
     campaign = f", campaign {change['campaign']}" if change["campaign"] else ""
     why = f"{change['name']}, until {change['until']}{campaign}"
     return _row(host, change["service"], "(temporary)", _moment(change["since"]), why, "-")
+
+
+def _drained_row(host: str, record: Mapping[str, Any]) -> Row:
+    why = f"{record['operation'] or 'unknown operation'}, roll {record['roll'] or 'unknown'}"
+    return _row(host, record["service"], "(drained)", _moment(record["since"]), why, "-")
 
 
 def _row(*cells: str) -> Row:

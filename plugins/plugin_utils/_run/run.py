@@ -41,6 +41,15 @@ class RunState(StrEnum):
     OVER = "over"
     UNKNOWN = "unknown"
 
+    @property
+    def words(self) -> str:
+        """Say it of the run of something, as a part of a sentence."""
+        return {
+            RunState.LIVE: "its run works",
+            RunState.OVER: "its run is over",
+            RunState.UNKNOWN: "whether its run still works cannot be seen from here",
+        }[self]
+
 
 @dataclass(frozen=True)
 class Run:

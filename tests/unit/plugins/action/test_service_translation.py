@@ -45,6 +45,13 @@ def test_what_is_not_deployed_here_is_left_to_the_host(name: str) -> None:
     assert restart_services.module_arguments({"services": [name]}, variables())["services"] == [name]
 
 
+def test_packages_of_services_that_the_inventory_says_to_block_are_not_looked_at() -> None:
+    blocked = {**variables(nginx_deferral="block"), "nginx_deferral": "block"}
+    given = restart_policy.module_arguments({"services": ["nginx"]}, blocked)
+    assert given["trusted_units"] == ["nginx.service"]
+    assert "trusted_units" not in restart_policy.module_arguments({"services": ["nginx"]}, variables())
+
+
 def test_removing_a_policy_needs_no_services() -> None:
     given = {"name": "x", "services": ["nginx"], "state": "absent"}
     assert restart_policy.module_arguments(given, variables()) == given

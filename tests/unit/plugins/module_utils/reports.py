@@ -20,6 +20,7 @@ def report(*pending: dict[str, Any], **keys: Any) -> dict[str, Any]:
     usual = {
         "auto_restarts": True, "in_force": True, "stopped": [], "dismissed": [], "paused": [],
         "temporary_changes": [], "on_hold": [], "outdated": [], "not_checked": {}, "trouble": [],
+        "services": {"web": ["a.service", "b.service"]}, "down": [], "drained": [], "store": {},
     }  # fmt: skip
     return {**usual, "pending": list(pending), **keys}
 

@@ -9,6 +9,11 @@ from ansible_collections.orderly.services.plugins.module_utils._deferral.policy_
     PolicyFolder,
 )
 from ansible_collections.orderly.services.plugins.module_utils._deferral.script import PolicyScript
+from ansible_collections.orderly.services.plugins.module_utils._deferral.scripts_of_packages import (
+    Finding,
+    Script,
+)
+from ansible_collections.orderly.services.plugins.module_utils._deferral.wants_hold import Reason
 from ansible_collections.orderly.services.plugins.modules import restart_policy
 from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import FakeHost
 from ansible_collections.orderly.services.tests.unit.plugins.modules.run_module import run_module
@@ -18,8 +23,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+class Scripts:
+    """Maintainer scripts of which one insists that its daemon is stopped."""
+
+    def __init__(self) -> None:
+        self.looked_at: list[str] = []
+
+    def why_hold(self, units: list[str]) -> Finding | None:
+        self.looked_at += units
+        reason = Reason("stops it without asking", "systemctl stop db", 7, ("db.service",))
+        return Finding(Script("db", "1.1", "preinst", ""), reason) if "db" in str(units) else None
+
+
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+def scripts() -> Scripts:
+    return Scripts()
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scripts: Scripts) -> Callable[..., dict[str, Any]]:
     """Give the module, on a host that knows the unit demo.service."""
     host = FakeHost()
     host.add("demo.service")
@@ -28,6 +50,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[s
     monkeypatch.setattr(restart_policy, "PolicyFolder", lambda: PolicyFolder(tmp_path))
     monkeypatch.setattr(restart_policy, "PolicyScript", lambda: PolicyScript(tmp_path))
     monkeypatch.setattr(restart_policy, "NeedrestartDropIn", lambda: NeedrestartDropIn(tmp_path))
+    monkeypatch.setattr(restart_policy, "PackageScripts", lambda _run: scripts)
     return partial(run_module, restart_policy, monkeypatch, host.run, name="webteam")
 
 
@@ -44,6 +67,33 @@ def test_writes_the_policy_once(run: Callable[..., dict[str, Any]], tmp_path: Pa
     assert done["diff"]["after"] == (tmp_path / "etc/policy-rc.d/ansible-webteam.policy").read_text()
     assert done["blocked_actions"] == {"nginx.service": ("restart", "stop", "try-restart")}
     assert not run(units=["nginx.service"])["changed"]
+
+
+def test_a_unit_whose_package_cannot_be_upgraded_under_it_is_not_listed(
+    run: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    for check_mode in (True, False):
+        refused = run(units=["nginx.service", "db.service"], check_mode=check_mode)
+        assert refused["msg"] == (
+            "db cannot be upgraded while db.service runs, so the restarts of db.service cannot be deferred by denying "
+            'them: the preinst of version 1.1 stops it without asking (line 7: "systemctl stop db"). Put the package '
+            "on hold with orderly.services.package_hold, as the role orderly.services.deferral does for services that "
+            "say deferral: hold; or set force to true if you know better."
+        )
+        assert policies(tmp_path) == []
+    assert run(units=["db.service"], actions=["reload"])["changed"]
+    assert run(units=["db*.service"])["changed"]  # nobody knows yet which these are
+    assert run(units=["db.service"], trusted_units=["db.service"])["changed"]
+    assert run(units=["db.service"], actions=["stop", "reload"], force=True)["changed"]
+
+
+def test_packages_are_looked_at_when_the_policy_changes_alone(
+    run: Callable[..., dict[str, Any]], scripts: Scripts
+) -> None:
+    for _twice in range(2):
+        run(units=["nginx.service"])
+    run(state="absent")
+    assert scripts.looked_at == ["nginx.service"]
 
 
 def test_removes_the_policy_once(run: Callable[..., dict[str, Any]], tmp_path: Path) -> None:

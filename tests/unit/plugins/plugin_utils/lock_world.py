@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.changes import (
@@ -20,7 +22,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock.request imp
 from ansible_collections.orderly.services.plugins.plugin_utils._run.run import Run, RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from ansible_collections.orderly.services.plugins.plugin_utils._lock.changes import Retried
     from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import Lock, Locks
@@ -37,6 +39,16 @@ AT = "2026-01-31T03:12:45+00:00"
 
 def run(pid: int) -> Run:
     return Run(controller="ctl", machine="m", boot="0123456789", namespace="pid:[1]", pid=pid, started=7)
+
+
+@contextmanager
+def process() -> Iterator[int]:
+    """Let a process stand for ansible-playbook: locks ask whether that of a run is alive."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as cat:
+        try:
+            yield cat.pid
+        finally:
+            cat.kill()
 
 
 def request(  # noqa: PLR0913 - as many as a request has parts

@@ -105,3 +105,31 @@ def test_a_package_that_runs_the_folder_of_policies_is_named_until_it_has_a_scri
     own.parent.mkdir(parents=True)
     own.touch()
     assert script.trouble() == []
+
+
+KEPT = [
+    ("#!/bin/sh\nexit 101\n", True),
+    ("#!/bin/sh\n\n# For most users of images, this is enough.\n  exit 101;\n", True),
+    ("#!/bin/dash\nexit 1", True),
+    ("#!/bin/sh\nexit 0\n", False),
+    ("#!/bin/sh\nexit 104\n", False),
+    ("#!/bin/sh\n[ $1 = cron ] && exit 101\nexit 0\n", False),
+    ("#!/bin/sh\nexit $answer\n", False),
+    ("", False),
+]
+
+
+@pytest.mark.parametrize(("text", "is_told"), KEPT)
+def test_a_script_that_was_kept_and_denies_everything_is_told_with_the_way_to_be_rid_of_it(
+    tmp_path: Path, text: str, *, is_told: bool
+) -> None:
+    script = install(tmp_path)
+    assert script.trouble() == []
+    script.chained.write_text(text)
+    told = script.trouble()
+    assert bool(told) == is_told
+    if told:
+        assert told[0].startswith(
+            f"The script that was here before, {script.chained}, is asked first and denies "
+        )
+        assert told[0].endswith(f"stop asking it: rm {script.chained}")

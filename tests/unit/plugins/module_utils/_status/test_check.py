@@ -56,7 +56,7 @@ def test_the_line_says_what_waits_and_gives_figures() -> None:
     found = report(entry("a.service"), entry("b.service"), auto_restarts=False, paused=[{}])
     assert judge(found, SINCE + 3 * HOUR, Thresholds(2, 10)).render() == (
         "WARNING: 2 restarts are pending, for up to 3.0 hours: a.service, b.service. Automatic restarts are off. "
-        "| oldest=10800s;7200;36000;0 pending=2;;;0 paused=1;;;0 on_hold=0;;;0 trouble=0;;;0"
+        "| oldest=10800s;7200;36000;0 pending=2;;;0 down=0;;;0 drained=0;;;0 paused=1;;;0 on_hold=0;;;0 trouble=0;;;0"
     )
 
 
@@ -68,6 +68,12 @@ def test_what_only_root_can_tell_is_said() -> None:
     found = report(entry("lb.service", action="reload"), not_checked=ONLY_ROOT)
     text = judge(found, SINCE, Thresholds()).render()
     assert "Whether lb.service has reloaded was not checked: only root can tell." in text
+
+
+def test_a_unit_that_may_be_paused_or_stopped_is_neither_well_nor_down() -> None:
+    verdict = judge(report(not_checked={"stopped": "only root can tell"}), SINCE, Thresholds())
+    assert verdict.code == UNKNOWN
+    assert "Whether units that do not run are paused was not checked: only root can tell." in verdict.render()
 
 
 def test_hostile_texts_neither_end_the_line_nor_begin_the_figures() -> None:

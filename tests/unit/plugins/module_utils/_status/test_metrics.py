@@ -26,6 +26,7 @@ def test_every_figure_is_there() -> None:
         "orderly_auto_restarts": 0,
         "orderly_policy_in_force": 1,
         "orderly_pending_restarts": 1,
+        "orderly_units_down": 0,
         "orderly_paused_units": 0,
         "orderly_held_packages": 0,
         "orderly_outdated_checked": 1,

@@ -5,7 +5,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible_collections.orderly.services.plugins.module_utils._host.documents import write_document
 from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._records.drained import Drained, DrainedFolder
 from ansible_collections.orderly.services.plugins.module_utils._records.temporary import (
     TemporaryChange,
     TemporaryFolder,
@@ -160,7 +162,7 @@ def test_needrestart_is_asked_where_that_is_wanted(read: Callable[..., dict[str,
 @pytest.mark.usefixtures("nobody")
 def test_what_only_root_can_tell_is_not_checked(read: Callable[..., dict[str, Any]], root: Path) -> None:
     found = read(outdated=True)
-    assert found["not_checked"] == {"paused": "only root can tell", "outdated": "only root can tell"}
+    assert found["not_checked"] == dict.fromkeys(["paused", "drained", "outdated"], "only root can tell")
     assert found["paused"] == []
     text = record_text("nginx.service", action="reload", actions="[reload]")
     (root / "var/lib/policy-rc.d/x-nginx.service.deferred").write_text(text, encoding="utf-8")
@@ -197,3 +199,60 @@ def test_others_than_root_do_not_look_where_only_root_may(
 
     monkeypatch.setattr(status_reader.UnfinishedFolder, "read", refused)
     assert [entry["unit"] for entry in read()["pending"]] == ["nginx.service"]
+
+
+# --- Services that should run, and what operations have left ---
+
+
+@pytest.fixture
+def noted(root: Path) -> None:
+    (root / "usr/lib/orderly").mkdir(parents=True, exist_ok=True)
+    text = '{"format": 1, "services": {"web": ["nginx.service"], "cache": ["redis.service", "db.service"]}}'
+    (root / "usr/lib/orderly/services.json").write_text(text, encoding="utf-8")
+
+
+@pytest.mark.usefixtures("noted")
+def test_units_of_services_that_should_run_and_do_not_are_told(
+    read: Callable[..., dict[str, Any]], host: Host
+) -> None:
+    host.add("redis.service", ActiveState="inactive", SubState="dead")  # paused
+    host.add("db.service", ActiveState="inactive", SubState="dead", UnitFileState="enabled")
+    host.add("nginx.service", ActiveState="failed", SubState="failed")
+    found = read()
+    assert [(each["unit"], each["word"]) for each in found["down"]] == [
+        ("db.service", "stopped"),
+        ("nginx.service", "down"),
+    ]
+    assert found["services"] == {"web": ["nginx.service"], "cache": ["redis.service", "db.service"]}
+
+
+@pytest.mark.usefixtures("noted", "nobody")
+def test_who_cannot_see_what_is_paused_takes_nothing_for_stopped(
+    read: Callable[..., dict[str, Any]], host: Host
+) -> None:
+    host.add("redis.service", ActiveState="inactive", SubState="dead", UnitFileState="enabled")
+    host.add("nginx.service", ActiveState="failed", SubState="failed")
+    found = read()
+    assert [each["unit"] for each in found["down"]] == ["nginx.service"]
+    assert found["not_checked"]["stopped"] == "only root can tell"
+
+
+def test_nothing_is_told_of_units_where_nobody_noted_which_there_are(
+    read: Callable[..., dict[str, Any]], root: Path
+) -> None:
+    assert (read()["services"], read()["down"]) == ({}, [])
+    (root / "usr/lib/orderly").mkdir(parents=True)
+    (root / "usr/lib/orderly/services.json").write_text("?", encoding="utf-8")
+    assert "services.json cannot be read, so nobody looks whether services run" in read()["trouble"][-1]
+
+
+def test_what_an_operation_has_drained_and_the_store_of_its_locks_are_told(
+    read: Callable[..., dict[str, Any]], root: Path
+) -> None:
+    DrainedFolder(root / "var/lib/orderly/drained").write([Drained("web", "restart", "roll-1", 1000)])
+    stamp = {"id": "0123", "name": "sqlite:///store.db", "since": 1000, "tokens": {}}
+    write_document(root / "var/lib/orderly/store-stamp.json", stamp)
+    found = read()
+    since = "1970-01-01T00:16:40Z"
+    assert found["drained"] == [{"service": "web", "operation": "restart", "roll": "roll-1", "since": since}]
+    assert found["store"] == {"id": "0123", "name": "sqlite:///store.db", "since": since}

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.campaign import list_campaigns
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.gate import GateError
+from ansible_collections.orderly.services.plugins.plugin_utils._campaign.now import At
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.upgrade_run import UpgradeRun
 from ansible_collections.orderly.services.plugins.plugin_utils._inventory.selection import Selection
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import PAUSE, LockError
@@ -23,10 +23,10 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock.request imp
 from ansible_collections.orderly.services.plugins.plugin_utils._run.run import this_run
 from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
 
+from ..lock_world import process
 from ..plan_world import deployment, plan_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 PLAN = plan_of(
@@ -125,16 +125,6 @@ def upgrade(store: Any, fleet: Fleet, selection: Selection) -> bool:
                 lost |= _play(upgrade_run, fleet, play, hosts)
         return not lost
     return False
-
-
-@contextmanager
-def process() -> Iterator[int]:
-    """Let a process stand for ansible-playbook: locks ask whether that of a run is alive."""
-    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as cat:
-        try:
-            yield cat.pid
-        finally:
-            cat.kill()
 
 
 def _play(upgrade_run: UpgradeRun, fleet: Fleet, play: dict[str, Any], hosts: list[str]) -> set[str]:
@@ -237,10 +227,12 @@ def test_somebody_at_a_terminal_is_asked_before_a_point_of_no_return_and_has_to_
 ) -> None:
     store = open_store(f"sqlite://{tmp_path}/store.db")
     asked: list[str] = []
+    waited_for: list[str] = []
 
     def ask(question: str) -> str | None:
         asked.append(question)
         assert not held_slots(store)
+        waited_for.append(At.of(list_campaigns(store)[0]).waits)
         return answer
 
     with closing(store), process() as pid:
@@ -258,6 +250,9 @@ def test_somebody_at_a_terminal_is_asked_before_a_point_of_no_return_and_has_to_
         else:
             with pytest.raises(GateError, match="nothing in it was touched"):
                 run.enter("wave-1", ["d1"], wait=0)
+        at = At.of(list_campaigns(store)[0])
+        assert (at.play, at.title, at.waits) == ("wave-1", "Wave 1 of 1", "")
+    assert waited_for == ["somebody who confirms the point of no return of db there"]
     (question,) = asked
     assert question.startswith("Wave 1 of 1: db on d1 passes the point of no return of db: ")
     assert "Type db to continue" in question

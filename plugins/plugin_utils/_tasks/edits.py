@@ -12,7 +12,7 @@ import yaml
 from .files import entry, strings, tasks_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 NO_TASKS = "[{ansible.builtin.meta: noop}]"
 
@@ -70,6 +70,16 @@ def _with_comments(text: str, start: int) -> int:
             break
         start = above
     return start
+
+
+def comment_above(text: str, item: yaml.MappingNode, said: Callable[[int], str]) -> list[Edit]:
+    """Put a comment above an item that begins a line with its dash; what it says may depend on the line's number."""
+    dash = text.rfind("-", 0, item.start_mark.index)
+    start = text.rfind("\n", 0, dash) + 1
+    indent = text[start:dash]
+    if dash < 0 or indent.strip(" ") or text[dash + 1 : item.start_mark.index].strip():
+        return []
+    return [Edit(start, start, f"{indent}# {said(text.count(chr(10), 0, start) + 1)}\n")]
 
 
 def end_of(text: str, node: yaml.Node) -> int:

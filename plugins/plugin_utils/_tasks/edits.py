@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from .._common.text import on_one_line
 from .files import entry, strings, tasks_in
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def comment_above(text: str, item: yaml.MappingNode, said: Callable[[int], str])
     indent = text[start:dash]
     if dash < 0 or indent.strip(" ") or text[dash + 1 : item.start_mark.index].strip():
         return []
-    return [Edit(start, start, f"{indent}# {said(text.count(chr(10), 0, start) + 1)}\n")]
+    line = text.count("\n", 0, start) + 1
+    return [Edit(start, start, f"{indent}# {on_one_line(said(line))}\n")]
 
 
 def end_of(text: str, node: yaml.Node) -> int:

@@ -50,10 +50,9 @@ def test_a_project_as_the_guides_show_it_passes_ansible_lint_without_an_inventor
 def test_the_syntax_check_of_every_playbook_needs_no_inventory(site: Site) -> None:
     site.write("empty.yml", "all: {hosts: {}}\n")
     site.inventory = site.folder / "empty.yml"
-    first, *others = OURS
-    outcome = site.upgrade("--syntax-check", *others, playbook=first)
+    every = "".join(f"- import_playbook: {name}\n" for name in OURS)
+    outcome = site.upgrade("--syntax-check", playbook=site.write("every.yml", every))
     assert outcome.code == 0, outcome.raw
-    assert outcome.text.count("playbook: ") == len(OURS)
 
 
 def test_the_syntax_check_with_an_inventory_finds_what_is_wrong_in_roles(site: Site) -> None:

@@ -39,7 +39,7 @@ def test_roles_beside_an_inventory_of_two_folders_are_services_and_nothing_of_th
     outcome = play(site, "upgrade")
     assert outcome.code == 0, outcome.raw
     assert outcome.log == ["db d1 install", "web w1 install"]
-    assert "inventory" not in outcome.text
+    assert "lie inside the inventory folder" not in outcome.text
     assert not Path(site.folder, "ran").exists()
 
 

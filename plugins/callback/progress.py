@@ -65,7 +65,7 @@ from ansible.utils.color import stringc
 
 from ..plugin_utils._common.files import write_report
 from ..plugin_utils._common.text import now_text, on_one_line
-from ..plugin_utils._plan.names import PLANNED, WAVE_TITLE
+from ..plugin_utils._plan.names import PLANNED, WAVE_TITLE, task_as_written
 from ..plugin_utils._report.deferred_summary import host_and_result, is_secret
 from ..plugin_utils._report.live_line import LiveLine, can_show
 from ..plugin_utils._report.progress import GATE, LOCK, Batch, Heard, Progress, State, batches, believed
@@ -121,7 +121,7 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_start(self, host: Any, task: Any) -> None:
         with self._guard:
-            self._progress.start(host.get_name(), task.get_name(), self._clock())
+            self._progress.start(host.get_name(), task_as_written(task.get_name()), self._clock())
             if task.resolved_action in (LOCK, GATE):
                 self._watch()
 
@@ -174,7 +174,7 @@ class CallbackModule(CallbackBase):
         host, data = host_and_result(result)
         task = result._task  # noqa: SLF001 - also ansible-core 2.16's names
         result = believed(task.resolved_action, data, is_secret=is_secret(result))
-        heard = Heard(host, task.get_name(), task.get_path() or "", result, state)
+        heard = Heard(host, task_as_written(task.get_name()), task.get_path() or "", result, state)
         with self._guard:
             lines = self._progress.hear(heard, self._clock(), now_text())
             self._say(lines)

@@ -51,7 +51,7 @@ class LookupModule(LookupBase):
         missing = [term for term in terms if not Path(term).exists()]
         if missing or not terms:
             raise AnsibleLookupError(
-                f"There is no {missing[0]}."
+                f"There is no folder or file {missing[0]}."
                 if missing
                 else "Name one or more folders of roles, for example roles/."
             )

@@ -71,7 +71,7 @@ from ..plugin_utils._plan.approval import APPROVED, approved_elsewhere
 from ..plugin_utils._plan.barriers import lost_barriers
 from ..plugin_utils._plan.plan import short
 from ..plugin_utils._run.whole import check_core, check_tags
-from ..plugin_utils._service.catalogue import known_services, tell_left_out
+from ..plugin_utils._service.catalogue import check_beside_inventory, known_services, tell_left_out
 from ..plugin_utils._terminal import say
 from ..plugin_utils._upgrade import make_plan, refuse_sizes
 
@@ -99,9 +99,10 @@ class LookupModule(LookupBase):
             check_core()
             check_tags("The upgrade", context.CLIARGS.get("tags"), context.CLIARGS.get("skip_tags"), ONLY)
             refuse_sizes(variables)
+            check_beside_inventory(variables, inventory.variable)
             services = known_services(variables, inventory.variable)
             check_variables(self._loader, inventory, services)
-            tell_left_out(variables, services)
+            tell_left_out(variables, services, inventory.variable)
             options = self.get_options()
             approved = options["approved_plan"] or self._approved(inventory, variables)
             absences = absences_in(self._store(inventory, variables), say)

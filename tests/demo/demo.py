@@ -266,9 +266,9 @@ def failure_of(host: str, run: Run) -> str:
 BIN = Path(shutil.which("ansible-playbook") or "ansible-playbook").parent
 FAREWELL = f"""
 What to try next
-  the plan of your own inventory: no host is contacted, nothing is changed
+  the plan of your own inventory: versions are read, nothing is changed
     export PATH={BIN}:$PATH ANSIBLE_COLLECTIONS_PATH={ROOT / ".build"}
-    ansible-playbook orderly.services.upgrade -i YOUR_INVENTORY --list-tasks
+    ansible-playbook orderly.services.plan -i YOUR_INVENTORY
   the hosts of this demo: they are still up
     tests/fleet/fleet --fleet demo ls
     tests/fleet/fleet --fleet demo exec web1 -- systemctl status nginx

@@ -87,8 +87,11 @@ def test_the_summary_fits_on_a_screen_and_ends_with_what_to_type(site: Site) -> 
     said = [line for line in outcome.raw.splitlines() if line and not line.startswith(("PLAY", "TASK"))]
     begin = next(number for number, line in enumerate(said) if line.startswith("Plan "))
     (folder,) = site.plan_folders
-    assert said[begin : begin + 8] == [
+    assert said[begin : begin + 11] == [
         f"Plan {plan_hash[:16]}: 2 services on 3 hosts, 3 waves",
+        "Wave 1 of 3: d1 (db); down meanwhile: db",
+        "Wave 2 of 3: w1 (web)",
+        "Wave 3 of 3: w2 (web)",
         "SERVICE  STAGE    HOSTS  AT ONCE  WAVES  OUTAGE          PACKAGES",
         "db       default  1      1        1      is down         up to date",
         "web      default  2      1        2-3    others stay up  web-common 1.0 → 1.1 on 2 hosts, "

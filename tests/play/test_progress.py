@@ -105,8 +105,8 @@ def test_an_upgrade_is_told_by_the_waves_of_its_plan_also_when_it_is_resumed(tmp
     stopped = without_times(toys.upgrade(**enabled).text)
     assert "Wave 2 of 3 begins: w1 (web)" in stopped
     assert (
-        'Stopped: 1 host done in 2 waves, N s; 1 failed, 1 not begun. w1 failed in wave 2 of 3 at "'
-        in stopped
+        "Stopped: 1 host done in 2 waves, N s; 1 failed, 1 not begun. w1 failed in wave 2 of 3 at "
+        '"web : web install" (roles/web/tasks/upgrade_tasks.yml:14): ' in stopped
     )
     assert "Slots kept, and counted as down: w1 (web)" in stopped
     toys.is_mended()

@@ -462,3 +462,24 @@ def test_a_task_that_a_killed_roll_has_left_at_work_is_waited_for(site: Site) ->
     said, _nothing = again.communicate(timeout=120)
     assert again.returncode == 0, said
     assert site.log.count("web w1 drain") == site.log.count("web w1 work") == 2
+
+
+def test_a_role_of_the_user_has_its_own_plugins_and_its_own_name(
+    run: Callable[..., Outcome], site: Site
+) -> None:
+    site.write(
+        "roles/web/filter_plugins/own.py",
+        "class FilterModule:\n    def filters(self):\n        return {'twice': lambda text: text * 2}\n",
+    )
+    verify = site.folder / "roles/web/tasks/verify.yml"
+    verify.write_text(
+        verify.read_text() + "- name: twice\n  ansible.builtin.debug: {msg: \"{{ 'ab' | twice }}\"}\n"
+    )
+    outcome = run("--limit", "w1")
+    assert outcome.code == 0, outcome.raw
+    assert "abab" in outcome.text
+    assert "orderly.services./" not in outcome.text
+    assert f"TASK [{site.folder}/roles/./web : twice]" in outcome.text
+    outcome = run("--limit", "w1", HOME=str(site.folder))
+    assert outcome.code == 0, outcome.raw
+    assert "TASK [web : twice]" in outcome.text

@@ -41,7 +41,7 @@ from ...plugin_utils._roll.survey import (
 from ...plugin_utils._run.presence import seen_by
 from ...plugin_utils._run.run import RunState, this_run
 from ...plugin_utils._run.whole import check_as_written
-from ...plugin_utils._service.catalogue import check_agreement, load_services, select
+from ...plugin_utils._service.catalogue import check_agreement, check_beside_inventory, load_services, select
 from ...plugin_utils._service.steps import ROLL_PARTS
 from ...plugin_utils._store.store import PREFIX as RUNS
 from ...plugin_utils._store.store import Rehearsal, open_store
@@ -80,6 +80,7 @@ class ActionModule(ControllerAction):
             store={"type": "str"},
         )
         check_as_written("The roll", variables, self._task.get_play())
+        check_beside_inventory(variables)
         services = load_services(variables)
         only = names_of(options["services"])
         select(services, only, ONLY.get(options["operation"], "rolling_op_services"))

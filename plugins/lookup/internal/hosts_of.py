@@ -11,7 +11,8 @@ author: The orderly.services maintainers (@orderly-services)
 description:
   - For the playbooks of this collection. The one door through which each of them begins, so that all refuse the same
     things in the same words, before any host is asked.
-  - It refuses an inventory without hosts, tags, and variables of the command line or the inventory that look like
+  - It refuses an inventory without hosts, service roles inside an inventory folder where anything but a look at
+    the fleet is meant, tags, and variables of the command line or the inventory that look like
     parameters or settings and are none.
 options:
   _terms:
@@ -50,7 +51,13 @@ from ...plugin_utils._inventory.parameters import PARAMETERS
 from ...plugin_utils._inventory.trusted import without_facts
 from ...plugin_utils._inventory.unread import check_variables, typed_playbooks
 from ...plugin_utils._run.whole import check_core, check_tags
-from ...plugin_utils._service.catalogue import NONE_DEPLOYED, deployed_of, known_services, tell_left_out
+from ...plugin_utils._service.catalogue import (
+    NONE_DEPLOYED,
+    check_beside_inventory,
+    deployed_of,
+    known_services,
+    tell_left_out,
+)
 from ...plugin_utils._service.service import CatalogueError
 
 if TYPE_CHECKING:
@@ -81,9 +88,11 @@ class LookupModule(LookupBase):
             manager=seen and seen._inventory,  # noqa: SLF001 - nothing else gives it to a plugin
         )
         second_look = None if seen else inventory.variable
+        if which != "all":
+            check_beside_inventory(variables, second_look)
         services = known_services(variables, second_look)
         check_variables(self._loader, inventory, services)
-        tell_left_out(variables, services)
+        tell_left_out(variables, services, second_look)
         if which == "all":
             return ["all"]
         groups = list(dict.fromkeys(each.group for each in deployed_of(services, variables, second_look)))

@@ -6,25 +6,36 @@ import json
 import os
 import re
 import shlex
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ansible import context
 from ansible.constants import DEFAULT_HOST_LIST
+from ansible.parsing.splitter import parse_kv
+from ansible.parsing.utils.yaml import from_yaml
 
 from .names import UnusableNameError, pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
 ONE_WORD = re.compile(r"[\w.,:/@%+-]+")  # which -e does not cut, and does not take for anything but text
 
 
-def playbook(name: str, *options: str) -> str:
-    """Give the command that runs a playbook of ours beside this run: with its inventories, and its store.
+def playbook(name: str, *options: str, also: Container[str] = ()) -> str:
+    """Give the command that runs a playbook of ours beside this run: with its inventories, its vaults and its store.
 
-    Those of ansible.cfg and the environment are found again.
+    Those of ansible.cfg and the environment are found again. *also* are further variables that it needs as this run
+    was given them on the command line.
     """
-    return " ".join(("ansible-playbook", *_inventories(), *_for_all(), f"orderly.services.{name}", *options))
+    given = (*_inventories(), *_vaults(), *_variables(also))
+    return " ".join(("ansible-playbook", *given, f"orderly.services.{name}", *options))
+
+
+def left_out(also: Container[str] = ()) -> list[str]:
+    """Name the variables of the command line that :func:`playbook` does not repeat; they may be secrets."""
+    given = (name for each in _given() if not each.startswith("@") for name in _read(each))
+    return sorted({name for name in given if not _is_repeated(name, also)})
 
 
 def _inventories() -> Iterator[str]:
@@ -36,16 +47,45 @@ def _inventories() -> Iterator[str]:
         yield f"-i {shlex.quote(each if near.startswith('..') else near)}"
 
 
-def _for_all() -> Iterator[str]:
+def _vaults() -> Iterator[str]:
+    for option, name in (("--vault-id", "vault_ids"), ("--vault-password-file", "vault_password_files")):
+        yield from (f"{option} {shlex.quote(each)}" for each in context.CLIARGS.get(name) or ())
+    if context.CLIARGS.get("ask_vault_pass"):
+        yield "--ask-vault-pass"
+
+
+def _variables(also: Container[str]) -> Iterator[str]:
     """Give the variables of the command line without which another run may look elsewhere."""
-    for each in context.CLIARGS.get("extra_vars") or ():
-        if each.startswith(("@", "orderly_")):
+    for each in _given():
+        if each.startswith("@"):
             yield f"-e {shlex.quote(each)}"
+            continue
+        read = _read(each)
+        repeated = {name: value for name, value in read.items() if _is_repeated(name, also)}
+        if repeated == read:
+            yield f"-e {shlex.quote(each)}"
+        else:
+            yield from (extra(name, value) for name, value in repeated.items())
 
 
-def extra(name: str, value: str) -> str:
-    """Give the option that sets a variable to a text."""
-    given = f"{name}={value}" if ONE_WORD.fullmatch(value) else json.dumps({name: value}, ensure_ascii=False)
+def _given() -> Iterable[str]:
+    return context.CLIARGS.get("extra_vars") or ()
+
+
+def _read(given: str) -> Mapping[str, Any]:
+    """Read what one ``-e`` sets, as Ansible does."""
+    read = from_yaml(given) if given.startswith(("{", "[")) else parse_kv(given)
+    return read if isinstance(read, Mapping) else {}
+
+
+def _is_repeated(name: str, also: Container[str]) -> bool:
+    return name.startswith("orderly_") or name in also
+
+
+def extra(name: str, value: Any) -> str:
+    """Give the option that sets a variable to a text, or to other plain data."""
+    is_word = isinstance(value, str) and ONE_WORD.fullmatch(value)
+    given = f"{name}={value}" if is_word else json.dumps({name: value}, ensure_ascii=False)
     return f"-e {shlex.quote(given)}"
 
 

@@ -18,6 +18,7 @@ from .._tasks.findings import Finding, FindingsError
 from .._waves.pack import pack
 from .._waves.rules import Rules
 from .._waves.schedule import Change, make_schedule
+from .names import COPY
 from .plan import Deployment, Plan, PlannedService, Play, finalizes
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def _described(deployment: Deployment, run_once_host: str) -> PlannedService:
     return PlannedService.from_data(
         {
             **service.settings(),
-            "role": f"orderly_plan_{service.name}",
+            "role": f"{COPY}{service.name}",
             "origin": service.path.name if service.role.startswith("/") else service.role,
             "hosts": deployment.hosts,
             "slots": deployment.slots,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -99,4 +100,6 @@ def split_upgrade_tasks(service: Service) -> Split:
     :raises FindingsError: when something is wrong with them
     """
     path = service.tasks_file(UPGRADE_TASKS)
-    return split_by_step(path, service.dialect) if path is not None else Split({})
+    # By its folder and not by the whole path, so that a plan is the same wherever its roles are.
+    role = "/".join(service.path.parts[-2:]) if os.path.isabs(service.role) else service.role
+    return split_by_step(path, service.dialect, role) if path is not None else Split({})

@@ -1,22 +1,26 @@
-"""The summary of a plan: what an operator reads before approving it, one line for each service."""
+"""The summary of a plan: what an operator reads before approving it, by wave, and then a line for each service."""
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from .._common.answers import why_failed
-from .._common.shell import extra, playbook
+from .._common.shell import extra, left_out, playbook
 from .._common.text import layout, listed, natural, plural, printable
 from .._plan.barriers import lost_barriers
 from .._plan.plan import DOWN, KEEPS, NONE, short
+from .._service.catalogue import override_names
 from .._service.steps import CHANGE
+from .._waves.lines import Wave, wave_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from .._plan.plan import Plan
+    from .._plan.plan import Plan, Play
     from .._plan.survey import Answer, Survey
 
 HEADER = ("SERVICE", "STAGE", "HOSTS", "AT ONCE", "WAVES", "OUTAGE", "PACKAGES")
@@ -40,6 +44,7 @@ def summary(
     if survey is None:
         raise ValueError("a summary is made of a plan with a survey")
     waves = _waves(plan)
+    away = away or {}
     rows = [
         (
             name,
@@ -50,16 +55,17 @@ def summary(
             OUTAGES[service.outage],
             _packages(survey, name),
         )
-        for name, service in plan.services.items()
+        for name, service in sorted(plan.services.items(), key=lambda each: waves.get(each[0], [math.inf])[0])
     ]
     hosts = {host for service in plan.services.values() for host in service.hosts}
     return [
         f"Plan {short(plan.hash)}: {plural(len(rows), 'service')} on {plural(len(hosts), 'host')}, "
         f"{plural(sum(play.kind == CHANGE for play in plan.plays), 'wave')}",
+        *wave_lines([_wave(plan, play, away) for play in plan.plays if play.kind == CHANGE]),
         *layout([HEADER, *rows]),
         *_conditions(plan),
         *filter(None, [lost_barriers(plan)]),
-        *_absences(plan, away or {}),
+        *_absences(plan, away),
         *(f"Not surveyed: {host}: {_why(answers.get(host, {}))}" for host in survey.missing),
         *([f"It takes {how_long}."] if how_long else []),
         "Packages are never rolled back.",
@@ -69,8 +75,29 @@ def summary(
             else []
         ),
         f"To review: {folder}/plan.html",
-        f"To approve: {playbook('upgrade', extra('upgrade_approved_plan', plan.hash))}",
+        *_to_approve(plan),
     ]
+
+
+def _to_approve(plan: Plan) -> Iterator[str]:
+    """Give the command that runs the plan, with all that it was made with on the command line."""
+    ours = {"upgrade_plan_dir", *chain.from_iterable(map(override_names, plan.services))}
+    yield f"To approve: {playbook('upgrade', extra('upgrade_approved_plan', plan.hash), also=ours)}"
+    if others := left_out(ours):
+        yield f"Add to it, as what may be secret is not shown: {' '.join(f'-e {name}=…' for name in others)}"
+
+
+def _wave(plan: Plan, play: Play, away: Mapping[str, frozenset[str]]) -> Wave:
+    visits: defaultdict[str, list[str]] = defaultdict(list)
+    for name, hosts in play.services.items():
+        for host in hosts:
+            visits[host].append(name)
+    down = (
+        name
+        for name, hosts in play.services.items()
+        if set(plan.services[name].hosts) - away.get(name, frozenset()) <= set(hosts)
+    )
+    return Wave({host: tuple(names) for host, names in visits.items()}, tuple(sorted(down, key=natural)))
 
 
 def _absences(plan: Plan, away: Mapping[str, frozenset[str]]) -> Iterator[str]:

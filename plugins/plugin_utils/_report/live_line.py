@@ -12,9 +12,14 @@ if TYPE_CHECKING:
 SAVE, RESTORE, ERASE = "\x1b7", "\x1b8", "\x1b[2K"
 
 
+UNWATCHED = ("CI", "AWX_ISOLATED_DATA_DIR")
+"""Set in the jobs of a CI, and in those of ansible-runner and AWX, which give each a terminal that nobody looks at."""
+
+
 def can_show(is_terminal: bool, environ: Mapping[str, str]) -> bool:
-    """Tell whether a live line makes sense: on a terminal that moves its cursor, and not in a CI's log."""
-    return is_terminal and environ.get("TERM", "dumb") not in ("", "dumb") and not environ.get("CI")
+    """Tell whether a live line makes sense: on a terminal that moves its cursor, and not in the log of a job."""
+    moves = is_terminal and environ.get("TERM", "dumb") not in ("", "dumb")
+    return moves and not any(environ.get(name) for name in UNWATCHED)
 
 
 class LiveLine:

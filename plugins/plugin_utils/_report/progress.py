@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .._common.answers import words_of
 from .._common.text import duration, listed, natural, plural, printable, with_services
 from .._lock.lock import PAUSE
+from .._plan.names import place_as_written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -445,7 +446,9 @@ def _said(message: Any) -> str:
 
 def _why(heard: Heard) -> str:
     message = words_of(heard.result.get("msg")).splitlines()
-    return f'"{printable(heard.task)}"' + (f": {printable(message[0], WIDEST)}" if message else "")
+    place = place_as_written(heard.path)
+    task = f'"{printable(heard.task)}"' + (f" ({printable(place)})" if place else "")
+    return task + (f": {printable(message[0], WIDEST)}" if message else "")
 
 
 def _sorted(names: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
 from .._common.text import listed, natural, shortened, with_services
 from .._waves.bounds import busiest
+from .._waves.lines import Wave, wave_lines
 from .._waves.rules import Visit
 from .roll import stays_down
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from .roll import Roll
 
-MANY = 12  # waves; beyond that those of one kind are reported together
 RESTART = "restart"
 
 
 def lines(roll: Roll, operation: str = RESTART, *, every_wave: bool = False) -> list[str]:
     """Say it, in as few lines as are needed; with *every_wave* there is a line for each of them."""
-    waves = list(_waves(roll, fold=len(roll.waves) > MANY and not every_wave))
+    visits = [Wave({host: tuple(roll.names(host)) for host in wave}) for wave in roll.waves]
+    waves = list(wave_lines(visits, every_wave=every_wave))
     nothing = (
         "Nothing needs to be restarted."
         if operation == RESTART
@@ -42,39 +42,6 @@ def lines(roll: Roll, operation: str = RESTART, *, every_wave: bool = False) -> 
         *_left_dragging(roll),
         *_units_without_service(roll),
     ]
-
-
-# --- Waves ---
-
-
-def _waves(roll: Roll, *, fold: bool) -> Iterator[str]:
-    count = len(roll.waves)
-    numbered = list(enumerate(roll.waves, 1))
-    for _kind, group in groupby(numbered, key=lambda each: _kind_of(roll, each[1]) if fold else each[0]):
-        alike = list(group)
-        first, last = alike[0][0], alike[-1][0]
-        if len(alike) > 2:
-            yield f"Waves {first} to {last} of {count}: {_each(roll, [wave for _number, wave in alike])}"
-            continue
-        for number, wave in alike:
-            hosts = f"{len(wave)} hosts, " if len(wave) > 2 else ""
-            yield f"Wave {number} of {count}: {hosts}{with_services({host: roll.names(host) for host in wave})}"
-
-
-def _kind_of(roll: Roll, wave: Iterable[str]) -> Counter[tuple[str, ...]]:
-    return Counter(tuple(roll.names(host)) for host in wave)
-
-
-def _each(roll: Roll, waves: list[tuple[str, ...]]) -> str:
-    """Say how many hosts of which services each of some waves has, and which they are altogether."""
-    hosts: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
-    for host in chain.from_iterable(waves):
-        hosts[tuple(roll.names(host))].append(host)
-    counts = _kind_of(roll, waves[0])
-    return ", ".join(
-        f"{counts[services]} each of {listed(shortened(members))} ({' '.join(services)})"
-        for services, members in hosts.items()
-    )
 
 
 # --- Why ---

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible import context
 from ansible.constants import CONFIG_FILE, DEFAULT_ROLES_PATH
+from ansible.inventory.manager import IGNORED
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.utils.display import Display
@@ -63,9 +64,7 @@ def role_folders(variables: Mapping[str, Any]) -> tuple[RoleFolder, ...]:
     playbook_dir = variables.get("playbook_dir")
     if playbook_dir and (Path(playbook_dir) / PLAN_FILE).is_file():
         return (RoleFolder(Path(playbook_dir) / "roles"),)
-    sources = [
-        Path(source) for source in variables.get("ansible_inventory_sources") or () if "," not in source
-    ]
+    sources = _sources(variables)
     project = [
         variables.get("inventory_dir"),
         *(source for source in sources if source.is_dir()),
@@ -78,13 +77,17 @@ def role_folders(variables: Mapping[str, Any]) -> tuple[RoleFolder, ...]:
     named = [*map(_expanded, _as_list(variables.get("orderly_roles_path"), ":"))]
     usual = [*map(_expanded, DEFAULT_ROLES_PATH)]
     _tell_if_left_out(Path("roles").absolute(), (*named, *beside, *usual))
-    _tell_if_read_as_inventory(source for source in sources if source.is_dir())
     return (
         *(RoleFolder(each) for each in (*named, *beside) if not _is_of_strangers(each, beside)),
         *map(RoleFolder, usual),
         *map(_collection_roles, _as_list(variables.get("orderly_collections"))),
         RoleFolder(COLLECTION_ROLES, f"{COLLECTION}."),
     )
+
+
+def _sources(variables: Mapping[str, Any]) -> list[Path]:
+    """Give the files and folders of the inventory."""
+    return [Path(source) for source in variables.get("ansible_inventory_sources") or () if "," not in source]
 
 
 def _typed_playbooks() -> Iterator[Path]:
@@ -124,13 +127,33 @@ def _tell_if_left_out(here: Path, places: Iterable[Path]) -> None:
         )
 
 
-def _tell_if_read_as_inventory(folders: Iterable[Path]) -> None:
-    for folder in folders:
-        if any((folder / "roles").glob(f"*/{SERVICE_FILE}")):
-            display.warning(
-                f"The service roles in {folder}/roles are inside an inventory folder: Ansible reads every file there "
-                f"as an inventory, and runs those that are executable. Move them to {folder.parent}/roles."
+def inside_inventory(variables: Mapping[str, Any]) -> Iterator[str]:
+    """Name the folders of service roles that Ansible reads as a part of the inventory, and say what to move where."""
+    named = (Path(os.path.abspath(source)) for source in _sources(variables))
+    inventories = [source for source in named if source.is_dir()]
+    for folder in role_folders(variables):
+        inventory = next((each for each in inventories if _is_read_with(each, folder.path)), None)
+        if inventory and any(folder.path.glob(f"*/{SERVICE_FILE}")):
+            yield (
+                f"The service roles in {folder.path} lie inside the inventory folder {inventory}: Ansible reads every "
+                f"file there as an inventory, and runs those that are executable on this machine. {_way_out(inventory)}"
             )
+
+
+def _is_read_with(inventory: Path, roles: Path) -> bool:
+    """Tell whether Ansible reads a folder as a part of an inventory; it skips some names, and ``ignore_patterns``."""
+    if not roles.is_relative_to(inventory):
+        return False
+    return not any(IGNORED.search(os.fsencode(part)) for part in roles.relative_to(inventory).parts)
+
+
+def _way_out(inventory: Path) -> str:
+    if _is_here(inventory):
+        return (
+            f"Move the inventory, with its group_vars and host_vars, to {inventory}/inventory, and run with "
+            f"-i {inventory}/inventory."
+        )
+    return f"Move them to {inventory.parent}/roles, beside the inventory."
 
 
 def _as_list(value: str | Iterable[str] | None, separator: str | None = None) -> list[str]:
@@ -299,17 +322,35 @@ def _place(service: Service, before: str) -> str:
 
 def known_services(task_vars: Mapping[str, Any], variables: Variables | None = None) -> tuple[Service, ...]:
     """Read every service role there is, deployed or not; *variables* as for :func:`load_services`."""
-    if variables is not None and (hosts := task_vars["groups"].get("all")):
-        anybody = min(hosts, key=natural)
-        where = {name: variables(anybody, name) for name in ("orderly_roles_path", "orderly_collections")}
-        task_vars = {**{name: value for name, value in where.items() if value is not None}, **task_vars}
-    return find_services(role_folders(task_vars))
+    return find_services(role_folders(_with_places(task_vars, variables)))
 
 
-def tell_left_out(task_vars: Mapping[str, Any], services: Iterable[Service]) -> None:
-    """Warn of roles that were meant to be services and are not read as such, and of services that nobody is."""
-    own = (folder.path for folder in role_folders(task_vars) if not folder.prefix)
-    for why in (*not_read(own), *unknown_before(services, task_vars["groups"])):
+def _with_places(task_vars: Mapping[str, Any], variables: Variables | None) -> Mapping[str, Any]:
+    """Add where the inventory says that roles are."""
+    if variables is None or not (hosts := task_vars["groups"].get("all")):
+        return task_vars
+    anybody = min(hosts, key=natural)
+    where = {name: variables(anybody, name) for name in ("orderly_roles_path", "orderly_collections")}
+    return {**{name: value for name, value in where.items() if value is not None}, **task_vars}
+
+
+def check_beside_inventory(task_vars: Mapping[str, Any], variables: Variables | None = None) -> None:
+    """Refuse service roles that Ansible reads as a part of the inventory; *variables* as for :func:`load_services`.
+
+    :raises CatalogueError: naming the first folder of such roles
+    """
+    for why in inside_inventory(_with_places(task_vars, variables)):
+        raise CatalogueError(why)
+
+
+def tell_left_out(
+    task_vars: Mapping[str, Any], services: Iterable[Service], variables: Variables | None = None
+) -> None:
+    """Warn of roles in a wrong place, of those that were meant to be services, and of services that nobody is."""
+    placed = _with_places(task_vars, variables)
+    own = (folder.path for folder in role_folders(placed) if not folder.prefix)
+    unread = (*not_read(own), *unknown_before(services, task_vars["groups"]))
+    for why in (*inside_inventory(placed), *unread):
         display.warning(why)
 
 

@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._common.errors import ControllerError
 from .steps import ORDERLY, ROLL_PARTS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from .deb_version import Constraint
 
 SERVICE_FILE = "meta/service.yml"
@@ -133,8 +133,22 @@ class Service:
     def as_dict(self) -> dict[str, Any]:
         """Give plain data for playbooks, with the optional task files the role has."""
         parts = {part: self.tasks_file(part) is not None for part in ROLL_PARTS}
-        where = {"name": self.name, "role": self.role, "path": str(self.path)}
+        where = {"name": self.name, "role": includable(self.role), "path": str(self.path)}
         return {**where, **self.settings(), "has": parts}
+
+
+def includable(role: str) -> str:
+    """Give the name by which ``include_role`` finds a role that may be a path, wherever it is included.
+
+    In a role of a collection Ansible takes a path for the name of a role of that collection, which then lacks its own
+    filters and modules, unless there is a dot in it. A path below the home is shown by the name of its role alone.
+    """
+    if not os.path.isabs(role):
+        return role
+    path, home = Path(role), os.path.realpath(os.path.expanduser("~"))
+    if path.is_relative_to(home) and "$" not in role:  # Ansible would put a variable of the environment there
+        return f"~/{path.relative_to(home)}"
+    return f"{path.parent}/./{path.name}"
 
 
 def plain(value: Any) -> Any:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from .._common.text import on_one_line
 from .files import entry, strings, tasks_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 NO_TASKS = "[{ansible.builtin.meta: noop}]"
 
@@ -70,6 +71,17 @@ def _with_comments(text: str, start: int) -> int:
             break
         start = above
     return start
+
+
+def comment_above(text: str, item: yaml.MappingNode, said: Callable[[int], str]) -> list[Edit]:
+    """Put a comment above an item that begins a line with its dash; what it says may depend on the line's number."""
+    dash = text.rfind("-", 0, item.start_mark.index)
+    start = text.rfind("\n", 0, dash) + 1
+    indent = text[start:dash]
+    if dash < 0 or indent.strip(" ") or text[dash + 1 : item.start_mark.index].strip():
+        return []
+    line = text.count("\n", 0, start) + 1
+    return [Edit(start, start, f"{indent}# {on_one_line(said(line))}\n")]
 
 
 def end_of(text: str, node: yaml.Node) -> int:

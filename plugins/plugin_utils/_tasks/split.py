@@ -17,7 +17,7 @@ import yaml
 
 from .._service.steps import CHANGE_STEPS, FACTS, FINALIZE, MIGRATE_STEP, ORDERLY, TAGS
 from .dialects import STEPS_IN, DialectError, Gating, check_tags_below
-from .edits import Edit, as_file, as_item, edited, keep_items, spans, without_tag
+from .edits import Edit, as_file, as_item, comment_above, edited, keep_items, spans, without_tag
 from .facts import FactsRules
 from .files import (
     BLOCK_KEYS,
@@ -68,12 +68,13 @@ class Handler:
     line: int
 
 
-def split_by_step(path: Path, dialect: str = ORDERLY) -> Split:
+def split_by_step(path: Path, dialect: str = ORDERLY, role: str = "") -> Split:
     """Split a service's ``upgrade_tasks.yml``, which is in a dialect, by step.
 
-    Raises :class:`FindingsError` with everything that is wrong with the file and the files it names.
+    With the name of its *role* a comment above each task says where its author wrote it, which Ansible shows where the
+    copy fails. Raises :class:`FindingsError` with everything that is wrong with the file and the files it names.
     """
-    splitter = _Splitter(TaskRules(path.parent), dialect)
+    splitter = _Splitter(TaskRules(path.parent), dialect, role)
     steps = splitter.split(splitter.rules.read(path), Gating())
     if splitter.rules.findings:
         raise FindingsError(splitter.rules.findings)
@@ -151,9 +152,10 @@ class _BlockPart:
 class _Splitter:
     """One walk over a task file and all it imports."""
 
-    def __init__(self, rules: TaskRules, dialect: str) -> None:
+    def __init__(self, rules: TaskRules, dialect: str, role: str) -> None:
         self.rules = rules
         self.dialect = dialect
+        self.role = role
         self.imported: dict[str, str] = {}
         self.placed: list[Placed] = []
 
@@ -181,7 +183,16 @@ class _Splitter:
             lowered[step] += self.rules.run_once_edits(file, task, step)
             if self.dialect == TAGS:  # who asks for a step by its tag asks for its tasks, opted in or not
                 lowered[step] += without_tag(task, "never")
+            lowered[step] += self.origin_of(file, task)
         return lowered
+
+    def origin_of(self, file: TaskFile, task: yaml.MappingNode) -> list[Edit]:
+        """Say above a task where its author wrote it; one in brackets has no line of its own."""
+        if not self.role:
+            return []
+        folder = self.rules.folder.parent
+        name = file.path.relative_to(folder) if file.path.is_relative_to(folder) else file.path.name
+        return comment_above(file.text, task, lambda line: f"{self.role}/{name}:{line}")
 
     def steps_of(self, file: TaskFile, task: yaml.MappingNode, gating: Gating) -> frozenset[int]:
         """Find the steps of a task; a finding where they cannot be determined."""

@@ -10,7 +10,12 @@ from ansible.constants import DEFAULT_HOST_LIST
 from ansible.module_utils.common.collections import ImmutableDict
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.splitter import parse_kv
-from ansible_collections.orderly.services.plugins.plugin_utils._common.shell import extra, playbook, without
+from ansible_collections.orderly.services.plugins.plugin_utils._common.shell import (
+    extra,
+    left_out,
+    playbook,
+    without,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,3 +76,33 @@ def test_the_command_that_is_advised_has_the_same_hosts_and_store(
 ) -> None:
     monkeypatch.setattr(context, "CLIARGS", ImmutableDict(given))
     assert playbook("recover", "-e a=1") == typed
+
+
+GIVEN = (
+    "@fleet.yml",
+    "web_max_unavailable=2 db_password=secret",
+    '{"orderly_store": "etcd://e1:2379/x", "db_after": ["web"], "token": "secret"}',
+    "upgrade_plan_dir=plans",
+)
+
+
+def test_variables_that_are_needed_are_repeated_however_they_were_given_and_others_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(context, "CLIARGS", ImmutableDict({"extra_vars": GIVEN}))
+    needed = {"web_max_unavailable", "db_after", "upgrade_plan_dir"}
+    assert playbook("upgrade", also=needed) == (
+        "ansible-playbook -e @fleet.yml -e web_max_unavailable=2 -e orderly_store=etcd://e1:2379/x "
+        """-e '{"db_after": ["web"]}' -e upgrade_plan_dir=plans orderly.services.upgrade"""
+    )
+    assert left_out(needed) == ["db_password", "token"]
+    assert "secret" not in playbook("recover")
+
+
+def test_the_command_that_is_advised_opens_the_same_vaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"vault_ids": ["prod@ask.sh"], "vault_password_files": ["/srv/my pass"], "ask_vault_pass": True}
+    monkeypatch.setattr(context, "CLIARGS", ImmutableDict(given))
+    assert playbook("recover") == (
+        "ansible-playbook --vault-id prod@ask.sh --vault-password-file '/srv/my pass' --ask-vault-pass "
+        "orderly.services.recover"
+    )

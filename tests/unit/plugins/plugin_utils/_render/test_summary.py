@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible import context
+from ansible.module_utils.common.collections import ImmutableDict
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.survey import Survey
-from ansible_collections.orderly.services.plugins.plugin_utils._render.summary import summary
+from ansible_collections.orderly.services.plugins.plugin_utils._render.summary import HEADER, summary
 from ansible_collections.orderly.services.plugins.plugin_utils._service.deb_version import Constraint
 from ansible_collections.orderly.services.plugins.plugin_utils._service.service import Condition, Dependency
 
@@ -37,10 +39,20 @@ def summed_up(
     return summary(replace(plan_of(*deployments), survey=survey), answers, FOLDER, how_long, away)
 
 
+def lines_before(lines: list[str]) -> int:
+    """Count the lines before the table."""
+    return next(number for number, line in enumerate(lines) if line.startswith("SERVICE "))
+
+
 def rows(lines: list[str]) -> list[list[str]]:
     """Give the cells of the table's rows."""
-    table = lines[2 : next(number for number, line in enumerate(lines) if "never rolled back" in line)]
-    return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in table]
+    table = lines[
+        lines_before(lines) + 1 : next(
+            number for number, line in enumerate(lines) if "never rolled back" in line
+        )
+    ]
+    cells = [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in table]
+    return [row for row in cells if len(row) == len(HEADER)]
 
 
 def test_waves_in_a_row_are_told_together_and_what_needs_none_has_none() -> None:
@@ -50,8 +62,45 @@ def test_waves_in_a_row_are_told_together_and_what_needs_none_has_none() -> None
         deployment("dns", "n1 n2", "3", **after_web), deployment("agent", "n1", "3", after=("dns",), stage="late"),
     )  # fmt: skip
     assert lines[0].endswith(": 4 services on 5 hosts, 6 waves")
-    waves = {line.split()[0]: line.split()[4] for line in lines[2:6]}
-    assert waves == {"web": "1-3", "dns": "4-5", "agent": "6", "log": "-"}
+    waves = [(row[0], row[4]) for row in rows(lines)]
+    assert waves == [("web", "1-3"), ("dns", "4-5"), ("agent", "6"), ("log", "-")]
+
+
+def test_waves_come_first_with_their_hosts_and_what_is_down_meanwhile() -> None:
+    fleet = (
+        deployment("zoo", "z1"),
+        deployment("app", "w1 w2 w3", after=("zoo",), max_unavailable=2),
+        deployment("web", "w1 w2 w3", after=("zoo",), full_stop=True),
+    )
+    lines = summed_up({}, *fleet[:2], away={"app": frozenset({"w3"})})
+    assert lines[1:4] == [
+        "Wave 1 of 3: z1 (zoo); down meanwhile: zoo",
+        "Wave 2 of 3: w1 (app), w2 (app); down meanwhile: app",
+        "Wave 3 of 3: w3 (app)",
+    ]
+    assert [row[0] for row in rows(lines)] == ["zoo", "app"]
+    lines = summed_up({}, fleet[0], fleet[2])
+    assert lines[2] == "Wave 2 of 2: 3 hosts, w[1-3] (web); down meanwhile: web"
+
+
+def test_many_waves_are_told_in_a_few_lines() -> None:
+    lines = summed_up({}, deployment("web", " ".join(f"w{number}" for number in range(1, 101))))
+    assert lines[1] == "Waves 1 to 100 of 100: 1 each of w[1-100] (web)"
+    assert lines[2].startswith("SERVICE ")
+
+
+def test_the_command_that_approves_has_what_the_plan_was_made_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {
+        "inventory": ["h1,"],
+        "extra_vars": ("web_max_unavailable=2", "upgrade_plan_dir=plans/friday", "db_password=secret"),
+    }
+    monkeypatch.setattr(context, "CLIARGS", ImmutableDict(given))
+    lines = summed_up({}, deployment("web", "w1 w2"))
+    assert lines[-2].startswith(
+        "To approve: ansible-playbook -i h1, -e web_max_unavailable=2 -e upgrade_plan_dir=plans/friday "
+        "orderly.services.upgrade -e upgrade_approved_plan="
+    )
+    assert lines[-1] == "Add to it, as what may be secret is not shown: -e db_password=…"
 
 
 @pytest.mark.parametrize(("versions", "said"), [("1 2", True), ("2 2", False)])
@@ -79,7 +128,8 @@ def test_packages_are_told_with_their_hosts_where_these_differ(answers: dict[str
 
 def test_hosts_that_were_not_surveyed_say_why_and_time_is_told_where_it_is_known() -> None:
     lines = summed_up({"w1": installed(), "w3": AWAY}, deployment("web", "w1 w2 w3"), how_long="a minute")
-    assert lines[3:6] == [
+    begin = lines_before(lines) + 2
+    assert lines[begin : begin + 3] == [
         "Not surveyed: w2: no answer",
         "Not surveyed: w3: w3 is away",
         "It takes a minute.",

@@ -64,6 +64,7 @@ CASES = [
     (True, {"TERM": "dumb"}, False),
     (True, {}, False),
     (True, {"TERM": "xterm", "CI": "true"}, False),
+    (True, {"TERM": "xterm", "AWX_ISOLATED_DATA_DIR": "/runner/artifacts/1"}, False),
 ]
 
 

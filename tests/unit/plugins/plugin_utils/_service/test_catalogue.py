@@ -14,6 +14,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._service.catalogu
     RoleFolder,
     allows_restarts,
     check_agreement,
+    check_beside_inventory,
     deployed,
     find_services,
     load_services,
@@ -123,15 +124,73 @@ def test_roles_beside_an_inventory_are_found_be_it_a_folder_or_a_file(tmp_path: 
     assert roles_of(ansible_inventory_sources=[str(inventory)]) == ["web"]
 
 
-def test_roles_inside_an_inventory_folder_are_found_and_warned_of(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warned: list[str]
+INSIDE = (
+    "The service roles in {roles} lie inside the inventory folder {inventory}: Ansible reads every file there as an "
+    "inventory, and runs those that are executable on this machine. {way_out}"
+)
+
+
+@pytest.mark.parametrize(
+    ("roles", "variables"),
+    [
+        ("inventory/roles", {}),
+        ("inventory/site/own", {"orderly_roles_path": "{here}/inventory/site/own"}),
+    ],
+)
+def test_roles_inside_an_inventory_folder_are_found_and_refused(
+    tmp_path: Path, roles: str, variables: dict[str, str]
+) -> None:
+    role(tmp_path / roles, "web")
+    inventory = tmp_path / "inventory"
+    given = {name: value.format(here=tmp_path) for name, value in variables.items()}
+    given = {**given, "ansible_inventory_sources": [str(tmp_path / "second"), str(inventory)]}
+    assert roles_of(**given) == ["web"]
+    way_out = f"Move them to {tmp_path}/roles, beside the inventory."
+    with pytest.raises(CatalogueError) as refused:
+        check_beside_inventory(given)
+    assert str(refused.value) == INSIDE.format(roles=tmp_path / roles, inventory=inventory, way_out=way_out)
+
+
+def test_a_project_that_is_an_inventory_gets_a_folder_for_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    role(tmp_path / "inventory/roles", "web")
-    assert roles_of(ansible_inventory_sources=[str(tmp_path / "inventory")]) == ["web"]
-    assert [text.partition(": ")[0] for text in warned] == [
-        f"The service roles in {tmp_path}/inventory/roles are inside an inventory folder"
-    ]
+    role(tmp_path / "roles", "web")
+    given = {"ansible_inventory_sources": [str(tmp_path)]}
+    with pytest.raises(
+        CatalogueError, match=f"to {tmp_path}/inventory, and run with -i {tmp_path}/inventory"
+    ):
+        check_beside_inventory(given)
+
+
+@pytest.mark.parametrize(
+    ("roles", "source"),
+    [
+        ("roles", "inventory"),
+        ("inventory/roles", "inventory/hosts.yml"),
+        ("inventory/roles", "inventory/prod"),
+        ("inventory/group_vars/roles", "inventory"),
+        ("inventory/.roles", "inventory"),
+    ],
+)
+def test_roles_that_ansible_does_not_read_as_an_inventory_are_right(
+    tmp_path: Path, roles: str, source: str
+) -> None:
+    inventory = tmp_path / source
+    inventory.parent.mkdir(exist_ok=True)
+    inventory.touch() if inventory.suffix else inventory.mkdir()
+    role(tmp_path / roles, "web")
+    check_beside_inventory(
+        {"ansible_inventory_sources": [str(inventory)], "orderly_roles_path": str(tmp_path / roles)}
+    )
+
+
+def test_where_the_inventory_says_that_roles_are_is_looked_at(tmp_path: Path) -> None:
+    role(tmp_path / "inventory/own", "web")
+    said = Inventory({"w1": {"orderly_roles_path": str(tmp_path / "inventory/own")}})
+    given = {"ansible_inventory_sources": [str(tmp_path / "inventory")], "groups": {"all": ["w1"]}}
+    with pytest.raises(CatalogueError, match="lie inside the inventory folder"):
+        check_beside_inventory(given, said)
 
 
 def test_roles_beside_a_playbook_that_imports_one_of_ours_are_found(

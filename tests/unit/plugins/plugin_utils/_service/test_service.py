@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._service.deb_version import Constraint
 from ansible_collections.orderly.services.plugins.plugin_utils._service.service import (
     Condition,
     Dependency,
     Service,
+    includable,
 )
 
 if TYPE_CHECKING:
@@ -39,3 +41,20 @@ def test_a_role_may_write_its_files_with_either_suffix(tmp_path: Path) -> None:
     assert web.as_dict()["has"] == {
         "facts": False, "drain": True, "undrain": False, "verify": True, "undo": False
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("role", "name"),
+    [
+        ("orderly.services.redis", "orderly.services.redis"),
+        ("/home/me/fleet/roles/web", "~/fleet/roles/web"),
+        ("/home/me/$fleet/roles/web", "/home/me/$fleet/roles/./web"),
+        ("/srv/roles/web", "/srv/roles/./web"),
+        ("/home/meadow/roles/web", "/home/meadow/roles/./web"),
+    ],
+)
+def test_a_role_of_the_user_is_included_as_no_role_of_a_collection(
+    role: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert includable(role) == name

@@ -51,6 +51,25 @@ def test_an_import_hands_its_tags_down_and_is_split_too(role: Role) -> None:
     }
 
 
+def test_above_each_task_stands_where_its_author_wrote_it(role: Role) -> None:
+    role.write("- {command: a, tags: step3}\n", "tasks/more.yml")
+    path = role.write(
+        "- import_tasks: more.yml\n\n# Why.\n- name: Block\n  tags: step3\n  block:\n    - command: b\n\n"
+        "    - &c\n      command: c-d\n- block: [{command: e}]\n  tags: step3\n"
+    )
+    split = split_by_step(path, role="roles/web")
+    assert split.imported == {
+        "more.step3.yml": "---\n# roles/web/tasks/more.yml:1\n- {command: a, tags: step3}\n"
+    }
+    assert split.steps[3] == (
+        '---\n# roles/web/tasks/upgrade_tasks.yml:1\n- import_tasks: "more.step3.yml"\n\n'
+        "# Why.\n# roles/web/tasks/upgrade_tasks.yml:4\n- name: Block\n  tags: step3\n  block:\n"
+        "    # roles/web/tasks/upgrade_tasks.yml:7\n    - command: b\n\n"
+        "    # roles/web/tasks/upgrade_tasks.yml:9\n    - &c\n      command: c-d\n\n"
+        "# roles/web/tasks/upgrade_tasks.yml:11\n- block: [{command: e}]\n  tags: step3\n"
+    )
+
+
 def test_two_imported_files_of_one_name_stay_two(role: Role) -> None:
     for name in ("a", "b"):
         role.write(f"- command: {name}\n", f"tasks/{name}/x.yml")

@@ -403,6 +403,13 @@ def test_a_member_that_does_not_answer_before_a_wave_counts_as_down(of_units: Si
     assert "unhealthy: w3." in outcome.text
 
 
+def test_a_unit_that_fails_after_its_change_keeps_the_slot_of_its_host(of_units: Site) -> None:
+    of_units.breaks_after("w1", "w1")
+    outcome = of_units.upgrade()
+    assert (outcome.code != 0, of_units.restarted, of_units.slots) == (True, ["w1"], ["web w1"])
+    assert "is not well: web.service is failed (x)" in outcome.text
+
+
 def test_members_that_a_run_leaves_out_or_that_are_out_of_service_are_not_looked_at(of_units: Site) -> None:
     of_units.write("units/w3", "failed\n")
     assert of_units.upgrade("--limit", "w1").code == 0

@@ -27,6 +27,11 @@ FINALIZE_FILE = "upgrade_tasks.finalize"
 PLAN = "plan"  # whose tasks those are that the role does not bring
 TEMPORARY = "orderly.services.temporary_changes"
 AS_EVER = {"check_mode": False}  # what only looks does so in check mode, and is read there
+REAL: Task = {
+    "when": "not ansible_check_mode"
+}  # check mode changed nothing, so what waits for that is not there
+UNITS = "orderly.services.internal.member_units"
+WELL_SECONDS = 10  # as in rolls
 FINALIZED = "orderly.services.internal.finalized_services"
 # Without it every host of a wave skips the tasks of the services it does not have, one after the other.
 # https://docs.ansible.com/ansible/latest/collections/ansible/builtin/meta_module.html (end_role: since 2.18)
@@ -112,10 +117,19 @@ def _note_time(role: Role, moment: str, words: str) -> Task:
 
 def _back(role: Role) -> Iterator[Task]:
     """Put the service back: only after it is verified, unless check mode has left everything as it was."""
-    yield from ({**task, "when": "not ansible_check_mode"} for task in _part(role, "verify"))
+    yield from ({**task, **REAL} for task in (*_well(role), *_part(role, "verify")))
     yield from _undo(role, "verified")
     yield from _part(role, "undrain")
     yield FLUSH
+
+
+def _well(role: Role) -> Iterator[Task]:
+    """Look at the units, also where the role has no verify of its own: one that failed is not well."""
+    if units := list(role.service.units):
+        yield {
+            "name": f"{PLAN} | The units of {role.name} run, or were stopped on purpose",
+            UNITS: {"units": units, "well_within": WELL_SECONDS},
+        }
 
 
 def _part(role: Role, part: str) -> Iterator[Task]:

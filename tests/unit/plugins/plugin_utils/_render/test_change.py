@@ -41,6 +41,17 @@ def names(tasks: list[dict[str, Any]]) -> list[str]:
     return [task["name"].removeprefix("plan | ") for task in within(tasks)]
 
 
+def test_units_are_looked_at_before_the_role_verifies() -> None:
+    tasks = within(change_tasks(a_role("verify", "5", units=["web.service"])))
+    (look,) = [task for task in tasks if "orderly.services.internal.member_units" in task]
+    assert look == {
+        "name": "plan | The units of web run, or were stopped on purpose",
+        "orderly.services.internal.member_units": {"units": ["web.service"], "well_within": 10},
+        "when": "not ansible_check_mode",
+    }
+    assert tasks[tasks.index(look) + 1]["name"] == "verify web"
+
+
 def test_a_change_goes_from_drain_to_undrain() -> None:
     role = a_role("drain verify undo undrain", "3 5")
     assert names(change_tasks(role)) == [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
@@ -86,6 +87,8 @@ def test_a_connection_that_has_ended_meanwhile_is_replaced_before_it_is_used(
     member.ends = True
     for _time in range(3):
         endpoint.post("/kv/range", {})
+        assert endpoint._kept is not None
+        select.select([endpoint._kept.sock], [], [], 10)  # until its end has arrived
     assert len(member.asked) == len(member.connections) == 3
 
 

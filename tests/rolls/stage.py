@@ -122,7 +122,7 @@ def healing(given: World, host: str, *, booted: bool) -> str:
     script = [f"rm -f {world.BAD}/*"]
     if given.playbook == world.UPGRADE:
         script.append(
-            f"(cd {FOLDER}; sed -i '/^RefuseManualStop/d' $(grep -ls '^# rolls$' *.service) /dev/null)"
+            f"cd {FOLDER}; grep -ls '^# rolls$' *.service | xargs -r sed -i '/^RefuseManualStop/d'; cd /"
         )
         script.append("systemctl daemon-reload")
     for unit, place in given.units_on(host).items():

@@ -191,7 +191,7 @@ KOLLA = {
                 - name: Ask the new one
                   kolla_container: {action: start_container, command: rabbitmqctl --version, detach: false}
                   register: rabbitmq_version_new
-                  failed_when: false
+                  failed_when: false # one that does not start has no version to compare
                   check_mode: false
 
                 - set_fact:

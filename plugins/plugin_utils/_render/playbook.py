@@ -314,7 +314,7 @@ def _look(play: Play) -> Task:
         "delegate_to": Template("{{ item.key }}"),
         "register": SEEN_MEMBERS,
         "ignore_unreachable": True,  # such a member counts as down
-        "failed_when": False,  # likewise
+        "failed_when": False,  # so does one that cannot be asked
         "tags": ["always"],
     }
 

@@ -19,7 +19,7 @@ SHELL = "shell.sh"
 ALWAYS = ("constants.pl", "read.pl", "question.pl", "policies.pl", "main.pl")
 # What is compiled when something in it is called first.
 WHEN_NEEDED = (
-    *("records.pl", "write.pl", "packages.pl", "seldom.pl"),
+    *("records.pl", "write.pl", "old_records.pl", "packages.pl", "seldom.pl"),
     *("links.pl", "patterns.pl", "actions.pl", "changed_policies.pl", "systemd.pl", "drags.pl"),
     *("commands.pl", "collateral.pl", "in_spite.pl", "chained.pl"),
     *("yaml.pl", "yaml_quotes.pl"),

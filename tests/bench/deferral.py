@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 SCRIPT = Path(__file__).parents[2] / "roles/deferral/files/policy-rc.d"
 RUNNING = 400  # units that run, and unit files, as on a real host
 PACKAGES = 600  # that are installed, as on a server
+FIRST, AGAIN = "policy-rc.d, blocked", "policy-rc.d, blocked again"  # a new record; one that is there
 GOAL_MS, GOAL_RATIO, GOAL_EMPTIES = 10, 10, 2.5
 
 # What one would write first: read all policies with PyYAML, write an event for each that blocks, exit.
@@ -108,7 +110,8 @@ def cases(root: Path) -> dict[str, tuple[list[str], int]]:
         "sh that starts Perl, empty": ([str(root / "empty")], 0),
         "plain Python, blocked": ([*plain, *blocked], 101),
         "plain Python, allowed": ([*plain, "other.service", "restart"], 0),
-        "policy-rc.d, blocked": ([*ours, *blocked], 101),
+        FIRST: ([*ours, *blocked], 101),
+        AGAIN: ([*ours, *blocked], 101),
         "a package's script, blocked": ([str(root / "asked.postinst"), "configure", "1.0"], 101),
         "policy-rc.d, allowed": ([*ours, "other.service", "start"], 0),
         "policy-rc.d, (start)": ([*ours, "other.service", "(start)"], 101),
@@ -140,6 +143,8 @@ def measure(root: Path, calls: int) -> dict[str, list[tuple[float, float]]]:
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in cases(root)}
     for _round in range(calls):
         for name, (command, expected) in cases(root).items():
+            if name == FIRST:
+                shutil.rmtree(root / "var/lib/policy-rc.d", ignore_errors=True)
             before = processor_milliseconds()
             took = milliseconds(call(command), expected)
             times[name].append((took, processor_milliseconds() - before))
@@ -174,12 +179,12 @@ def print_table(times: dict[str, list[tuple[float, float]]]) -> None:
         print(
             f"  {name:27} {took:7.1f} ms {python / took:10.1f} x  {worked[name]:7.1f} ms {worked[name] / empty:15.2f} x"
         )
-    blocked, empties = passed["policy-rc.d, blocked"], worked["policy-rc.d, blocked"] / empty
+    blocked, empties = (max(of[FIRST], of[AGAIN]) for of in (passed, worked))
     is_met = blocked <= GOAL_MS and python / blocked >= GOAL_RATIO
     goal = f"at most {GOAL_MS} ms blocked and {GOAL_RATIO} x faster than plain Python"
     print(f"  goal: {goal}: {'met' if is_met else 'NOT MET'}")
     goal = f"at most {GOAL_EMPTIES} x the processor time of an empty Perl"
-    print(f"  goal: {goal}: {'met' if empties <= GOAL_EMPTIES else 'NOT MET'}")
+    print(f"  goal: {goal}: {'met' if empties <= GOAL_EMPTIES * empty else 'NOT MET'}")
 
 
 def main() -> int:

@@ -24,7 +24,8 @@ GOING_ALONG = ("ConsistsOf", "RequiredBy", "RequisiteOf", "BoundBy", "Propagates
 
 PROPERTIES = (
     "Id", "Names", "LoadState", "ActiveState", "SubState", "Type", "InvocationID", "MainPID", "FragmentPath",
-    "TriggeredBy", "Job", "UnitFileState", "CanStart", "CanStop", "DropInPaths", *GOING_ALONG,
+    "TriggeredBy", "Job", "UnitFileState", "CanStart", "CanStop", "DropInPaths",
+    "ActiveEnterTimestampMonotonic", *GOING_ALONG,
 )  # fmt: skip
 STRICT_DROP_IN = "50-orderly-strict.conf"
 """Ours of strict mode, which every restart of ours lifts: no refusal of the unit itself."""
@@ -63,6 +64,7 @@ class UnitState:
     can_start: bool = True
     can_stop: bool = True
     managed: str = ""  # why it is a cluster's alone, if it is
+    active_since: float = 0.0  # seconds of the monotonic clock; only of what is active
     unfinished: bool = False  # a restart of ours has stopped it
 
     @property
@@ -183,6 +185,7 @@ class Systemd:
             file_state=values.get("UnitFileState", ""),
             can_start=values.get("CanStart") != "no" or is_strict,
             can_stop=values.get("CanStop") != "no" or is_strict,
+            active_since=int(values.get("ActiveEnterTimestampMonotonic") or 0) / 1e6,
         )
 
     def follow(

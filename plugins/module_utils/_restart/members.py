@@ -44,16 +44,30 @@ class Member:
         return {**asdict(self), "along": list(self.along)}
 
 
-def members(names: Iterable[str], states: Mapping[str, UnitState], paused: Container[str]) -> list[Member]:
+def members(
+    names: Iterable[str],
+    states: Mapping[str, UnitState],
+    paused: Container[str],
+    steady_since: float | None = None,
+) -> list[Member]:
     """Tell how units are, by the names that were asked for; those that the host does not have are left out.
 
-    What they take along is told as far as *states* know it.
+    What they take along is told as far as *states* know it. A unit that cannot tell when it is ready, and was started
+    after *steady_since* (seconds of the monotonic clock), is down: it has not shown yet that it stays up.
     """
     return [
-        Member(name, word_of(state, paused), str(state), state.refusal, taken_along(name, states))
+        Member(name, *_how(state, paused, steady_since), state.refusal, taken_along(name, states))
         for name in names
         if (state := states[name]).is_known
     ]
+
+
+def _how(state: UnitState, paused: Container[str], steady_since: float | None) -> tuple[str, str]:
+    word = word_of(state, paused)
+    is_new = steady_since is not None and state.active_since > steady_since
+    if word == UP and is_new and state.is_active and not state.tells_when_ready:
+        return DOWN, f"{state} but does not stay so (it was started a moment ago)"
+    return word, str(state)
 
 
 def word_of(state: UnitState, paused: Container[str]) -> str:

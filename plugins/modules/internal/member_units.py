@@ -22,6 +22,8 @@ options:
   well_within:
     description:
       - Fail while a unit is down that should run, after so many seconds. By default that is only told.
+      - A unit of which systemd cannot tell when it is ready (C(Type=simple) and the like) has to stay up for two
+        seconds.
       - Of a unit that is up it is forgotten then that a restart once stopped it.
     type: int
   restarting:
@@ -110,6 +112,8 @@ from ansible_collections.orderly.services.plugins.module_utils._restart.unfinish
     with_unfinished,
 )
 
+STEADY_SECONDS = 2  # as restart_services watches a unit by default
+
 
 def main() -> None:
     module = AnsibleModule(
@@ -132,7 +136,8 @@ def main() -> None:
         def look() -> list[Member]:
             # Who only waits until units are well needs not know what they take along.
             shown = follow(names) if limit is None else systemd.show(names)
-            return members(names, with_unfinished(begun, shown, boot), paused)
+            steady_since = None if limit is None else time.monotonic() - STEADY_SECONDS
+            return members(names, with_unfinished(begun, shown, boot), paused, steady_since)
 
         found = look() if limit is None else look_until_well(look, time.monotonic, time.sleep, limit)
         if limit is not None and not module.check_mode:  # somebody may stop it on purpose from now on

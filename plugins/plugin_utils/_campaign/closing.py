@@ -10,7 +10,7 @@ from .._service.steps import FINALIZE
 from .gate import plays_left
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from .._inventory.selection import Selection
     from .._plan.plan import Plan, Play
@@ -31,7 +31,7 @@ def closing_line(
     done = concerned - {host for hosts in left.values() for host in hosts}
     title = f"Upgrade {campaign}" if not check else "Upgrade"
     of_all = f"of {plural(len(concerned), 'host')}"
-    what = f"{title}: done on {len(done)} {of_all}{_by_this_run(progress, run, left)}."
+    what = f"{title}: done on {len(done)} {of_all}{_by_this_run(progress, run, done, left)}."
     if check:
         todo = len(left.pop(NOT_REACHED, {}))
         what = f"{title}: nothing was done, as this is a check; to do on {todo} {of_all}."
@@ -71,16 +71,21 @@ def _why(plan: Plan, progress: Progress, about: Selection, name: str, host: str,
     return NOT_REACHED if about.has_host(host) else "outside --limit"
 
 
-def _by_this_run(progress: Progress, run: str, left: Left) -> str:
-    """Count the hosts of which this run did something."""
+def _by_this_run(progress: Progress, run: str, done: Collection[str], left: Left) -> str:
+    """Count the hosts of which this run did something: the last of it, or a part."""
     mine = {
         host
         for hosts in progress.entries.values()
         for host, entry in hosts.items()
         if entry.is_done and entry.run == run
     }
+    ended = mine.intersection(done)
+    if ended:
+        return f", by this run on {len(ended)}" + (
+            f" and in part on {len(mine - ended)}" if mine - ended else ""
+        )
     if mine:
-        return f", by this run on {len(mine)}"
+        return f", by this run in part on {len(mine)}"
     has_more = BROKEN_OFF in left or NOT_REACHED in left
     return ", by this run on none" if has_more else "; this run had nothing left to do"
 

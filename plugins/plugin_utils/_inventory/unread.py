@@ -107,9 +107,10 @@ class Unread:
         return self._setting(name)
 
     def _near(self, name: str, alike: float) -> list[str]:
-        """Find the parameter that differs the least, after the same verb."""
-        rests = self._rests.get(_verb(name), {})
-        return [rests[rest] for rest in get_close_matches(_rest(name), rests, 1, alike)]
+        """Find the parameter that differs the least, after the same verb; services are chosen by ``only``."""
+        rests, word = self._rests.get(_verb(name), {}), _rest(name)
+        near = ["only"] if word in _SERVICES and "only" in rests else get_close_matches(word, rests, 1, alike)
+        return [rests[rest] for rest in near]
 
     @cached_property
     def _rests(self) -> dict[str, dict[str, str]]:

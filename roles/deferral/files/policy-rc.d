@@ -137,7 +137,10 @@ exit 0
 # Codes for the shell; whatever else Perl ends with means that it could not decide.
 our ($ALLOWED, $DENIED) = (10, 101);
 
-our $OTHER_SUFFIX = qr/\.(?:socket|target|timer|path|mount|automount|swap|slice|scope|device)$/;
+our %OTHER_TYPES = map { (".$_" => 1) } qw(socket target timer path mount automount swap slice scope device);    # than services
+
+# Words that need no quotes in YAML, unless they mean something else.
+our $WORDS = qr/^[\w@.+-]+(?: [\w@.+-]+)*\z/a;
 
 our $ROOT     = shift @ARGV;
 our $POLICIES = "$ROOT/etc/policy-rc.d";
@@ -177,10 +180,12 @@ sub contents {
 sub question {
     my @args = @_;
     my @options;
-    push @options, shift @args while @args && $args[0] =~ /^--/;
+    push @options, shift @args while @args && is_option($args[0]);
     my ($asked, $actions, @rest) = @args;
     return (\@options, $asked, defined $actions ? $actions : '', @rest);
 }
+
+sub is_option { return substr($_[0], 0, 2) eq '--' }
 
 # Who asks: the options and units of the command that asked, and the maintainer script that ran it, with its arguments.
 sub caller_of_question {
@@ -194,8 +199,8 @@ sub caller_of_question {
             my $name = substr $word, rindex($word, '/') + 1;
             if (!$caller{command} && ($name eq 'invoke-rc.d' || $name eq 'deb-systemd-invoke')) {
                 $caller{command} = $name;
-                $caller{options} = [grep { /^--/ } @rest];
-                my (undef, @units) = grep { !/^--/ } @rest;
+                $caller{options} = [grep { is_option($_) } @rest];
+                my (undef, @units) = grep { !is_option($_) } @rest;
                 $caller{units} = \@units if $name eq 'deb-systemd-invoke';
             }
             elsif ($script ne '' && ($name eq $script || substr($name, -1 - length $script) eq ".$script")) {
@@ -223,9 +228,11 @@ sub is_pattern { return $_[0] =~ tr/*?[// }
 sub canonical {
     my ($name) = @_;
     $name =~ s/\.sh$//;
-    $name .= '.service' if substr($name, -8) ne '.service' && $name !~ $OTHER_SUFFIX;
+    $name .= '.service' if substr($name, -8) ne '.service' && !is_of_other_type($name);
     return links()->{$name} || $name =~ tr/@// ? linked($name) : $name;
 }
+
+sub is_of_other_type { my ($name) = @_; return $OTHER_TYPES{ substr $name, rindex $name, '.' } }
 
 # What systemd knows under more than one name: the other names, and the unit that each is a link to. Reading all links
 # takes long, so what was found holds until one of the folders changes.
@@ -318,7 +325,7 @@ sub blocked_by {
 
 sub policy_blocks {
     my ($policy, $action, $names) = @_;
-    my @means = $action =~ /^(?:start|stop|reload|(?:try-)?restart)$/ ? $action : meanings($action, $names->[0]);
+    my @means = index(' start stop reload restart try-restart ', " $action ") >= 0 ? $action : meanings($action, $names->[0]);
     for my $line (lines($policy)) {
         my (undef, $listed, $blocked) = split /\t/, $line;
         return 1 if (grep { index($blocked, " $_ ") >= 0 } @means) && grep { covers($listed, plain($_)) } @$names;
@@ -365,7 +372,7 @@ sub lines { my (undef, @lines) = split /\n/, $_[0]{text}; return @lines }
 sub main {
     my @question = question(@_);
     my ($options, $asked, $actions) = @question;
-    my ($command) = grep { /^--(?:dpkg-begins|restart-collateral|list)$/ } @$options;
+    my ($command) = grep { index(' --dpkg-begins --restart-collateral --list ', " $_ ") >= 0 } @$options;
     return command($command, $asked) if defined $command;
     return $ALLOWED if !defined $asked;
     # Debian's own rule asks in parentheses about units that are disabled and do not run: they stay down.
@@ -387,7 +394,7 @@ sub main {
         return $otherwise;
     }
     # --query only asks, and --force goes on whatever the answer is.
-    return $DENIED if $how =~ / --(?:query|force) /;
+    return $DENIED if index($how, ' --query ') >= 0 || index($how, ' --force ') >= 0;
     eval { record_call(\@question, \@policies, $caller, \%verdicts); 1 } or trouble("no record about $asked: $@");
     return $DENIED;
 }
@@ -448,16 +455,12 @@ sub record {
     my ($unit, $actions, $caller, $policy, $verdict) = @_;
     my ($type, $requestor) = requestor($policy);
     my $name  = record_name($type, $requestor, $unit);
-    my @found = records_named($name);
-    # What a newer version wrote stays as it is: it may mean what this one cannot know.
-    if (grep { is_newer($_) } @found) {
-        $name =~ s/\.deferred$/.format-$FORMAT.deferred/;
-        @found = grep { !is_newer($_) } records_named($name);
-    }
+    my @found = grep { defined } map { read_any_record($_) } files_named($name);
+    ($name, @found) = name_beside_newer($name, @found) if @found;
     my ($boot_id) = split /\n/, contents('/proc/sys/kernel/random/boot_id');
     my %now = (boot_id => $boot_id, invocation_id => invocation($unit));
     my @executables = executables($unit);
-    my $old = old_record(\%now, \@executables, @found);
+    my $old = @found ? old_record(\%now, \@executables, @found) : {};
     my %actions = map { $_ => 1 } @$actions, @{ $old->{actions} || [] };
     my $reason = defined $old->{reason} ? $old->{reason} : '';
     my %record = (
@@ -486,57 +489,13 @@ sub record {
 }
 
 # What there is under a name, the newest first.
-sub records_named { my ($name) = @_; return grep { defined } map { read_any_record("$_/$name") } reverse @RECORDS }
+sub files_named { my ($name) = @_; return grep { -e } map { "$_/$name" } reverse @RECORDS }
 
 sub store {
     my ($name, $text) = @_;
     my ($lasting, $fallback) = @RECORDS;
     return store_elsewhere($name, $text) if !write_file("$lasting/$name", $text);
-    unlink "$fallback/$name", grep { !is_newer(read_any_record($_)) } "$lasting/" . substr($name, 0, -8) . 'dismissed';
-}
-
-# The record so far, unless the unit was started again since: then that is settled, and this is a new one.
-sub old_record {
-    my ($now, $executables, @found) = @_;
-    for my $old (@found) {
-        next if grep { (defined $old->{$_} ? $old->{$_} : '') ne (defined $now->{$_} ? $now->{$_} : '') } keys %$now;
-        delete @$old{ grep { ref $old->{$_} ne 'ARRAY' } 'actions', 'executables' };
-        delete @$old{ grep { !defined $old->{$_} || $old->{$_} !~ /^[0-9]{1,12}$/ } 'count', 'first_timestamp' };
-        my $executed_anew = ($old->{action} || '') eq 'reload' && "@{ $old->{executables} || [] }" ne "@$executables";
-        return $old if !$executed_anew;
-    }
-    return {};
-}
-
-sub is_newer { my ($record) = @_; return defined $record && defined $record->{format} && $record->{format} ne $FORMAT }
-
-sub read_record { my $record = read_any_record($_[0]); return is_newer($record) ? undef : $record }
-
-# Words that need no quotes in YAML, unless they mean something else.
-our $WORDS = qr/^[\w@.+-]+(?: [\w@.+-]+)*\z/a;
-
-# Our own records are one key a line; what is laid out in another way needs more to be read.
-sub read_any_record {
-    my ($file) = @_;
-    my (undef, undef, undef, $links, $owner) = lstat $file;
-    return if !$links || !-f _ || $owner && $owner != $>;
-    my $text = slurp($file);
-    return if !defined $text || $text eq '';
-    my %record;
-    for my $line (split /\n/, $text) {
-        my ($key, $value) = split /: /, $line, 2;
-        return parsed($text) if !defined $value || $key =~ tr/a-z_//c;
-        $record{$key} = $value eq 'null' ? undef : $value =~ $WORDS ? $value : yaml_read($value);
-        return parsed($text) if !defined $record{$key} && $value ne 'null';
-    }
-    return \%record;
-}
-
-sub yaml_read {
-    my ($text) = @_;
-    return $1 if $text =~ /^"([^"\\]*)"\z/;
-    return [map { tr/"//dr } split /, /, $1] if $text =~ /^\[([^\\\[\]{}']*)\]\z/;
-    return yaml_read_more($text);
+    unlink "$fallback/$name", grep { -e && !is_newer(read_any_record($_)) } "$lasting/" . substr($name, 0, -8) . 'dismissed';
 }
 
 sub record_name {
@@ -643,6 +602,58 @@ sub tidy {
         my @hidden = grep { /^\../ && $_ ne '..' } readdir $handle;
         remove_leftovers($dir, @hidden) if @hidden;
     }
+}
+
+#line 6 "policy-rc.d/old_records.pl"
+# --- Records that are there already ---
+
+# The record so far, unless the unit was started again since: then that is settled, and this is a new one.
+sub old_record {
+    my ($now, $executables, @found) = @_;
+    for my $old (@found) {
+        next if grep { (defined $old->{$_} ? $old->{$_} : '') ne (defined $now->{$_} ? $now->{$_} : '') } keys %$now;
+        delete @$old{ grep { ref $old->{$_} ne 'ARRAY' } 'actions', 'executables' };
+        delete @$old{ grep { !defined $old->{$_} || $old->{$_} !~ /^[0-9]{1,12}$/ } 'count', 'first_timestamp' };
+        my $executed_anew = ($old->{action} || '') eq 'reload' && "@{ $old->{executables} || [] }" ne "@$executables";
+        return $old if !$executed_anew;
+    }
+    return {};
+}
+
+# What a newer version wrote stays as it is: it may mean what this one cannot know.
+sub name_beside_newer {
+    my ($name, @found) = @_;
+    return ($name, @found) if !grep { is_newer($_) } @found;
+    $name =~ s/\.deferred$/.format-$FORMAT.deferred/;
+    return ($name, grep { defined && !is_newer($_) } map { read_any_record($_) } files_named($name));
+}
+
+sub is_newer { my ($record) = @_; return defined $record && defined $record->{format} && $record->{format} ne $FORMAT }
+
+sub read_record { my $record = read_any_record($_[0]); return is_newer($record) ? undef : $record }
+
+# Our own records are one key a line; what is laid out in another way needs more to be read.
+sub read_any_record {
+    my ($file) = @_;
+    my (undef, undef, undef, $links, $owner) = lstat $file;
+    return if !$links || !-f _ || $owner && $owner != $>;
+    my $text = slurp($file);
+    return if !defined $text || $text eq '';
+    my %record;
+    for my $line (split /\n/, $text) {
+        my ($key, $value) = split /: /, $line, 2;
+        return parsed($text) if !defined $value || $key =~ tr/a-z_//c;
+        $record{$key} = $value eq 'null' ? undef : $value =~ $WORDS ? $value : yaml_read($value);
+        return parsed($text) if !defined $record{$key} && $value ne 'null';
+    }
+    return \%record;
+}
+
+sub yaml_read {
+    my ($text) = @_;
+    return $1 if $text =~ /^"([^"\\]*)"\z/;
+    return [map { tr/"//dr } split /, /, $1] if $text =~ /^\[([^\\\[\]{}']*)\]\z/;
+    return yaml_read_more($text);
 }
 
 #line 6 "policy-rc.d/packages.pl"
@@ -821,7 +832,7 @@ sub links_anew {
 # The instances of a template, and what either of the two matches as a pattern.
 sub covers_more {
     my ($from, $to) = @_;
-    return 1 if $to !~ $OTHER_SUFFIX && $to =~ /^([^@]+)@/ && ($from eq $1 || $from eq "$1@");
+    return 1 if !is_of_other_type($to) && $to =~ /^([^@]+)@/ && ($from eq $1 || $from eq "$1@");
     return 1 if $from =~ /[*?\[]/ && $to =~ pattern($from);
     return $to =~ /[*?\[]/ && $from =~ pattern($to);
 }
@@ -1071,7 +1082,7 @@ sub list {
         print "  (the file cannot be read; it blocks what it blocked before, and whatever it names)\n" if $policy->{broken};
         for my $line (lines($policy)) {
             my (undef, $listed, $actions) = split /\t/, $line;
-            print "  $listed", ($listed =~ $OTHER_SUFFIX ? '' : '.service'), ':', (map { " $_" } split ' ', $actions), "\n";
+            print "  $listed", (is_of_other_type($listed) ? '' : '.service'), ':', (map { " $_" } split ' ', $actions), "\n";
         }
     }
     return $ALLOWED;
@@ -1279,7 +1290,7 @@ sub date_of { my ($second, $minute, $hour, $day, $month, $year) = @_; return ($y
 
 # The units that run, and what changes with each start: services by systemd's marks, others that policies list by asking.
 sub invocations {
-    my @others = grep { /$OTHER_SUFFIX/ && !is_pattern($_) } map { (split /\t/)[1] } map { lines($_) } @_;
+    my @others = grep { is_of_other_type($_) && !is_pattern($_) } map { (split /\t/)[1] } map { lines($_) } @_;
     shown(@others);
     opendir my $dir, $STARTED or return;
     my @units = (@others, map { /^invocation:(.+)/ ? $1 : () } readdir $dir);

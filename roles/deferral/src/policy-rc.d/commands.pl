@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 use strict;
 use warnings;
-our ($ALLOWED, $OTHER_SUFFIX, $POLICIES, $CHAINED, $KNOWN, @RECORDS, $RUN);
+our ($ALLOWED, $POLICIES, $CHAINED, $KNOWN, @RECORDS, $RUN);
 
 # --- Commands, and lists for people ---
 
@@ -23,7 +23,7 @@ sub list {
         print "  (the file cannot be read; it blocks what it blocked before, and whatever it names)\n" if $policy->{broken};
         for my $line (lines($policy)) {
             my (undef, $listed, $actions) = split /\t/, $line;
-            print "  $listed", ($listed =~ $OTHER_SUFFIX ? '' : '.service'), ':', (map { " $_" } split ' ', $actions), "\n";
+            print "  $listed", (is_of_other_type($listed) ? '' : '.service'), ':', (map { " $_" } split ' ', $actions), "\n";
         }
     }
     return $ALLOWED;

@@ -9,7 +9,10 @@ use warnings;
 # Codes for the shell; whatever else Perl ends with means that it could not decide.
 our ($ALLOWED, $DENIED) = (10, 101);
 
-our $OTHER_SUFFIX = qr/\.(?:socket|target|timer|path|mount|automount|swap|slice|scope|device)$/;
+our %OTHER_TYPES = map { (".$_" => 1) } qw(socket target timer path mount automount swap slice scope device);    # than services
+
+# Words that need no quotes in YAML, unless they mean something else.
+our $WORDS = qr/^[\w@.+-]+(?: [\w@.+-]+)*\z/a;
 
 our $ROOT     = shift @ARGV;
 our $POLICIES = "$ROOT/etc/policy-rc.d";

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 use strict;
 use warnings;
-our ($ALLOWED, $OTHER_SUFFIX, $ROOT, $RUN, $STARTED);
+our ($ALLOWED, $ROOT, $RUN, $STARTED);
 
 # --- What was started anew in spite of a policy ---
 
@@ -129,7 +129,7 @@ sub date_of { my ($second, $minute, $hour, $day, $month, $year) = @_; return ($y
 
 # The units that run, and what changes with each start: services by systemd's marks, others that policies list by asking.
 sub invocations {
-    my @others = grep { /$OTHER_SUFFIX/ && !is_pattern($_) } map { (split /\t/)[1] } map { lines($_) } @_;
+    my @others = grep { is_of_other_type($_) && !is_pattern($_) } map { (split /\t/)[1] } map { lines($_) } @_;
     shown(@others);
     opendir my $dir, $STARTED or return;
     my @units = (@others, map { /^invocation:(.+)/ ? $1 : () } readdir $dir);

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 use strict;
 use warnings;
-our ($OTHER_SUFFIX, $STARTED);
+our $STARTED;
 
 # --- Names that are patterns or templates ---
 
 # The instances of a template, and what either of the two matches as a pattern.
 sub covers_more {
     my ($from, $to) = @_;
-    return 1 if $to !~ $OTHER_SUFFIX && $to =~ /^([^@]+)@/ && ($from eq $1 || $from eq "$1@");
+    return 1 if !is_of_other_type($to) && $to =~ /^([^@]+)@/ && ($from eq $1 || $from eq "$1@");
     return 1 if $from =~ /[*?\[]/ && $to =~ pattern($from);
     return $to =~ /[*?\[]/ && $from =~ pattern($to);
 }

@@ -61,7 +61,7 @@ sub blocked_by {
 
 sub policy_blocks {
     my ($policy, $action, $names) = @_;
-    my @means = $action =~ /^(?:start|stop|reload|(?:try-)?restart)$/ ? $action : meanings($action, $names->[0]);
+    my @means = index(' start stop reload restart try-restart ', " $action ") >= 0 ? $action : meanings($action, $names->[0]);
     for my $line (lines($policy)) {
         my (undef, $listed, $blocked) = split /\t/, $line;
         return 1 if (grep { index($blocked, " $_ ") >= 0 } @means) && grep { covers($listed, plain($_)) } @$names;

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 use strict;
 use warnings;
-our ($OTHER_SUFFIX, $RECENTLY, $LINKS, $STARTED, @UNITS);
+our (%OTHER_TYPES, $RECENTLY, $LINKS, $STARTED, @UNITS);
 
 # --- The question ---
 
 sub question {
     my @args = @_;
     my @options;
-    push @options, shift @args while @args && $args[0] =~ /^--/;
+    push @options, shift @args while @args && is_option($args[0]);
     my ($asked, $actions, @rest) = @args;
     return (\@options, $asked, defined $actions ? $actions : '', @rest);
 }
+
+sub is_option { return substr($_[0], 0, 2) eq '--' }
 
 # Who asks: the options and units of the command that asked, and the maintainer script that ran it, with its arguments.
 sub caller_of_question {
@@ -25,8 +27,8 @@ sub caller_of_question {
             my $name = substr $word, rindex($word, '/') + 1;
             if (!$caller{command} && ($name eq 'invoke-rc.d' || $name eq 'deb-systemd-invoke')) {
                 $caller{command} = $name;
-                $caller{options} = [grep { /^--/ } @rest];
-                my (undef, @units) = grep { !/^--/ } @rest;
+                $caller{options} = [grep { is_option($_) } @rest];
+                my (undef, @units) = grep { !is_option($_) } @rest;
                 $caller{units} = \@units if $name eq 'deb-systemd-invoke';
             }
             elsif ($script ne '' && ($name eq $script || substr($name, -1 - length $script) eq ".$script")) {
@@ -54,9 +56,11 @@ sub is_pattern { return $_[0] =~ tr/*?[// }
 sub canonical {
     my ($name) = @_;
     $name =~ s/\.sh$//;
-    $name .= '.service' if substr($name, -8) ne '.service' && $name !~ $OTHER_SUFFIX;
+    $name .= '.service' if substr($name, -8) ne '.service' && !is_of_other_type($name);
     return links()->{$name} || $name =~ tr/@// ? linked($name) : $name;
 }
+
+sub is_of_other_type { my ($name) = @_; return $OTHER_TYPES{ substr $name, rindex $name, '.' } }
 
 # What systemd knows under more than one name: the other names, and the unit that each is a link to. Reading all links
 # takes long, so what was found holds until one of the folders changes.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 use strict;
 use warnings;
-our ($ROOT, @RECORDS, $RUN, $FORMAT);
+our ($ROOT, @RECORDS, $RUN, $FORMAT, $WORDS);
 
 # --- Records ---
 
@@ -32,16 +32,12 @@ sub record {
     my ($unit, $actions, $caller, $policy, $verdict) = @_;
     my ($type, $requestor) = requestor($policy);
     my $name  = record_name($type, $requestor, $unit);
-    my @found = records_named($name);
-    # What a newer version wrote stays as it is: it may mean what this one cannot know.
-    if (grep { is_newer($_) } @found) {
-        $name =~ s/\.deferred$/.format-$FORMAT.deferred/;
-        @found = grep { !is_newer($_) } records_named($name);
-    }
+    my @found = grep { defined } map { read_any_record($_) } files_named($name);
+    ($name, @found) = name_beside_newer($name, @found) if @found;
     my ($boot_id) = split /\n/, contents('/proc/sys/kernel/random/boot_id');
     my %now = (boot_id => $boot_id, invocation_id => invocation($unit));
     my @executables = executables($unit);
-    my $old = old_record(\%now, \@executables, @found);
+    my $old = @found ? old_record(\%now, \@executables, @found) : {};
     my %actions = map { $_ => 1 } @$actions, @{ $old->{actions} || [] };
     my $reason = defined $old->{reason} ? $old->{reason} : '';
     my %record = (
@@ -70,57 +66,13 @@ sub record {
 }
 
 # What there is under a name, the newest first.
-sub records_named { my ($name) = @_; return grep { defined } map { read_any_record("$_/$name") } reverse @RECORDS }
+sub files_named { my ($name) = @_; return grep { -e } map { "$_/$name" } reverse @RECORDS }
 
 sub store {
     my ($name, $text) = @_;
     my ($lasting, $fallback) = @RECORDS;
     return store_elsewhere($name, $text) if !write_file("$lasting/$name", $text);
-    unlink "$fallback/$name", grep { !is_newer(read_any_record($_)) } "$lasting/" . substr($name, 0, -8) . 'dismissed';
-}
-
-# The record so far, unless the unit was started again since: then that is settled, and this is a new one.
-sub old_record {
-    my ($now, $executables, @found) = @_;
-    for my $old (@found) {
-        next if grep { (defined $old->{$_} ? $old->{$_} : '') ne (defined $now->{$_} ? $now->{$_} : '') } keys %$now;
-        delete @$old{ grep { ref $old->{$_} ne 'ARRAY' } 'actions', 'executables' };
-        delete @$old{ grep { !defined $old->{$_} || $old->{$_} !~ /^[0-9]{1,12}$/ } 'count', 'first_timestamp' };
-        my $executed_anew = ($old->{action} || '') eq 'reload' && "@{ $old->{executables} || [] }" ne "@$executables";
-        return $old if !$executed_anew;
-    }
-    return {};
-}
-
-sub is_newer { my ($record) = @_; return defined $record && defined $record->{format} && $record->{format} ne $FORMAT }
-
-sub read_record { my $record = read_any_record($_[0]); return is_newer($record) ? undef : $record }
-
-# Words that need no quotes in YAML, unless they mean something else.
-our $WORDS = qr/^[\w@.+-]+(?: [\w@.+-]+)*\z/a;
-
-# Our own records are one key a line; what is laid out in another way needs more to be read.
-sub read_any_record {
-    my ($file) = @_;
-    my (undef, undef, undef, $links, $owner) = lstat $file;
-    return if !$links || !-f _ || $owner && $owner != $>;
-    my $text = slurp($file);
-    return if !defined $text || $text eq '';
-    my %record;
-    for my $line (split /\n/, $text) {
-        my ($key, $value) = split /: /, $line, 2;
-        return parsed($text) if !defined $value || $key =~ tr/a-z_//c;
-        $record{$key} = $value eq 'null' ? undef : $value =~ $WORDS ? $value : yaml_read($value);
-        return parsed($text) if !defined $record{$key} && $value ne 'null';
-    }
-    return \%record;
-}
-
-sub yaml_read {
-    my ($text) = @_;
-    return $1 if $text =~ /^"([^"\\]*)"\z/;
-    return [map { tr/"//dr } split /, /, $1] if $text =~ /^\[([^\\\[\]{}']*)\]\z/;
-    return yaml_read_more($text);
+    unlink "$fallback/$name", grep { -e && !is_newer(read_any_record($_)) } "$lasting/" . substr($name, 0, -8) . 'dismissed';
 }
 
 sub record_name {

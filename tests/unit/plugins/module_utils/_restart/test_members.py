@@ -70,6 +70,32 @@ def test_a_unit_that_is_on_its_way_gets_some_time() -> None:
     assert clock.now == 3
 
 
+@pytest.mark.parametrize(
+    ("kind", "since", "word"),
+    [("simple", 99.5, "down"), ("exec", 97.9, "up"), ("notify", 99.5, "up"), ("", 99.5, "up")],
+)
+def test_who_cannot_tell_that_it_is_ready_has_to_stay_up_for_a_moment(
+    kind: str, since: float, word: str
+) -> None:
+    states = {WEB: replace(IDLE, active="active", sub="running", type=kind, active_since=since)}
+    (found,) = members(states, states, (), steady_since=98.0)
+    assert found.word == word
+    assert members(states, states, ())[0].word == "up"
+
+
+def test_a_unit_that_starts_again_and_again_is_not_well() -> None:
+    clock = FakeClock()
+
+    def look() -> list[Member]:
+        states = {WEB: replace(IDLE, active="active", sub="running", type="simple", active_since=clock() - 1)}
+        return members(states, states, (), steady_since=clock() - 2)
+
+    assert describe_down(look_until_well(look, clock, clock.sleep, 10), "web1") == (
+        "web1 is not well: web.service is active (running) but does not stay so (it was started a moment ago), "
+        "expected active. See journalctl -u web.service."
+    )
+
+
 def test_what_is_down_is_named_with_where_to_look() -> None:
     clock = FakeClock()
     failed = [Member(WEB, "down", "failed (failed)"), Member("x.service", "stopped", "inactive (dead)")]

@@ -71,6 +71,20 @@ def test_the_last_line_tells_what_is_done_and_what_is_left_and_why(known: Any, w
     assert said(*known) == f"Upgrade friday-1: {words}"
 
 
+TOGETHER = plan_of(deployment("web", "w1 w2", stage="data"), deployment("db", "w1", stage="control"))
+
+
+@pytest.mark.parametrize(
+    ("done", "words"),
+    [
+        ("db/change@w1", "done on 0 of 2 hosts, by this run in part on 1."),
+        ("db/change@w1 web/change@w2", "done on 1 of 2 hosts, by this run on 1 and in part on 1."),
+    ],
+)
+def test_a_host_with_more_to_do_is_done_in_part(done: str, words: str) -> None:
+    assert closing_line("f", TOGETHER, progress(done), Selection(), "run").startswith(f"Upgrade f: {words}")
+
+
 def test_a_check_tells_what_there_is_to_do() -> None:
     assert said(AWAY, DB, check=True) == (
         "Upgrade: nothing was done, as this is a check; to do on 2 of 5 hosts. Out of service (mainboard): w3 (web)."

@@ -47,6 +47,8 @@ def refusal(name: str, *typed: str, own: tuple[str, ...] = ()) -> str:
         ("reason", "dismiss_restarts", "dismiss_reason"),
         ("serial", "reboot", "rolling_op_serial"),
         ("restart_onyl", "restart_services", "restart_only"),
+        ("restart_services", "restart_services", "restart_only"),
+        ("upgrade_service", "upgrade", "upgrade_only"),
         ("upgrade_only", "restart_services", "restart_only"),
         ("enable_auto_restart", "defer_restarts", "enable_auto_restarts"),
         ("orderly_stor", "status", "orderly_store"),

@@ -65,11 +65,13 @@ from ..plugin_utils._campaign.absences import absences_in
 from ..plugin_utils._common.errors import ControllerError
 from ..plugin_utils._common.text import listed, shortened
 from ..plugin_utils._inventory.extra_vars import extra_variable
-from ..plugin_utils._inventory.inventory import Inventory, InventoryError
+from ..plugin_utils._inventory.inventory import Inventory, InventoryError, limited_hosts
+from ..plugin_utils._inventory.selection import Selection
 from ..plugin_utils._inventory.unread import check_variables
 from ..plugin_utils._plan.approval import APPROVED, approved_elsewhere
 from ..plugin_utils._plan.barriers import lost_barriers
 from ..plugin_utils._plan.plan import short
+from ..plugin_utils._render.folder import playbook_for
 from ..plugin_utils._run.whole import check_core, check_tags
 from ..plugin_utils._service.catalogue import check_beside_inventory, known_services, tell_left_out
 from ..plugin_utils._terminal import say
@@ -109,6 +111,9 @@ class LookupModule(LookupBase):
             plan, playbook = make_plan(
                 inventory, variables, {**options, "approved_plan": approved}, absences=absences
             )
+            limit = context.CLIARGS.get("subset")
+            hosts = limited_hosts(self._loader, inventory.groups, limit) if limit else None
+            about = Selection.from_variables(options, hosts)
         except ControllerError as exc:
             raise AnsibleLookupError(str(exc)) from None
         except AnsibleLookupError:
@@ -118,7 +123,7 @@ class LookupModule(LookupBase):
         if words := lost_barriers(plan):
             say(words)
         say(f"Plan {short(plan.hash)}: {playbook.parent}/plan.html")
-        return [str(playbook)]
+        return [str(playbook_for(plan, playbook, about))]
 
     def _store(self, inventory: Inventory, variables: Mapping[str, Any]) -> str | None:
         """Give the store that this run, or else its inventory, names; while Ansible parses, hosts have no variables."""

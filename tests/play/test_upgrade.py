@@ -43,26 +43,9 @@ def test_services_that_share_a_wave_run_free_between_linear_gates(looked_at: Sit
 def test_the_folder_of_the_plan_is_named_and_holds_it(looked_at: Site, shown: Outcome) -> None:
     (folder,) = looked_at.plan_folders
     assert f"Plan {folder.name}: {folder}/plan.html" in shown.text
-    groups = {f"upgrade-{group}.yml" for group in ("db", "web", "cache")}
     files = {file.name for file in folder.iterdir()}
-    assert files == {"plan.json", "upgrade.yml", "plan.html", "roles", *groups}
+    assert files == {"plan.json", "upgrade.yml", "plan.html", "roles"}
     assert looked_at.plan()["hash"][:16] == folder.name
-
-
-def role_tasks(listed: Outcome) -> list[str]:
-    """Give the tasks of services in a listing, each with the role's name."""
-    assert listed.code == 0, listed.raw
-    return [line.split("TAGS")[0].strip() for line in listed.raw.splitlines() if " orderly_plan_" in line]
-
-
-def test_the_playbooks_of_groups_have_the_tasks_of_the_whole(looked_at: Site, shown: Outcome) -> None:
-    (folder,) = looked_at.plan_folders
-    listed: list[str] = []
-    for group in ("db", "web", "cache"):
-        own = role_tasks(looked_at.upgrade("--list-tasks", playbook=folder / f"upgrade-{group}.yml"))
-        assert own == [task for task in role_tasks(shown) if task.startswith(f"orderly_plan_{group} :")]
-        listed += own
-    assert sorted(listed) == sorted(role_tasks(shown))
 
 
 def test_the_same_plan_comes_of_another_order_of_hosts_groups_and_roles(looked_at: Site) -> None:
@@ -613,27 +596,6 @@ def test_a_service_is_refused_while_what_it_comes_after_is_not_selected_and_not_
         "web must come after db, which is not among the services of this run and not done on d1, d2"
         in outcome.text
     )
-
-
-def test_the_playbook_of_a_group_does_that_group_alone_behind_the_same_gates(site: Site) -> None:
-    site.groups(db="d1", web="w1 w2", cache="w1 w2")
-    site.service("db", "3")
-    site.service("web", "0 3", after=["db"])
-    site.service("cache", "3", after=["db"])
-    site.upgrade("--list-hosts")
-    (folder,) = site.plan_folders
-
-    refused = site.upgrade(playbook=folder / "upgrade-web.yml")
-    assert refused.code != 0
-    assert (
-        "web must come after db, which is not among the services of this run and not done on d1"
-        in refused.text
-    )
-    assert site.upgrade(playbook=folder / "upgrade-db.yml").log == ["db d1 install"]
-    assert site.upgrade("-e", "upgrade_only=cache", playbook=folder / "upgrade-web.yml").log == NOTHING
-    web = site.upgrade(playbook=folder / "upgrade-web.yml").log
-    assert web == ["web w1 look", "web w2 look", "web w1 install", "web w2 install"]
-    assert site.upgrade().log == ["cache w1 install", "cache w2 install"]
 
 
 UNKNOWN = [

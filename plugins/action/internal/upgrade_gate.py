@@ -50,7 +50,6 @@ class ActionModule(ControllerAction):
         options = self.options(
             play={"type": "str"},
             plan={"type": "str"},
-            services={"type": "list", "elements": "str"},
             state={"type": "str", "choices": list(STATES), "required": True},
             store={"type": "str"},
             wait={"type": "int", "default": DEFAULT_WAIT if waits in (None, "") else waits},
@@ -97,7 +96,6 @@ class ActionModule(ControllerAction):
         campaign = self.templated(variables, "upgrade_campaign")
         selection = Selection.from_variables(named, hosts)
         selection.check(plan.stages)
-        selection = selection.within(options["services"])
         return UpgradeRun(
             plan=plan,
             store=open_store(self.store_url(options, variables)),

@@ -12,11 +12,6 @@ description:
   - Gives an empty text, to stand in the C(hosts) of the play after the one that opens the campaign of a plan.
   - When the run ends, in whichever way, one line says what is done, on how many hosts, and what is left and why. Only
     the process that reads C(hosts) is there till the end, also where Ansible stops after a play that failed.
-options:
-  _terms:
-    description: The services that the playbook is about; all of the plan by default.
-    type: list
-    elements: str
 """
 
 EXAMPLES = r"""
@@ -59,23 +54,25 @@ _promised: set[str] = set()
 
 
 class LookupModule(LookupBase):
-    def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **_options: Any) -> list[str]:
+    def run(
+        self, _terms: list[str], variables: Mapping[str, Any] | None = None, **_options: Any
+    ) -> list[str]:
         variables = variables or {}
         if "hostvars" in variables and not _promised:
             _promised.add("closing line")
-            atexit.register(self._say, terms, variables)
+            atexit.register(self._say, variables)
         return [""]
 
-    def _say(self, services: list[str], variables: Mapping[str, Any]) -> None:
+    def _say(self, variables: Mapping[str, Any]) -> None:
         opened = _opened(variables)
         if not opened.get("campaign"):
             return  # --list-tasks, or refused with a sentence of its own
         try:
-            say(self._line(opened["campaign"], services, variables))
+            say(self._line(opened["campaign"], variables))
         except ControllerError as exc:
             say(f"What the upgrade has done is not known: {exc}")
 
-    def _line(self, campaign: str, services: list[str], variables: Mapping[str, Any]) -> str:
+    def _line(self, campaign: str, variables: Mapping[str, Any]) -> str:
         trusted = without_facts(variables)
         every = trusted["groups"]["all"]
         of_host = trusted["hostvars"][every[0]]
@@ -92,7 +89,7 @@ class LookupModule(LookupBase):
                 plan,
                 store,
                 this_run(),
-                Selection.from_variables(named, hosts).within(services or None),
+                Selection.from_variables(named, hosts),
                 check,
                 say,
             )

@@ -31,10 +31,6 @@ options:
       - The hash of the plan that the playbook was written with. Where another plan lies beside the playbook by now, the
         gate refuses.
     type: str
-  services:
-    description: Only these services are granted anything, because the playbook does not contain the others' tasks.
-    type: list
-    elements: str
   state:
     description: Whether the upgrade begins, or a play of it begins, is refused by a host, or ends.
     type: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .._common.text import names_of, natural
@@ -31,12 +31,10 @@ class Selection:
         stage = variables.get("upgrade_stage") or None
         return cls(stage, frozenset(only) or None, None if hosts is None else frozenset(hosts))
 
-    def within(self, services: Iterable[str] | None) -> Selection:
-        """Leave out all but some services; None leaves out nothing."""
-        if services is None:
-            return self
-        names = frozenset(services)
-        return replace(self, only=names if self.only is None else self.only & names)
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether nothing is left out."""
+        return self.stage is None and self.only is None and self.hosts is None
 
     def check(self, stages: Mapping[str, str]) -> None:
         """Raise where the stage or a service is unknown, by the stage of each service that is there."""

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import marshal
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,17 +14,25 @@ from .._common.text import listed, natural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+PART = "upgrade.part-{of}-{hash}.yml"
+"""A playbook of a run that is about a part of the fleet: whose process wrote it, and what it holds."""
+_PART = re.compile(r"upgrade\.part-\w+-([0-9a-f]{64})\.yml")
 NO_FILE_OF_ANSIBLE = (".git",)  # at the top: a folder that is kept in a repository of its own
 _CACHE = "__pycache__"
 _HEADER = 16  # bytes before the code in a compiled file
 
 
 def hash_files(folder: Path) -> dict[str, str]:
-    """Hash all that is in a folder, whatever its name; what Python compiled from files in it, as they are, is not told.
+    """Hash all that is in a folder, whatever its name, but for what is made of its files and is gone with the run.
 
-    A link to a folder counts as a file: whatever it leads to is no part of a plan.
+    That is what Python compiled from them, as they are, and playbooks with a part of the plan, as they were written. A
+    link to a folder counts as a file: whatever it leads to is no part of a plan.
     """
-    return {name: hash_file(path) for name, path in _walk(folder) if not _is_compiled_from_source(path)}
+    return {
+        name: hash_file(path)
+        for name, path in _walk(folder)
+        if not (_is_compiled_from_source(path) or _is_part(name, path))
+    }
 
 
 def differing(was: Mapping[str, str], now: Mapping[str, str]) -> str:
@@ -50,6 +59,11 @@ def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
 def hash_file(path: Path) -> str:
     """Hash one file; what a link to a folder leads to is none."""
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
+
+
+def _is_part(name: str, path: Path) -> bool:
+    written = _PART.fullmatch(name)
+    return written is not None and not path.is_symlink() and hash_file(path) == written[1]
 
 
 def _is_compiled_from_source(path: Path) -> bool:

@@ -6,7 +6,11 @@ own, because a collection's role would win over a copy of the same name when the
 
 from __future__ import annotations
 
+import atexit
+import hashlib
+import os
 import tempfile
+import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,19 +20,20 @@ from .._common.places import open_to_others
 from .._plan.approval import PAGE
 from .._plan.cache import mark_used
 from .._plan.durations import by_play
-from .._plan.folder_files import differing, hash_file, hash_files
+from .._plan.folder_files import PART, differing, hash_file, hash_files
 from .._plan.plan import AGAIN, short
 from .._run.folders import who_works_by
 from .._run.run import this_run
 from .._service.catalogue import PLAN_FILE
 from .._service.service import CatalogueError
 from .page import list_all_tasks, render_page
-from .playbook import groups_of, render, render_group
+from .playbook import render
 from .role_copy import copy_along, copy_role, write_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from .._inventory.selection import Selection
     from .._plan.plan import Plan
     from .._service.service import Service
 
@@ -100,6 +105,32 @@ def write_plan(
         return draft.put(folder)
 
 
+def playbook_for(plan: Plan, playbook: Path, about: Selection) -> Path:
+    """Write the part of a plan's playbook that a run is about, which Ansible reads the sooner.
+
+    It goes with the process. Gives the whole one where the run is about all of it, or nobody can write beside it.
+    """
+    if about.is_whole:
+        return playbook
+    text = render(plan, about).encode()
+    part = playbook.with_name(PART.format(of=os.getpid(), hash=hashlib.sha256(text).hexdigest()))
+    try:
+        _remove_old_parts(playbook.parent)
+        part.write_bytes(text)
+        part.chmod(0o600)
+    except OSError:
+        return playbook
+    atexit.register(part.unlink, missing_ok=True)
+    return part
+
+
+def _remove_old_parts(folder: Path) -> None:
+    """Remove what runs left that were killed; Ansible has long read what is older than an hour."""
+    for part in folder.glob(PART.format(of="*", hash="*")):
+        if part.stat().st_mtime < time.time() - 3600:
+            part.unlink(missing_ok=True)
+
+
 @contextmanager
 def _named_errors(folder: Path) -> Iterator[None]:
     try:
@@ -133,8 +164,6 @@ def _write_files(plan: Plan, services: Iterable[Service], folder: Path, seconds:
     """Write all files of a plan; gives the plan with the hashes of those that run."""
     folder.mkdir()
     (folder / PLAYBOOK).write_text(render(plan), encoding="utf-8")
-    for group in groups_of(plan):
-        (folder / f"upgrade-{group}.yml").write_text(render_group(plan, group), encoding="utf-8")
     services = tuple(services)
     copy_along(services, folder)
     for service in services:

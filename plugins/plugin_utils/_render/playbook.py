@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._common.names import pattern
-from .._common.text import natural
+from .._inventory.selection import Selection
 from .._plan.names import LEFT, NO_HOST, OPENED, PLANNED, SEEN_MEMBERS, VERIFY_PLAY
 from .._service.steps import CHANGE, DISRUPTIVE, FINALIZE
 from .._tasks.strategy import FREE, LINEAR
-from .change import ENDS_ROLES, ENDS_ROLES_SINCE, TEMPORARY
+from .change import AS_EVER, ENDS_ROLES, ENDS_ROLES_SINCE, TEMPORARY
 from .versions import (
     ANY_GRANTED,
     GRANTED,
@@ -23,11 +22,11 @@ from .versions import (
     has_versions,
     packages_of,
 )
-from .work import GATE, after_facts, changed_for_a_while, waits_for_migration, work
+from .work import GATE, IMPORT_ROLE, INCLUDE_ROLE, after_facts, changed_for_a_while, waits_for_migration, work
 from .yaml_text import Template, yaml_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from .._plan.plan import Plan, Play
 
@@ -55,6 +54,13 @@ HEADER = """\
 # of every service that is disrupted. Hosts on which the campaign has done a play already are left out of it.
 # Packages are never rolled back: your backups are the only way back.
 """
+
+INCLUDES = """\
+# The roles are included when a play comes to them: as {imports} imports they would be read before the first task, in
+# many seconds. So --list-tasks shows gates and no tasks of roles; plan.html has them all.
+"""
+MOST_IMPORTS = 100
+"""Above, roles are included: an import costs Ansible about 30 ms before the first task, an include next to none."""
 
 CORE_CHECK: Task = {
     "name": "Check that this ansible-core can run the plan",
@@ -96,27 +102,27 @@ OPENING: dict[str, Any] = {
 }
 
 
-def render(plan: Plan) -> str:
-    """Give the text of the plan's ``upgrade.yml``."""
-    return _text(plan, _plays(plan, plan.plays, plan.services), ())
+def render(plan: Plan, about: Selection | None = None, most_imports: int = MOST_IMPORTS) -> str:
+    """Give the text of the plan's ``upgrade.yml``, or of the part of it with the plays that *about* leaves.
+
+    Roles are imported, which lets ``--list-tasks`` show their tasks; more than *most_imports* are included.
+    """
+    plays = [OPENING, *_plays(plan, about or Selection())]
+    imports = sum(IMPORT_ROLE in task for play in plays for task in play["tasks"])
+    if imports > most_imports:
+        plays = [_at_run_time(play) for play in plays]
+    opening, *others = plays
+    plays = [opening, *map(_promising, others[:1]), *others[1:]]
+    header = HEADER.format(id=plan.id, version=plan.versions.get("orderly.services", ""))
+    header += INCLUDES.format(imports=imports) if imports > most_imports else ""
+    return header + "\n".join(yaml_text([_as_written(_held(play, plan))]) for play in plays)
 
 
-def render_group(plan: Plan, group: str) -> str:
-    """Give the text of a playbook that does what the plan does for the services of one group, behind the same gates."""
-    names = [name for name, service in plan.services.items() if service.group == group]
-    own = (_restricted(play, names) for play in plan.plays if not play.services.keys().isdisjoint(names))
-    return _text(plan, (_for_group(play, group, names) for play in _plays(plan, own, names)), names)
-
-
-def groups_of(plan: Plan) -> list[str]:
-    """Name the groups that the services of a plan are deployed on."""
-    return sorted({str(service.group) for service in plan.services.values()}, key=natural)
-
-
-def _plays(plan: Plan, plays: Iterable[Play], names: Iterable[str]) -> Iterator[dict[str, Any]]:
-    yield OPENING
-    names = list(names)
-    if plan.survey is not None:
+def _plays(plan: Plan, about: Selection) -> Iterator[dict[str, Any]]:
+    plays = [play for play in plan.plays if _concerns(plan, play, about)]
+    concerned = {name for play in plays for name in play.services}
+    names = [name for name in plan.services if name in concerned]
+    if plan.survey is not None and names:
         yield check_before_all(plan, names)
     yield from map(
         partial(_verify_again, plan),
@@ -130,10 +136,34 @@ def _plays(plan: Plan, plays: Iterable[Play], names: Iterable[str]) -> Iterator[
         yield from render_play(plan, play)
 
 
-def _promising(play: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """Let a play promise the last line, about some services; before its hosts are read there is no campaign."""
-    terms = ", ".join(map(repr, ["orderly.services.internal.upgrade_end", *names]))
-    return {**play, "hosts": Template(f"{play['hosts']}{{{{ lookup({terms}) }}}}")}
+def _concerns(plan: Plan, play: Play, about: Selection) -> bool:
+    return any(
+        about.has_service(name, plan.services[name].stage) and any(map(about.has_host, hosts))
+        for name, hosts in play.services.items()
+    )
+
+
+def _at_run_time(play: dict[str, Any]) -> dict[str, Any]:
+    """Include the roles of a play when it comes to them, which Ansible does not read before.
+
+    What a task says besides its module goes for what it includes only where that is said.
+    https://docs.ansible.com/ansible/latest/playbook_guide/playbooks_reuse.html
+    """
+    return {**play, "tasks": [_included(task) if IMPORT_ROLE in task else task for task in play["tasks"]]}
+
+
+def _included(task: Task) -> Task:
+    own = {key: value for key, value in task.items() if key not in (IMPORT_ROLE, *AS_EVER)}
+    applied = {key: task[key] for key in AS_EVER if key in task}
+    return {**own, INCLUDE_ROLE: {**task[IMPORT_ROLE], **({"apply": applied} if applied else {})}}
+
+
+def _promising(play: dict[str, Any]) -> dict[str, Any]:
+    """Let a play promise the last line; before its hosts are read there is no campaign."""
+    return {
+        **play,
+        "hosts": Template(f"{play['hosts']}{{{{ lookup('orderly.services.internal.upgrade_end') }}}}"),
+    }
 
 
 def _verify_again(plan: Plan, name: str) -> dict[str, Any]:
@@ -163,13 +193,6 @@ def _verify_again(plan: Plan, name: str) -> dict[str, Any]:
     }
 
 
-def _text(plan: Plan, plays: Iterable[dict[str, Any]], about: Iterable[str]) -> str:
-    opening, *others = plays
-    plays = [opening, *(_promising(play, about) for play in others[:1]), *others[1:]]
-    header = HEADER.format(id=plan.id, version=plan.versions.get("orderly.services", ""))
-    return header + "\n".join(yaml_text([_as_written(_held(play, plan))]) for play in plays)
-
-
 def _held(play: dict[str, Any], plan: Plan) -> dict[str, Any]:
     """Let every gate hold on to the plan that the playbook was written with, whatever comes to lie beside it."""
     tasks = [
@@ -186,26 +209,6 @@ def _as_written(play: dict[str, Any]) -> dict[str, Any]:
     """
     named = {key: play[key] for key in ("name", "hosts")}
     return {**named, "strategy": LINEAR, "any_errors_fatal": False, "force_handlers": False, **play}
-
-
-def _restricted(play: Play, names: Iterable[str]) -> Play:
-    services = {name: play.services[name] for name in play.services if name in names}
-    hosts = sorted({host for members in services.values() for host in members}, key=natural)
-    return replace(play, services=services, hosts=tuple(hosts))
-
-
-def _for_group(play: dict[str, Any], group: str, names: list[str]) -> dict[str, Any]:
-    """Let the gates of a play grant and record no more than what its playbook does."""
-    tasks = [
-        {**task, GATE: {**task[GATE], "services": names}} if GATE in task else task for task in play["tasks"]
-    ]
-    return {
-        **play,
-        "hosts": Template(f"{play['hosts']},&{group}")
-        if "orderly_play" in play.get("vars", {})
-        else play["hosts"],
-        "tasks": tasks,
-    }
 
 
 def render_play(plan: Plan, play: Play) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Task = dict[str, Any]
 
 GATE = "orderly.services.internal.upgrade_gate"
+IMPORT_ROLE, INCLUDE_ROLE = "ansible.builtin.import_role", "ansible.builtin.include_role"
 
 
 def work(plan: Plan, play: Play) -> Iterator[Task]:
@@ -46,7 +47,7 @@ def _role(plan: Plan, play_id: str, name: str, tasks_from: str, title: str) -> T
     """Import what a service's role does in one go; it knows by itself where the service is granted."""
     return {
         "name": f"{play_id} | {title}",
-        "ansible.builtin.import_role": {"name": plan.services[name].role, "tasks_from": tasks_from},
+        IMPORT_ROLE: {"name": plan.services[name].role, "tasks_from": tasks_from},
     }
 
 

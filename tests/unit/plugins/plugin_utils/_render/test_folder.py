@@ -36,7 +36,6 @@ def test_a_plan_is_a_folder_that_runs_by_itself(roles: Roles, tmp_path: Path) ->
         "roles/orderly_plan_web/meta/service.yml",
         "roles/orderly_plan_web/tasks/upgrade_tasks.change.yml",
         "roles/orderly_plan_web/tasks/upgrade_tasks.step3.yml",
-        "upgrade-web.yml",
         "upgrade.yml",
     ]
     data = json.loads((folder / "plan.json").read_text())

@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Deployment
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Deployment
 
 NAMES = ("web", "db", "cache", "dns")
 STEPS = range(7)

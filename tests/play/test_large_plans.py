@@ -1,0 +1,94 @@
+"""Of a large plan Ansible reads no more than it needs: roles are included, and plays of others left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.folder_files import hash_file, hash_files
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import read_plan
+from ansible_collections.orderly.services.plugins.plugin_utils._render.playbook import render
+
+from .toys import Outcome, Site, three_services
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+INCLUDE = "ansible.builtin.include_role"
+
+
+def make(folder: Path, most_imports: int) -> tuple[Site, Path]:
+    """Make the site of three services and the folder of its plan, whose playbook imports roles or includes them."""
+    folder.mkdir()
+    site = Site(folder)
+    three_services(site)
+    assert site.upgrade("--list-hosts").code == 0
+    (plan_folder,) = site.plan_folders
+    plan = read_plan(plan_folder)
+    playbook = plan_folder / "upgrade.yml"
+    playbook.write_text(render(plan, most_imports=most_imports))
+    files = {name: each for name, each in hash_files(plan_folder).items() if name in plan.files}
+    written = replace(plan, files=files).as_json(page=hash_file(plan_folder / "plan.html"), took={})
+    (plan_folder / "plan.json").write_text(written)
+    return site, playbook
+
+
+def whole(site: Site, playbook: Path) -> Outcome:
+    return site.upgrade(playbook=playbook)
+
+
+def in_check_mode(site: Site, playbook: Path) -> Outcome:
+    return site.upgrade("--check", playbook=playbook)
+
+
+def on_one_host(site: Site, playbook: Path) -> Outcome:
+    site.upgrade("-e", "upgrade_only=db", playbook=playbook)
+    return site.upgrade("--limit", "w2", playbook=playbook)
+
+
+def resumed(site: Site, playbook: Path) -> Outcome:
+    site.breaks("web w2 install")
+    assert site.upgrade(playbook=playbook).code != 0
+    site.is_mended()
+    return site.upgrade(playbook=playbook)
+
+
+def past_a_gate(site: Site, playbook: Path) -> Outcome:
+    return site.upgrade("--start-at-task", "wave-4 | Pass the gate", playbook=playbook)
+
+
+@pytest.mark.parametrize("how", [whole, in_check_mode, on_one_host, resumed, past_a_gate])
+def test_the_same_runs_whether_roles_are_imported_or_included(
+    tmp_path: Path, how: Callable[[Site, Path], Outcome]
+) -> None:
+    sites = [make(tmp_path / str(most), most) for most in (0, 10_000)]
+    assert [INCLUDE in playbook.read_text() for _site, playbook in sites] == [True, False]
+    included, imported = (
+        (how(site, playbook).code, sorted(site.log), site.slots) for site, playbook in sites
+    )
+    assert included == imported
+    assert included[0] == (2 if how is past_a_gate else 0)
+
+
+def shown(site: Site, *arguments: str) -> list[str]:
+    """Name the plays that Ansible reads, without what is the same in all."""
+    outcome = site.upgrade("--list-hosts", *arguments)
+    assert outcome.code == 0, outcome.raw
+    plays = (line.partition("): ")[2] for line in outcome.raw.splitlines() if line.startswith("  play #"))
+    return [name.partition("\tTAGS")[0] for name in plays]
+
+
+def test_a_run_about_one_host_or_service_reads_its_plays_alone(site: Site) -> None:
+    three_services(site)
+    every = shown(site)
+    for arguments in (["--limit", "d2"], ["-e", "upgrade_only=db"]):
+        about_db = shown(site, *arguments)
+        assert [play for play in about_db if "web" in play or "cache" in play] == []
+        assert [play for play in every if play in about_db] == about_db
+    assert len(shown(site, "--limit", "d2")) < len(about_db) < len(every) / 2
+    assert site.upgrade("--limit", "d1,d2").touched == {"d1", "d2"}
+    assert "The upgrade is complete" in site.upgrade().text
+    (folder,) = site.plan_folders
+    assert list(folder.glob("*.part-*")) == []

@@ -17,6 +17,7 @@ from ansible.utils.display import Display
 
 from ...plugin_utils._action import ControllerAction, Result
 from ...plugin_utils._campaign.forget import AGE, KEPT, Keep
+from ...plugin_utils._campaign.others import WAIT, seconds_to_wait
 from ...plugin_utils._campaign.upgrade_run import UpgradeRun
 from ...plugin_utils._common.answers import misfit
 from ...plugin_utils._common.errors import ControllerError
@@ -37,7 +38,6 @@ from ...plugin_utils._run.whole import check_as_written
 from ...plugin_utils._store.store import open_store
 from ...plugin_utils._terminal import say
 
-DEFAULT_WAIT = 3600
 ASK_SECONDS = 600  # at most: no slot is held meanwhile, and the run can be resumed
 STATES = ("opened", "verified", "entered", "refused", "done")
 
@@ -46,13 +46,12 @@ display = Display()
 
 class ActionModule(ControllerAction):
     def act(self, variables: Mapping[str, Any]) -> Result:
-        waits = self.templated(variables, "upgrade_wait")
         options = self.options(
             play={"type": "str"},
             plan={"type": "str"},
             state={"type": "str", "choices": list(STATES), "required": True},
             store={"type": "str"},
-            wait={"type": "int", "default": DEFAULT_WAIT if waits in (None, "") else waits},
+            wait={"type": "int", "default": seconds_to_wait(self.templated(variables, WAIT))},
             required_if=[("state", state, ["play"]) for state in STATES[1:]],
         )
         play_id = options["play"]

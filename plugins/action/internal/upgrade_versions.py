@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,13 @@ from ansible.errors import AnsibleActionFail
 from ...plugin_utils._action import ControllerAction, Result
 from ...plugin_utils._campaign.campaign import read_journal
 from ...plugin_utils._campaign.finalizers import (
+    before_finalizers,
     disagreements,
     expected_versions,
     finalizers_are_due,
     looked_at,
 )
+from ...plugin_utils._campaign.others import WAIT, Others, seconds_to_wait
 from ...plugin_utils._campaign.versions import AFTER, BEFORE, VersionRecord
 from ...plugin_utils._common.text import natural, on_one_line
 from ...plugin_utils._plan.names import OPENED
@@ -29,12 +32,13 @@ from ...plugin_utils._plan.survey import drift_of_versions, readable
 from ...plugin_utils._run.run import this_run
 from ...plugin_utils._service.steps import CHANGE
 from ...plugin_utils._store.store import Rehearsal, open_store
+from ...plugin_utils._terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ...plugin_utils._campaign.finalizers import Expected
-    from ...plugin_utils._campaign.journal import Journal
+    from ...plugin_utils._campaign.journal import Journal, Progress
     from ...plugin_utils._plan.survey import Answer
     from ...plugin_utils._store.store import Store
 
@@ -49,6 +53,7 @@ class ActionModule(ControllerAction):
             variable={"type": "str", "default": "orderly_versions"},
             plan={"type": "str"},
             store={"type": "str"},
+            wait={"type": "int", "default": seconds_to_wait(self.templated(variables, WAIT))},
         )
         if (variables.get(OPENED) or {}).get("done"):
             return {"changed": False, **NOTHING_LEFT}
@@ -57,7 +62,8 @@ class ActionModule(ControllerAction):
         name = self.templated(variables, "upgrade_campaign")
         with closing(open_store(self.store_url(options, variables))) as store:
             journal = read_journal(Rehearsal(store), plan.id, this_run(os.getppid()), name, plan.work)
-            look = Look(plan, Rehearsal(store) if self._task.check_mode else store, journal, answers)
+            known = Rehearsal(store) if self._task.check_mode else store
+            look = Look(plan, known, journal, answers, options["wait"])
             outcome: dict[str, Any] = STATES[options["state"]](look)
         return {"changed": False, **outcome}
 
@@ -70,11 +76,20 @@ class Look:
     store: Store
     journal: Journal
     answers: Mapping[str, Answer]
+    wait: float
 
     @property
     def record(self) -> VersionRecord:
         """Give the record of the campaign's versions."""
         return VersionRecord(self.store, self.journal.campaign)
+
+    def progress_of_all(self) -> Progress:
+        """Give the journal, once other runs have done what finalizers wait for, as long as they are at work on it."""
+        if isinstance(self.store, Rehearsal):
+            return self.journal.progress()
+        others = Others(self.plan, self.store, self.journal.run, self.journal.campaign, say)
+        left = partial(before_finalizers, self.plan)
+        return others.wait_for(self.journal.progress, left, "The finalizers wait", self.wait)
 
     @property
     def expected(self) -> tuple[Expected, ...]:
@@ -128,7 +143,7 @@ def _after(look: Look) -> dict[str, Any]:
 
 
 def _due(look: Look) -> dict[str, Any]:
-    is_due = finalizers_are_due(look.plan, look.journal.progress())
+    is_due = finalizers_are_due(look.plan, look.progress_of_all())
     return {"hosts": sorted({each.host for each in look.expected} if is_due else (), key=natural)}
 
 
@@ -145,7 +160,7 @@ def _agreed(look: Look) -> dict[str, Any]:
             result={"disagree": disagree},
         )
     if not isinstance(look.store, Rehearsal):
-        looked_at(look.store, look.journal.campaign, look.journal.run.id, elsewhere)
+        looked_at(look.store, look.journal.campaign, look.journal.run, look.answers, elsewhere)
     return {"disagree": []}
 
 

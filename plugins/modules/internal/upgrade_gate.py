@@ -38,7 +38,7 @@ options:
     required: true
   wait:
     description:
-      - Seconds to wait for slots that are held by runs that are alive.
+      - Seconds to wait for slots that are held by runs that are alive, and for what other runs of the campaign do.
       - By default the variable C(upgrade_wait), else one hour.
     type: int
 extends_documentation_fragment:

@@ -31,6 +31,11 @@ options:
   plan:
     description: The hash of the plan that the playbook was written with; another plan beside it is refused.
     type: str
+  wait:
+    description:
+      - Seconds for which V(due) waits for what other runs of the campaign do before finalizers.
+      - By default the variable C(upgrade_wait), else one hour.
+    type: int
 extends_documentation_fragment:
   - orderly.services.store
   - orderly.services.attributes

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from .._common.errors import ControllerError
 from .._common.shell import extra, playbook
+from .._inventory.selection import Selection
 from .._plan.plan import short
 from .._run.presence import how_to_end
 from .._run.run import Run, RunState
 from .._store.formats import broken, checked, written
 from .journal import Journal
+from .runs import RUNS, CampaignRun, document_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     StateOf = Callable[[Run], RunState]
 
+ALL = Selection()
 CAMPAIGNS = "campaign/"
 KINDS = {"state": str, "plan": str, "opened": str, "run": dict}
 OPEN, ENDED, ABANDONED = "open", "ended", "abandoned"
@@ -71,6 +74,15 @@ class Campaign:
         """Give the run that worked on it last."""
         return Run.from_document(self.document["run"])
 
+    @property
+    def runs(self) -> tuple[CampaignRun, ...]:
+        """Give the runs that were at work on it when one last came to a gate, each on its own part."""
+        return tuple(map(CampaignRun.from_document, self.document.get(RUNS, {}).values()))
+
+    def others(self, run: Run) -> tuple[CampaignRun, ...]:
+        """Give the runs beside one."""
+        return tuple(each for each in self.runs if each.run.id != run.id)
+
     def as_dict(self) -> dict[str, Any]:
         """Give plain data for a playbook."""
         texts = {
@@ -105,6 +117,12 @@ def list_campaigns(store: Store) -> tuple[Campaign, ...]:
     return _campaigns(store.read(CAMPAIGNS))
 
 
+def find_campaign(documents: Documents, campaign: str) -> Campaign | None:
+    """Find a campaign by its id among documents of the store."""
+    key = CAMPAIGNS + campaign
+    return _campaign(key, documents[key]) if key in documents else None
+
+
 def find_campaigns(campaigns: Iterable[Campaign], name: str) -> list[Campaign]:
     """Find the campaigns of a name, or the one of an id; raises :class:`CampaignError` where there is none."""
     campaigns = tuple(campaigns)
@@ -125,20 +143,25 @@ def open_journal(  # noqa: PLR0913 - whose, of what, by whom, when
     *,
     begun: str | None = None,
     work: Mapping[str, str] | None = None,
+    about: Selection = ALL,
+    meets: Callable[[Selection], bool] = lambda _other: True,
 ) -> Journal:
     """Open the journal of the plan's campaign: the open one, or a new one where the last has ended.
 
     An open campaign of another plan is the plan's own where the same *work* is done on each host (``Plan.work``):
     what its hosts have done stays done when others leave the inventory or join it.
 
-    Raises :class:`CampaignError` where another run of the same campaign is alive, or may be, and where the open
-    campaign of that *name* has another plan. To run the plan again is to resume its campaign. A run that has *begun*
-    one holds on to it: it is refused where that is not open any more.
+    *about* is the part of the plan that the run is about, *meets* tells whether another part has something of it.
+    Raises :class:`CampaignError` where a run that meets this one is alive, or may be, and where the open campaign of
+    that *name* has another plan. To run the plan again is to resume its campaign. A run that has *begun* one holds on
+    to it: it is refused where somebody gave that up; where another run has done the last of it, nothing is left.
     """
     _check_name(name)
 
     def decide(documents: Documents) -> tuple[dict[str, Document | None], str]:
         campaigns = _campaigns(documents)
+        if begun and begun in {each.id for each in campaigns if each.document["state"] == ENDED}:
+            return {}, begun
         found = find_open(campaigns, plan_id, name, work or {})
         _check_begun(begun, found)
         if found is None:
@@ -146,10 +169,22 @@ def open_journal(  # noqa: PLR0913 - whose, of what, by whom, when
             numbers = (each.id.rpartition("-")[2] for each in campaigns if each.name == called)
             number = max((int(each) for each in numbers if each.isdigit()), default=0) + 1
             found = Campaign(f"{called}-{number}", {"plan": plan_id, "state": OPEN, "opened": now})
-        else:
-            _check_single_run(found, run, state_of)
-        plan = {"plan": plan_id, "work": dict(work or {})}
-        return {CAMPAIGNS + found.id: written({**found.document, **plan, "run": run.as_document()})}, found.id
+        for other in found.others(run):
+            _check_beside(found, other, plan_id, state_of, meets)
+        known = found.document.get(RUNS, {})
+        kept = {
+            each.run.id: known[each.run.id]
+            for each in found.others(run)
+            if state_of(each.run) is not RunState.OVER
+        }
+        own = {**known.get(run.id, {}), **document_of(run, about)}
+        changes = {
+            "plan": plan_id,
+            "work": dict(work or {}),
+            "run": run.as_document(),
+            RUNS: {**kept, run.id: own},
+        }
+        return {CAMPAIGNS + found.id: written({**found.document, **changes})}, found.id
 
     return Journal(store, store.transact((CAMPAIGNS,), decide), run)
 
@@ -166,6 +201,16 @@ def read_journal(
 def note(store: Store, campaign: str, **entries: object) -> None:
     """Keep something more of a campaign for those who look at it, its ``folder`` or ``plays_left`` say."""
     _change(store, campaign, **entries)
+
+
+def note_run(store: Store, campaign: str, run: Run, **entries: object) -> None:
+    """Keep something more of a run of a campaign, for those who look at it."""
+    _change_with(store, campaign, lambda document: _noted(document, run, entries))
+
+
+def _noted(document: Mapping[str, Any], run: Run, entries: Mapping[str, object]) -> Document:
+    runs = document.get(RUNS, {})
+    return {RUNS: {**runs, run.id: {**runs[run.id], **entries}}} if run.id in runs else {}
 
 
 def confirmed_in(store: Store, campaign: str) -> list[str]:
@@ -201,8 +246,9 @@ def abandon(store: Store, campaign: str, reason: str, state_of: StateOf, now: st
         if found is None:
             listed = ", ".join(each.id for each in opened) or "none"
             raise CampaignError(f'There is no open campaign "{campaign}"; open: {listed}.')
-        if state_of(found.run) == RunState.LIVE:
-            raise CampaignError(f"A run is working on campaign {found.id}: {found.run}. Stop it first.")
+        for each in found.runs:
+            if state_of(each.run) is RunState.LIVE:
+                raise CampaignError(f"A run is working on campaign {found.id}: {each}. Stop it first.")
         given_up = {**found.document, "state": ABANDONED, "ended": now, "reason": reason.strip()}
         return {CAMPAIGNS + found.id: written(given_up)}, Campaign(found.id, given_up)
 
@@ -228,19 +274,26 @@ def _campaigns(documents: Documents) -> tuple[Campaign, ...]:
 def _campaign(key: str, document: Document) -> Campaign:
     campaign = Campaign(key.removeprefix(CAMPAIGNS), dict(checked(key, document, **KINDS)))
     try:
-        campaign.run  # noqa: B018 (reads it)
-    except (KeyError, TypeError, ValueError) as exc:
+        campaign.run, campaign.runs  # noqa: B018 (reads them)
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
         raise broken(
-            f'The document "{key}" in the store', f"its run cannot be read: {exc!r}", document
+            f'The document "{key}" in the store', f"its runs cannot be read: {exc!r}", document
         ) from exc
     return campaign
 
 
 def _change(store: Store, campaign: str, **changes: object) -> None:
+    _change_with(store, campaign, lambda _document: changes)
+
+
+def _change_with(
+    store: Store, campaign: str, changes_of: Callable[[Mapping[str, Any]], Mapping[str, object]]
+) -> None:
     key = CAMPAIGNS + campaign
 
     def decide(documents: Documents) -> tuple[dict[str, Document | None], None]:
-        return {key: written({**checked(key, documents[key], **KINDS), **changes})}, None
+        document = checked(key, documents[key], **KINDS)
+        return {key: written({**document, **changes_of(document)})}, None
 
     store.transact((key,), decide)
 
@@ -287,16 +340,29 @@ def _check_begun(begun: str | None, found: Campaign | None) -> None:
         )
 
 
-def _check_single_run(campaign: Campaign, run: Run, state_of: StateOf) -> None:
-    other = campaign.run
-    state = RunState.OVER if other.id == run.id else state_of(other)
-    if state == RunState.LIVE:
-        raise CampaignError(
-            f"Another run is working on campaign {campaign.id}: {other}. Wait until it ends; a campaign has one live "
-            "run at a time."
+def _check_beside(
+    campaign: Campaign,
+    other: CampaignRun,
+    plan_id: str,
+    state_of: StateOf,
+    meets: Callable[[Selection], bool],
+) -> None:
+    """Refuse to work beside a run that is, or may be, at work on the same, or by another plan."""
+    state = state_of(other.run)
+    if state is RunState.OVER or (campaign.plan == plan_id and not meets(other.about)):
+        return
+    if state is RunState.LIVE:
+        what = (
+            "the same services and hosts"
+            if campaign.plan == plan_id
+            else "another plan, of another inventory"
         )
-    if state == RunState.UNKNOWN:
         raise CampaignError(
-            f"Nobody here can tell whether the last run of the campaign {campaign.id} still works: {other}. Look "
-            f"there. If it is over, say so, and run this again: {how_to_end(other)}"
+            f"Another run is working on campaign {campaign.id}, on {what}: {other}. Wait until it ends, or take other "
+            "hosts (--limit) or services (-e upgrade_only=SERVICE) of the same plan: runs that share nothing may work "
+            "side by side."
         )
+    raise CampaignError(
+        f"Nobody here can tell whether a run of the campaign {campaign.id} still works: {other}. Look there. If it is "
+        f"over, say so, and run this again: {how_to_end(other.run)}"
+    )

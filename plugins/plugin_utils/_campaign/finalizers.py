@@ -10,18 +10,21 @@ from typing import TYPE_CHECKING
 
 from .._common.answers import why_failed
 from .._common.text import natural, printable
+from .._inventory.selection import Selection
 from .._plan.survey import Survey
 from .._service.deb_version import version_key
 from .._service.steps import FINALIZE
-from .campaign import campaign_document, note
-from .gate import plays_left, undone
+from .campaign import CAMPAIGNS, find_campaign, note_run
+from .gate import describe, plays_left, undone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from .._plan.plan import Plan
     from .._plan.survey import Answer
+    from .._run.run import Run
     from .._store.store import Store
+    from .gate import Missing
     from .journal import Progress
     from .versions import Installed
 
@@ -68,6 +71,13 @@ def finalizers_are_due(plan: Plan, progress: Progress) -> bool:
     return any(not any(any(undone(plan, need, progress)) for need in play.needs) for play in left)
 
 
+def before_finalizers(plan: Plan, progress: Progress) -> tuple[Missing, ...]:
+    """Tell what the finalizers that are left wait for."""
+    left = [play for play in plays_left(plan, progress) if play.kind == FINALIZE]
+    pairs = {pair for play in left for need in play.needs for pair in undone(plan, need, progress)}
+    return tuple(describe(plan, *pair, progress, Selection(), is_ours=False) for pair in sorted(pairs))
+
+
 def disagreements(expected: Iterable[Expected], answers: Mapping[str, Answer]) -> Iterator[str]:
     """Say where hosts have something older than what is expected of them, or do not answer."""
     silent: set[str] = set()
@@ -87,12 +97,20 @@ def disagreements(expected: Iterable[Expected], answers: Mapping[str, Answer]) -
             )
 
 
-def looked_at(store: Store, campaign: str, run_id: str, not_asked: Iterable[str]) -> None:
+def looked_at(store: Store, campaign: str, run: Run, asked: Iterable[str], not_asked: Iterable[str]) -> None:
     """Note that a run has seen hosts and journal agree, but for the hosts that it could not ask."""
-    note(store, campaign, **{LOOKED: {"run": run_id, "not_asked": sorted(not_asked, key=natural)}})
+    hosts = {"asked": sorted(asked, key=natural), "not_asked": sorted(not_asked, key=natural)}
+    note_run(store, campaign, run, **{LOOKED: hosts})
 
 
-def hosts_not_asked(store: Store, campaign: str, run_id: str) -> list[str] | None:
-    """Name the hosts that a run has not asked for their versions; None where it has not looked at all."""
-    looked = campaign_document(store, campaign).get(LOOKED) or {}
-    return list(looked["not_asked"]) if looked.get("run") == run_id else None
+def hosts_not_asked(store: Store, campaign: str, run: Run) -> list[str] | None:
+    """Name the hosts that neither a run nor those beside it have asked for their versions.
+
+    None where the run itself has not looked at all.
+    """
+    found = find_campaign(store.read(CAMPAIGNS + campaign), campaign)
+    looks = {each.run.id: each.noted[LOOKED] for each in found.runs if LOOKED in each.noted} if found else {}
+    if run.id not in looks:
+        return None
+    asked = {host for look in looks.values() for host in look["asked"]}
+    return [host for host in looks[run.id]["not_asked"] if host not in asked]

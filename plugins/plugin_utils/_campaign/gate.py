@@ -19,7 +19,7 @@ from .._plan.names import NO_HOST
 from .._service.steps import FINALIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from .._inventory.selection import Selection
     from .._plan.plan import Plan, Play
@@ -96,21 +96,26 @@ def pass_gate(
     return grant
 
 
-def check_prerequisites(plan: Plan, progress: Progress, selection: Selection) -> None:
+def check_prerequisites(
+    plan: Plan,
+    progress: Progress,
+    selection: Selection,
+    others_do: Callable[[Sequence[Missing]], object] = lambda _missing: False,
+) -> None:
     """Raise :class:`GateError` where the run would be refused half way, for a service that it is not about.
 
-    Finalizers wait for other runs by themselves.
+    What *others_do* meanwhile is waited for, as finalizers wait for other runs by themselves.
     """
     for play in plan.plays:
         names = services_left(plan, play, progress, selection) if play.kind != FINALIZE else []
         missing = [
-            _describe(plan, part, host, progress, selection, is_ours=False)
+            describe(plan, part, host, progress, selection, is_ours=False)
             for part, host in sorted(
                 {pair for need in play.needs if names for pair in undone(plan, need, progress)}
             )
             if not selection.has_service(service := part.partition("/")[0], plan.services[service].stage)
         ]
-        if missing:
+        if missing and not others_do(missing):
             raise GateError(_not_selected(names, missing, selection), missing)
 
 
@@ -212,7 +217,7 @@ def _missing(
     needed = {pair for need in play.needs for pair in undone(plan, need, progress)} - here
     missing = needed - ours if rehearsal else needed | ours
     return tuple(
-        _describe(plan, part, host, progress, selection, is_ours=(part, host) in ours)
+        describe(plan, part, host, progress, selection, is_ours=(part, host) in ours)
         for part, host in sorted(missing, key=lambda pair: (natural(pair[1]), pair[0]))
     )
 
@@ -224,9 +229,10 @@ def undone(plan: Plan, need: str, progress: Progress) -> Iterator[tuple[str, str
     return ((part, host) for host in hosts - progress.done_on(part))
 
 
-def _describe(
+def describe(
     plan: Plan, part: str, host: str, progress: Progress, selection: Selection, *, is_ours: bool
 ) -> Missing:
+    """Say what is known of a part that is not done on a host."""
     service, _slash, kind = part.partition("/")
     plays = (p.id for p in plan.plays if p.kind == kind and host in p.services.get(service, ()))
     entry = progress.entry(part, host)

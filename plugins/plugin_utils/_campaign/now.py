@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .._store.store import Store
     from .campaign import Campaign
     from .journal import Entry, Progress
+    from .runs import CampaignRun
 
 Hosts = dict[str, list[str]]
 """Hosts by service."""
@@ -48,9 +49,9 @@ class At:
     waits: str = ""
 
     @classmethod
-    def of(cls, campaign: Campaign) -> At:
-        """Read what the last run noted; all of it is empty where that was none, or an older version."""
-        noted = campaign.document.get("at")
+    def of(cls, run: CampaignRun) -> At:
+        """Read what a run noted; all of it is empty where that was nothing."""
+        noted = run.noted.get("at")
         noted = noted if isinstance(noted, dict) else {}
         return cls(**{each.name: str(noted.get(each.name, "")) for each in fields(cls)})
 
@@ -65,73 +66,54 @@ def outlook(to_the_end: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class CampaignNow:
-    """What can be told of an open campaign by its document, its journal, and the locks."""
+class RunNow:
+    """What can be told of one run of a campaign, which works, or may, or was the last."""
 
-    campaign: Campaign
-    progress: Progress
-    locks: Locks
-    state_of: StateOf
-
-    @cached_property
-    def state(self) -> RunState:
-        """Tell whether its last run works."""
-        return self.state_of(self.campaign.run)
+    run: CampaignRun
+    state: RunState
+    campaign: CampaignNow
 
     @cached_property
     def at(self) -> At:
-        """Tell where that run is, or was."""
-        return At.of(self.campaign)
+        """Tell where it is, or was."""
+        return At.of(self.run)
 
     @property
     def works_on(self) -> Hosts:
-        """Name the hosts that the run works on, if it still does."""
-        return {} if self.state is RunState.OVER else self._begun(self._is_current)
+        """Name the hosts that it works on, if it still does."""
+        return self.campaign.begun(self.is_at)
 
-    @property
-    def left_behind(self) -> Hosts:
-        """Name the hosts on which something was begun and not done, and nobody works."""
-        is_over = self.state is RunState.OVER
-        return self._begun(lambda entry: is_over or not self._is_current(entry))
+    def is_at(self, entry: Entry) -> bool:
+        """Tell whether it does what an entry of the journal says was begun."""
+        is_here = (entry.run, entry.play) == (self.run.run.id, self.at.play or entry.play)
+        return is_here and self.state is not RunState.OVER
 
     @property
     def waits(self) -> str:
-        """Say whom or what the run waits for."""
+        """Say whom or what it waits for."""
         if self.state is RunState.OVER:
             return ""
-        return self.at.waits or waits_for(self.locks, self.campaign.id, self.campaign.run, self.state_of)
-
-    @property
-    def frozen(self) -> dict[str, Freeze]:
-        """Tell which of its services nothing is granted of, as somebody said so."""
-        services = sorted(self.campaign.document.get("work", {}), key=natural)
-        locks = [self.locks[name] for name in services if name in self.locks]
-        return {lock.service: lock.frozen for lock in locks if lock.frozen}
+        now = self.campaign
+        return self.at.waits or waits_for(now.locks, now.campaign.id, self.run.run, now.state_of)
 
     def as_lines(self) -> Iterator[str]:
-        """Say it, in a few lines."""
+        """Say where it is, what it waits for, and how long it takes, or who has to look."""
         words = self.state.words
         yield f"{words[0].upper()}{words[1:]}{self._where}"
         if self.waits:
             yield f"It waits for this: {self.waits}."
-        for service, freeze in self.frozen.items():
-            if (frozen := frozen_words(service, freeze)) not in self.waits:
-                yield f"{frozen}."
-        if self.left_behind:
-            yield f"Begun and not done: {_named(self.left_behind)}."
-        yield self._outlook
+        if self.state is not RunState.OVER:
+            yield self._outlook
 
     def as_dict(self) -> dict[str, Any]:
         """Give plain data, for other programs."""
         return {
             "run": str(self.state),
             **self.at.as_document(),
-            "to_the_end": self._noted("to_the_end"),
-            "estimated": self._noted("estimated"),
+            "to_the_end": self.noted("to_the_end"),
+            "estimated": self.noted("estimated"),
             "waits": self.waits,
             "works_on": self.works_on,
-            "left_behind": self.left_behind,
-            "frozen": {service: dict(vars(freeze)) for service, freeze in self.frozen.items()},
         }
 
     @property
@@ -147,26 +129,91 @@ class CampaignNow:
 
     @property
     def _outlook(self) -> str:
-        if self.state is RunState.OVER:
-            back = f"; to put back what was left behind: {playbook('recover')}" if self.left_behind else ""
-            folder = self._noted("folder") or "not noted"
-            give_up = how_to_abandon(self.campaign)
-            return (
-                f"To go on, run the same command again (its plan: {folder}){back}; to give it up: {give_up}"
-            )
         if self.state is RunState.UNKNOWN:
-            return f"Look there. If it is over, say so: {how_to_end(self.campaign.run)}"
-        if how_long := self._noted("to_the_end"):
-            return f"From {self._noted('estimated')} to the end: {how_long}."
+            return f"Look there. If it is over, say so: {how_to_end(self.run.run)}"
+        if how_long := self.noted("to_the_end"):
+            return f"From {self.noted('estimated')} to the end: {how_long}."
         return "How long it takes to the end is not known, as none of that was done before."
 
-    def _noted(self, key: str) -> str:
-        return str(self.campaign.document.get(key, ""))
+    def noted(self, key: str) -> str:
+        """Give a text that it noted, empty where there is none."""
+        return str(self.run.noted.get(key, ""))
 
-    def _is_current(self, entry: Entry) -> bool:
-        return (entry.run, entry.play) == (self.campaign.run.id, self.at.play or entry.play)
 
-    def _begun(self, is_meant: Callable[[Entry], bool]) -> Hosts:
+@dataclass(frozen=True)
+class CampaignNow:
+    """What can be told of an open campaign by its document, its journal, and the locks."""
+
+    campaign: Campaign
+    progress: Progress
+    locks: Locks
+    state_of: StateOf
+
+    @cached_property
+    def runs(self) -> tuple[RunNow, ...]:
+        """Tell of the runs that work, or may; where all are over, of the last one."""
+        every = [RunNow(each, self.state_of(each.run), self) for each in self.campaign.runs]
+        last = [each for each in every if each.run.run == self.campaign.run]
+        return tuple(each for each in every if each.state is not RunState.OVER) or tuple(last)
+
+    @property
+    def state(self) -> RunState:
+        """Tell whether a run works."""
+        states = {each.state for each in self.runs}
+        return next((state for state in (RunState.LIVE, RunState.UNKNOWN) if state in states), RunState.OVER)
+
+    @property
+    def left_behind(self) -> Hosts:
+        """Name the hosts on which something was begun and not done, and nobody works."""
+        return self.begun(lambda entry: not any(each.is_at(entry) for each in self.runs))
+
+    @property
+    def waits(self) -> str:
+        """Say whom or what its runs wait for."""
+        return "; ".join(dict.fromkeys(each.waits for each in self.runs if each.waits))
+
+    @property
+    def frozen(self) -> dict[str, Freeze]:
+        """Tell which of its services nothing is granted of, as somebody said so."""
+        services = sorted(self.campaign.document.get("work", {}), key=natural)
+        locks = [self.locks[name] for name in services if name in self.locks]
+        return {lock.service: lock.frozen for lock in locks if lock.frozen}
+
+    def as_lines(self) -> Iterator[str]:
+        """Say it, in a few lines, those of each run under its name where there are several."""
+        for each in self.runs:
+            yield from ([f"{each.run}:"] if len(self.runs) > 1 else [])
+            yield from each.as_lines()
+        for service, freeze in self.frozen.items():
+            if (frozen := frozen_words(service, freeze)) not in self.waits:
+                yield f"{frozen}."
+        if self.left_behind:
+            yield f"Begun and not done: {_named(self.left_behind)}."
+        if self.state is RunState.OVER:
+            yield self._how_to_go_on
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give plain data, for other programs: of the run that came to a gate last, and of each."""
+        runs = sorted(self.runs, key=lambda each: each.at.since)
+        return {
+            **runs[-1].as_dict(),
+            "run": str(self.state),
+            "waits": self.waits,
+            "works_on": self.begun(lambda entry: any(each.is_at(entry) for each in runs)),
+            "left_behind": self.left_behind,
+            "frozen": {service: dict(vars(freeze)) for service, freeze in self.frozen.items()},
+            "runs": [{"name": str(each.run), **each.as_dict()} for each in runs],
+        }
+
+    @property
+    def _how_to_go_on(self) -> str:
+        back = f"; to put back what was left behind: {playbook('recover')}" if self.left_behind else ""
+        folder = str(self.campaign.document.get("folder", "")) or "not noted"
+        give_up = how_to_abandon(self.campaign)
+        return f"To go on, run the same command again (its plan: {folder}){back}; to give it up: {give_up}"
+
+    def begun(self, is_meant: Callable[[Entry], bool]) -> Hosts:
+        """Name the hosts on which something that is meant was begun and not done, by service."""
         found: defaultdict[str, set[str]] = defaultdict(set)
         for part, hosts in self.progress.entries.items():
             for host, entry in hosts.items():

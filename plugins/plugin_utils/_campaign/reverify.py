@@ -7,7 +7,7 @@ a run still has to verify, so that no wave passes its gate before they all have 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._common.text import natural
 from .._service.steps import CHANGE, DISRUPTIVE
@@ -52,18 +52,23 @@ def hosts_to_verify(
     return {name: hosts for name, hosts in found.items() if hosts}
 
 
-def begin(store: Store, campaign: str, run: Run, hosts: Hosts) -> None:
-    """Write down what a run has to verify before it goes on."""
-    _change(store, campaign, lambda _known: {"by": run.id, "services": hosts})
+def begin(store: Store, campaign: str, run: Run, hosts: Hosts, beside: Collection[str] = ()) -> None:
+    """Write down what a run has to verify before it goes on; *beside* it other runs, by their ids, have to as well."""
+
+    def with_this(known: dict[str, Hosts]) -> dict[str, Hosts]:
+        return {**{each: known[each] for each in beside if each in known}, run.id: hosts}
+
+    _change(store, campaign, with_this)
 
 
-def record(store: Store, campaign: str, service: str, verified: Iterable[str]) -> None:
-    """Write down which hosts of a service are well."""
+def record(store: Store, campaign: str, run: Run, service: str, verified: Iterable[str]) -> None:
+    """Write down which hosts of a service a run has found well."""
     well = set(verified)
 
-    def without(known: Document) -> Document:
-        left = [host for host in known["services"].get(service, ()) if host not in well]
-        return {**known, "services": {**known["services"], service: left}}
+    def without(known: dict[str, Hosts]) -> dict[str, Hosts]:
+        hosts = known.get(run.id, {})
+        left = [host for host in hosts.get(service, ()) if host not in well]
+        return {**known, run.id: {**hosts, service: left}}
 
     _change(store, campaign, without)
 
@@ -71,8 +76,8 @@ def record(store: Store, campaign: str, service: str, verified: Iterable[str]) -
 def check(title: str, store: Store, campaign: str, run: Run, otherwise: Callable[[], Hosts]) -> None:
     """Raise :class:`GateError` while something is left to verify; a run that did not begin with it has *otherwise*."""
     known = store.read(_key(campaign)).get(_key(campaign))
-    document = {} if known is None else checked(_key(campaign), known, services=dict)
-    hosts = document["services"] if document.get("by") == run.id else otherwise()
+    runs = {} if known is None else checked(_key(campaign), known, runs=dict)["runs"]
+    hosts = runs[run.id] if run.id in runs else otherwise()
     left = [
         f"{name} on {' '.join(sorted(hosts[name], key=natural))}"
         for name in sorted(hosts, key=natural)
@@ -91,12 +96,12 @@ def _key(campaign: str) -> str:
     return f"verify/{campaign}"
 
 
-def _change(store: Store, campaign: str, change: Any) -> None:
+def _change(store: Store, campaign: str, change: Callable[[dict[str, Hosts]], dict[str, Hosts]]) -> None:
     key = _key(campaign)
 
     def decide(documents: Documents) -> tuple[dict[str, Document | None], None]:
         known = documents.get(key)
-        services = {"services": {}} if known is None else checked(key, known, services=dict)
-        return {key: written(change(services), known)}, None
+        runs = {} if known is None else checked(key, known, runs=dict)["runs"]
+        return {key: written({"runs": change(runs)}, known)}, None
 
     store.transact((key,), decide)

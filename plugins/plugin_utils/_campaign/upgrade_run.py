@@ -29,6 +29,7 @@ from .campaign import (
     how_to_abandon,
     list_campaigns,
     note,
+    note_run,
     open_journal,
     others_open,
     read_journal,
@@ -53,6 +54,8 @@ from .gate import (
 )
 from .journal import DONE, STARTED, Journal, Progress, Took, read_seconds
 from .now import At, outlook
+from .others import Others
+from .runs import overlap
 from .versions import AFTER, VersionRecord
 
 if TYPE_CHECKING:
@@ -109,7 +112,7 @@ class UpgradeRun:
         known = {each.id: each for each in campaigns}
         journal = self._journal(anew=True)
         progress = journal.progress()
-        check_prerequisites(self.plan, progress, about)
+        self._check_prerequisites(journal, progress)
         left = hosts_left(self.plan, progress, about)
         todo = [play for play in self.plan.plays if left[play.id]]
         self._name_others(other for other in known.values() if other.id != journal.campaign)
@@ -126,13 +129,15 @@ class UpgradeRun:
         if not self.rehearsal:
             slots = {name: service.slots for name, service in self.plan.services.items()}
             settings = {"confirmed": sorted(confirmed), "slots": slots, "surveyed": self.plan.surveyed}
+            note(self.store, journal.campaign, **settings)
             at = At(since=now_text()).as_document()
-            note(self.store, journal.campaign, **settings, at=at, **outlook(how_long))
+            note_run(self.store, journal.campaign, self.run, at=at, **outlook(how_long))
         self._announce_points(todo, confirmed)
         self._look_forward(journal, progress)
         again = {} if self.rehearsal else self._to_verify(progress)
         if not self.rehearsal and self._verifies_again:
-            reverify.begin(self.store, journal.campaign, self.run, again)
+            beside = [each.run.id for each in self._others(journal).runs()]
+            reverify.begin(self.store, journal.campaign, self.run, again, beside)
         verify = {VERIFY_PLAY + name: pattern(hosts) for name, hosts in again.items()}
         away = {name: dict(hosts) for name, hosts in about.away.items()}
         return {"campaign": journal.campaign, "left": {**patterns(self.plan, left), **verify}, "away": away}
@@ -168,6 +173,13 @@ class UpgradeRun:
                 (),
             )
 
+    def _check_prerequisites(self, journal: Journal, progress: Progress) -> None:
+        """Raise ``GateError`` where the run would be refused half way, for what nobody does."""
+        check_prerequisites(self.plan, progress, self.about(), self._others(journal).do)
+
+    def _others(self, journal: Journal) -> Others:
+        return Others(self.plan, self.store, self.run, journal.campaign, self.say)
+
     @property
     def _verifies_again(self) -> bool:
         return any(service.is_verified_again for service in self.plan.services.values())
@@ -180,7 +192,7 @@ class UpgradeRun:
         """Record the hosts that came through a play which verifies what earlier runs have done."""
         if not self.rehearsal:
             service = play_id.removeprefix(VERIFY_PLAY)
-            reverify.record(self.store, self._journal().campaign, service, alive)
+            reverify.record(self.store, self._journal().campaign, self.run, service, alive)
         return {}
 
     def enter(
@@ -199,12 +211,9 @@ class UpgradeRun:
         play = self.plan.play(play_id)
         journal = self._journal()
         about = self.about()
-        progress = journal.progress()
-        gate = partial(pass_gate, self.plan, play_id, progress, about, rehearsal=self.rehearsal)
-        grant = gate(batch)
+        grant, progress = self._pass(play, batch, journal, wait)
         to_the_end = self._to_the_end(play, progress)
         if not self.rehearsal:
-            grant = self._agreed(play, grant, journal.campaign)
             if grant.services and play.kind in DISRUPTIVE and self._verifies_again:
                 reverify.check(
                     play.title,
@@ -221,7 +230,8 @@ class UpgradeRun:
         tokens: Mapping[str, Mapping[str, int]] = {}
         if grant.services and play.kind in DISRUPTIVE:
             refused, tokens = self._acquire(play, grant, journal.campaign, wait, unhealthy)
-            grant = gate([host for host in batch if host not in refused])
+            here = [host for host in batch if host not in refused]
+            grant = pass_gate(self.plan, play_id, progress, about, here, rehearsal=self.rehearsal)
             away = {**away, **refused}
         self.say(self._words(play, grant, away) + (f" (to the end: {to_the_end})" if to_the_end else ""))
         if grant.services and not self.rehearsal:
@@ -271,12 +281,29 @@ class UpgradeRun:
             manager.release(self.store, self._journal().campaign, self.run, {host})
         return {}
 
+    def _pass(
+        self, play: Play, batch: Collection[str], journal: Journal, wait: float
+    ) -> tuple[Grant, Progress]:
+        """Pass the gate, once other runs of the campaign have done what they do before; gives the journal then, too."""
+
+        def attempt() -> tuple[Grant, Progress]:
+            progress = journal.progress()
+            grant = pass_gate(self.plan, play.id, progress, self.about(), batch, rehearsal=self.rehearsal)
+            return self._agreed(play, grant, journal.campaign), progress
+
+        def missing(passed: tuple[Grant, Progress]) -> tuple[Missing, ...]:
+            return passed[0].waits_for
+
+        if self.rehearsal:
+            return attempt()
+        return self._others(journal).wait_for(attempt, missing, f"{play.title} waits", wait)
+
     def _agreed(self, play: Play, grant: Grant, campaign: str) -> Grant:
         """Leave finalizers open that this run cannot look after, for the versions of some hosts."""
         is_finalizer = grant.services and play.kind == FINALIZE
-        if not is_finalizer or not VersionRecord(self.store, campaign).read(AFTER):
+        if self.rehearsal or not is_finalizer or not VersionRecord(self.store, campaign).read(AFTER):
             return grant
-        hosts = hosts_not_asked(self.store, campaign, self.run.id)
+        hosts = hosts_not_asked(self.store, campaign, self.run)
         if hosts is None:
             raise GateError(
                 f"{play.title} is refused; nothing in it was touched: this run has not checked that the hosts "
@@ -305,7 +332,7 @@ class UpgradeRun:
     def _come_to(self, play: Play, journal: Journal, waits: str = "", **more: str) -> None:
         """Note in which play the run is, and the person it waits for, for those who look from elsewhere."""
         at = At(play.id, self._title(play), now_text(), waits)
-        note(self.store, journal.campaign, at=at.as_document(), **more)
+        note_run(self.store, journal.campaign, self.run, at=at.as_document(), **more)
 
     def _confirmed(self, journal: Journal) -> frozenset[str]:
         """Name the services whose points of no return were confirmed, in this run or an earlier one of the campaign."""
@@ -350,6 +377,8 @@ class UpgradeRun:
             self.campaign,
             begun=self.begun,
             work=self.plan.work,
+            about=self.selection,
+            meets=partial(overlap, self.plan, self.selection),
         )
 
     def _check_not_done(self) -> None:
@@ -389,7 +418,7 @@ class UpgradeRun:
         claims = tuple(
             replace(self._claim(name, hosts), unhealthy=down[name]) for name, hosts in grant.services.items()
         )
-        request = Request(roll=campaign, run=self.run, operation=f"upgrade {play.id}", claims=claims)
+        request = Request(campaign, self.run, f"upgrade {play.id}", claims, side_by_side=True)
         if self.rehearsal:
             decision = manager.preview(self.store, request)
             busy = getattr(decision, "message", None)

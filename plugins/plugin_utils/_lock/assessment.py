@@ -120,6 +120,10 @@ class Case:
         """List the slots that the roll of the request holds already, in whichever lock."""
         return tuple(slot for slot in self.counting if slot.holder.roll == self.request.roll)
 
+    def works_elsewhere(self, slot: Slot) -> bool:
+        """Tell whether another run holds a slot, and works."""
+        return slot.holder.run != self.request.run and self.state_of(slot.holder.run) is RunState.LIVE
+
     @cached_property
     def rivals(self) -> tuple[Slot, ...]:
         """List the slots by which others hold the very hosts of the wave."""

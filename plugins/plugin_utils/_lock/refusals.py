@@ -23,12 +23,8 @@ def _abandoned(case: Case) -> Iterator[Refused]:
 
 def _runs_elsewhere(case: Case) -> Iterator[Refused]:
     request = case.request
-    slots = tuple(
-        slot
-        for slot in case.of_this_roll
-        if slot.holder.run != request.run and case.state_of(slot.holder.run) is RunState.LIVE
-    )
-    if slots:
+    slots = tuple(slot for slot in case.of_this_roll if case.works_elsewhere(slot))
+    if slots and not request.side_by_side:
         yield Refused(
             Why.RUNS_ELSEWHERE,
             f"Another run of roll {request.roll} is still going: {_sentence(slots)}"
@@ -40,7 +36,11 @@ def _runs_elsewhere(case: Case) -> Iterator[Refused]:
 def _failed_before(case: Case) -> Iterator[Refused]:
     request = case.request
     again = tuple(slot for slot in case.of_this_roll if slot.holder.failed and slot.holder.run == request.run)
-    left = tuple(slot for slot in case.of_this_roll if slot.holder.host not in request.hosts)
+    left = tuple(
+        slot
+        for slot in case.of_this_roll
+        if slot.holder.host not in request.hosts and (slot.holder.failed or not case.works_elsewhere(slot))
+    )
     spent = Counter(slot.service for slot in left)
     budgets = {service: case.locks[service].failure_budget for service in spent}
     if any(slot.holder.host in request.hosts for slot in again):

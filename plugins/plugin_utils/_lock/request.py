@@ -60,6 +60,7 @@ class Request:
     retries: int | None = None
     last: bool = False
     recovers: bool = False
+    side_by_side: bool = False  # other runs of its roll may be at work, each on hosts of its own
 
     def __post_init__(self) -> None:
         """Refuse two claims on one lock: each alone might fit the budget that both together break."""

@@ -12,11 +12,13 @@ from ansible_collections.orderly.services.plugins.plugin_utils._campaign.campaig
     end_campaign,
     list_campaigns,
     note,
+    note_run,
     open_journal,
     others_open,
     read_journal,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.journal import DONE
+from ansible_collections.orderly.services.plugins.plugin_utils._inventory.selection import Selection
 from ansible_collections.orderly.services.plugins.plugin_utils._run.run import RunState
 from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
 
@@ -114,9 +116,62 @@ def test_a_run_is_refused_while_another_of_its_campaign_is_alive(store: Store) -
     with pytest.raises(CampaignError) as caught:
         opened(store, pid=42, other=RunState.LIVE)
     assert str(caught.value) == (
-        "Another run is working on campaign plan-1: PID 41 on ctl. Wait until it ends; a campaign has one live run "
-        "at a time."
+        "Another run is working on campaign plan-1, on the same services and hosts: PID 41 on ctl. Wait until it ends, "
+        "or take other hosts (--limit) or services (-e upgrade_only=SERVICE) of the same plan: runs that share nothing "
+        "may work side by side."
     )
+
+
+def beside(store: Store, pid: int, host: str, plan: str = "plan", other: RunState = RunState.LIVE) -> Journal:
+    """Open the campaign for one host, beside runs that are about others."""
+    about = Selection(hosts=frozenset({host}))
+    return open_journal(
+        store,
+        plan,
+        run(pid),
+        lambda _run: other,
+        AT,
+        work={"web": "work"},
+        about=about,
+        meets=lambda theirs: theirs.has_host(host),
+    )
+
+
+@pytest.mark.parametrize("other", [RunState.LIVE, RunState.UNKNOWN])
+def test_runs_that_share_no_host_work_side_by_side(store: Store, other: RunState) -> None:
+    assert beside(store, 41, "w1").campaign == beside(store, 42, "w2", other=other).campaign
+    (campaign,) = list_campaigns(store)
+    assert [str(each) for each in campaign.runs] == ["PID 41 on ctl (hosts w1)", "PID 42 on ctl (hosts w2)"]
+    with pytest.raises(CampaignError, match=r"PID 41 on ctl \(hosts w1\)"):
+        beside(store, 43, "w1", other=other)
+    with pytest.raises(CampaignError, match="PID 41"):
+        beside(store, 43, "w3", plan="drifted", other=other)
+
+
+def test_a_run_that_is_over_makes_room_and_is_forgotten(store: Store) -> None:
+    beside(store, 41, "w1")
+    beside(store, 42, "w2")
+    beside(store, 43, "w1", other=RunState.OVER)
+    (campaign,) = list_campaigns(store)
+    assert [each.run.pid for each in campaign.runs] == [43]
+
+
+def test_a_run_keeps_what_it_noted_and_one_that_is_gone_notes_nothing(store: Store) -> None:
+    journal = beside(store, 41, "w1")
+    note_run(store, journal.campaign, run(41), at={"play": "wave-1"})
+    beside(store, 41, "w1")
+    note_run(store, journal.campaign, run(99), at={"play": "wave-9"})
+    (campaign,) = list_campaigns(store)
+    assert [each.noted["at"] for each in campaign.runs] == [{"play": "wave-1"}]
+
+
+def test_a_campaign_is_not_given_up_under_any_run_that_works_on_it(store: Store) -> None:
+    beside(store, 41, "w1")
+    beside(store, 42, "w2")
+    with pytest.raises(
+        CampaignError, match=r"A run is working on campaign plan-1: PID 41 on ctl \(hosts w1\)"
+    ):
+        give_up(store, "plan-1", other=RunState.LIVE)
 
 
 def test_a_campaign_is_not_taken_from_a_run_of_which_nobody_can_tell_whether_it_works(store: Store) -> None:
@@ -124,7 +179,7 @@ def test_a_campaign_is_not_taken_from_a_run_of_which_nobody_can_tell_whether_it_
     with pytest.raises(CampaignError) as caught:
         opened(store, pid=42, other=RunState.UNKNOWN)
     assert str(caught.value) == (
-        "Nobody here can tell whether the last run of the campaign plan-1 still works: PID 41 on ctl. Look there. If "
+        "Nobody here can tell whether a run of the campaign plan-1 still works: PID 41 on ctl. Look there. If "
         "it is over, say so, and run this again: ansible-playbook orderly.services.recover "
         f"-e recover_ended_run={run(41).id} -e recover_reason=… (with what you know it by)"
     )
@@ -134,12 +189,20 @@ def test_a_campaign_is_not_taken_from_a_run_of_which_nobody_can_tell_whether_it_
 @pytest.mark.parametrize("is_there_another", [True, False])
 def test_a_run_holds_on_to_the_campaign_that_it_has_begun(store: Store, is_there_another: bool) -> None:
     opened(store)
-    end_campaign(store, "plan-1", LATER)
+    give_up(store, "plan-1")
     if is_there_another:
         opened(store)
     with pytest.raises(CampaignError, match=r"works on the campaign plan-1, which is not open any more"):
         open_journal(store, "plan", run(1), lambda _run: RunState.OVER, AT, begun="plan-1")
     assert len(list_campaigns(store)) == 1 + is_there_another
+
+
+def test_a_run_whose_campaign_another_one_has_ended_finds_everything_done(store: Store) -> None:
+    opened(store)
+    end_campaign(store, "plan-1", LATER)
+    opened(store)
+    journal = open_journal(store, "plan", run(1), lambda _run: RunState.OVER, AT, begun="plan-1")
+    assert journal.campaign == "plan-1"
 
 
 def test_a_run_may_open_its_own_campaign_again(store: Store) -> None:

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.campaign import (
     list_campaigns,
     note,
+    note_run,
     open_journal,
 )
-from ansible_collections.orderly.services.plugins.plugin_utils._campaign.journal import DONE, STARTED
+from ansible_collections.orderly.services.plugins.plugin_utils._campaign.journal import DONE, STARTED, Journal
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.now import (
     At,
     CampaignNow,
     outlook,
     read_open,
 )
+from ansible_collections.orderly.services.plugins.plugin_utils._inventory.selection import Selection
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.changes import freeze
 from ansible_collections.orderly.services.plugins.plugin_utils._run.run import RunState
 
 from ..lock_world import AT, MemoryStore, World, run
-
-if TYPE_CHECKING:
-    from ansible_collections.orderly.services.plugins.plugin_utils._campaign.journal import Journal
 
 LATER = "2026-01-31T04:00:00+00:00"
 IN_WAVE = At("wave-3", "Wave 3 of 7", LATER)
@@ -35,12 +34,12 @@ def world() -> World:
     return World(MemoryStore())
 
 
-def journal_of(world: World, at: At | None = IN_WAVE) -> Journal:
+def journal_of(world: World, at: At | None = IN_WAVE, pid: int = 1, **beside: Any) -> Journal:
     journal = open_journal(
-        world.store, "plan", run(1), lambda _run: RunState.OVER, AT, "friday", work={"nginx": "hash"}
+        world.store, "plan", run(pid), world.state_of, AT, "friday", work={"nginx": "hash"}, **beside
     )
     if at:
-        note(world.store, journal.campaign, at=at.as_document())
+        note_run(world.store, journal.campaign, run(pid), at=at.as_document())
     return journal
 
 
@@ -50,7 +49,7 @@ def begin(journal: Journal, *hosts: str, play: str = "wave-3") -> None:
 
 def now(world: World) -> CampaignNow:
     (campaign,) = list_campaigns(world.store)
-    journal = journal_of(world, None)
+    journal = Journal(world.store, campaign.id, run(1))
     return CampaignNow(campaign, journal.progress(), world.locks, world.state_of)
 
 
@@ -62,7 +61,7 @@ def test_a_run_that_works_is_told_with_its_wave_its_hosts_and_how_long_it_takes(
     journal = journal_of(world)
     journal.record(DONE, "wave-2", {"nginx/change": ["web9"]}, AT)
     begin(journal, "web1", "web2")
-    note(world.store, journal.campaign, **outlook("about 12 minutes, going by last time"))
+    note_run(world.store, journal.campaign, run(1), **outlook("about 12 minutes, going by last time"))
     first, last = lines(world)
     assert first == f"Its run works; in Wave 3 of 7 since {LATER}: nginx on web1, web2."
     assert last.endswith(" to the end: about 12 minutes, going by last time.")
@@ -113,7 +112,7 @@ def test_a_run_that_cannot_be_seen_is_neither_alive_nor_over(world: World) -> No
 def test_what_an_earlier_run_left_is_told_apart_from_what_is_worked_on(world: World) -> None:
     begin(journal_of(world), "web1", play="wave-1")
     begin(journal_of(world), "web2")
-    assert now(world).works_on == {"nginx": ["web2"]}
+    assert now(world).runs[0].works_on == {"nginx": ["web2"]}
     assert now(world).left_behind == {"nginx": ["web1"]}
 
 
@@ -142,6 +141,24 @@ def test_a_person_who_must_confirm_is_waited_for(world: World) -> None:
     assert "It waits for this: somebody who confirms." in lines(world)
     world.ends(1)
     assert not now(world).waits
+
+
+def test_runs_side_by_side_are_told_one_after_the_other(world: World) -> None:
+    halves = [Selection(hosts=frozenset({host})) for host in ("web1", "web2")]
+    for pid, half in enumerate(halves, 1):
+        begin(journal_of(world, pid=pid, about=half, meets=lambda _other: False), f"web{pid}")
+    assert [line for line in lines(world) if line.startswith(("PID", "Its"))] == [
+        "PID 1 on ctl (hosts web1):",
+        f"Its run works; in Wave 3 of 7 since {LATER}: nginx on web1.",
+        "PID 2 on ctl (hosts web2):",
+        f"Its run works; in Wave 3 of 7 since {LATER}: nginx on web2.",
+    ]
+    world.ends(2)
+    assert [line for line in lines(world) if "web" in line] == [
+        f"Its run works; in Wave 3 of 7 since {LATER}: nginx on web1.",
+        "Begun and not done: nginx on web2.",
+    ]
+    assert [each["name"] for each in now(world).as_dict()["runs"]] == ["PID 1 on ctl (hosts web1)"]
 
 
 def test_all_of_it_is_data_too_and_campaigns_that_have_ended_have_none(world: World) -> None:

@@ -59,10 +59,14 @@ def test_no_play_is_entered_before_all_that_the_run_began_with_is_verified(tmp_p
 
     with closing(open_store(f"sqlite://{tmp_path}/store.db")) as store:
         reverify.begin(store, "friday-1", run(1), {"db": ["d10", "d2"], "web": ["w1"]})
-        reverify.record(store, "friday-1", "web", ["w1"])
+        reverify.record(store, "friday-1", run(1), "web", ["w1"])
         with pytest.raises(GateError, match="Wave 3 is refused; nothing in it was touched: db on d2 d10 was"):
             check(1)
-        reverify.record(store, "friday-1", "db", ["d2", "d10"])
+        reverify.record(store, "friday-1", run(1), "db", ["d2", "d10"])
         check(1)
         with pytest.raises(GateError, match="web on w1 was upgraded earlier"):
             check(2)  # --start-at-task, say: it has passed over the beginning
+        reverify.begin(store, "friday-1", run(3), {"db": ["d2"]}, beside=[run(1).id])
+        check(1)
+        with pytest.raises(GateError, match="db on d2 was"):
+            check(3)

@@ -232,7 +232,7 @@ def test_somebody_at_a_terminal_is_asked_before_a_point_of_no_return_and_has_to_
     def ask(question: str) -> str | None:
         asked.append(question)
         assert not held_slots(store)
-        waited_for.append(At.of(list_campaigns(store)[0]).waits)
+        waited_for.append(At.of(list_campaigns(store)[0].runs[0]).waits)
         return answer
 
     with closing(store), process() as pid:
@@ -250,7 +250,7 @@ def test_somebody_at_a_terminal_is_asked_before_a_point_of_no_return_and_has_to_
         else:
             with pytest.raises(GateError, match="nothing in it was touched"):
                 run.enter("wave-1", ["d1"], wait=0)
-        at = At.of(list_campaigns(store)[0])
+        at = At.of(list_campaigns(store)[0].runs[0])
         assert (at.play, at.title, at.waits) == ("wave-1", "Wave 1 of 1", "")
     assert waited_for == ["somebody who confirms the point of no return of db there"]
     (question,) = asked

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from ..plugin_utils._campaign.forget import AGE, KEPT, Keep, forget
 from ..plugin_utils._common.shell import playbook
 from ..plugin_utils._common.text import now_text
 from ..plugin_utils._run.presence import seen_by
-from ..plugin_utils._run.run import this_run
+from ..plugin_utils._run.run import run_of_worker
 from ..plugin_utils._store.store import PREFIX as RUNS
 from ..plugin_utils._store.store import Rehearsal, open_store
 from ..plugin_utils._terminal import say
@@ -32,7 +31,7 @@ class ActionModule(ControllerAction):
         now = now_text()
         with closing(open_store(self.store_url(options, variables))) as real:
             store = Rehearsal(real) if self._task.check_mode else real
-            state_of = seen_by(store.read(RUNS), this_run(os.getppid()))
+            state_of = seen_by(store.read(RUNS), run_of_worker())
             campaign = abandon(store, str(named or ""), str(reason or ""), state_of, now)
             keep = Keep.of(self.templated(variables, KEPT), self.templated(variables, AGE))
             forget(store, keep, now)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from ..plugin_utils._action import ControllerAction, Result
 from ..plugin_utils._campaign.campaign import find_campaigns, list_campaigns
 from ..plugin_utils._campaign.now import read_open
 from ..plugin_utils._campaign.versions import BEFORE, VersionRecord, say_installed
-from ..plugin_utils._run.run import this_run
+from ..plugin_utils._run.run import run_of_worker
 from ..plugin_utils._store.store import open_store
 from ..plugin_utils._terminal import say
 
@@ -28,7 +27,7 @@ class ActionModule(ControllerAction):
         )
         with closing(open_store(self.store_url(options, variables))) as store:
             campaigns = list_campaigns(store)
-            now = read_open(store, campaigns, this_run(os.getppid()))
+            now = read_open(store, campaigns, run_of_worker())
             chosen = [each for each in campaigns if each.is_open or not options["open_only"]]
             details = {}
             if name := options["campaign"]:

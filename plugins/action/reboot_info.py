@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from ..plugin_utils._action import HostAction
-from ..plugin_utils._run.run import this_run
+from ..plugin_utils._run.run import run_of_worker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,4 +16,4 @@ if TYPE_CHECKING:
 
 class ActionModule(HostAction):
     def complete(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
-        return {"controller": this_run(os.getppid()).as_document()}
+        return {"controller": run_of_worker().as_document()}

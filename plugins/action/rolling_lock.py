@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from ..plugin_utils._lock import manager
 from ..plugin_utils._lock.batch_answer import shared
 from ..plugin_utils._lock.lock import LockError
 from ..plugin_utils._lock.task import STATES, Call, as_heard_by_others
-from ..plugin_utils._run.run import this_run
+from ..plugin_utils._run.run import run_of_worker
 from ..plugin_utils._store.store import open_store
 from ..plugin_utils._terminal import say
 
@@ -63,7 +62,7 @@ class ActionModule(ControllerAction):
             self.refuse_claims("The request for slots", options["hosts"] or variables["ansible_play_batch"])
         try:
             with closing(open_store(self.store_url(options, variables))) as store:
-                call = Call(options, variables, this_run(os.getppid()), store, say, self._task.check_mode)
+                call = Call(options, variables, run_of_worker(), store, say, self._task.check_mode)
                 return {**STATES[options["state"]](call), **call.facts()}
         except LockError as exc:
             return {"failed": True, "msg": str(exc), "granted": False, **exc.details}

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from ..plugin_utils._action import ControllerAction, Result
 from ..plugin_utils._common.text import names_of
 from ..plugin_utils._lock import manager
 from ..plugin_utils._lock.report import chosen, report, statuses, with_deployed
-from ..plugin_utils._run.run import this_run
+from ..plugin_utils._run.run import run_of_worker
 from ..plugin_utils._service.catalogue import load_services
 from ..plugin_utils._store.store import Rehearsal, open_store, stamp_of
 
@@ -26,7 +25,7 @@ class ActionModule(ControllerAction):
         options = self.options(services={"type": "raw", "default": []}, store={"type": "str"})
         with closing(open_store(self.store_url(options, variables))) as store:
             stamp = stamp_of(Rehearsal(store))
-            locks, state_of = manager.look_at(store, this_run(os.getppid()))
+            locks, state_of = manager.look_at(store, run_of_worker())
         known = with_deployed(locks, load_services(variables), variables["groups"])
         selected = chosen(known, names_of(options["services"]), "rolling_lock_info")
         return {

@@ -166,9 +166,14 @@ def _run_all(given: World, place: Stage, controller: Controller, verdict: Verdic
     if status == "0" and not given.only and not given.fault:
         return  # this was a clean one
     place.heal(given)
-    if given.playbook == world.UPGRADE and (status != "0" or given.only):
+    if given.playbook == world.UPGRADE and (status != "0" or _leaves_out(given)):
         _run_clean(controller, verdict, world.UPGRADE)
     _run_clean(controller, verdict, world.RESTART)
+
+
+def _leaves_out(given: World) -> bool:
+    """Tell whether a run is not about all services: what is complete is not begun anew without a word."""
+    return bool(given.only) and len(given.only) < len(given.services)
 
 
 def _parameter(given: World) -> str:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ from ...plugin_utils._common.files import write_bytes
 from ...plugin_utils._lock.manager import look_at
 from ...plugin_utils._report.fleet_now import LocksNow, UnitsNow
 from ...plugin_utils._report.status_table import FleetStatus
-from ...plugin_utils._run.run import RunState, this_run
+from ...plugin_utils._run.run import RunState, run_of_worker
 from ...plugin_utils._store.store import open_store
 from ...plugin_utils._terminal import say
 
@@ -66,7 +65,7 @@ class ActionModule(ControllerAction):
 
     def _look(self, url: str) -> tuple[LocksNow, list[dict[str, Any]], str]:
         """Read locks and open campaigns, or tell why not: the table is for nights on which something is broken."""
-        run = this_run(os.getppid())
+        run = run_of_worker()
         try:
             with closing(open_store(url)) as store:
                 locks = LocksNow(*look_at(store, run))

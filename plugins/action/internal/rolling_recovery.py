@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from ...plugin_utils._lock.lock import held_slots
 from ...plugin_utils._roll.recovery import Found, plan_recovery
 from ...plugin_utils._roll.survey import DRAINED, NO_ANSWER, TEMPORARY, read_survey
 from ...plugin_utils._run.presence import declare_over
-from ...plugin_utils._run.run import operator, this_run
+from ...plugin_utils._run.run import operator, run_of_worker
 from ...plugin_utils._run.whole import check_as_written
 from ...plugin_utils._service.catalogue import load_services
 from ...plugin_utils._store.store import Rehearsal, open_store
@@ -39,7 +38,7 @@ class ActionModule(ControllerAction):
         )
         check_as_written("The recovery", variables, self._task.get_play())
         services = load_services(variables)
-        here = this_run(os.getppid())
+        here = run_of_worker()
         deployed = {service.name: variables["groups"][service.group] for service in services}
         with closing(open_store(self.store_url(options, variables))) as store:
             told = self._told(Rehearsal(store) if self._task.check_mode else store, here, deployed, variables)

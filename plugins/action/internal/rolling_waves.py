@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from dataclasses import replace
 from functools import cache
@@ -39,7 +38,7 @@ from ...plugin_utils._roll.survey import (
     read_survey,
 )
 from ...plugin_utils._run.presence import seen_by
-from ...plugin_utils._run.run import RunState, this_run
+from ...plugin_utils._run.run import RunState, run_of_worker
 from ...plugin_utils._run.whole import check_as_written
 from ...plugin_utils._service.catalogue import check_agreement, check_beside_inventory, load_services, select
 from ...plugin_utils._service.steps import ROLL_PARTS
@@ -240,7 +239,7 @@ def _values(variables: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _read_locks(url: str, operation: str) -> tuple[dict[str, list[str]], dict[str, dict[str, str]]]:
     """Read which hosts a roll of the operation left behind when it ended, and which are out of service."""
-    here = this_run(os.getppid())
+    here = run_of_worker()
     left: dict[str, list[str]] = {}
     with closing(open_store(url)) as store:
         rehearsal = Rehearsal(store)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -33,7 +32,7 @@ from ...plugin_utils._plan.names import OPENED, SEEN_MEMBERS
 from ...plugin_utils._plan.plan import check_held, read_plan
 from ...plugin_utils._roll.looks import by_host, members_seen
 from ...plugin_utils._run.folders import work_by
-from ...plugin_utils._run.run import this_run
+from ...plugin_utils._run.run import run_of_worker
 from ...plugin_utils._run.whole import check_as_written
 from ...plugin_utils._store.store import open_store
 from ...plugin_utils._terminal import say
@@ -86,7 +85,7 @@ class ActionModule(ControllerAction):
         check_held(
             folder, plan, options["plan"], _opened(variables, "plan_hash") if options["play"] else None
         )
-        run = this_run(os.getppid())
+        run = run_of_worker()
         if not self._task.check_mode:
             work_by(folder, run)
         limit = variables.get("ansible_limit")

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -29,7 +28,7 @@ from ...plugin_utils._common.text import natural, on_one_line
 from ...plugin_utils._plan.names import OPENED
 from ...plugin_utils._plan.plan import AGAIN, Plan, held_plan
 from ...plugin_utils._plan.survey import drift_of_versions, readable
-from ...plugin_utils._run.run import this_run
+from ...plugin_utils._run.run import run_of_worker
 from ...plugin_utils._service.steps import CHANGE
 from ...plugin_utils._store.store import Rehearsal, open_store
 from ...plugin_utils._terminal import say
@@ -61,7 +60,7 @@ class ActionModule(ControllerAction):
         answers = _answers(variables, options["variable"], plan)
         name = self.templated(variables, "upgrade_campaign")
         with closing(open_store(self.store_url(options, variables))) as store:
-            journal = read_journal(Rehearsal(store), plan.id, this_run(os.getppid()), name, plan.work)
+            journal = read_journal(Rehearsal(store), plan.id, run_of_worker(), name, plan.work)
             known = Rehearsal(store) if self._task.check_mode else store
             look = Look(plan, known, journal, answers, options["wait"])
             outcome: dict[str, Any] = STATES[options["state"]](look)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import multiprocessing
 import os
 import pwd
 import socket
@@ -110,14 +111,11 @@ def operator() -> str:
 
 
 def this_run(pid: int | None = None, *, proc: Path = PROC, machine_id: Path = MACHINE_ID) -> Run:
-    """Identify the run whose ansible-playbook process is *pid*, by default the current process.
-
-    A plugin in a worker process names its parent, ``os.getppid()``.
-    """
+    """Identify the run whose ansible-playbook process is *pid*, by default the current process."""
     pid = os.getpid() if pid is None else pid
     started = _start_time(pid, proc)
     if started is None:
-        raise RunError(f"ansible-playbook, PID {pid}, has ended while its task was still running.")
+        raise RunError(_ended(pid))
     return Run(
         controller=socket.gethostname(),
         machine=_machine(machine_id),
@@ -126,6 +124,22 @@ def this_run(pid: int | None = None, *, proc: Path = PROC, machine_id: Path = MA
         pid=pid,
         started=started,
     )
+
+
+def run_of_worker() -> Run:
+    """Identify the run that forked this process, one of Ansible's workers.
+
+    Raises :class:`RunError` where that has ended: the parent of an orphan is whoever takes orphans in, PID 1 say, and a
+    slot that it held would never be given back.
+    """
+    forked_by, parent = multiprocessing.parent_process(), os.getppid()
+    if forked_by is not None and forked_by.pid != parent:
+        raise RunError(_ended(forked_by.pid))
+    return this_run(parent)
+
+
+def _ended(pid: int | None) -> str:
+    return f"ansible-playbook, PID {pid}, has ended while its task was still running."
 
 
 def _machine(machine_id: Path) -> str:

@@ -15,6 +15,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._run.run import (
     RunError,
     RunState,
     operator,
+    run_of_worker,
     run_state,
     this_run,
 )
@@ -27,6 +28,37 @@ HERE = this_run()
 
 def test_this_process_is_alive() -> None:
     assert run_state(HERE, HERE) is RunState.LIVE
+
+
+WORKER = """
+import multiprocessing, os, sys, time
+from ansible_collections.orderly.services.plugins.plugin_utils._run.run import RunError, run_of_worker
+
+def work(parent):
+    print(run_of_worker().pid, flush=True)
+    while os.getppid() == parent:
+        time.sleep(0.01)
+    try:
+        print(run_of_worker(), flush=True)
+    except RunError as exc:
+        print(exc, flush=True)
+
+multiprocessing.get_context("fork").Process(target=work, args=(os.getpid(),)).start()
+"""
+
+
+def test_a_worker_belongs_to_the_run_that_forked_it_and_to_nobody_once_that_was_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", WORKER], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == f"{process.pid}\n"
+        process.kill()
+        process.wait()
+        said = process.stdout.read()
+    assert said == f"ansible-playbook, PID {process.pid}, has ended while its task was still running.\n"
+
+
+def test_what_is_no_worker_belongs_to_its_parent() -> None:
+    assert run_of_worker() == this_run(os.getppid())
 
 
 def test_a_process_is_over_once_it_has_ended_even_while_nobody_has_fetched_its_status() -> None:

@@ -32,7 +32,7 @@ def unknown(name: str, meant: str) -> str:
     return f"-e {name} is unknown. Did you mean {meant}? Nothing was done."
 
 
-WHOLE = "does not take --tags and --skip-tags: only a part of it would run. Choose hosts with --limit"
+WHOLE = "does not take --tags or --skip-tags: only a part of it would run. Choose hosts with --limit"
 MISTAKES = {
     "service for restart_only": Mistake(
         "restart_services", "-e service=web", unknown("service", "restart_only")
@@ -148,7 +148,7 @@ MISTAKES = {
     "a setting that differs on two hosts": Mistake(
         "upgrade",
         "",
-        "must be the same on all its hosts. Set it for the group web, and for no host of its own.",
+        "must be the same on all its hosts. Set it in the variables of the group web, and in those of no host.",
         {"host_vars/a2.yml": "web_max_unavailable: 2\n"},
     ),
     "two roles of one name": Mistake(
@@ -172,7 +172,7 @@ MISTAKES = {
     "abandoning what there is not": Mistake(
         "abandon_campaign",
         "-e abandon_campaign=friday -e abandon_reason=withdrawn",
-        'There is no open campaign "friday"; open: none.',
+        'There is no open campaign "friday"; open: none. The playbook campaigns lists those that have ended, too.',
     ),
 }
 

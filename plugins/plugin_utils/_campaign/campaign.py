@@ -245,7 +245,10 @@ def abandon(store: Store, campaign: str, reason: str, state_of: StateOf, now: st
         found = next((each for each in opened if campaign in (each.id, each.name)), None)
         if found is None:
             listed = ", ".join(each.id for each in opened) or "none"
-            raise CampaignError(f'There is no open campaign "{campaign}"; open: {listed}.')
+            raise CampaignError(
+                f'There is no open campaign "{campaign}"; open: {listed}. The playbook campaigns lists those '
+                "that have ended, too."
+            )
         for each in found.runs:
             if state_of(each.run) is RunState.LIVE:
                 raise CampaignError(f"A run is working on campaign {found.id}: {each}. Stop it first.")

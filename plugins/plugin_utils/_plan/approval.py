@@ -119,9 +119,9 @@ def check_approved(plan: Plan, approved: str | None, kept: Mapping[str, Any] | N
         return
     if kept is None:
         raise CatalogueError(
-            f"The approved plan is {approved}, but inventory and roles give {plan.hash} now, and the approved one is "
-            "not in the cache folder of this user, so the differences are unknown. Pass -e upgrade_plan_dir=FOLDER "
-            f"with its folder if it holds surveyed versions. {AGAIN}"
+            f"The approved plan is {approved}, but inventory and roles give {plan.hash} now. What differs is not "
+            f"known, as the approved plan is not in {cache_folder()}. {AGAIN} Or, if its folder is kept "
+            "elsewhere, name that with -e upgrade_plan_dir=FOLDER."
         )
     now = json.loads(plan.as_json())
     listed = "".join(f"\n  - {line}" for line in drift_of_plans(kept, now))

@@ -272,8 +272,8 @@ def check_agreement(service: Service, members: Iterable[str], variables: Variabl
             values = (f"{plain(each[odd])!r}" if odd in each else "not set" for each in (theirs, expected))
             raise CatalogueError(
                 f"{variable(service.name, odd)} is {next(values)} on {host}, but {next(values)} on {first}; a setting "
-                f"of a service must be the same on all its hosts. Set it for the group {service.group}, and "
-                "for no host of its own."
+                f"of a service must be the same on all its hosts. Set it in the variables of the group "
+                f"{service.group}, and in those of no host."
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -267,7 +268,9 @@ def checked(key: Any, value: Any, where: str) -> Any:
     """Read the value of a key; raises with *where* it stands and what was expected."""
     setting = SETTINGS.get(key)
     if setting is None:
-        raise CatalogueError(f"{where}: unknown key {key!r}; expected one of {', '.join(SETTINGS)}.")
+        near = get_close_matches(str(key), SETTINGS, 1)
+        meant = f" Did you mean {near[0]}?" if near else ""
+        raise CatalogueError(f"{where}: unknown key {key!r}; expected one of {', '.join(SETTINGS)}.{meant}")
     try:
         return setting.accept(value)
     except ValueError:

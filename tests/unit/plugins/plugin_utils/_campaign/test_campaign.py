@@ -264,7 +264,7 @@ def test_a_campaign_is_abandoned_with_a_reason_and_the_next_one_begins_empty(sto
 
 
 ABANDONED_NOT = [
-    ({"campaign": "monday"}, 'There is no open campaign "monday"; open: plan-1.'),
+    ({"campaign": "monday"}, 'There is no open campaign "monday"; open: plan-1. The playbook'),
     ({"campaign": "plan-1", "reason": " "}, "Say why the campaign is abandoned"),
     (
         {"campaign": "plan-1", "other": RunState.LIVE},

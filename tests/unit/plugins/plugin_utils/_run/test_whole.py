@@ -33,7 +33,7 @@ def test_a_whole_play_begins(strategy: str, run: list[str] | None) -> None:
     "tags", [{"run": ["step3"]}, {"skip": ["packages"]}, {"run": ["all"], "skip": ["never"]}]
 )
 def test_tags_of_any_kind_are_refused(tags: dict[str, list[str]]) -> None:
-    with pytest.raises(WholeError, match=r"The roll does not take --tags and --skip-tags"):
+    with pytest.raises(WholeError, match=r"The roll does not take --tags or --skip-tags"):
         check(**tags)
 
 

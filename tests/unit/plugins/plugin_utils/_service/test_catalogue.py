@@ -375,8 +375,8 @@ def test_hosts_must_agree_about_a_service(said: dict[str, Any], message: str) ->
     with pytest.raises(CatalogueError) as caught:
         check_agreement(service("web"), ["w1", "w2"], Inventory(said))
     assert str(caught.value) == (
-        f"{message}a setting of a service must be the same on all its hosts. Set it for the group web, "
-        "and for no host of its own."
+        f"{message}a setting of a service must be the same on all its hosts. Set it in the variables of the "
+        "group web, and in those of no host."
     )
 
 

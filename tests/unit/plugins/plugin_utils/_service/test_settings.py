@@ -73,7 +73,11 @@ def test_a_service_says_everything_about_itself() -> None:
 
 KNOWN = ", ".join(SETTINGS)
 BROKEN = [
-    ("maxunavailable: 1", f":1: unknown key 'maxunavailable'; expected one of {KNOWN}."),
+    (
+        "maxunavailable: 1",
+        f":1: unknown key 'maxunavailable'; expected one of {KNOWN}. Did you mean max_unavailable?",
+    ),
+    ("unit: 1", f":1: unknown key 'unit'; expected one of {KNOWN}. Did you mean units?"),
     ("service: web\n7: 1", f":2: unknown key 7; expected one of {KNOWN}."),
     ("[web]", f":1: expected a mapping of settings ({KNOWN})."),
     ("just words", f":1: expected a mapping of settings ({KNOWN})."),

@@ -116,8 +116,8 @@ def preparation(given: World, host: str) -> str:
 def healing(given: World, host: str, *, booted: bool) -> str:
     """Write what an operator does when something went wrong: put right what is wrong, start what does not run.
 
-    What waits for its restart is left to the next roll; a boot was one. A role that stops a unit which refuses that is
-    corrected, as its upgrade would never end well.
+    What waits for its restart is left to the next roll; a boot was one. A role that stops a unit which refuses that, or
+    starts one that is masked, is corrected, as its upgrade would never end well.
     """
     script = [f"rm -f {world.BAD}/*"]
     if given.playbook == world.UPGRADE:
@@ -127,7 +127,9 @@ def healing(given: World, host: str, *, booted: bool) -> str:
         script.append("systemctl daemon-reload")
     for unit, place in given.units_on(host).items():
         waits = place.is_asked and not booted and given.playbook == world.RESTART
-        if place.condition in (
+        if place.condition == world.MASKED and given.playbook == world.UPGRADE:
+            script.append(f"systemctl unmask --quiet {unit}; systemctl start {unit}")
+        elif place.condition in (
             world.MASKED,
             world.OFF,
         ):  # one that had to be killed failed as it was switched off

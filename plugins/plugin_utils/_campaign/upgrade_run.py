@@ -202,7 +202,7 @@ class UpgradeRun:
         progress = journal.progress()
         gate = partial(pass_gate, self.plan, play_id, progress, about, rehearsal=self.rehearsal)
         grant = gate(batch)
-        to_the_end = self._to_the_end(play, progress)
+        to_the_end = self._to_the_end(play, progress, about)
         if not self.rehearsal:
             grant = self._agreed(play, grant, journal.campaign)
             if grant.services and play.kind in DISRUPTIVE and self._verifies_again:
@@ -211,7 +211,7 @@ class UpgradeRun:
                     self.store,
                     journal.campaign,
                     self.run,
-                    lambda: self._to_verify(journal.progress()),
+                    lambda: self._to_verify(progress),
                 )
             if grant.services:
                 self._come_to(play, journal, **(outlook(to_the_end) if to_the_end else {}))
@@ -221,8 +221,9 @@ class UpgradeRun:
         tokens: Mapping[str, Mapping[str, int]] = {}
         if grant.services and play.kind in DISRUPTIVE:
             refused, tokens = self._acquire(play, grant, journal.campaign, wait, unhealthy)
-            grant = gate([host for host in batch if host not in refused])
-            away = {**away, **refused}
+            if refused:
+                grant = gate([host for host in batch if host not in refused])
+                away = {**away, **refused}
         self.say(self._words(play, grant, away) + (f" (to the end: {to_the_end})" if to_the_end else ""))
         if grant.services and not self.rehearsal:
             journal.record(STARTED, play_id, _parts(play, grant.services), now_text(), self.clock())
@@ -358,7 +359,7 @@ class UpgradeRun:
 
     def _came_through(self, play: Play, journal: Journal, alive: set[str]) -> dict[str, dict[str, Entry]]:
         """Give what this run started in the play and did not lose on the way, by service and host."""
-        progress = journal.progress()
+        progress = journal.progress(*map(play.part, play.services))
         started = {
             name: {
                 host: entry
@@ -417,12 +418,12 @@ class UpgradeRun:
     def _tell(self, waiting: Waiting, waited: float) -> None:
         self.say(f"Waiting for {waited:.0f} s: {waiting.message}")
 
-    def _to_the_end(self, play: Play, progress: Progress) -> str:
+    def _to_the_end(self, play: Play, progress: Progress, about: Selection) -> str:
         """Say before a wave how long what is left of this run takes, as far as is known."""
         if play.kind != CHANGE:
             return ""
         later = self.plan.plays[self.plan.plays.index(play) :]
-        todo = [each for each in later if services_left(self.plan, each, progress, self.about())]
+        todo = [each for each in later if services_left(self.plan, each, progress, about)]
         return estimate(todo, read_seconds(self.store))
 
     def _title(self, play: Play) -> str:

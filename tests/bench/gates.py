@@ -45,7 +45,14 @@ SECONDS = 0.3
 def upgrade_of(plan: Plan, store: Store, folder: Path, campaign: str | None = None) -> UpgradeRun:
     """Give a run of a plan that says nothing."""
     return UpgradeRun(
-        plan, store, this_run(), Selection(), rehearsal=False, say=str, folder=str(folder), begun=campaign
+        plan,
+        store,
+        this_run(),
+        Selection(),
+        rehearsal=False,
+        say=lambda _line: None,
+        folder=str(folder),
+        begun=campaign,
     )
 
 

@@ -177,7 +177,9 @@ def to_undo(plan: Plan, progress: Progress) -> list[str]:
     """Name the services that may have changed something for a while, and have not undone all of it."""
     begun = {part.partition("/")[0] for part in progress.entries}
     undoing = {name for name in begun & plan.services.keys() if "undo" in plan.services[name].parts}
-    finalizers = [play for play in plan.plays if undoing and play.kind == FINALIZE and _is_left(play, progress)]
+    finalizers = [
+        play for play in plan.plays if undoing and play.kind == FINALIZE and _is_left(play, progress)
+    ]
     return [name for name in to_finalize(finalizers) if name in undoing]
 
 

@@ -73,6 +73,7 @@ def types() -> None:
         "tests/history",
         "tests/faults",
         "tests/rolls",
+        "tests/scale",
         "tests/ways",
     )
     run("mypy", "tests/fleet/fleetlib", "tests/etcd", "tests/page", "tests/cores", "tests/debian.py")
@@ -146,6 +147,11 @@ def faults() -> None:
 def rolls() -> None:
     """Play a few random rolls on real hosts, and look at their journals; ``make random-rolls`` plays many."""
     run("pytest", "tests/rolls")
+
+
+def scale() -> None:
+    """Drive planner, gates, journal and locks for a large fleet, whose runs go wrong many times."""
+    run("pytest", "tests/scale")
 
 
 def ways() -> None:
@@ -261,7 +267,7 @@ GROUPS: dict[str, list[Check]] = {  # the longest first, so that none of them is
     **plain(play, faults, cores, packages, faults="faults", cores="cores", packages="packages"),
     **plain(rolls, rolls="rolls"),
     "bare": [Check(f"bare {suite}", partial(bare, suite)) for suite in SUITES],
-    **plain(store, fuzz, sanity, unit, ways, ways="ways"),
+    **plain(store, fuzz, sanity, unit, scale, ways, ways="ways"),
     "lint": [Check("lint product", lint), Check("lint tests", partial(ansible_lint, *OF_TESTS))],
     **plain(page, host, docs, types, package),
     "molecule": [Check(f"molecule {name}", partial(molecule, name), f"molecule-{name}") for name in scenarios()],

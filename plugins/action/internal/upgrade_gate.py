@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsiblePromptInterrupt, AnsiblePromptNoninteractive
 from ansible.utils.display import Display
@@ -25,9 +25,10 @@ from ...plugin_utils._inventory.extra_vars import extra_variable
 from ...plugin_utils._inventory.inventory import limited_hosts
 from ...plugin_utils._inventory.placement import domains_of
 from ...plugin_utils._inventory.selection import Selection
-from ...plugin_utils._plan.approval import APPROVED, approved_elsewhere, read_as_written
+from ...plugin_utils._plan.approval import APPROVED, approved_elsewhere, read_as_written, read_unchanged
 from ...plugin_utils._plan.cache import cache_folder
 from ...plugin_utils._plan.durations import TIMES
+from ...plugin_utils._plan.folder_files import state_of
 from ...plugin_utils._plan.names import OPENED, SEEN_MEMBERS
 from ...plugin_utils._plan.plan import check_held, read_plan
 from ...plugin_utils._roll.looks import by_host, members_seen
@@ -36,6 +37,9 @@ from ...plugin_utils._run.run import run_of_worker
 from ...plugin_utils._run.whole import check_as_written
 from ...plugin_utils._store.store import open_store
 from ...plugin_utils._terminal import say
+
+if TYPE_CHECKING:
+    from ...plugin_utils._plan.plan import Plan
 
 ASK_SECONDS = 600  # at most: no slot is held meanwhile, and the run can be resumed
 STATES = ("opened", "verified", "entered", "refused", "done")
@@ -54,11 +58,12 @@ class ActionModule(ControllerAction):
             required_if=[("state", state, ["play"]) for state in STATES[1:]],
         )
         play_id = options["play"]
+        state = state_of(Path(variables["playbook_dir"])) if options["state"] == "opened" else ""
         try:
             upgrade = self._upgrade(options, variables)
             if options["state"] == "opened":
                 check_as_written("The upgrade", variables, self._task.get_play())
-                outcome = {**upgrade.open(), "plan_hash": upgrade.plan.hash}
+                outcome = {**upgrade.open(), "plan_hash": upgrade.plan.hash, "files": state}
                 upgrade.tidy_plans(cache_folder())
             elif options["state"] == "verified":
                 outcome = upgrade.verified(play_id, variables["ansible_play_hosts"])
@@ -80,8 +85,7 @@ class ActionModule(ControllerAction):
 
     def _upgrade(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> UpgradeRun:
         folder = Path(variables["playbook_dir"])
-        whole = options["state"] in ("opened", "entered")  # --start-at-task can begin behind the first gate
-        plan = read_as_written(folder, self._approved(variables)) if whole else read_plan(folder)
+        plan = self._plan(folder, options, variables)
         check_held(
             folder, plan, options["plan"], _opened(variables, "plan_hash") if options["play"] else None
         )
@@ -109,6 +113,14 @@ class ActionModule(ControllerAction):
             ask=partial(_ask, seconds=min(options["wait"], ASK_SECONDS)),
             keep=Keep.of(self.templated(variables, KEPT), self.templated(variables, AGE)),
         )
+
+    def _plan(self, folder: Path, options: Mapping[str, Any], variables: Mapping[str, Any]) -> Plan:
+        """Read the plan: all files are checked when it is opened, and before each play where any was written since."""
+        opened = _opened(variables, "files") if options["play"] else None
+        if (plan := read_unchanged(folder, opened)) is not None:
+            return plan
+        whole = options["state"] in ("opened", "entered")  # --start-at-task can begin behind the first gate
+        return read_as_written(folder, self._approved(variables)) if whole else read_plan(folder)
 
     def _approved(self, variables: Mapping[str, Any]) -> str | None:
         """Give the hash that was approved with ``-e``; raises where it is approved elsewhere."""

@@ -73,6 +73,17 @@ campaign:
   type: str
   returned: when the state is V(opened) or V(entered)
   sample: friday-1
+plan_hash:
+  description: The hash of the plan that is opened. The gates that follow refuse another one.
+  type: str
+  returned: when the state is V(opened)
+files:
+  description:
+    - In which state the files of the plan's folder were when all of them were read and checked, as a hash of what the
+      file system says about them. While it is the same, the gates that follow need not read them again.
+    - Empty where the files were written in the last seconds; each gate reads them all then.
+  type: str
+  returned: when the state is V(opened)
 left:
   description:
     - The C(hosts) of plays that need not run on all their hosts, by id. The others are done according to the

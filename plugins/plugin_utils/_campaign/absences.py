@@ -32,11 +32,23 @@ class Absences:
 
     def plan(self, deployments: Iterable[Deployment], compiled: Callable[[Slots], Plan]) -> Plan:
         """Compile the plan of an open campaign, if inventory and roles still give it; else that of now."""
+        deployments = tuple(deployments)
         made = _made(slots_without(self.now, deployments), compiled)
         if made.id in self.campaigns:
             return made
-        begun = ((plan_id, compiled(slots)) for plan_id, slots in self.campaigns.items())
+        usual = {each.service.name: each.slots for each in deployments}
+        here = {name: service.slots for name, service in made.services.items()}
+        begun = (
+            (plan_id, compiled(slots))
+            for plan_id, slots in self.campaigns.items()
+            if _could_be_another(slots or usual, here)
+        )
         return next((plan for plan_id, plan in begun if plan.id == plan_id), made)
+
+
+def _could_be_another(slots: Slots, here: Slots) -> bool:
+    """Tell whether a campaign's slots can give another plan of these services: a large one is compiled in seconds."""
+    return slots.keys() == here.keys() and slots != here
 
 
 def _made(slots: Slots, compiled: Callable[[Slots], Plan]) -> Plan:

@@ -107,13 +107,13 @@ def check_prerequisites(
     What *others_do* meanwhile is waited for, as finalizers wait for other runs by themselves.
     """
     for play in plan.plays:
-        names = services_left(plan, play, progress, selection) if play.kind != FINALIZE else []
+        others = [need for need in play.needs if not _is_selected(plan, need, selection)]
+        names = services_left(plan, play, progress, selection) if others and play.kind != FINALIZE else []
         missing = [
             describe(plan, part, host, progress, selection, is_ours=False)
             for part, host in sorted(
-                {pair for need in play.needs if names for pair in undone(plan, need, progress)}
+                {pair for need in others if names for pair in undone(plan, need, progress)}
             )
-            if not selection.has_service(service := part.partition("/")[0], plan.services[service].stage)
         ]
         if missing and not others_do(missing):
             raise GateError(_not_selected(names, missing, selection), missing)
@@ -163,13 +163,13 @@ def check_confirmed(plan: Plan, play: Play, services: Iterable[str], confirmed: 
 
 def plays_left(plan: Plan, progress: Progress) -> list[Play]:
     """List the plays that are not done on all their hosts."""
-    return [
-        play
-        for play in plan.plays
-        if any(
-            not progress.done_on(play.part(name)).issuperset(hosts) for name, hosts in play.services.items()
-        )
-    ]
+    return [play for play in plan.plays if _is_left(play, progress)]
+
+
+def _is_left(play: Play, progress: Progress) -> bool:
+    return any(
+        not progress.done_on(play.part(name)).issuperset(hosts) for name, hosts in play.services.items()
+    )
 
 
 def to_finalize(left: Iterable[Play]) -> list[str]:
@@ -181,25 +181,28 @@ def to_finalize(left: Iterable[Play]) -> list[str]:
 def to_undo(plan: Plan, progress: Progress) -> list[str]:
     """Name the services that may have changed something for a while, and have not undone all of it."""
     begun = {part.partition("/")[0] for part in progress.entries}
-    return [
-        name
-        for name in to_finalize(plays_left(plan, progress))
-        if name in begun and "undo" in plan.services[name].parts
+    undoing = {name for name in begun & plan.services.keys() if "undo" in plan.services[name].parts}
+    finalizers = [
+        play for play in plan.plays if undoing and play.kind == FINALIZE and _is_left(play, progress)
     ]
+    return [name for name in to_finalize(finalizers) if name in undoing]
 
 
-def _selected(plan: Plan, play: Play, selection: Selection) -> Iterator[tuple[str, list[str]]]:
-    for name, hosts in play.services.items():
-        if selection.has_service(name, plan.services[name].stage):
-            yield name, selection.hosts_of(name, hosts)
+def _is_selected(plan: Plan, part: str, selection: Selection) -> bool:
+    service = part.partition("/")[0]
+    return selection.has_service(service, plan.services[service].stage)
 
 
 def _left(
     plan: Plan, play: Play, progress: Progress, selection: Selection
 ) -> Iterator[tuple[str, list[str]]]:
-    for name, hosts in _selected(plan, play, selection):
-        done = progress.done_on(play.part(name))
-        if left := [host for host in hosts if host not in done]:
+    for name, hosts in play.services.items():
+        part = play.part(name)
+        done = progress.done_on(part)
+        # Most plays that a gate looks at are done, and sets are compared many times faster than hosts.
+        if done.issuperset(hosts) or not _is_selected(plan, part, selection):
+            continue
+        if left := selection.hosts_of(name, [host for host in hosts if host not in done]):
             yield name, left
 
 

@@ -8,8 +8,7 @@ recorded as done is not done: no host has to report that it failed.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .._store.formats import broken, checked, written
@@ -63,10 +62,7 @@ class Progress:
     done: Mapping[str, frozenset[str]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        done = {
-            part: frozenset(host for host, entry in hosts.items() if entry.is_done)
-            for part, hosts in self.entries.items()
-        }
+        done = {part: _done(hosts) for part, hosts in self.entries.items()}
         object.__setattr__(self, "done", done)
 
     def entry(self, part: str, host: str) -> Entry | None:
@@ -90,10 +86,10 @@ class Journal:
     campaign: str
     run: Run
 
-    def progress(self) -> Progress:
-        """Read what the hosts have done."""
+    def progress(self, *parts: str) -> Progress:
+        """Read what the hosts have done: all of it, or that of some parts (``SERVICE/PART``)."""
         prefix = f"journal/{self.campaign}/"
-        documents = self.store.read(prefix)
+        documents = self.store.read(*(prefix + part for part in parts or [""]))
         return Progress(
             {key.removeprefix(prefix): _entries(key, document) for key, document in documents.items()}
         )
@@ -114,10 +110,7 @@ class Journal:
 
         def decide(documents: Documents) -> tuple[dict[str, Document | None], None]:
             recorded = {
-                key: written(
-                    _document({**_entries(key, documents.get(key)), **dict.fromkeys(hosts, entry)}),
-                    documents.get(key),
-                )
+                key: written(_with(key, documents.get(key), entry, hosts), documents.get(key))
                 for key, hosts in keys.items()
             }
             times = {key: written(each, documents.get(key)) for key, each in durations.items()}
@@ -143,12 +136,23 @@ def read_seconds(store: Store) -> dict[str, float]:
     return seconds
 
 
-def _document(entries: Mapping[str, Entry]) -> Document:
-    """Hosts of which the same is known share an entry: ten thousand of them stay readable, and quickly read."""
-    hosts: defaultdict[Entry, list[str]] = defaultdict(list)
-    for host, entry in entries.items():
-        hosts[entry].append(host)
-    return {"entries": [{**asdict(entry), "hosts": sorted(names)} for entry, names in hosts.items()]}
+def _done(hosts: Mapping[str, Entry]) -> frozenset[str]:
+    return frozenset(host for host, entry in hosts.items() if entry.state == DONE)
+
+
+def _with(key: str, document: Document | None, entry: Entry, hosts: Iterable[str]) -> Document:
+    """Give what is known with another entry for some hosts.
+
+    Hosts of which the same is known share an entry: ten thousand of them stay readable, and quickly read and changed.
+    """
+    theirs = set(hosts)
+    kept = []
+    for each, known in _groups(key, document):
+        if each == entry:
+            theirs.update(known)
+        elif rest := known if theirs.isdisjoint(known) else [host for host in known if host not in theirs]:
+            kept.append({**vars(each), "hosts": rest})
+    return {"entries": [*kept, {**vars(entry), "hosts": sorted(theirs)}]}
 
 
 def _times(document: Mapping[str, Any]) -> Iterator[Any]:
@@ -158,14 +162,25 @@ def _times(document: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _entries(key: str, document: Document | None) -> dict[str, Entry]:
+    known: dict[str, Entry] = {}
+    for entry, hosts in _groups(key, document):
+        known.update(dict.fromkeys(hosts, entry))
+    return known
+
+
+def _groups(key: str, document: Document | None) -> list[tuple[Entry, tuple[str, ...]]]:
+    """Give each entry with its hosts.
+
+    :raises StoreError: when the document is broken
+    """
     if document is None:
-        return {}
+        return []
     checked(key, document, entries=list)
     try:
-        known: dict[str, Entry] = {}
-        for each in document["entries"]:
-            fields = dict(each)
-            known.update(dict.fromkeys(fields.pop("hosts"), Entry(**fields)))
+        return [_group(**each) for each in document["entries"]]
     except (KeyError, TypeError, AttributeError, ValueError) as exc:
         raise broken(f'The document "{key}" in the store', repr(exc), document) from exc
-    return known
+
+
+def _group(hosts: Iterable[str], **fields: Any) -> tuple[Entry, tuple[str, ...]]:
+    return Entry(**fields), tuple(dict.fromkeys(hosts))

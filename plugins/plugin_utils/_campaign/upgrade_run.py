@@ -212,7 +212,7 @@ class UpgradeRun:
         journal = self._journal()
         about = self.about()
         grant, progress = self._pass(play, batch, journal, wait)
-        to_the_end = self._to_the_end(play, progress)
+        to_the_end = self._to_the_end(play, progress, about)
         if not self.rehearsal:
             if grant.services and play.kind in DISRUPTIVE and self._verifies_again:
                 reverify.check(
@@ -220,7 +220,7 @@ class UpgradeRun:
                     self.store,
                     journal.campaign,
                     self.run,
-                    lambda: self._to_verify(journal.progress()),
+                    lambda: self._to_verify(progress),
                 )
             if grant.services:
                 self._come_to(play, journal, **(outlook(to_the_end) if to_the_end else {}))
@@ -230,9 +230,10 @@ class UpgradeRun:
         tokens: Mapping[str, Mapping[str, int]] = {}
         if grant.services and play.kind in DISRUPTIVE:
             refused, tokens = self._acquire(play, grant, journal.campaign, wait, unhealthy)
-            here = [host for host in batch if host not in refused]
-            grant = pass_gate(self.plan, play_id, progress, about, here, rehearsal=self.rehearsal)
-            away = {**away, **refused}
+            if refused:
+                here = [host for host in batch if host not in refused]
+                grant = pass_gate(self.plan, play_id, progress, about, here, rehearsal=self.rehearsal)
+                away = {**away, **refused}
         self.say(self._words(play, grant, away) + (f" (to the end: {to_the_end})" if to_the_end else ""))
         if grant.services and not self.rehearsal:
             journal.record(STARTED, play_id, _parts(play, grant.services), now_text(), self.clock())
@@ -387,7 +388,7 @@ class UpgradeRun:
 
     def _came_through(self, play: Play, journal: Journal, alive: set[str]) -> dict[str, dict[str, Entry]]:
         """Give what this run started in the play and did not lose on the way, by service and host."""
-        progress = journal.progress()
+        progress = journal.progress(*map(play.part, play.services))
         started = {
             name: {
                 host: entry
@@ -446,12 +447,12 @@ class UpgradeRun:
     def _tell(self, waiting: Waiting, waited: float) -> None:
         self.say(f"Waiting for {waited:.0f} s: {waiting.message}")
 
-    def _to_the_end(self, play: Play, progress: Progress) -> str:
+    def _to_the_end(self, play: Play, progress: Progress, about: Selection) -> str:
         """Say before a wave how long what is left of this run takes, as far as is known."""
         if play.kind != CHANGE:
             return ""
         later = self.plan.plays[self.plan.plays.index(play) :]
-        todo = [each for each in later if services_left(self.plan, each, progress, self.about())]
+        todo = [each for each in later if services_left(self.plan, each, progress, about)]
         return estimate(todo, read_seconds(self.store))
 
     def _title(self, play: Play) -> str:

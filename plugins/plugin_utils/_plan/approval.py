@@ -12,7 +12,7 @@ from .._service.catalogue import PLAN_FILE
 from .._service.service import CatalogueError
 from .cache import cache_folder
 from .drift import drift_of_plans
-from .folder_files import differing, hash_files
+from .folder_files import differing, hash_files, state_of
 from .plan import AGAIN, check_plan_format, hash_of, read_plan, short
 from .survey import Survey
 
@@ -67,6 +67,14 @@ def read_as_written(folder: Path, approved: str | None = None) -> Plan:
         )
     check_files(folder, plan)
     return plan
+
+
+def read_unchanged(folder: Path, state: str | None) -> Plan | None:
+    """Read the plan of a folder that is in the *state* in which all of it was checked; None where it is not.
+
+    :raises CatalogueError: when the plan cannot be read
+    """
+    return read_plan(folder, known=True) if state and state == state_of(folder) else None
 
 
 def check_files(folder: Path, plan: Plan) -> None:

@@ -7,18 +7,21 @@ import importlib.util
 import marshal
 import os
 import re
+import stat
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._common.text import listed, natural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 PART = "upgrade.part-{of}-{hash}.yml"
 """A playbook of a run that is about a part of the fleet: whose process wrote it, and what it holds."""
 _PART = re.compile(r"upgrade\.part-\w+-([0-9a-f]{64})\.yml")
 NO_FILE_OF_ANSIBLE = (".git",)  # at the top: a folder that is kept in a repository of its own
 _CACHE = "__pycache__"
+_MOMENT = 2.0  # seconds: the coarsest clock of a file system
 _HEADER = 16  # bytes before the code in a compiled file
 
 
@@ -28,11 +31,29 @@ def hash_files(folder: Path) -> dict[str, str]:
     That is what Python compiled from them, as they are, and playbooks with a part of the plan, as they were written. A
     link to a folder counts as a file: whatever it leads to is no part of a plan.
     """
+    paths = {name: folder / name for name in _walk(folder)}
     return {
         name: hash_file(path)
-        for name, path in _walk(folder)
+        for name, path in paths.items()
         if not (_is_compiled_from_source(path) or _is_part(name, path))
     }
+
+
+def state_of(folder: Path, clock: Callable[[], float] = time.time) -> str:
+    """Tell the state of a folder, which is another one when anything was written there: no file is read for it.
+
+    Nobody can set the moment of a file's last change back. Empty where the state could stay the same though something
+    is written: a file changed this very moment, or there is a link, whose target is elsewhere.
+    """
+    found = hashlib.sha256()
+    newest = clock() - _MOMENT
+    for name in sorted(_walk(folder)):
+        file = os.lstat(os.path.join(folder, name))
+        if stat.S_ISLNK(file.st_mode) or file.st_ctime > newest:
+            return ""
+        state = f"{name}\0{file.st_ino} {file.st_size} {file.st_mtime_ns} {file.st_ctime_ns}\0"
+        found.update(state.encode(errors="surrogateescape"))
+    return found.hexdigest()
 
 
 def differing(was: Mapping[str, str], now: Mapping[str, str]) -> str:
@@ -47,13 +68,13 @@ def _what(was: Mapping[str, str], now: Mapping[str, str], name: str) -> str:
     return "was edited" if name in now else "is missing"
 
 
-def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
+def _walk(folder: Path) -> Iterator[str]:
     for root, folders, names in os.walk(folder):
-        here = Path(root)
-        if here == folder:
+        here = os.path.relpath(root, folder)
+        if here == os.curdir:
             folders[:] = [name for name in folders if name not in NO_FILE_OF_ANSIBLE]
-        for name in [*names, *(name for name in folders if (here / name).is_symlink())]:
-            yield str((here / name).relative_to(folder)), here / name
+        links = (name for name in folders if os.path.islink(os.path.join(root, name)))
+        yield from (os.path.normpath(os.path.join(here, name)) for name in [*names, *links])
 
 
 def hash_file(path: Path) -> str:

@@ -258,12 +258,17 @@ _IN_NO_HASH = ("id", "hash", "surveyed", "page", "took")
 
 def hash_of(data: Mapping[str, Any]) -> str:
     """Tell the hash of a plan as ``plan.json`` has it, from its content and not from what it says."""
+    return _hashes_of(data)["hash"]
+
+
+def _hashes_of(data: Mapping[str, Any]) -> dict[str, str]:
     plan_id = hash_data({key: data[key] for key in data if key not in (*_BESIDE, *_IN_NO_HASH)})
-    return hash_data({"id": plan_id, **{key: data[key] for key in _BESIDE if key in data}})
+    plan_hash = hash_data({"id": plan_id, **{key: data[key] for key in _BESIDE if key in data}})
+    return {"id": plan_id, "hash": plan_hash}
 
 
-def read_plan(folder: Path) -> Plan:
-    """Read the plan of a folder.
+def read_plan(folder: Path, *, known: bool = False) -> Plan:
+    """Read the plan of a folder; one that is *known* to be as it was made is not looked at again.
 
     :raises CatalogueError: when there is none, or not the one that was made
     """
@@ -271,9 +276,12 @@ def read_plan(folder: Path) -> Plan:
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
         check_plan_format(file, data)
-        if hash_of(data) != data["hash"]:
+        hashes = {key: data[key] for key in ("id", "hash")} if known else _hashes_of(data)
+        if hashes["hash"] != data["hash"]:
             raise CatalogueError(f"{file} was edited after it was made. {AGAIN}")
-        return Plan.from_data(data)
+        plan = Plan.from_data(data)
+        vars(plan).update(hashes)  # of ten thousand hosts they take long, and here they are known
+        return plan
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise CatalogueError(f"{file} cannot be read as a plan: {exc!r}. {AGAIN}") from exc
 

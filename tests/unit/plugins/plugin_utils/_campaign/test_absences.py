@@ -23,9 +23,10 @@ from ansible_collections.orderly.services.plugins.plugin_utils._store.store impo
 from ..plan_world import AT, deployment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Plan
     from ansible_collections.orderly.services.plugins.plugin_utils._store.store import Store
 
 WEB = [deployment("web", "w1 w2 w3 w4", max_unavailable="50%")]
@@ -104,3 +105,15 @@ def test_a_plan_is_another_one_only_where_its_waves_are() -> None:
     apart = partial(compile_plan, WEB, {}, domains, ())
     assert Absences(W4).plan(WEB, apart).id == apart({}).id
     assert LARGE != SMALL
+
+
+@pytest.mark.parametrize("slots", [{"web": 2}, {}, {"web": 1, "db": 1}, {"db": 1}])
+def test_a_campaign_that_cannot_have_this_plan_costs_no_second_one(slots: dict[str, int]) -> None:
+    compilations = []
+
+    def counted(given: Mapping[str, int]) -> Plan:
+        compilations.append(given)
+        return compiled(given)
+
+    assert Absences({}, {"another": slots}).plan(WEB, counted).id == LARGE
+    assert compilations == [{}]

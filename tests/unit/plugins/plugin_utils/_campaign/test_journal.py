@@ -79,6 +79,25 @@ def test_hosts_of_which_the_same_is_known_share_an_entry(store: Store) -> None:
     assert len(journal.progress().done_on("web/change")) == 1000
 
 
+def test_a_host_has_the_last_entry_alone(store: Store) -> None:
+    journal = opened(store)
+    journal.record(STARTED, "wave-1", {"web/change": ["w1", "w2"]}, AT)
+    journal.record(STARTED, "wave-2", {"web/change": ["w3"]}, AT)
+    journal.record(DONE, "wave-1", {"web/change": ["w2"]}, LATER)
+    journal.record(DONE, "wave-1", {"web/change": ["w1"]}, LATER)
+    (document,) = store.read("journal/").values()
+    assert [(each["play"], each["state"], each["hosts"]) for each in document["entries"]] == [
+        ("wave-2", STARTED, ["w3"]),
+        ("wave-1", DONE, ["w1", "w2"]),
+    ]
+
+
+def test_some_parts_can_be_read_alone(store: Store) -> None:
+    journal = opened(store)
+    journal.record(DONE, "wave-1", {"web/change": ["h1"], "db/change": ["h2"], "web/prepare": ["h1"]}, AT)
+    assert set(journal.progress("web/change").entries) == {"web/change"}
+
+
 def test_how_long_a_part_took_is_kept_for_the_campaigns_that_follow(store: Store) -> None:
     journal = opened(store)
     journal.record(STARTED, "wave-1", {"web/change": ["w1"]}, AT, 1000.0)

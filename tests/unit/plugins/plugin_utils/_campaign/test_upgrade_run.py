@@ -348,3 +348,33 @@ def test_a_host_that_comes_next_is_not_asked_for() -> None:
     play_run(store, Selection(), "alpha@h1")
     assert play_run(store, Selection(hosts=frozenset({"h2"})))[1].startswith("Roll ")
     assert play_run(store, Selection())[1] == ""
+
+
+def reads_of_a_gate(hosts: int) -> int:
+    """Count how often the middle wave of a service reads the store, one host in each."""
+    names = [f"w{number}" for number in range(hosts)]
+    plan = plan_of(deployment("web", " ".join(names)))
+    store = CountingStore()
+    run = UpgradeRun(plan, store, this_run(), Selection(), rehearsal=False, say=lambda _line: None)
+    run.open()
+    waves = [play for play in plan.plays if play.kind == "change"]
+    for play in waves[: hosts // 2]:
+        run.enter(play.id, play.hosts, wait=0)
+        run.finish(play.id, play.hosts)
+    before = store.reads
+    run.enter(waves[hosts // 2].id, waves[hosts // 2].hosts, wait=0)
+    return store.reads - before
+
+
+class CountingStore(MortalStore):
+    """A store in memory that counts how often it is read."""
+
+    reads = 0
+
+    def read(self, *prefixes: str) -> Any:
+        self.reads += 1
+        return super().read(*prefixes)
+
+
+def test_a_gate_reads_the_store_as_often_however_many_waves_follow() -> None:
+    assert reads_of_a_gate(4) == reads_of_a_gate(12)

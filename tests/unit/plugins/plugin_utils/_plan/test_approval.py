@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._common.version import collection_version
+from ansible_collections.orderly.services.plugins.plugin_utils._plan import approval
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.approval import (
     check_approved,
     plan_folder,
     read_as_written,
     read_kept,
+    read_unchanged,
     survey_of,
 )
-from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import hash_of
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.folder_files import state_of
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import hash_of, read_plan
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.survey import Survey, Versions
 from ansible_collections.orderly.services.plugins.plugin_utils._service.service import CatalogueError
 
@@ -124,3 +128,19 @@ def test_nothing_of_a_plan_can_be_edited(tmp_path: Path, key: str) -> None:
     (tmp_path / "plan.json").write_text(json.dumps(edited))
     with pytest.raises(CatalogueError, match=r"Make the plan again|No released version"):
         read_as_written(tmp_path)
+
+
+def test_a_plan_is_read_as_it_was_checked_while_nothing_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path)
+    whole = read_plan(tmp_path)
+    assert read_unchanged(tmp_path, state_of(tmp_path)) is None, "it was written this very moment"
+    monkeypatch.setattr(approval, "state_of", lambda folder: state_of(folder, lambda: time.time() + 60))
+    state = approval.state_of(tmp_path)
+    unchanged = read_unchanged(tmp_path, state)
+    assert unchanged is not None
+    assert (unchanged, unchanged.id, unchanged.hash) == (whole, whole.id, whole.hash)
+    assert read_unchanged(tmp_path, None) is None
+    (tmp_path / "added.yml").touch()
+    assert read_unchanged(tmp_path, state) is None

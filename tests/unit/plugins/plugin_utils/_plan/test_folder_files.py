@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import py_compile
+import time
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.orderly.services.plugins.plugin_utils._plan.folder_files import differing, hash_files
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.folder_files import (
+    differing,
+    hash_files,
+    state_of,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,3 +59,42 @@ def test_a_repository_of_ones_own_may_hold_the_folder(folder: Path) -> None:
     (folder / ".git").mkdir()
     (folder / ".git/config").touch()
     assert differing(before, hash_files(folder)) == ""
+
+
+def later() -> float:
+    return time.time() + 60
+
+
+def test_the_state_of_a_folder_stays_until_something_is_written_there(folder: Path) -> None:
+    before = state_of(folder, later)
+    (folder / ".git").mkdir()
+    (folder / ".git/config").touch()
+    assert before == state_of(folder, later) != ""
+
+
+@pytest.mark.parametrize("name", ["upgrade.yml", "roles/web/library/look.py"])
+def test_an_edit_shows_in_the_state_though_size_and_time_are_those_of_before(folder: Path, name: str) -> None:
+    before, was = state_of(folder, later), (folder / name).stat()
+    time.sleep(0.02)  # a tick of the file system's clock
+    (folder / name).write_text("x" * was.st_size)
+    os.utime(folder / name, ns=(was.st_atime_ns, was.st_mtime_ns))
+    assert state_of(folder, later) != before
+
+
+def test_what_is_added_removed_or_replaced_shows_in_the_state(folder: Path) -> None:
+    states = [state_of(folder, later)]
+    for change in (
+        (folder / "roles/web/x.yml").touch,
+        lambda: (folder / "roles/web/x.yml").rename(folder / "y.yml"),
+        lambda: (folder / "y.yml").rename(folder / "upgrade.yml"),
+        (folder / "upgrade.yml").unlink,
+    ):
+        change()
+        states.append(state_of(folder, later))
+    assert len(set(states)) == len(states)
+
+
+def test_nothing_is_said_of_the_state_while_a_change_would_not_show(folder: Path) -> None:
+    assert state_of(folder) == ""
+    (folder / "link.yml").symlink_to(folder / "upgrade.yml")
+    assert state_of(folder, later) == ""

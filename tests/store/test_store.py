@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import LockError
@@ -121,6 +121,40 @@ def test_a_transaction_sees_and_changes_only_what_it_names(store: Store) -> None
     with pytest.raises(ValueError, match="b/1 was written but not read"):
         store.transact(("a/",), lambda _documents: ({"a/2": None, "b/1": None}, None))
     assert store.read("a/", "b/") == {"a/2": {"value": 2}, "b/1": {"value": 1}}
+
+
+@pytest.mark.parametrize("upon", [None, (), ("sum", "a/new", "a/old", "a/gone")])
+@pytest.mark.parametrize("other", [{"a/new": {"value": 5}}, {"a/old": {"value": 5}}, {"a/gone": None}])
+def test_a_decision_that_was_overtaken_is_made_again_where_it_rests_on_what_changed(
+    store: Store, url: str, upon: tuple[str, ...] | None, other: dict[str, Any]
+) -> None:
+    store.transact(("a/",), lambda _documents: ({"a/old": {"value": 1}, "a/gone": {"value": 2}}, None))
+    made = []
+
+    def decide(documents: dict[str, dict[str, int]]) -> tuple[dict[str, Any], int]:
+        if not made:
+            with closing(open_store(url)) as overtaking:
+                overtaking.transact(("a/",), lambda _documents: (other, None))
+        made.append(sum(each["value"] for each in documents.values()))
+        return {"sum": {"value": made[-1]}}, made[-1]
+
+    total = store.transact(("a/", "sum"), decide, upon=upon)
+    now = sum(each["value"] for each in store.read("a/").values())
+    assert store.read("sum") == {"sum": {"value": total}}
+    assert upon == () or total == now
+
+
+def test_no_writer_overwrites_what_it_has_not_seen_though_its_decision_rests_on_nothing(
+    store: Store, url: str
+) -> None:
+    def decide(documents: dict[str, dict[str, int]]) -> tuple[dict[str, Any], None]:
+        if not documents:
+            with closing(open_store(url)) as overtaking:
+                increment(overtaking, "n")
+        return {"n": {"value": documents.get("n", {"value": 0})["value"] + 1}}, None
+
+    store.transact(("n",), decide, upon=())
+    assert store.read("n") == {"n": {"value": 2}}
 
 
 def test_an_error_in_a_decision_changes_nothing_and_the_store_goes_on(store: Store) -> None:

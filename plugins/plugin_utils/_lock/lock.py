@@ -86,6 +86,14 @@ class Waiter:
         """Order requests, the same way in every lock: so no two can wait for each other."""
         return self.last, self.attempt > 0, self.ticket
 
+    @property
+    def identity(self) -> tuple[int, Run]:
+        """Tell a request from every other in all queues.
+
+        Two runs that ask at the same moment, for services that have nothing in common, may get the same ticket.
+        """
+        return self.ticket, self.run
+
 
 @dataclass(frozen=True)
 class Outcome:

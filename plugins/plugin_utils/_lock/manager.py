@@ -16,6 +16,7 @@ from .decision import decide
 from .decision import enqueue as decide_to_enqueue
 from .document import PREFIX, read_locks, write_locks
 from .lock import LockError
+from .meeting import meeting
 from .request import Claim, Refused, Waiting
 from .waiting import REPORT_SECONDS, Alive, Pace, in_front
 
@@ -142,7 +143,7 @@ def acquire(
         return _decided(documents, request, alive.remembered(state_of or seen_by(documents, request.run)))
 
     try:
-        while isinstance(decision := _announced(store, request.run, decide), Waiting):
+        while isinstance(decision := _announced(store, request, decide), Waiting):
             waited = clock() - start
             if waited >= wait:
                 raise TimedOutError(decision, waited)
@@ -152,7 +153,11 @@ def acquire(
             pace.wait(store, in_front(decision), min(wait - waited, report_at - clock()))
     except BaseException:
         with suppress(LockError, StoreError):  # the first error tells more
-            _change(store, lambda locks: (changes.withdraw(locks, request.roll, request.run), None))
+            _change(
+                store,
+                lambda locks: (changes.withdraw(locks, request.roll, request.run), None),
+                meeting(request.roll, request.run),
+            )
         raise
     if isinstance(decision, Refused):
         raise RefusedError(decision)
@@ -185,7 +190,7 @@ def enqueue(store: Store, request: Request, *, state_of: StateOf | None = None) 
         answer = decide_to_enqueue(read_locks(documents), request, seen, now_text())
         return write_locks(answer.locks, documents), answer
 
-    answer = _announced(store, request.run, decide)
+    answer = _announced(store, request, decide)
     if isinstance(answer, Refused):
         raise RefusedError(answer)
     return answer
@@ -198,7 +203,9 @@ def release(store: Store, roll: str, run: Run, hosts: Iterable[str]) -> tuple[Sl
     :raises BrokenLockError: when a lock in it is broken
     """
     hosts = frozenset(hosts)
-    return _change(store, lambda locks: changes.release(locks, roll, run, hosts, now_text()))
+    return _change(
+        store, lambda locks: changes.release(locks, roll, run, hosts, now_text()), meeting(roll, run)
+    )
 
 
 def retry(
@@ -211,7 +218,9 @@ def retry(
     """
     hosts = frozenset(hosts)
     return _change(
-        store, lambda locks: changes.retry(locks, roll, run, hosts, hold=hold, at=now_text(), reason=reason)
+        store,
+        lambda locks: changes.retry(locks, roll, run, hosts, hold=hold, at=now_text(), reason=reason),
+        meeting(roll, run),
     )
 
 
@@ -348,13 +357,20 @@ def _decided(documents: Documents, request: Request, state_of: StateOf) -> tuple
     return write_locks(decision.locks, documents), decision
 
 
-def _announced(store: Store, run: Run, decide: Callable[[Documents], tuple[Documents, Result]]) -> Result:
+def _announced(
+    store: Store, request: Request, decide: Callable[[Documents], tuple[Documents, Result]]
+) -> Result:
     """Decide about the locks for a run that others can see; mostly they do, so to ask first is one round trip more."""
+    run, met = request.run, meeting(request.roll, request.run)
+    upon = {f"{PREFIX}{claim.service}" for claim in request.claims} | {RUNS + run.id, *met}
 
     def seen(documents: Documents) -> tuple[Documents, Result | None]:
-        return decide(documents) if is_seen(store, run, documents) else ({}, None)
+        if not is_seen(store, run, documents):
+            return {}, None
+        locks, result = decide(documents)
+        return locks and locks | met, result
 
-    while (result := store.transact((PREFIX, RUNS), seen)) is None:
+    while (result := store.transact((PREFIX, RUNS, *met), seen, upon=upon)) is None:
         announce(store, run)
     return result
 
@@ -367,12 +383,18 @@ def _apply(store: Store, function: Callable[[Locks], Locks]) -> tuple[str, ...]:
     return _change(store, attempt)
 
 
-def _change(store: Store, function: Callable[[Locks], tuple[Locks, Result]]) -> Result:
-    def decided(documents: Documents) -> tuple[Documents, Result]:
-        locks, result = function(read_locks(documents))
-        return write_locks(locks, documents), result
+def _change(
+    store: Store, function: Callable[[Locks], tuple[Locks, Result]], met: Documents | None = None
+) -> Result:
+    """Change locks, each for itself; where it is for a roll and a run, with what all changes for these write."""
+    met = met or {}
 
-    return store.transact((PREFIX,), decided)
+    def decided(documents: Documents) -> tuple[Documents, Result]:
+        after, result = function(read_locks(documents))
+        locks = write_locks(after, documents)
+        return locks and locks | met, result
+
+    return store.transact((PREFIX, *met), decided, upon=met)
 
 
 def _plain(slots: Iterable[Slot]) -> list[dict[str, Any]]:

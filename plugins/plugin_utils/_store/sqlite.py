@@ -29,7 +29,7 @@ from .._common.places import open_to_others
 from .store import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from .store import Document, Documents
 
@@ -134,6 +134,8 @@ class SqliteStore:
         self,
         prefixes: tuple[str, ...],
         decide: Callable[[Documents], tuple[Mapping[str, Document | None], Result]],
+        *,
+        upon: Collection[str] | None = None,  # noqa: ARG002 - one writes at a time here, whatever it rests on
     ) -> Result:
         # Nobody is kept from writing while somebody else thinks, least of all by those who wait and change nothing.
         changes, result = decide(self.read(*prefixes))

@@ -22,7 +22,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock.request imp
 from ansible_collections.orderly.services.plugins.plugin_utils._run.run import Run, RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from ansible_collections.orderly.services.plugins.plugin_utils._lock.changes import Retried
     from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import Lock, Locks
@@ -102,7 +102,11 @@ class MemoryStore:
         return {key: body for key, body in self.documents.items() if key.startswith(prefixes)}
 
     def transact(
-        self, prefixes: tuple[str, ...], decide: Callable[[Documents], tuple[Any, Result]]
+        self,
+        prefixes: tuple[str, ...],
+        decide: Callable[[Documents], tuple[Any, Result]],
+        *,
+        upon: Collection[str] | None = None,  # noqa: ARG002 - nobody else writes
     ) -> Result:
         changes, result = decide(self.read(*prefixes))
         self.documents |= json.loads(json.dumps(changes))

@@ -27,7 +27,7 @@ class View:
     inherited: frozenset[str]
     rivals: tuple[Slot, ...]
     others: Mapping[RunState, tuple[Slot, ...]]
-    ahead: int = 0
+    ahead: tuple[Waiter, ...] = ()  # who wait for it and come first, in turn
 
     @property
     def fresh(self) -> frozenset[str]:
@@ -137,7 +137,12 @@ class Case:
     @cached_property
     def positions(self) -> Mapping[str, int]:
         """Tell the place in each queue where living requests come first."""
-        return {view.lock.service: view.ahead + 1 for view in self.views if view.needs and view.ahead}
+        return {service: len(ahead) + 1 for service, ahead in self.ahead.items()}
+
+    @cached_property
+    def ahead(self) -> Mapping[str, tuple[Waiter, ...]]:
+        """Tell who comes first in each queue where that matters."""
+        return {view.lock.service: view.ahead for view in self.views if view.needs and view.ahead}
 
     @cached_property
     def frozen(self) -> Mapping[str, Freeze]:
@@ -222,7 +227,7 @@ def assess(locks: Locks, request: Request, state_of: StateOf, at: str) -> Case:
     views = tuple(
         replace(
             _view(known[claim.service], claim, request, claim.hosts & wanted.keys(), state_of),
-            ahead=sum(map(comes_first, known[claim.service].queue)),
+            ahead=tuple(filter(comes_first, known[claim.service].queue)),
         )
         for claim in request.claims
     )

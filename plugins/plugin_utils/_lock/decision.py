@@ -38,7 +38,9 @@ def decide(locks: Locks, request: Request, state_of: StateOf, at: str) -> Decisi
     if refusal := first_refusal(case):
         return replace(refusal, locks=withdraw(locks, request.roll, request.run))
     if case.must_wait:
-        return Waiting(changed(locks, _queued(case, at)), case.waits_for, case.positions, case.frozen)
+        queued = changed(locks, _queued(case, at))
+        nearest = {service: ahead[-1] for service, ahead in case.ahead.items()}
+        return Waiting(queued, case.waits_for, case.positions, case.frozen, nearest)
     return _grant(locks, case, at)
 
 

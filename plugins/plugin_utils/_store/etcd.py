@@ -102,6 +102,7 @@ class EtcdStore:
         self._news = {"key": encoded(self._folder + LENT), "range_end": encoded(self._head_key + "\0")}
         self._clock = clock
         self._seen = UNSEEN
+        self._revisions: dict[str, int] = {}  # of the documents that were last read, and written since
         self._id = ""
 
     def store_id(self, *, create: bool = True) -> str:
@@ -135,19 +136,41 @@ class EtcdStore:
             snapshot = self._commit(snapshot, prefixes, changes, rests)
         return result
 
-    def wait_for_change(self, timeout: float) -> bool:
+    def wait_for_change(self, timeout: float, keys: Collection[str] = ()) -> bool:
         if self._seen == UNSEEN:
             return True
         end = self._clock() + timeout
-        watch = {"create_request": {**self._news, "start_revision": self._seen + 1}}
-        for response in self._cluster.stream("/watch", watch, max(timeout, SHORTEST_WAIT)):
-            # A watch that is cancelled has been overtaken by a compaction: what happened nobody can tell.
-            if response.get("events") or response.get("canceled"):
+        watch = self._watch_keys if keys else self._watch_news
+        for news in watch(max(timeout, SHORTEST_WAIT), keys):
+            if news:
                 return True
         if (left := end - self._clock()) > 0:  # the endpoint went away
             time.sleep(min(left, SHORTEST_WAIT))
             return True
         return False
+
+    def _watch_news(self, seconds: float, _keys: Collection[str]) -> Iterator[bool]:
+        """Tell at each word of etcd whether something has changed since the last look."""
+        watch = {"create_request": {**self._news, "start_revision": self._seen + 1}}
+        for response in self._cluster.stream("/watch", [watch], seconds):
+            # A watch that is cancelled has been overtaken by a compaction: what happened nobody can tell.
+            yield bool(response.get("events") or response.get("canceled"))
+
+    def _watch_keys(self, seconds: float, keys: Collection[str]) -> Iterator[bool]:
+        """Tell at each word of etcd whether one of these documents is not as it was last seen.
+
+        They are watched from now on, and compared once they are: etcd lets a watch that begins in the past wait for a
+        tenth of a second.
+        """
+        seen = {key: self._revisions.get(key, 0) for key in sorted(keys)}
+        watches = [{"create_request": {"key": encoded(self._folder + key)}} for key in seen]
+        begun = 0
+        for response in self._cluster.stream("/watch", watches, seconds):
+            yield bool(response.get("events") or response.get("canceled"))
+            begun += bool(response.get("created"))
+            if begun == len(watches) and response.get("created"):
+                compare = {"compare": _as_they_were(self._folder, seen)}
+                yield not self._cluster.call("/kv/txn", compare).body.get("succeeded")
 
     def close(self) -> None:
         self._cluster.close()
@@ -220,7 +243,7 @@ class EtcdStore:
                 f" {self._head_key}."
                 ' Restore etcd from a backup, or see "If the store is lost" in docs/rolling.md.'
             )
-        self._seen = int(body["header"]["revision"])
+        self._seen, self._revisions = int(body["header"]["revision"]), revisions
         return Snapshot(head, documents, revisions, self._seen)
 
     def _read_head(self, value: bytes, created: int, revision: int) -> Head:
@@ -255,10 +278,7 @@ class EtcdStore:
     ) -> list[Json]:
         """Say what must be as it was in *snapshot*: documents of these *keys*, or else all that was read."""
         if keys is not None and len(keys) < OPERATIONS:
-            exact = ((self._folder + key, snapshot.revisions.get(key, 0)) for key in sorted(keys))
-            return [
-                {"key": encoded(key), "target": "MOD", "mod_revision": revision} for key, revision in exact
-            ]
+            return _as_they_were(self._folder, {key: snapshot.revisions.get(key, 0) for key in sorted(keys)})
         ranges = [
             under(self._folder + prefix) for prefix in (prefixes if len(prefixes) < OPERATIONS else ("",))
         ]
@@ -291,6 +311,7 @@ class EtcdStore:
         if answer.body.get("succeeded"):
             with self._understood():
                 self._seen = int(answer.body["header"]["revision"])
+            self._revisions |= {key: self._seen if each else 0 for key, each in changes.items()}
             return None
         newer = self._snapshot(answer.body)
         if answer.repeated and self._was_made(attempt, snapshot, newer):
@@ -315,7 +336,7 @@ class EtcdStore:
         if now.head.revision <= before.revision:
             return False  # no change at all: what was read went by itself, as what is lent does
         watch = {"create_request": {"key": encoded(self._head_key), "start_revision": before.revision + 1}}
-        for response in self._cluster.stream("/watch", watch, seconds=8):
+        for response in self._cluster.stream("/watch", [watch], seconds=8):
             for event in response.get("events", ()):
                 with self._understood():
                     value, revision = decoded(event["kv"].get("value", "")), int(event["kv"]["mod_revision"])
@@ -329,6 +350,14 @@ class EtcdStore:
             f"An answer of the store {self.url} was lost, and whether the change was made cannot be determined"
             " any more, because other changes followed. Run again; the locks show what is held."
         )
+
+
+def _as_they_were(folder: str, revisions: Mapping[str, int]) -> list[Json]:
+    """Compare documents with what is known of them; 0 is for one that is not there."""
+    return [
+        {"key": encoded(folder + key), "target": "MOD", "mod_revision": revision}
+        for key, revision in revisions.items()
+    ]
 
 
 def _inflated(value: bytes) -> bytes:

@@ -67,8 +67,10 @@ class Store(Protocol):
         :raises ValueError: when *decide* answers with a key that is under none of *prefixes*
         """
 
-    def wait_for_change(self, timeout: float) -> bool:
+    def wait_for_change(self, timeout: float, keys: Collection[str] = ()) -> bool:
         """Wait up to *timeout* seconds until some document may have changed; tell whether one may have.
+
+        Where *keys* are named, some of these: who waits for little is not woken, and sent, by what all others do.
 
         A change by someone else since this store was last used counts, so none is missed between two calls.
 

@@ -87,7 +87,10 @@ def queue_key(service: str, ticket: int | str) -> str:
 
 def is_of_old_format(documents: Documents) -> bool:
     """Tell whether a lock is still one document, with its members and its queue."""
-    return any(key.startswith(PREFIX) and document.get("format") == 1 for key, document in documents.items())
+    return any(
+        key.startswith(PREFIX) and QUEUE not in key and document.get("format") == 1
+        for key, document in documents.items()
+    )
 
 
 def _documents(lock: Lock, known: Documents) -> Documents:

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.changes import force_release
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.document import (
     BrokenLockError,
+    is_of_old_format,
     read_locks,
     write_locks,
 )
@@ -151,5 +152,7 @@ def as_one_document(world: World) -> dict[str, Any]:
 
 def test_a_lock_of_an_earlier_version_is_read_and_divided_when_it_is_written(world: World) -> None:
     old = as_one_document(world)
+    assert is_of_old_format(old)
+    assert not is_of_old_format(write_locks(world.locks))
     assert read_locks(old) == world.locks
     assert old | write_locks(read_locks(old), old) == write_locks(world.locks)

@@ -168,7 +168,7 @@ def acquire(
                 progress(decision, waited)
                 report_at = clock() + report_seconds(decision)
             seconds = min(wait - waited, report_at - clock())
-            wait_for_turn(store, _watched(request, decision), seconds, partial(ended, decision), clock)
+            wait_for_turn(store, watched(request, decision), seconds, partial(ended, decision), clock)
     except BaseException:
         with suppress(LockError, StoreError):  # the first error tells more
             _change(
@@ -427,7 +427,7 @@ def _read_for(request: Request) -> tuple[str, ...]:
     return PREFIX, *(members_key(claim.service) for claim in request.claims)
 
 
-def _watched(request: Request, waiting: Waiting) -> frozenset[str]:
+def watched(request: Request, waiting: Waiting) -> frozenset[str]:
     """Name the documents that change when the request may have its turn.
 
     Who is not the next one watches the place of the one right before, so that of a long queue only one is woken.

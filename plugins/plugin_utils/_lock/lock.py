@@ -196,7 +196,10 @@ def changed(before: Locks, after: Locks) -> Locks:
 
 
 def next_number(locks: Locks) -> int:
-    """Count on from every lock of the store, so that the order of any two grants shows in their tokens."""
+    """Count on from every lock of the store: of two grants, a later one has the higher token.
+
+    Two at the same moment, of services that have nothing in common, may have the same.
+    """
     return 1 + max((lock.sequence for lock in locks.values()), default=0)
 
 

@@ -29,7 +29,7 @@ from .document import (
 from .lock import LockError
 from .meeting import meeting
 from .request import Claim, Refused, Waiting
-from .waiting import Alive, report_seconds, wait_for_turn
+from .waiting import Alive, look_seconds, report_seconds, wait_for_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -168,7 +168,8 @@ def acquire(
                 progress(decision, waited)
                 report_at = clock() + report_seconds(decision)
             seconds = min(wait - waited, report_at - clock())
-            wait_for_turn(store, watched(request, decision), seconds, partial(ended, decision), clock)
+            changed = partial(store.wait_for_change, keys=watched(request, decision))
+            wait_for_turn(changed, seconds, look_seconds(decision), partial(ended, decision), clock)
     except BaseException:
         with suppress(LockError, StoreError):  # the first error tells more
             _change(

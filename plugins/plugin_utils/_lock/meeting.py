@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .._store.store import Documents
 
 PREFIX = "meet/"
-PLACES = 256
+PLACES = 4096
 
 
 def meeting(roll: str, run: Run) -> Documents:
@@ -27,4 +27,4 @@ def meeting(roll: str, run: Run) -> Documents:
 
 
 def _key(name: str) -> str:
-    return f"{PREFIX}{crc32(name.encode()) % PLACES:02x}"
+    return f"{PREFIX}{crc32(name.encode()) % PLACES:03x}"

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from .._run.run import RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from .._run.run import Run
-    from .._store.store import Store
     from .request import StateOf, Waiting
 REPORT_SECONDS = 8.0
 LOOK_SECONDS = 1.0  # a run that ends leaves no trace in the store, so the waiting look at it
@@ -19,20 +18,32 @@ CROWD = 100  # so many in front make what is told of them twice as rare: to read
 
 def report_seconds(waiting: Waiting) -> float:
     """Tell how long at most to go on without a look at the whole queue."""
-    return REPORT_SECONDS * (1 + max(waiting.positions.values(), default=1) // CROWD)
+    return REPORT_SECONDS * (1 + _place(waiting) // CROWD)
+
+
+def look_seconds(waiting: Waiting) -> float:
+    """Tell how long at most to go on without a look at the runs that are waited for: for those in front it matters."""
+    return min(LOOK_SECONDS * (1 + (_place(waiting) - 1) / 10), REPORT_SECONDS)
+
+
+def _place(waiting: Waiting) -> int:
+    return max(waiting.positions.values(), default=1)
 
 
 def wait_for_turn(
-    store: Store,
-    keys: Collection[str],
+    changed: Callable[[float], bool],
     seconds: float,
+    every: float,
     is_over: Callable[[], bool],
     clock: Callable[[], float],
 ) -> None:
-    """Wait so long at most until it is worth to look again: one of *keys* has changed, or a run *is over*."""
+    """Wait so long at most until it is worth to look again: what is watched has *changed*, or a run *is over*.
+
+    *changed* waits up to so many seconds for that; so often, in seconds, are the runs looked at.
+    """
     end = clock() + seconds
     while (left := end - clock()) > 0:
-        if store.wait_for_change(min(LOOK_SECONDS, left), keys) or is_over():
+        if changed(min(every, left)) or is_over():
             return
 
 

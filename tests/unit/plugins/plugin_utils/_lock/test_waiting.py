@@ -2,46 +2,51 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._lock import waiting
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import Waiting
 from ansible_collections.orderly.services.plugins.plugin_utils._run.run import Run, RunState
 
-from ..lock_world import MemoryStore, run
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
+from ..lock_world import run
 
 
-class FakeStore(MemoryStore):
-    """A store whose time only passes while it is waited for; what is waited for changes at some second, or never."""
+class FakeWatch:
+    """Waits for something that changes at some second, or never; time only passes meanwhile."""
 
-    def __init__(self, changes_at: float = 1e9) -> None:
-        super().__init__()
+    def __init__(self, changes_at: float) -> None:
         self.now = 0.0
         self.changes_at = changes_at
 
     def clock(self) -> float:
         return self.now
 
-    def wait_for_change(self, timeout: float, keys: Collection[str] = ()) -> bool:
-        assert keys == {"lock/web"}
+    def changed(self, timeout: float) -> bool:
         self.now = min(self.now + timeout, self.changes_at)
         return self.now == self.changes_at
 
 
 @pytest.mark.parametrize(
-    ("changes_at", "over_at", "seconds", "until"),
-    [(1e9, 1e9, 7.5, 7.5), (3.2, 1e9, 60, 3.2), (1e9, 3.2, 60, 4), (3.2, 1.5, 60, 2), (1e9, 1e9, 0, 0)],
+    ("changes_at", "over_at", "seconds", "every", "until"),
+    [
+        (1e9, 1e9, 7.5, 1, 7.5),
+        (3.2, 1e9, 60, 1, 3.2),
+        (1e9, 3.2, 60, 1, 4),
+        (1e9, 3.2, 60, 6, 6),
+        (3.2, 1.5, 60, 1, 2),
+        (1e9, 1e9, 0, 1, 0),
+    ],
 )
 def test_who_waits_looks_again_when_something_has_changed_or_a_run_has_ended(
-    changes_at: float, over_at: float, seconds: float, until: float
+    changes_at: float, over_at: float, seconds: float, every: float, until: float
 ) -> None:
-    store = FakeStore(changes_at)
-    waiting.wait_for_turn(store, {"lock/web"}, seconds, lambda: store.now >= over_at, store.clock)
-    assert store.now == until
+    watch = FakeWatch(changes_at)
+    waiting.wait_for_turn(watch.changed, seconds, every, lambda: watch.now >= over_at, watch.clock)
+    assert watch.now == until
+
+
+@pytest.mark.parametrize(("place", "seconds"), [(1, 1.0), (6, 1.5), (1000, 8.0)])
+def test_those_in_front_look_oftener_whether_a_run_has_ended(place: int, seconds: float) -> None:
+    assert waiting.look_seconds(Waiting({}, (), {"web": place})) == seconds
 
 
 @pytest.mark.parametrize(("place", "seconds"), [(1, 8), (99, 8), (100, 16), (1000, 88)])

@@ -190,7 +190,7 @@ def hand_over(url: str, waiters: int) -> Times:
         crowd = [context.Process(target=wait_in_line, args=(url, n, told)) for n in range(waiters)]
         for number, process in enumerate(crowd, 1):  # they come one by one, as people do
             process.start()
-            while len(store.read("lock/line")["lock/line"]["queue"]) < number:
+            while len(store.read("lock/line/queue/")) < number:
                 time.sleep(0.01)
         began = time.monotonic()
         release(store, holder.roll, holder.run, holder.hosts)

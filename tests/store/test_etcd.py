@@ -3,24 +3,37 @@ from __future__ import annotations
 import socket
 import threading
 import uuid
-from contextlib import closing
-from typing import TYPE_CHECKING
+from contextlib import closing, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager import (
+    RefusedError,
+    TimedOutError,
+    acquire,
+)
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import Claim, Request
+from ansible_collections.orderly.services.plugins.plugin_utils._run.presence import document_of
+from ansible_collections.orderly.services.plugins.plugin_utils._run.run import RunState
 from ansible_collections.orderly.services.plugins.plugin_utils._store import etcd_client
 from ansible_collections.orderly.services.plugins.plugin_utils._store.etcd_client import (
     encoded,
     parse_address,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._store.store import (
+    PREFIX,
+    Documents,
     Store,
     StoreError,
     open_store,
 )
 
 from .store_world import (
+    HERE,
     increment,
     put,
+    write,
 )
 
 if TYPE_CHECKING:
@@ -114,6 +127,76 @@ def test_two_prefixes_are_two_stores(etcd: Etcd) -> None:
         put(a, "x", 1)
         assert b.read("x") == {}
         assert a.store_id() != b.store_id()
+
+
+# --- Who comes in whose way ---
+
+RESTS = [
+    (("a",), None, 1),
+    (("a", "c/"), None, 1),
+    (("a", "b/"), None, 2),
+    (("",), None, 2),
+    (tuple(f"a{n}" for n in range(100)), None, 2),  # too many to compare each
+    (("a", "b/"), (), 1),
+    (("a", "b/"), ("c/x",), 1),
+    (("a", "b/"), ("b/x",), 2),
+    (("a", "b/"), ("b/new",), 1),
+    (("a", "b/"), tuple(f"a{n}" for n in range(100)), 2),
+]
+
+
+@pytest.mark.parametrize(("prefixes", "upon", "times"), RESTS)
+def test_only_what_a_change_rests_on_makes_it_decide_again(
+    etcd: Etcd, store: EtcdStore, prefixes: tuple[str, ...], upon: tuple[str, ...] | None, times: int
+) -> None:
+    put(store, "b/x", 1)
+    made = []
+
+    def decide(documents: Documents) -> tuple[Documents, None]:
+        if not made:
+            with closing(open_store(etcd.url(prefix_of(store)))) as other:
+                put(other, "b/x", 2)
+        made.append(documents)
+        return {f"{prefixes[0]}1": {}}, None
+
+    store.transact(prefixes, decide, upon=upon)
+    assert len(made) == times
+
+
+def wave(pid: int, service: str, roll: str) -> Request:
+    host = frozenset({service})
+    return Request(roll, replace(HERE, pid=pid), "restart", (Claim(service, host, host, 1),))
+
+
+@pytest.mark.parametrize(
+    ("other", "first"),
+    [
+        (wave(2, "db", "other"), True),
+        (wave(2, "web", "other"), False),
+        (wave(2, "db", "roll"), False),
+        (wave(HERE.pid, "db", "other"), False),
+    ],
+)
+def test_only_requests_for_one_service_roll_or_run_come_in_each_others_way(
+    etcd: Etcd, store: EtcdStore, monkeypatch: pytest.MonkeyPatch, other: Request, first: bool
+) -> None:
+    asks = wave(HERE.pid, "web", "roll")
+    for each in (asks.run, other.run):
+        write(store, PREFIX + each.id, document_of(each, RunState.LIVE))
+    commit, made = store._commit, []
+
+    def overtaken(*arguments: Any) -> Any:
+        if not made:
+            with closing(open_store(etcd.url(prefix_of(store)))) as theirs:
+                acquire(theirs, other, wait=0, state_of=lambda _run: RunState.LIVE)
+        newer = commit(*arguments)
+        made.append(newer is None)
+        return newer
+
+    monkeypatch.setattr(store, "_commit", overtaken)
+    with suppress(RefusedError, TimedOutError):
+        acquire(store, asks, wait=0, state_of=lambda _run: RunState.LIVE)
+    assert made[0] is first
 
 
 # --- Documents that go when their writer is not heard of ---

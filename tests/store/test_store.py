@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import LockError
@@ -15,7 +17,11 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager imp
     RefusedError,
     TimedOutError,
     acquire,
+    enqueue,
+    locks_of,
+    preview,
     release,
+    watched,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import (
     Claim,
@@ -23,7 +29,8 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock.request imp
     Request,
     Waiting,
 )
-from ansible_collections.orderly.services.plugins.plugin_utils._run.run import this_run
+from ansible_collections.orderly.services.plugins.plugin_utils._run.presence import document_of
+from ansible_collections.orderly.services.plugins.plugin_utils._run.run import Run, RunState, this_run
 from ansible_collections.orderly.services.plugins.plugin_utils._store.store import (
     BACKENDS,
     Rehearsal,
@@ -32,6 +39,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._store.store impo
     default_url,
     open_store,
 )
+from ansible_collections.orderly.services.plugins.plugin_utils._store.store import PREFIX as RUNS
 from ansible_collections.orderly.services.tests.unit.plugins.plugin_utils.lock_world import World
 
 from .conftest import STORES
@@ -123,6 +131,40 @@ def test_a_transaction_sees_and_changes_only_what_it_names(store: Store) -> None
     assert store.read("a/", "b/") == {"a/2": {"value": 2}, "b/1": {"value": 1}}
 
 
+@pytest.mark.parametrize("upon", [None, (), ("sum", "a/new", "a/old", "a/gone")])
+@pytest.mark.parametrize("other", [{"a/new": {"value": 5}}, {"a/old": {"value": 5}}, {"a/gone": None}])
+def test_a_decision_that_was_overtaken_is_made_again_where_it_rests_on_what_changed(
+    store: Store, url: str, upon: tuple[str, ...] | None, other: dict[str, Any]
+) -> None:
+    store.transact(("a/",), lambda _documents: ({"a/old": {"value": 1}, "a/gone": {"value": 2}}, None))
+    made = []
+
+    def decide(documents: dict[str, dict[str, int]]) -> tuple[dict[str, Any], int]:
+        if not made:
+            with closing(open_store(url)) as overtaking:
+                overtaking.transact(("a/",), lambda _documents: (other, None))
+        made.append(sum(each["value"] for each in documents.values()))
+        return {"sum": {"value": made[-1]}}, made[-1]
+
+    total = store.transact(("a/", "sum"), decide, upon=upon)
+    now = sum(each["value"] for each in store.read("a/").values())
+    assert store.read("sum") == {"sum": {"value": total}}
+    assert upon == () or total == now
+
+
+def test_no_writer_overwrites_what_it_has_not_seen_though_its_decision_rests_on_nothing(
+    store: Store, url: str
+) -> None:
+    def decide(documents: dict[str, dict[str, int]]) -> tuple[dict[str, Any], None]:
+        if not documents:
+            with closing(open_store(url)) as overtaking:
+                increment(overtaking, "n")
+        return {"n": {"value": documents.get("n", {"value": 0})["value"] + 1}}, None
+
+    store.transact(("n",), decide, upon=())
+    assert store.read("n") == {"n": {"value": 2}}
+
+
 def test_an_error_in_a_decision_changes_nothing_and_the_store_goes_on(store: Store) -> None:
     put(store, "a", 1)
 
@@ -174,6 +216,40 @@ def test_a_change_while_waiting_ends_it(store: Store, url: str) -> None:
     writer.start()
     start = time.monotonic()
     assert store.wait_for_change(10)
+    assert time.monotonic() - start < 5
+    writer.join()
+
+
+def test_who_waits_for_some_documents_is_not_woken_by_others(store: Store, url: str) -> None:
+    put(store, "a/1", 1)
+    store.read("a/")
+    with closing(open_store(url)) as other:
+        put(other, "a/2", 1)
+        assert not store.wait_for_change(0.2, {"a/1", "a/3"})
+        put(other, "a/1", 2)
+    assert store.wait_for_change(10, {"a/1", "a/3"})
+
+
+@pytest.mark.parametrize("change", [{"a/1": {"value": 2}}, {"a/1": None}, {"a/3": {"value": 1}}])
+@pytest.mark.parametrize("pause", [0, 0.3])
+def test_who_waits_for_some_documents_misses_nothing_that_happens_to_them(
+    store: Store, url: str, change: dict[str, Any], pause: float
+) -> None:
+    store.transact(("a/",), lambda _documents: ({"a/1": {"value": 0}}, None))
+    store.read("a/")
+    put(store, "a/1", 1)  # what it writes itself is no news
+    assert not store.wait_for_change(0, {"a/1", "a/3"})
+
+    def write() -> None:
+        time.sleep(pause)
+        open_store(url).transact(("a/",), lambda _documents: (change, None))
+
+    writer = FORK.Process(target=write)
+    writer.start()
+    if not pause:
+        writer.join()
+    start = time.monotonic()
+    assert store.wait_for_change(10, {"a/1", "a/3"})
     assert time.monotonic() - start < 5
     writer.join()
 
@@ -301,6 +377,93 @@ def test_a_holder_that_stands_still_for_long_keeps_its_slot_and_goes_on(url: str
         assert acquire(store, wave("h2", budget=1), wait=60).slots == {"h2": ["web"]}
     holder.join()
     assert holder.exitcode == 0
+
+
+# --- Long queues, large fleets, earlier versions ---
+
+
+def live(_run: Run) -> RunState:
+    return RunState.LIVE
+
+
+def queued(store: Store, runs: int) -> None:
+    """Let the first run hold the slot of web, and all others wait for it."""
+    acquire(store, asks(0), state_of=live)
+    for pid in range(1, runs):
+        enqueue(store, asks(pid), state_of=live)
+
+
+def asks(pid: int) -> Request:
+    host = f"h{pid}"
+    members = frozenset({host, *HOSTS})
+    return Request(
+        f"r{pid}", replace(this_run(), pid=pid), "x", (Claim("web", frozenset({host}), members, 1),)
+    )
+
+
+def test_who_waits_is_only_woken_by_the_one_right_before(url: str) -> None:
+    with closing(open_store(url)) as store, closing(open_store(url)) as other:
+        queued(world_of(store), 4)
+        waiting = preview(store, asks(3), state_of=live)
+        assert isinstance(waiting, Waiting)
+        keys = watched(asks(3), waiting)
+        store.read("")
+        release(other, "r0", asks(0).run, ["h0"])
+        release(other, "r1", asks(1).run, ["h1"])
+        assert not store.wait_for_change(0.2, keys)
+        release(other, "r2", asks(2).run, ["h2"])
+        assert store.wait_for_change(10, keys)
+
+
+def test_no_document_of_a_lock_grows_with_its_members_or_its_queue_but_the_list_of_members(url: str) -> None:
+    members = frozenset(f"host{n}.example.org" for n in range(10_000))
+    with closing(open_store(url)) as store:
+        claim = Claim("web", frozenset({"host1.example.org"}), members, 1)
+        acquire(world_of(store), Request("r", this_run(), "x", (claim,)))
+        sizes = {key: len(json.dumps(each)) for key, each in store.read("").items()}
+        assert sizes.pop("members/web") > 100_000
+        assert max(sizes.values()) < 2_000
+        assert len(locks_of(store)["web"].members) == 10_000
+        assert release(store, "r", this_run(), ["host1.example.org"])
+        assert len(locks_of(store)["web"].members) == 10_000
+
+
+def test_a_store_of_an_earlier_version_is_divided_before_its_locks_are_changed(url: str) -> None:
+    with closing(open_store(url)) as store:
+        queued(world_of(store), 3)
+        before = locks_of(store)
+        documents = store.read("lock/", "members/")
+        one = {
+            **documents.pop("lock/web"),
+            "members": documents.pop("members/web")["members"],
+            "queue": [
+                {name: value for name, value in each.items() if name not in ("format", "version")}
+                for each in documents.values()
+            ],
+            "format": 1,
+        }
+        store.transact(("lock/", "members/"), lambda old: ({**dict.fromkeys(old), "lock/web": one}, None))
+        assert locks_of(store) == before
+        release(Rehearsal(store), "r0", asks(0).run, ["h0"])
+        assert locks_of(store) == before
+        assert release(store, "r0", asks(0).run, ["h0"])
+        after = locks_of(store)["web"]
+        assert (after.members, after.queue, after.holders) == (before["web"].members, before["web"].queue, {})
+        assert sorted(store.read("lock/", "members/")) == [
+            "lock/web",
+            "lock/web/queue/2",
+            "lock/web/queue/3",
+            "members/web",
+        ]
+
+
+def world_of(store: Store) -> Store:
+    """Let all runs of these tests be seen by others, where a store has others."""
+    for pid in (this_run().pid, *range(4)):
+        key = f"{RUNS}{replace(this_run(), pid=pid).id}"
+        document = document_of(replace(this_run(), pid=pid), RunState.LIVE)
+        store.transact((key,), lambda _documents, key=key, document=document: ({key: document}, None))
+    return store
 
 
 # --- Names of stores ---

@@ -12,6 +12,7 @@ from .lock import FORGOTTEN, PAUSE, Freeze, Holder, Lock, Locks, Slot, Waiter, h
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Set
 
+    from .._run.run import Run
     from .request import Claim, Request, StateOf
 
 
@@ -26,7 +27,7 @@ class View:
     inherited: frozenset[str]
     rivals: tuple[Slot, ...]
     others: Mapping[RunState, tuple[Slot, ...]]
-    ahead: int = 0
+    ahead: tuple[Waiter, ...] = ()  # who wait for it and come first, in turn
 
     @property
     def fresh(self) -> frozenset[str]:
@@ -140,7 +141,12 @@ class Case:
     @cached_property
     def positions(self) -> Mapping[str, int]:
         """Tell the place in each queue where living requests come first."""
-        return {view.lock.service: view.ahead + 1 for view in self.views if view.needs and view.ahead}
+        return {service: len(ahead) + 1 for service, ahead in self.ahead.items()}
+
+    @cached_property
+    def ahead(self) -> Mapping[str, tuple[Waiter, ...]]:
+        """Tell who comes first in each queue where that matters."""
+        return {view.lock.service: view.ahead for view in self.views if view.needs and view.ahead}
 
     @cached_property
     def frozen(self) -> Mapping[str, Freeze]:
@@ -219,13 +225,13 @@ def assess(locks: Locks, request: Request, state_of: StateOf, at: str) -> Case:
 
     def comes_first(one: Waiter) -> bool:
         """Tell whether to wait for a request; who cannot be asked must not hold up the living."""
-        earlier = one.turn < turn and one.run != request.run and one.ticket not in idle
+        earlier = one.turn < turn and one.run != request.run and one.identity not in idle
         return earlier and state_of(one.run) is RunState.LIVE
 
     views = tuple(
         replace(
             _view(known[claim.service], claim, request, claim.hosts & wanted.keys(), state_of),
-            ahead=sum(map(comes_first, known[claim.service].queue)),
+            ahead=tuple(filter(comes_first, known[claim.service].queue)),
         )
         for claim in request.claims
     )
@@ -235,17 +241,17 @@ def assess(locks: Locks, request: Request, state_of: StateOf, at: str) -> Case:
 
 def _asked(locks: Locks, request: Request, state_of: StateOf) -> tuple[Asked, ...]:
     """List what this run, and earlier runs of its roll, have asked for, each once and in turn."""
-    waiters: dict[int, Waiter] = {}
-    services: dict[int, dict[str, frozenset[str]]] = {}
+    waiters: dict[tuple[int, Run], Waiter] = {}
+    services: dict[tuple[int, Run], dict[str, frozenset[str]]] = {}
     for service, lock in locks.items():
         for one in lock.queue:
             if one.run == request.run or request.goes_on_with(one, state_of(one.run)):
-                waiters[one.ticket] = one
-                of_host = services.setdefault(one.ticket, {})
+                waiters[one.identity] = one
+                of_host = services.setdefault(one.identity, {})
                 of_host |= {host: of_host.get(host, frozenset()) | {service} for host in one.hosts}
     asked = (
-        Asked(replace(one, hosts=tuple(sorted(services[ticket]))), services[ticket])
-        for ticket, one in waiters.items()
+        Asked(replace(one, hosts=tuple(sorted(services[identity]))), services[identity])
+        for identity, one in waiters.items()
     )
     return tuple(sorted(asked, key=lambda one: one.waiter.turn))
 
@@ -260,7 +266,7 @@ def _tidy(lock: Lock, request: Request, served: Waiter | None, state_of: StateOf
     stale = [
         one
         for one in lock.queue
-        if not (served and one.ticket == served.ticket) and _is_stale(one, request, state_of)
+        if not (served and one.identity == served.identity) and _is_stale(one, request, state_of)
     ]
     return lock.dismiss(stale, "abandoned", at) if stale else lock
 
@@ -325,14 +331,14 @@ def _counts_as(holder: Holder, request: Request, state_of: StateOf) -> RunState:
     return RunState.OVER if holder.operation == PAUSE and state is RunState.UNKNOWN else state
 
 
-def _idle(locks: Locks) -> frozenset[int]:
+def _idle(locks: Locks) -> frozenset[tuple[int, Run]]:
     """Name the requests that nothing can be granted to, as all their hosts are out of service."""
     if not any(lock.out_of_service for lock in locks.values()):
         return frozenset()
-    hosts: dict[int, set[str]] = {}
-    away: dict[int, set[str]] = {}
+    hosts: dict[tuple[int, Run], set[str]] = {}
+    away: dict[tuple[int, Run], set[str]] = {}
     for lock in locks.values():
         for one in lock.queue:
-            hosts.setdefault(one.ticket, set()).update(one.hosts)
-            away.setdefault(one.ticket, set()).update(lock.out_of_service.keys() & set(one.hosts))
-    return frozenset(ticket for ticket, asked in hosts.items() if asked <= away[ticket])
+            hosts.setdefault(one.identity, set()).update(one.hosts)
+            away.setdefault(one.identity, set()).update(lock.out_of_service.keys() & set(one.hosts))
+    return frozenset(identity for identity, asked in hosts.items() if asked <= away[identity])

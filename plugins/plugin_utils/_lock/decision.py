@@ -38,7 +38,9 @@ def decide(locks: Locks, request: Request, state_of: StateOf, at: str) -> Decisi
     if refusal := first_refusal(case):
         return replace(refusal, locks=withdraw(locks, request.roll, request.run))
     if case.must_wait:
-        return Waiting(changed(locks, _queued(case, at)), case.waits_for, case.positions, case.frozen)
+        queued = changed(locks, _queued(case, at))
+        nearest = {service: ahead[-1] for service, ahead in case.ahead.items()}
+        return Waiting(queued, case.waits_for, case.positions, case.frozen, nearest)
     return _grant(locks, case, at)
 
 
@@ -59,7 +61,7 @@ def enqueue(locks: Locks, request: Request, state_of: StateOf, at: str) -> Reque
         service: 1 + lock.queue.index(one)
         for service, lock in after.items()
         for one in lock.queue
-        if one.ticket == waiter.ticket
+        if one.identity == waiter.identity
     }
     return Requested(changed(locks, after), not again, places)
 
@@ -130,7 +132,7 @@ def _taken(view: View, case: Case, token: int, at: str) -> Lock:
 
 def _without(lock: Lock, served: Waiter, case: Case, at: str) -> Lock:
     """Take the hosts that are served out of their request; the others wait on where they are."""
-    waiter = next((one for one in lock.queue if one.ticket == served.ticket), None)
+    waiter = next((one for one in lock.queue if one.identity == served.identity), None)
     if waiter is None:
         return lock
     away = tuple(host for host in waiter.hosts if host in case.out_of_service)
@@ -148,7 +150,7 @@ def _joined(locks: Locks, views: Iterable[View], waiter: Waiter) -> Locks:
     joined = dict(locks)
     for view in views:
         lock = joined[view.lock.service]
-        if view.wanted and all(one.ticket != waiter.ticket for one in lock.queue):
+        if view.wanted and all(one.identity != waiter.identity for one in lock.queue):
             joined[lock.service] = lock.enqueue(replace(waiter, hosts=tuple(sorted(view.wanted))))
     return joined
 

@@ -1,27 +1,36 @@
 """Rolling locks as documents of a store.
 
+Each lock has a document ``lock/SERVICE``, which says who holds it, and stays small: its members, who rarely change, are
+in ``members/SERVICE``, and each request that waits is in ``lock/SERVICE/queue/TICKET``. Earlier versions kept all of
+it in the first one, which is still read, and divided before anything is changed.
+
 A document that is not exactly a lock is refused and named, never reset.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
 from operator import contains
 from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._run.run import Run
 from .._service.budget import read_size
-from .._store.formats import checked, way_back, written
+from .._store.formats import check_format, checked, named, way_back, written
 from .lock import Freeze, Holder, Lock, LockError, Outcome, Waiter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from .._store.store import Document, Documents
     from .lock import Locks
 
+FORMAT = 2  # of the first document; the others have the first of all documents
 PREFIX = "lock/"
+MEMBERS = "members/"
+QUEUE = "/queue/"
+Changes = dict[str, dict[str, Any] | None]
 Record = TypeVar("Record", Freeze, Holder, Waiter, Outcome)
 Checked = TypeVar("Checked")
 Kinds = frozenset[type]
@@ -32,32 +41,76 @@ class BrokenLockError(LockError):
 
 
 def read_locks(documents: Documents) -> Locks:
-    """Read every lock among *documents*, by service.
+    """Read every lock among *documents*, by service, as far as they are there: without its document, no members.
 
     :raises BrokenLockError: when one of them is not exactly a lock
     :raises StoreError: when the format of one of them is not known
     """
-    return {
-        key.removeprefix(PREFIX): _read_lock(key, document)
-        for key, document in documents.items()
-        if key.startswith(PREFIX)
-    }
+    queues: dict[str, Documents] = {}
+    for key, document in documents.items():
+        if key.startswith(PREFIX):
+            lock, _queue, ticket = key.partition(QUEUE)
+            queues.setdefault(lock, {}).update({key: document} if ticket else {})
+    return {key.removeprefix(PREFIX): _read_lock(key, documents, tickets) for key, tickets in queues.items()}
 
 
-def write_locks(locks: Locks, before: Documents | None = None) -> Documents:
-    """Write locks as documents, by key, with what newer versions have added to those that were there *before*."""
+def write_locks(locks: Locks, before: Documents | None = None) -> Changes:
+    """Write locks as documents, by key, as far as they are not as they were *before*; None is for what is to go.
+
+    What newer versions have added to documents stays in them.
+    """
     known = before or {}
-    keys = {f"{PREFIX}{service}": lock for service, lock in locks.items()}
-    return {key: written(_write_lock(lock), known.get(key)) for key, lock in keys.items()}
+    changes: Changes = {}
+    for service, lock in locks.items():
+        documents = _documents(lock, known)
+        queue = queue_key(service, "")
+        gone = [key for key in known if key.startswith(queue) and key not in documents]
+        changes |= {key: each for key, each in documents.items() if each != known.get(key)}
+        changes |= dict.fromkeys(gone)
+    return changes
+
+
+def lock_key(service: str) -> str:
+    """Name the document of a lock that says who holds it."""
+    return f"{PREFIX}{service}"
+
+
+def members_key(service: str) -> str:
+    """Name the document that lists the hosts of a service."""
+    return f"{MEMBERS}{service}"
+
+
+def queue_key(service: str, ticket: int | str) -> str:
+    """Name the document of a request that waits for a lock."""
+    return f"{PREFIX}{service}{QUEUE}{ticket}"
+
+
+def is_of_old_format(documents: Documents) -> bool:
+    """Tell whether a lock is still one document, with its members and its queue."""
+    return any(
+        key.startswith(PREFIX) and QUEUE not in key and document.get("format") == 1
+        for key, document in documents.items()
+    )
+
+
+def _documents(lock: Lock, known: Documents) -> Documents:
+    key, members = lock_key(lock.service), members_key(lock.service)
+    before = {name: value for name, value in known.get(key, {}).items() if name not in ("members", "queue")}
+    documents = {key: written(_write_lock(lock), before, FORMAT)}
+    if lock.members:
+        documents[members] = written({"members": sorted(lock.members)}, known.get(members))
+    for waiter in lock.queue:
+        place = queue_key(lock.service, waiter.ticket)
+        plain = {**_plain(waiter), "hosts": list(waiter.hosts)}
+        documents[place] = written(plain, known.get(place))
+    return documents
 
 
 def _write_lock(lock: Lock) -> Document:
     return {
         "max_unavailable": lock.max_unavailable,
         "failure_budget": lock.failure_budget,
-        "members": sorted(lock.members),
         "holders": {host: _plain(holder) for host, holder in lock.holders.items()},
-        "queue": [{**_plain(waiter), "hosts": list(waiter.hosts)} for waiter in lock.queue],
         "out_of_service": dict(lock.out_of_service),
         "frozen": dict(vars(lock.frozen)) if lock.frozen else None,
         "outcomes": [dict(vars(outcome)) for outcome in lock.outcomes],
@@ -69,10 +122,38 @@ def _plain(one: Holder | Waiter) -> Document:
     return {**vars(one), "run": one.run.as_document(), "arguments": dict(one.arguments)}
 
 
-def _read_lock(key: str, document: Document) -> Lock:
+def _read_lock(key: str, documents: Documents, tickets: Documents) -> Lock:
+    document = documents.get(key, {})
+    service = key.removeprefix(PREFIX)
+    check_format(named(key), document, FORMAT)
+    waiting = [_read_ticket(place, ticket) for place, ticket in tickets.items()]
+    if document["format"] == FORMAT:
+        document = {**document, "members": _read_members(service, documents), "queue": []}
+    with _whole(key, document):
+        lock = _parse_lock(service, dict(document))
+        lock = replace(lock, queue=tuple(sorted((*lock.queue, *waiting), key=lambda one: one.turn)))
+        if any(one > lock.sequence for one in (*_tokens(lock), *_tickets(lock))):
+            raise ValueError("its sequence is behind its own tokens")
+    return lock
+
+
+def _read_ticket(key: str, document: Document) -> Waiter:
     checked(key, document)
+    with _whole(key, document):
+        return _record(Waiter, {name: document[name] for name in FORMS[Waiter].names})
+
+
+def _read_members(service: str, documents: Documents) -> list[str]:
+    key = members_key(service)
+    members: list[str] = checked(key, documents[key], members=list)["members"] if key in documents else []
+    return members
+
+
+@contextmanager
+def _whole(key: str, document: Document) -> Iterator[None]:
+    """Say in a sentence that a document of a lock is broken, whatever is wrong with it."""
     try:
-        return _parse_lock(key.removeprefix(PREFIX), dict(document))
+        yield
     except (AttributeError, KeyError, TypeError, ValueError) as exc:
         what = f"{exc} is missing" if isinstance(exc, KeyError) else str(exc)
         raise BrokenLockError(
@@ -100,8 +181,6 @@ def _parse_lock(service: str, document: Document) -> Lock:
     )
     if any(host != holder.host for host, holder in lock.holders.items()):
         raise ValueError("a holder is stored under the name of another host")
-    if any(one > lock.sequence for one in (*_tokens(lock), *_tickets(lock))):
-        raise ValueError("its sequence is behind its own tokens")
     return lock
 
 

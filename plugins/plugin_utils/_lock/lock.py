@@ -86,6 +86,14 @@ class Waiter:
         """Order requests, the same way in every lock: so no two can wait for each other."""
         return self.last, self.attempt > 0, self.ticket
 
+    @property
+    def identity(self) -> tuple[int, Run]:
+        """Tell a request from every other in all queues.
+
+        Two runs that ask at the same moment, for services that have nothing in common, may get the same ticket.
+        """
+        return self.ticket, self.run
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -188,7 +196,10 @@ def changed(before: Locks, after: Locks) -> Locks:
 
 
 def next_number(locks: Locks) -> int:
-    """Count on from every lock of the store, so that the order of any two grants shows in their tokens."""
+    """Count on from every lock of the store: of two grants, a later one has the higher token.
+
+    Two at the same moment, of services that have nothing in common, may have the same.
+    """
     return 1 + max((lock.sequence for lock in locks.values()), default=0)
 
 

@@ -5,27 +5,40 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._common.text import now_text
 from .._run.presence import announce, is_seen, seen_by
+from .._run.run import RunState, run_state
 from .._store.store import PREFIX as RUNS
 from .._store.store import Rehearsal, StoreError
 from . import changes, lock
 from .decision import decide
 from .decision import enqueue as decide_to_enqueue
-from .document import PREFIX, read_locks, write_locks
+from .document import (
+    MEMBERS,
+    PREFIX,
+    is_of_old_format,
+    lock_key,
+    members_key,
+    queue_key,
+    read_locks,
+    write_locks,
+)
 from .lock import LockError
+from .meeting import meeting
 from .request import Claim, Refused, Waiting
-from .waiting import REPORT_SECONDS, Alive, Pace, in_front
+from .waiting import Alive, look_seconds, report_seconds, wait_for_turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from .._run.run import Run
     from .._service.service import Service
     from .._store.store import Documents, Store
     from .changes import Forgotten, Retried
+    from .document import Changes
     from .lock import Locks, Slot
     from .request import Decision, Granted, Request, Requested, StateOf
 
@@ -126,7 +139,8 @@ def acquire(
 ) -> Grant:
     """Take every slot of *request*, or none: wait up to *wait* seconds for runs that are alive.
 
-    *progress* hears who is waited for, and for how many seconds so far, at once and at least every ten seconds.
+    *progress* hears who is waited for, and for how many seconds so far, at once and at least every ten seconds, or less
+    often where a hundred and more come first.
     Whoever leaves without a grant, be it by an exception from outside, leaves no request in a queue.
 
     :raises RefusedError: when waiting would not help
@@ -136,23 +150,33 @@ def acquire(
     """
     start = report_at = clock()
     alive = Alive(clock, request.run)
-    pace = Pace(clock)
 
-    def decide(documents: Documents) -> tuple[Documents, Decision]:
+    def decide(documents: Documents) -> tuple[Changes, Decision]:
         return _decided(documents, request, alive.remembered(state_of or seen_by(documents, request.run)))
 
+    def ended(waiting: Waiting) -> bool:
+        """Tell whether a run is over by what this machine sees of it; the store is asked in another way."""
+        state = alive.remembered(state_of or partial(run_state, here=request.run))
+        return any(state(run) is RunState.OVER for run in (request.run, *waiting.runs))
+
     try:
-        while isinstance(decision := _announced(store, request.run, decide), Waiting):
+        while isinstance(decision := _announced(store, request, decide), Waiting):
             waited = clock() - start
             if waited >= wait:
                 raise TimedOutError(decision, waited)
             if clock() >= report_at:
                 progress(decision, waited)
-                report_at = clock() + REPORT_SECONDS
-            pace.wait(store, in_front(decision), min(wait - waited, report_at - clock()))
+                report_at = clock() + report_seconds(decision)
+            seconds = min(wait - waited, report_at - clock())
+            changed = partial(store.wait_for_change, keys=watched(request, decision))
+            wait_for_turn(changed, seconds, look_seconds(decision), partial(ended, decision), clock)
     except BaseException:
         with suppress(LockError, StoreError):  # the first error tells more
-            _change(store, lambda locks: (changes.withdraw(locks, request.roll, request.run), None))
+            _change(
+                store,
+                lambda locks: (changes.withdraw(locks, request.roll, request.run), None),
+                meeting(request.roll, request.run),
+            )
         raise
     if isinstance(decision, Refused):
         raise RefusedError(decision)
@@ -166,10 +190,10 @@ def preview(store: Store, request: Request, *, state_of: StateOf | None = None) 
     :raises BrokenLockError: when a lock in it is broken
     """
 
-    def decide(documents: Documents) -> tuple[Documents, Decision]:
+    def decide(documents: Documents) -> tuple[Changes, Decision]:
         return _decided(documents, request, state_of or seen_by(documents, request.run))
 
-    return Rehearsal(store).transact((PREFIX, RUNS), decide)
+    return Rehearsal(store).transact((*_read_for(request), RUNS), decide)
 
 
 def enqueue(store: Store, request: Request, *, state_of: StateOf | None = None) -> Requested:
@@ -180,12 +204,12 @@ def enqueue(store: Store, request: Request, *, state_of: StateOf | None = None) 
     :raises BrokenLockError: when a lock in it is broken
     """
 
-    def decide(documents: Documents) -> tuple[Documents, Requested | Refused]:
+    def decide(documents: Documents) -> tuple[Changes, Requested | Refused]:
         seen = state_of or seen_by(documents, request.run)
         answer = decide_to_enqueue(read_locks(documents), request, seen, now_text())
         return write_locks(answer.locks, documents), answer
 
-    answer = _announced(store, request.run, decide)
+    answer = _announced(store, request, decide)
     if isinstance(answer, Refused):
         raise RefusedError(answer)
     return answer
@@ -198,7 +222,9 @@ def release(store: Store, roll: str, run: Run, hosts: Iterable[str]) -> tuple[Sl
     :raises BrokenLockError: when a lock in it is broken
     """
     hosts = frozenset(hosts)
-    return _change(store, lambda locks: changes.release(locks, roll, run, hosts, now_text()))
+    return _change(
+        store, lambda locks: changes.release(locks, roll, run, hosts, now_text()), meeting(roll, run)
+    )
 
 
 def retry(
@@ -211,7 +237,9 @@ def retry(
     """
     hosts = frozenset(hosts)
     return _change(
-        store, lambda locks: changes.retry(locks, roll, run, hosts, hold=hold, at=now_text(), reason=reason)
+        store,
+        lambda locks: changes.retry(locks, roll, run, hosts, hold=hold, at=now_text(), reason=reason),
+        meeting(roll, run),
     )
 
 
@@ -243,12 +271,12 @@ def forget(
     _insist_on(reason, "Forgetting hosts")
     chosen = frozenset(hosts)
 
-    def decided(documents: Documents) -> tuple[Documents, Forgotten]:
+    def decided(documents: Documents) -> tuple[Changes, Forgotten]:
         locks = read_locks(documents)
         after, gone = changes.forget(locks, chosen, deployed, seen_by(documents, here), reason, now_text())
-        return write_locks(after), gone
+        return write_locks(after, documents), gone
 
-    return store.transact((PREFIX, RUNS), decided)
+    return _transact(store, (PREFIX, MEMBERS, RUNS), decided)
 
 
 def freeze(store: Store, services: Iterable[str], *, reason: str, by: str) -> tuple[str, ...]:
@@ -302,7 +330,7 @@ def locks_of(store: Store) -> Locks:
     :raises StoreError: when the store cannot be used
     :raises BrokenLockError: when a lock in it is broken
     """
-    return read_locks(store.read(PREFIX))
+    return read_locks(store.read(PREFIX, MEMBERS))
 
 
 def look_at(store: Store, here: Run) -> tuple[Locks, StateOf]:
@@ -311,7 +339,7 @@ def look_at(store: Store, here: Run) -> tuple[Locks, StateOf]:
     :raises StoreError: when the store cannot be used
     :raises BrokenLockError: when a lock in it is broken
     """
-    documents = store.read(PREFIX, RUNS)
+    documents = store.read(PREFIX, MEMBERS, RUNS)
     return read_locks(documents), seen_by(documents, here)
 
 
@@ -343,18 +371,26 @@ def held_slots(store: Store) -> tuple[Slot, ...]:
     return lock.held_slots(locks_of(store))
 
 
-def _decided(documents: Documents, request: Request, state_of: StateOf) -> tuple[Documents, Decision]:
+def _decided(documents: Documents, request: Request, state_of: StateOf) -> tuple[Changes, Decision]:
     decision = decide(read_locks(documents), request, state_of, now_text())
     return write_locks(decision.locks, documents), decision
 
 
-def _announced(store: Store, run: Run, decide: Callable[[Documents], tuple[Documents, Result]]) -> Result:
+def _announced(
+    store: Store, request: Request, decide: Callable[[Documents], tuple[Changes, Result]]
+) -> Result:
     """Decide about the locks for a run that others can see; mostly they do, so to ask first is one round trip more."""
+    run, met = request.run, meeting(request.roll, request.run)
+    services = [claim.service for claim in request.claims]
+    upon = {*map(lock_key, services), *map(members_key, services), RUNS + run.id, *met}
 
-    def seen(documents: Documents) -> tuple[Documents, Result | None]:
-        return decide(documents) if is_seen(store, run, documents) else ({}, None)
+    def seen(documents: Documents) -> tuple[Changes, Result | None]:
+        if not is_seen(store, run, documents):
+            return {}, None
+        locks, result = decide(documents)
+        return _with(locks, met), result
 
-    while (result := store.transact((PREFIX, RUNS), seen)) is None:
+    while (result := _transact(store, (*_read_for(request), RUNS, *met), seen, upon)) is None:
         announce(store, run)
     return result
 
@@ -367,12 +403,67 @@ def _apply(store: Store, function: Callable[[Locks], Locks]) -> tuple[str, ...]:
     return _change(store, attempt)
 
 
-def _change(store: Store, function: Callable[[Locks], tuple[Locks, Result]]) -> Result:
-    def decided(documents: Documents) -> tuple[Documents, Result]:
-        locks, result = function(read_locks(documents))
-        return write_locks(locks, documents), result
+def _change(
+    store: Store, function: Callable[[Locks], tuple[Locks, Result]], met: Documents | None = None
+) -> Result:
+    """Change locks, each for itself; where it is for a roll and a run, with what all changes for these write."""
+    prefixes = (PREFIX, MEMBERS) if met is None else (PREFIX, *met)
+    met = met or {}
 
-    return store.transact((PREFIX,), decided)
+    def decided(documents: Documents) -> tuple[Changes, Result]:
+        after, result = function(read_locks(documents))
+        locks = write_locks(after, documents)
+        return _with(locks, met), result
+
+    return _transact(store, prefixes, decided, met)
+
+
+def _with(locks: Changes, met: Documents) -> Changes:
+    """Let a change of locks, if it is one, meet others for its roll and its run."""
+    return {**locks, **met} if locks else {}
+
+
+def _read_for(request: Request) -> tuple[str, ...]:
+    """Name what a request reads of locks: all of them, but only the members that it claims slots of."""
+    return PREFIX, *(members_key(claim.service) for claim in request.claims)
+
+
+def watched(request: Request, waiting: Waiting) -> frozenset[str]:
+    """Name the documents that change when the request may have its turn.
+
+    Who is not the next one watches the place of the one right before, so that of a long queue only one is woken.
+    """
+    runs = {RUNS + run.id for run in (request.run, *waiting.runs)}
+    places = {queue_key(service, one.ticket) for service, one in waiting.nearest.items()}
+    locks = {lock_key(service) for service in (*(slot.service for slot in waiting.slots), *waiting.frozen)}
+    return frozenset(runs | (places or locks))
+
+
+class _OldFormatError(Exception):
+    """Locks are to be changed that are not yet as this version writes them."""
+
+
+def _transact(
+    store: Store,
+    prefixes: tuple[str, ...],
+    decide: Callable[[Documents], tuple[Changes, Result]],
+    upon: Collection[str] | None = None,
+) -> Result:
+    """Change locks, after those of earlier versions have been divided into the documents of this one."""
+
+    def decided(documents: Documents) -> tuple[Changes, Result]:
+        answer = decide(documents)
+        if answer[0] and is_of_old_format(documents):
+            raise _OldFormatError
+        return answer
+
+    try:
+        return store.transact(prefixes, decided, upon=upon)
+    except _OldFormatError:
+        store.transact(
+            (PREFIX, MEMBERS), lambda documents: (write_locks(read_locks(documents), documents), None)
+        )
+    return store.transact(prefixes, decide, upon=upon)
 
 
 def _plain(slots: Iterable[Slot]) -> list[dict[str, Any]]:

@@ -137,6 +137,14 @@ class Waiting:
     slots: tuple[Slot, ...]
     positions: Mapping[str, int]
     frozen: Mapping[str, Freeze] = field(default_factory=dict)
+    nearest: Mapping[str, Waiter] = field(default_factory=dict)  # service -> who is served right before
+
+    @property
+    def runs(self) -> frozenset[Run]:
+        """Name the runs whose end, or whose next step, may be what lets the request go on."""
+        if self.nearest:
+            return frozenset(one.run for one in self.nearest.values())
+        return frozenset(slot.holder.run for slot in self.slots)
 
     @property
     def message(self) -> str:

@@ -1,9 +1,12 @@
 """The store in an etcd cluster, for controllers and hosts that share it over the network.
 
-Under the prefix is one key that every change of the store writes, the *head*, and the documents. A change
-compares the revision of the head with the one that it read, so it knows that no document was changed, added or
-deleted since. Whether a change was made whose answer got lost shows in the head's history: the change that came
-right after what was read is either ours, which it names, or somebody else's, and then ours never will be made.
+Under the prefix are the documents and two keys more. Every change of the store writes the *head*, which says whose
+store it is and which attempt came last; every change that deletes documents also writes the *trace*. No change compares
+the head's revision, so those that have no document in common do not hold each other up. What is compared is what was
+read: each document by its own revision, or, where a change rests on all that it read, whole ranges of them. A range
+tells what is new in it, but not what is gone from it: that shows in the trace.
+
+Whether a change was made whose answer got lost shows in the head's history, where every attempt left its name.
 
 Everything is read through the leader, as etcd does by default; no lock, lease or clock of etcd decides anything.
 """
@@ -24,7 +27,7 @@ from .store import PREFIX as LENT
 from .store import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from .etcd_client import Address, Json
     from .store import Document, Documents
@@ -47,7 +50,8 @@ class Head:
 
     store: str
     attempt: str
-    revision: int  # 0: there is no store yet
+    created: int  # the revision; 0: there is no store yet
+    revision: int
 
     def value(self) -> str:
         said = {"layout": LAYOUT, "store": self.store, "attempt": self.attempt}
@@ -56,10 +60,11 @@ class Head:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The head and some documents, at one revision."""
+    """The head and some documents, at one revision, and the revisions of these documents, by key."""
 
     head: Head
     documents: Documents
+    revisions: Mapping[str, int]
     revision: int
 
 
@@ -90,21 +95,23 @@ class EtcdStore:
         self.prefix = address.prefix
         self._cluster = Cluster(address)
         self._head_key = f"/{address.prefix}/store"
+        self._trace_key = f"/{address.prefix}/removed"
         self._folder = f"/{address.prefix}/documents/"
         # Whoever watches documents is sent the whole of each that changes. So only what is small is watched, the keys
         # from those that are lent to the head: these change by themselves, and every other change writes the head.
         self._news = {"key": encoded(self._folder + LENT), "range_end": encoded(self._head_key + "\0")}
         self._clock = clock
         self._seen = UNSEEN
+        self._revisions: dict[str, int] = {}  # of the documents that were last read, and written since
         self._id = ""
 
     def store_id(self, *, create: bool = True) -> str:
         while not self._id:
             snapshot = self._look(())
-            if not snapshot.head.revision:
+            if not snapshot.head.created:
                 if not create:
                     break
-                self._commit(snapshot, (), {})
+                self._commit(snapshot, (), {}, [])
         return self._id
 
     def read(self, *prefixes: str) -> Documents:
@@ -114,6 +121,8 @@ class EtcdStore:
         self,
         prefixes: tuple[str, ...],
         decide: Callable[[Documents], tuple[Mapping[str, Document | None], Result]],
+        *,
+        upon: Collection[str] | None = None,
     ) -> Result:
         snapshot: Snapshot | None = self._look(prefixes)
         while snapshot:
@@ -121,22 +130,47 @@ class EtcdStore:
             for key in changes:
                 if not key.startswith(prefixes):
                     raise ValueError(f"{key} was written but not read: it is under none of {prefixes}")
-            snapshot = self._commit(snapshot, prefixes, changes) if changes else None
+            if not changes:
+                break
+            rests = self._unchanged(snapshot, prefixes, None if upon is None else {*upon, *changes})
+            snapshot = self._commit(snapshot, prefixes, changes, rests)
         return result
 
-    def wait_for_change(self, timeout: float) -> bool:
+    def wait_for_change(self, timeout: float, keys: Collection[str] = ()) -> bool:
         if self._seen == UNSEEN:
             return True
         end = self._clock() + timeout
-        watch = {"create_request": {**self._news, "start_revision": self._seen + 1}}
-        for response in self._cluster.stream("/watch", watch, max(timeout, SHORTEST_WAIT)):
-            # A watch that is cancelled has been overtaken by a compaction: what happened nobody can tell.
-            if response.get("events") or response.get("canceled"):
+        watch = self._watch_keys if keys else self._watch_news
+        for news in watch(max(timeout, SHORTEST_WAIT), keys):
+            if news:
                 return True
         if (left := end - self._clock()) > 0:  # the endpoint went away
             time.sleep(min(left, SHORTEST_WAIT))
             return True
         return False
+
+    def _watch_news(self, seconds: float, _keys: Collection[str]) -> Iterator[bool]:
+        """Tell at each word of etcd whether something has changed since the last look."""
+        watch = {"create_request": {**self._news, "start_revision": self._seen + 1}}
+        for response in self._cluster.stream("/watch", [watch], seconds):
+            # A watch that is cancelled has been overtaken by a compaction: what happened nobody can tell.
+            yield bool(response.get("events") or response.get("canceled"))
+
+    def _watch_keys(self, seconds: float, keys: Collection[str]) -> Iterator[bool]:
+        """Tell at each word of etcd whether one of these documents is not as it was last seen.
+
+        They are watched from now on, and compared once they are: etcd lets a watch that begins in the past wait for a
+        tenth of a second.
+        """
+        seen = {key: self._revisions.get(key, 0) for key in sorted(keys)}
+        watches = [{"create_request": {"key": encoded(self._folder + key)}} for key in seen]
+        begun = 0
+        for response in self._cluster.stream("/watch", watches, seconds):
+            yield bool(response.get("events") or response.get("canceled"))
+            begun += bool(response.get("created"))
+            if begun == len(watches) and response.get("created"):
+                compare = {"compare": _as_they_were(self._folder, seen)}
+                yield not self._cluster.call("/kv/txn", compare).body.get("succeeded")
 
     def close(self) -> None:
         self._cluster.close()
@@ -191,26 +225,28 @@ class EtcdStore:
             ) from exc
 
     def _read_snapshot(self, body: Json) -> Snapshot:
-        head = Head(str(uuid.uuid4()), "", 0)
+        head = Head(str(uuid.uuid4()), "", 0, 0)
         documents: Documents = {}
+        revisions: dict[str, int] = {}
         for pair in _pairs(body):
             key = decoded(pair["key"]).decode("utf-8", "replace")
             value = decoded(pair.get("value", ""))
             if key == self._head_key:
-                head = self._read_head(value, int(pair["mod_revision"]))
+                head = self._read_head(value, int(pair["create_revision"]), int(pair["mod_revision"]))
                 self._id = head.store
             else:
-                documents[key.removeprefix(self._folder)] = self._document(key, value)
-        if documents and not head.revision:
+                name = key.removeprefix(self._folder)
+                documents[name], revisions[name] = self._document(key, value), int(pair["mod_revision"])
+        if documents and not head.created:
             raise StoreError(
                 f"The store {self.url} is broken, and was left as it is: there are documents, but not the key"
                 f" {self._head_key}."
                 ' Restore etcd from a backup, or see "If the store is lost" in docs/rolling.md.'
             )
-        self._seen = int(body["header"]["revision"])
-        return Snapshot(head, documents, self._seen)
+        self._seen, self._revisions = int(body["header"]["revision"]), revisions
+        return Snapshot(head, documents, revisions, self._seen)
 
-    def _read_head(self, value: bytes, revision: int) -> Head:
+    def _read_head(self, value: bytes, created: int, revision: int) -> Head:
         document = self._document(self._head_key, value)
         layout = document.get("layout")
         if layout != LAYOUT:
@@ -219,7 +255,7 @@ class EtcdStore:
                 f" the version that wrote it ({document.get('version', 'unknown')}), or a newer one."
             )
         try:
-            return Head(document["store"], document["attempt"], revision)
+            return Head(document["store"], document["attempt"], created, revision)
         except KeyError as exc:
             raise self._broken(self._head_key, f"{exc} is missing") from exc
 
@@ -237,19 +273,37 @@ class EtcdStore:
 
     # --- Writing ---
 
+    def _unchanged(
+        self, snapshot: Snapshot, prefixes: tuple[str, ...], keys: Collection[str] | None
+    ) -> list[Json]:
+        """Say what must be as it was in *snapshot*: documents of these *keys*, or else all that was read."""
+        if keys is not None and len(keys) < OPERATIONS:
+            return _as_they_were(self._folder, {key: snapshot.revisions.get(key, 0) for key in sorted(keys)})
+        ranges = [
+            under(self._folder + prefix) for prefix in (prefixes if len(prefixes) < OPERATIONS else ("",))
+        ]
+        older = {"target": "MOD", "result": "LESS", "mod_revision": snapshot.revision + 1}
+        return [{**each, **older} for each in (*ranges, {"key": encoded(self._trace_key)})]
+
     def _commit(
-        self, snapshot: Snapshot, prefixes: tuple[str, ...], changes: Mapping[str, Document | None]
+        self,
+        snapshot: Snapshot,
+        prefixes: tuple[str, ...],
+        changes: Mapping[str, Document | None],
+        unchanged: Sequence[Json],
     ) -> Snapshot | None:
-        """Make the changes unless the store has changed since *snapshot*; then give the newer one."""
-        attempt = Head(snapshot.head.store, uuid.uuid4().hex, 0)
+        """Make the changes in the very store that was read, unless what they rest on has changed; then read anew."""
+        attempt = Head(snapshot.head.store, uuid.uuid4().hex, 0, 0)
         head_key = encoded(self._head_key)
         writes = [{"request_put": {"key": head_key, "value": encoded(attempt.value())}}]
+        if None in changes.values():
+            writes.append({"request_put": {"key": encoded(self._trace_key), "value": ""}})
         writes += [self._write(key, document) for key, document in changes.items()]
-        compare = {"key": head_key, "target": "MOD", "mod_revision": snapshot.head.revision}
+        compare = {"key": head_key, "target": "CREATE", "create_revision": snapshot.head.created}
         answer = self._cluster.call(
             "/kv/txn",
             {
-                "compare": [compare],
+                "compare": [compare, *unchanged],
                 "success": _nested(writes),
                 "failure": _nested(self._reads(prefixes)),
             },
@@ -257,9 +311,10 @@ class EtcdStore:
         if answer.body.get("succeeded"):
             with self._understood():
                 self._seen = int(answer.body["header"]["revision"])
+            self._revisions |= {key: self._seen if each else 0 for key, each in changes.items()}
             return None
         newer = self._snapshot(answer.body)
-        if answer.repeated and self._follows(snapshot.head, newer.head, attempt):
+        if answer.repeated and self._was_made(attempt, snapshot, newer):
             self._seen = snapshot.revision  # so that whatever others changed since is not missed
             return None
         return newer
@@ -276,23 +331,33 @@ class EtcdStore:
             "value": encoded(zlib.compress(body, level=1) if len(body) > LARGE else body),
         }
 
-    def _follows(self, before: Head, now: Head, attempt: Head) -> bool:
-        """Tell whether *attempt* was the first change of the head after *before*."""
-        if now.attempt == attempt.attempt:
-            return True
-        # The head has changed, or the attempt had succeeded: so its history has an answer, unless compacted away.
+    def _was_made(self, attempt: Head, before: Snapshot, now: Snapshot) -> bool:
+        """Tell whether *attempt* was among the changes of the head between two snapshots."""
+        if now.head.revision <= before.revision:
+            return False  # no change at all: what was read went by itself, as what is lent does
         watch = {"create_request": {"key": encoded(self._head_key), "start_revision": before.revision + 1}}
-        for response in self._cluster.stream("/watch", watch, seconds=8):
+        for response in self._cluster.stream("/watch", [watch], seconds=8):
             for event in response.get("events", ()):
                 with self._understood():
-                    value, revision = decoded(event["kv"].get("value", "")), event["kv"]["mod_revision"]
-                    return self._read_head(value, int(revision)).attempt == attempt.attempt
+                    value, revision = decoded(event["kv"].get("value", "")), int(event["kv"]["mod_revision"])
+                    if self._read_head(value, 0, revision).attempt == attempt.attempt:
+                        return True
+                    if revision >= now.head.revision:
+                        return False
             if response.get("canceled"):
                 break
         raise StoreError(
             f"An answer of the store {self.url} was lost, and whether the change was made cannot be determined"
             " any more, because other changes followed. Run again; the locks show what is held."
         )
+
+
+def _as_they_were(folder: str, revisions: Mapping[str, int]) -> list[Json]:
+    """Compare documents with what is known of them; 0 is for one that is not there."""
+    return [
+        {"key": encoded(folder + key), "target": "MOD", "mod_revision": revision}
+        for key, revision in revisions.items()
+    ]
 
 
 def _inflated(value: bytes) -> bytes:

@@ -22,7 +22,7 @@ from .gateway import NOT_HEARD, PASSING, Endpoint, OddAnswerError, StatusError
 from .store import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 PATIENCE_SECONDS = 15.0  # a cluster has another leader after two or three
 PAUSE_SECONDS = 0.2
@@ -183,10 +183,10 @@ class Cluster:
                 )
             self._sleep(PAUSE_SECONDS)
 
-    def stream(self, path: str, body: Json, seconds: float) -> Iterator[Json]:
-        """Give what one endpoint says, piece by piece, until it is silent for so many seconds or goes away."""
+    def stream(self, path: str, questions: Iterable[Json], seconds: float) -> Iterator[Json]:
+        """Give what one endpoint says to these, piece by piece, until it is silent for so many seconds or goes away."""
         with suppress(*NOT_HEARD):
-            for line in self._first().lines(path, body, seconds):
+            for line in self._first().lines(path, questions, seconds):
                 yield self._read_line(line)
 
     def _read_line(self, line: bytes) -> Json:

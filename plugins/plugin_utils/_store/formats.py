@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 FORMAT = 1
 
 
-def written(document: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> Document:
+def written(
+    document: Mapping[str, Any], before: Mapping[str, Any] | None = None, number: int = FORMAT
+) -> Document:
     """Give a document as the store gets it, with what a newer version has added to the one *before*."""
-    own = {**document, "format": FORMAT, "version": collection_version()}
+    own = {**document, "format": number, "version": collection_version()}
     return {**{key: value for key, value in (before or {}).items() if key not in own}, **own}
 
 
-def check_format(what: str, document: Mapping[str, Any]) -> None:
+def check_format(what: str, document: Mapping[str, Any], newest: int = FORMAT) -> None:
     """Refuse what a newer version wrote in a format of its own, and what has no format.
 
     :raises StoreError: when it is so; nothing was changed
@@ -33,9 +35,9 @@ def check_format(what: str, document: Mapping[str, Any]) -> None:
     found = document.get("format")
     if not isinstance(found, int) or isinstance(found, bool) or found < 1:
         raise broken(what, "it does not say its format", document)
-    if found > FORMAT:
+    if found > newest:
         raise StoreError(
-            f"{what} has format {found}, and orderly.services {collection_version()} knows {FORMAT}. It was written by "
+            f"{what} has format {found}, and orderly.services {collection_version()} knows {newest}. It was written by "
             f"orderly.services {_writer(document) or 'of unknown version'}; nothing was changed. Use that version or a "
             "newer one here too.",
             format=found,
@@ -47,12 +49,17 @@ def checked(key: str, document: Mapping[str, Any], **kinds: type) -> Mapping[str
 
     :raises StoreError: when it is not so; nothing was changed
     """
-    what = f'The document "{key}" in the store'
+    what = named(key)
     check_format(what, document)
     for name, kind in kinds.items():
         if not isinstance(document.get(name), kind):
             raise broken(what, f"its {name} cannot be read", document)
     return document
+
+
+def named(key: str) -> str:
+    """Name a document to people."""
+    return f'The document "{key}" in the store'
 
 
 def broken(what: str, why: str, document: Mapping[str, Any]) -> StoreError:

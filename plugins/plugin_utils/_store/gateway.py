@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 API_PATH = "/v3"
 CONNECT_SECONDS = 3.0
@@ -57,16 +57,16 @@ class Endpoint:
     def post(self, path: str, body: Any) -> Any:
         """Ask, and give the answer; raises one of :data:`NOT_HEARD`."""
         try:
-            return json.loads(_whole(self._send(self._connected(), path, body, ANSWER_SECONDS)))
+            return json.loads(_whole(self._send(self._connected(), path, json.dumps(body), ANSWER_SECONDS)))
         except BaseException:
             self.close()  # what is left of this answer must not be taken for the next one
             raise
 
-    def lines(self, path: str, body: Any, seconds: float) -> Iterator[bytes]:
+    def lines(self, path: str, questions: Iterable[Any], seconds: float) -> Iterator[bytes]:
         """Give what is said line by line, until the endpoint is silent for so many seconds or goes away."""
         connection = self._connect()
         try:
-            response = self._send(connection, path, body, seconds)
+            response = self._send(connection, path, "\n".join(map(json.dumps, questions)), seconds)
             begun = b""
             while (part := response.read1(PIECE)) and len(begun) <= LARGEST:
                 *whole, begun = (begun + part).split(b"\n")
@@ -100,12 +100,12 @@ class Endpoint:
         made.connect()
         return made
 
-    def _send(self, connection: HTTPConnection, path: str, body: Any, seconds: float) -> HTTPResponse:
+    def _send(self, connection: HTTPConnection, path: str, body: str, seconds: float) -> HTTPResponse:
         connection.sock.settimeout(seconds)
         headers = {"Content-Type": "application/json"}
         if self.token:
             headers["Authorization"] = self.token
-        connection.request("POST", f"{API_PATH}{path}", json.dumps(body), headers)
+        connection.request("POST", f"{API_PATH}{path}", body, headers)
         response = connection.getresponse()
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise OddAnswerError("the answer is compressed, which it was not asked to be")

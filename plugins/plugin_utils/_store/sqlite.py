@@ -29,7 +29,7 @@ from .._common.places import open_to_others
 from .store import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from .store import Document, Documents
 
@@ -44,6 +44,7 @@ PRAGMA user_version = {LAYOUT};
 CREATE TABLE store (id TEXT NOT NULL);
 CREATE TABLE documents (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 """
+ONE = "SELECT key, body FROM documents WHERE key = ?"
 LAST_CHARACTER = "\U0010ffff"
 BUSY_SECONDS = 30.0
 STATE_FOLDER = Path("/var/lib/orderly")
@@ -116,6 +117,7 @@ class SqliteStore:
         self._sleep = sleep
         self._connection: sqlite3.Connection | None = None
         self._seen = UNSEEN
+        self._bodies: dict[str, str] = {}  # as they were last read
 
     def store_id(self, *, create: bool = True) -> str:
         if not create and not self._exists():
@@ -134,6 +136,8 @@ class SqliteStore:
         self,
         prefixes: tuple[str, ...],
         decide: Callable[[Documents], tuple[Mapping[str, Document | None], Result]],
+        *,
+        upon: Collection[str] | None = None,  # noqa: ARG002 - one writes at a time here, whatever it rests on
     ) -> Result:
         # Nobody is kept from writing while somebody else thinks, least of all by those who wait and change nothing.
         changes, result = decide(self.read(*prefixes))
@@ -156,14 +160,16 @@ class SqliteStore:
     def _write(self, connection: sqlite3.Connection, key: str, document: Document | None) -> None:
         if document is None:
             connection.execute("DELETE FROM documents WHERE key = ?", (key,))
+            self._bodies.pop(key, None)
         else:
             body = json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False)
             connection.execute("INSERT OR REPLACE INTO documents VALUES (?, ?)", (key, body))
+            self._bodies[key] = body
 
-    def wait_for_change(self, timeout: float) -> bool:
+    def wait_for_change(self, timeout: float, keys: Collection[str] = ()) -> bool:
         deadline = self._clock() + timeout
         pause = SHORTEST_PAUSE
-        while not self._changed():
+        while not self._changed(keys):
             left = deadline - self._clock()
             if left <= 0:
                 return False
@@ -183,9 +189,19 @@ class SqliteStore:
         except OSError as exc:
             raise self._unusable(exc) from exc
 
-    def _changed(self) -> bool:
+    def _changed(self, keys: Collection[str]) -> bool:
         with self._named_errors():
-            return self._overtaken(self._connected())
+            if not self._overtaken(self._connected()):
+                return False
+        return not keys or self._differ(keys)
+
+    def _differ(self, keys: Collection[str]) -> bool:
+        """Tell whether some of these documents are not as they were read."""
+        before = self._bodies
+        with self._transaction("DEFERRED") as connection:
+            self._seen = self._version(connection)
+            now = dict(row for key in keys for row in connection.execute(ONE, (key,)))
+        return any(now.get(key) != before.get(key) for key in keys)
 
     def _version(self, connection: sqlite3.Connection) -> int:
         (version,) = connection.execute("PRAGMA data_version").fetchone()
@@ -198,6 +214,7 @@ class SqliteStore:
         for prefix in prefixes:
             query = "SELECT key, body FROM documents WHERE key >= ? AND key < ?"
             rows += connection.execute(query, (prefix, prefix + LAST_CHARACTER))
+        self._bodies = dict(rows)
         return {key: self._decode(key, body) for key, body in rows}
 
     def _decode(self, key: str, body: str) -> Document:

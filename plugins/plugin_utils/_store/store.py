@@ -17,7 +17,7 @@ from .._common.errors import ControllerError
 from .._common.places import home_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 Document = dict[str, Any]
 Documents = dict[str, Document]
@@ -53,18 +53,24 @@ class Store(Protocol):
         self,
         prefixes: tuple[str, ...],
         decide: Callable[[Documents], tuple[Mapping[str, Document | None], Result]],
+        *,
+        upon: Collection[str] | None = None,
     ) -> Result:
         """Apply what *decide* answers to the documents under *prefixes*, atomically; ``None`` deletes one.
 
         *decide* must be pure: a store may call it again with newer documents when another writer came first. What it
-        raises comes out as it is, and nothing is written.
+        raises comes out as it is, and nothing is written. *upon* names the documents that the decision rests on, there
+        or not, where not all that were read do: what others write meanwhile matters in these, and in those that are
+        written, and nowhere else. So writers that have none of them in common do not slow each other.
 
         :raises StoreError: when the store cannot be used
         :raises ValueError: when *decide* answers with a key that is under none of *prefixes*
         """
 
-    def wait_for_change(self, timeout: float) -> bool:
+    def wait_for_change(self, timeout: float, keys: Collection[str] = ()) -> bool:
         """Wait up to *timeout* seconds until some document may have changed; tell whether one may have.
+
+        Where *keys* are named, some of these: who waits for little is not woken, and sent, by what all others do.
 
         A change by someone else since this store was last used counts, so none is missed between two calls.
 
@@ -90,6 +96,8 @@ class Rehearsal:
         self,
         prefixes: tuple[str, ...],
         decide: Callable[[Documents], tuple[Mapping[str, Document | None], Result]],
+        *,
+        upon: Collection[str] | None = None,  # noqa: ARG002 - nothing is written, so nothing can come first
     ) -> Result:
         _changes, result = decide(self.read(*prefixes))
         return result

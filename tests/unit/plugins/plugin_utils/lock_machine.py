@@ -34,7 +34,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from .lock_world import AT, World, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 Result = TypeVar("Result")
 HOSTS = ("h1", "h2", "h3", "h4", "h5", "h6")
@@ -69,10 +69,16 @@ class Unreliable:
         self._store = store
         self.fault = ""
 
-    def transact(self, prefixes: tuple[str, ...], decide: Callable[[Any], tuple[Any, Result]]) -> Result:
+    def transact(
+        self,
+        prefixes: tuple[str, ...],
+        decide: Callable[[Any], tuple[Any, Result]],
+        *,
+        upon: Collection[str] | None = None,
+    ) -> Result:
         if self.fault == "not reached":
             raise StoreError("down")
-        result = self._store.transact(prefixes, decide)
+        result = self._store.transact(prefixes, decide, upon=upon)
         if self.fault == "no answer":
             raise StoreError("down")
         return result

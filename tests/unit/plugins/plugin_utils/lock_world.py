@@ -14,7 +14,9 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock.changes imp
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.decision import decide, enqueue
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.document import (
+    MEMBERS,
     PREFIX,
+    Changes,
     read_locks,
     write_locks,
 )
@@ -22,7 +24,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock.request imp
 from ansible_collections.orderly.services.plugins.plugin_utils._run.run import Run, RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from ansible_collections.orderly.services.plugins.plugin_utils._lock.changes import Retried
     from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import Lock, Locks
@@ -102,13 +104,18 @@ class MemoryStore:
         return {key: body for key, body in self.documents.items() if key.startswith(prefixes)}
 
     def transact(
-        self, prefixes: tuple[str, ...], decide: Callable[[Documents], tuple[Any, Result]]
+        self,
+        prefixes: tuple[str, ...],
+        decide: Callable[[Documents], tuple[Any, Result]],
+        *,
+        upon: Collection[str] | None = None,  # noqa: ARG002 - nobody else writes
     ) -> Result:
         changes, result = decide(self.read(*prefixes))
         self.documents |= json.loads(json.dumps(changes))
+        self.documents = {key: document for key, document in self.documents.items() if document is not None}
         return result
 
-    def wait_for_change(self, timeout: float) -> bool:
+    def wait_for_change(self, timeout: float, keys: Collection[str] = ()) -> bool:
         raise NotImplementedError(f"Nobody else writes, so waiting for {timeout} s is in vain.")
 
     def close(self) -> None:
@@ -124,7 +131,7 @@ class World:
 
     @property
     def locks(self) -> Locks:
-        return read_locks(self.store.read(PREFIX))
+        return read_locks(self.store.read(PREFIX, MEMBERS))
 
     def state_of(self, one: Run) -> RunState:
         return self.states.get(one, RunState.LIVE)
@@ -138,11 +145,11 @@ class World:
     def change(self, function: Callable[[Locks], tuple[Locks, Result]]) -> Result:
         """Change the locks in one transaction of the store."""
 
-        def changed(documents: Documents) -> tuple[Documents, Result]:
+        def changed(documents: Documents) -> tuple[Changes, Result]:
             changes, result = function(read_locks(documents))
-            return write_locks(changes), result
+            return write_locks(changes, documents), result
 
-        return self.store.transact((PREFIX,), changed)
+        return self.store.transact((PREFIX, MEMBERS), changed)
 
     def apply(self, changes: Locks) -> None:
         self.change(lambda _locks: (changes, None))

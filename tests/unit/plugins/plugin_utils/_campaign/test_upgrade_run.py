@@ -61,12 +61,14 @@ class MortalStore:
             raise Killed
         return {key: json.loads(text) for key, text in self.documents.items() if key.startswith(prefixes)}
 
-    def transact(self, prefixes: tuple[str, ...], decide: Any) -> Any:
+    def transact(self, prefixes: tuple[str, ...], decide: Any, *, upon: Any = None) -> Any:  # noqa: ARG002 - one writes
         self.changes += 1
         self.dead = self.dead or (self.changes == self.at and not self.after)
         written, result = decide(self.read(*prefixes))
         for key, document in written.items():
             self.documents[key] = json.dumps(document)
+            if document is None:
+                del self.documents[key]
         self.dead = self.changes == self.at
         if self.dead:
             raise Killed

@@ -30,7 +30,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._store.store impo
 from ..lock_world import WEB, MemoryStore, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 
 class FakeStore(MemoryStore):
@@ -44,11 +44,12 @@ class FakeStore(MemoryStore):
     def clock(self) -> float:
         return self.now
 
-    def wait_for_change(self, timeout: float) -> bool:
+    def wait_for_change(self, timeout: float, keys: Collection[str] = ()) -> bool:
+        before = [self.documents.get(key) for key in keys]
         self.now += timeout
         for at in [at for at in self.events if at <= self.now]:
             self.events.pop(at)()
-        return False
+        return before != [self.documents.get(key) for key in keys]
 
 
 class Fleet:
@@ -83,7 +84,7 @@ class Fleet:
 
     @property
     def queue(self) -> list[Any]:
-        return self.store.documents["lock/nginx"]["queue"]
+        return list(self.store.read("lock/nginx/queue/"))
 
 
 @pytest.fixture
@@ -199,15 +200,15 @@ def test_those_at_the_back_look_less_often_and_still_tell_whom_they_wait_for(fle
     for pid in range(2, 22):
         enqueue(fleet.store, fleet.request(pid, "web2"), state_of=fleet.state_of)
     looks: list[float] = []
-    look = fleet.store.wait_for_change
+    read = fleet.store.read
 
-    def counted(timeout: float) -> bool:
-        looks.append(timeout)
-        return look(timeout)
+    def counted(*prefixes: str) -> Any:
+        looks.append(fleet.store.now)
+        return read(*prefixes)
 
-    fleet.store.wait_for_change = counted  # type: ignore[method-assign]
+    fleet.store.read = counted  # type: ignore[method-assign]
     with pytest.raises(TimedOutError):
         fleet.acquire(30, "web3", wait=60)
-    assert len(looks) < 30
+    assert len(looks) < 16
     told = [at for at, _message in fleet.told[-6:]]
     assert max(after - before for before, after in pairwise(told)) <= 10

@@ -4,54 +4,55 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._lock import waiting
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import Waiting
 from ansible_collections.orderly.services.plugins.plugin_utils._run.run import Run, RunState
 
-from ..lock_world import MemoryStore, run
+from ..lock_world import run
 
 
-class FakeStore(MemoryStore):
-    """A store in which nothing changes, and whose time only passes while it is waited for."""
+class FakeWatch:
+    """Waits for something that changes at some second, or never; time only passes meanwhile."""
 
-    now = 0.0
+    def __init__(self, changes_at: float) -> None:
+        self.now = 0.0
+        self.changes_at = changes_at
 
     def clock(self) -> float:
         return self.now
 
-    def wait_for_change(self, timeout: float) -> bool:
-        self.now += timeout
-        return False
+    def changed(self, timeout: float) -> bool:
+        self.now = min(self.now + timeout, self.changes_at)
+        return self.now == self.changes_at
 
 
-def test_whoever_is_at_the_back_sleeps_while_most_of_those_in_front_have_their_turn(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("changes_at", "over_at", "seconds", "every", "until"),
+    [
+        (1e9, 1e9, 7.5, 1, 7.5),
+        (3.2, 1e9, 60, 1, 3.2),
+        (1e9, 3.2, 60, 1, 4),
+        (1e9, 3.2, 60, 6, 6),
+        (3.2, 1.5, 60, 1, 2),
+        (1e9, 1e9, 0, 1, 0),
+    ],
+)
+def test_who_waits_looks_again_when_something_has_changed_or_a_run_has_ended(
+    changes_at: float, over_at: float, seconds: float, every: float, until: float
 ) -> None:
-    store = FakeStore()
-    slept: list[float] = []
-    monkeypatch.setattr(waiting.time, "sleep", slept.append)
-    pace = waiting.Pace(store.clock)
-    waits: list[list[float]] = []
-    for now, in_front in ((0, 52), (12, 52), (24, 42), (24.1, 32), (24.2, 2), (36, 1), (48, 3), (60, 0)):
-        store.now = now
-        pace.wait(store, in_front, seconds=0.75)
-        waits.append(slept.copy())
-        slept.clear()
-    unknown, unmoved, slow, fast, next_but_one, next_one, put_back, first = waits
-    assert (
-        unknown == unmoved == next_but_one == next_one == put_back == first == []
-    )  # they wait for the next change
-    assert slow == [0.75]  # one in a second, so the others are far away; but no longer than it was asked for
-    assert fast == pytest.approx([0.8 * 30 * 0.01])
+    watch = FakeWatch(changes_at)
+    waiting.wait_for_turn(watch.changed, seconds, every, lambda: watch.now >= over_at, watch.clock)
+    assert watch.now == until
 
 
-def test_those_in_front_look_oftener_and_nobody_longer_than_it_was_asked_for() -> None:
-    store = FakeStore()
-    pace = waiting.Pace(store.clock)
-    looks = []
-    for in_front, seconds in ((0, 60), (5, 60), (500, 60), (500, 3)):
-        store.now, pace._in_front = 0.0, in_front  # nothing moved
-        pace.wait(store, in_front, seconds)
-        looks.append(store.now)
-    assert looks == [1.0, 1.5, 8.0, 3]
+@pytest.mark.parametrize(("place", "seconds"), [(1, 1.0), (6, 1.5), (1000, 8.0)])
+def test_those_in_front_look_oftener_whether_a_run_has_ended(place: int, seconds: float) -> None:
+    assert waiting.look_seconds(Waiting({}, (), {"web": place})) == seconds
+
+
+@pytest.mark.parametrize(("place", "seconds"), [(1, 8), (99, 8), (100, 16), (1000, 88)])
+def test_the_longer_the_queue_the_rarer_is_it_read_as_a_whole(place: int, seconds: float) -> None:
+    assert waiting.report_seconds(Waiting({}, (), {"web": place, "db": 1})) == seconds
+    assert waiting.report_seconds(Waiting({}, (), {})) == 8
 
 
 def test_who_is_alive_is_not_asked_again_for_a_moment_but_who_asks_always_is() -> None:

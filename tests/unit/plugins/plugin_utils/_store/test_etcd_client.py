@@ -106,7 +106,7 @@ def keys(*pairs: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def value(body: bytes) -> dict[str, Any]:
     return keys(
-        {"key": STORE_KEY, "value": HEAD, "mod_revision": "1"},
+        {"key": STORE_KEY, "value": HEAD, "create_revision": "1", "mod_revision": "1"},
         {"key": DOCUMENT, "value": b64encode(body).decode(), "mod_revision": "1"},
     )
 
@@ -122,7 +122,9 @@ ODD: dict[str, Any] = {
     "keys that are none": keys() | {"responses": [{"response_range": {"kvs": [1]}}]},
     "a key in no base64": keys({"key": "!", "value": "x", "mod_revision": "1"}),
     "a key that is a number": keys({"key": 5}),
-    "a head that is none": keys({"key": STORE_KEY, "value": HEAD, "mod_revision": None}),
+    "a head that is none": keys(
+        {"key": STORE_KEY, "value": HEAD, "create_revision": "1", "mod_revision": None}
+    ),
     "deep": b"[" * 200_000,
     "deep within": value(b'{"a":' + b"[" * 200_000),
     "deep nesting of responses": b'{"responses":[{"response_txn":' * 50_000,
@@ -161,7 +163,18 @@ ANY = st.recursive(
                 ["header", "revision", "responses", "response_range", "response_txn", "kvs", "key", "value"]
             )
             | st.sampled_from(
-                ["mod_revision", "succeeded", "result", "events", "canceled", "kv", "ID", "TTL", "token"]
+                [
+                    "create_revision",
+                    "mod_revision",
+                    "succeeded",
+                    "result",
+                    "events",
+                    "canceled",
+                    "kv",
+                    "ID",
+                    "TTL",
+                    "token",
+                ]
             ),
             inner | st.sampled_from([STORE_KEY, DOCUMENT, HEAD, "5"]),
             max_size=4,

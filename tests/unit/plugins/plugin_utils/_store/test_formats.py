@@ -17,6 +17,8 @@ from ansible_collections.orderly.services.plugins.plugin_utils._campaign.journal
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.versions import BEFORE, VersionRecord
 from ansible_collections.orderly.services.plugins.plugin_utils._common.version import collection_version
 from ansible_collections.orderly.services.plugins.plugin_utils._lock import manager
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.meeting import meeting
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import Claim, Request
 from ansible_collections.orderly.services.plugins.plugin_utils._run.presence import document_of, seen_by
 from ansible_collections.orderly.services.plugins.plugin_utils._run.run import Run, RunState
 from ansible_collections.orderly.services.plugins.plugin_utils._store.sqlite import SqliteStore
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 RUN = Run("here", "m", "b", "n", 1, 2)
 ELSEWHERE = Run("there", "m", "b", "n", 3, 4)
 NAME = "web-1"
+REQUEST = Request("r", RUN, "x", (Claim("web", frozenset({"w1"}), frozenset({"w1"})),))
+MET = sorted(meeting("r", RUN))
 ANSWERS: dict[str, Any] = {"w1": {"services": {"web": {"nginx": {"installed": "1.0"}}}}}
 
 
@@ -41,6 +45,7 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
         record(store)
         VersionRecord(store, NAME).keep(BEFORE, ANSWERS)
         reverify.begin(store, NAME, RUN, {"web": ["w1"]})
+        manager.enqueue(store, REQUEST, state_of=lambda _run: RunState.LIVE)
         manager.freeze(store, ["web"], reason="x", by="me")
         put(store, {f"run/{ELSEWHERE.id}": document_of(ELSEWHERE, RunState.OVER)})
         yield store
@@ -80,30 +85,35 @@ USES: dict[str, list[Callable[[SqliteStore], object]]] = {
         lambda store: reverify.check("x", store, NAME, RUN, dict),
     ],
     "lock/web": [manager.locks_of, lambda store: manager.thaw(store, ["web"])],
+    "lock/web/queue/1": [manager.locks_of, lambda store: manager.thaw(store, ["web"])],
+    "members/web": [manager.locks_of, lambda store: manager.thaw(store, ["web"])],
     f"run/{ELSEWHERE.id}": [look],
 }
+FORMATS = {"lock/web": 2}
 CASES = [(key, use) for key, uses in USES.items() for use in uses]
 
 
 def test_every_document_says_its_format_and_who_wrote_it(store: SqliteStore) -> None:
     documents = store.read("")
-    assert documents.keys() == USES.keys()
-    for document in documents.values():
-        assert (document["format"], document["version"]) == (1, collection_version())
+    assert documents.keys() == USES.keys() | set(MET)  # which are written, and never read
+    for key, document in documents.items():
+        assert (document["format"], document["version"]) == (FORMATS.get(key, 1), collection_version())
 
 
 @pytest.mark.parametrize(("key", "use"), CASES)
 def test_a_newer_format_is_refused_and_nothing_is_changed(
     store: SqliteStore, key: str, use: Callable[[SqliteStore], object]
 ) -> None:
-    newer: Document = {**store.read(key)[key], "format": 2, "version": "9.1.0"}
+    known = FORMATS.get(key, 1)
+    newer: Document = {**store.read(key)[key], "format": known + 1, "version": "9.1.0"}
     put(store, {key: newer})
     before = store.read("")
     with pytest.raises(StoreError) as caught:
         use(store)
     assert str(caught.value) == (
-        f'The document "{key}" in the store has format 2, and orderly.services {collection_version()} knows 1. It was '
-        "written by orderly.services 9.1.0; nothing was changed. Use that version or a newer one here too."
+        f'The document "{key}" in the store has format {known + 1}, and orderly.services {collection_version()} knows '
+        f"{known}. It was written by orderly.services 9.1.0; nothing was changed. Use that version or a newer one here "
+        "too."
     )
     assert store.read("") == before
 

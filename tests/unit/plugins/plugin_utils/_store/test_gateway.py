@@ -38,7 +38,8 @@ class Handler(BaseHTTPRequestHandler):
     server: Member
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        said = self.rfile.read(int(self.headers["Content-Length"])).splitlines()
+        body = list(map(json.loads, said)) if len(said) > 1 else json.loads(said[0])
         self.server.asked.append((self.path, body, self.headers.get("Authorization", "")))
         self.server.connections.add(self.client_address[1])
         status, answer = self.server.answer
@@ -113,4 +114,5 @@ def test_nothing_is_inflated(member: Member, endpoint: Endpoint) -> None:
 
 def test_lines_come_one_by_one(member: Member, endpoint: Endpoint) -> None:
     member.answer = (200, b"one\ntwo\n\nthree")
-    assert list(endpoint.lines("/watch", {}, 1)) == [b"one", b"two", b"three"]
+    assert list(endpoint.lines("/watch", [{"a": 1}, {"b": 2}], 1)) == [b"one", b"two", b"three"]
+    assert member.asked == [("/v3/watch", [{"a": 1}, {"b": 2}], "")]

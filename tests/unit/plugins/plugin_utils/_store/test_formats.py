@@ -81,7 +81,7 @@ USES: dict[str, list[Callable[[SqliteStore], object]]] = {
         lambda store: VersionRecord(store, NAME).read(BEFORE),
     ],
     f"verify/{NAME}": [
-        lambda store: reverify.record(store, NAME, "web", ["w1"]),
+        lambda store: reverify.record(store, NAME, RUN, "web", ["w1"]),
         lambda store: reverify.check("x", store, NAME, RUN, dict),
     ],
     "lock/web": [manager.locks_of, lambda store: manager.thaw(store, ["web"])],
@@ -149,6 +149,6 @@ def test_what_a_newer_version_added_stays_when_a_document_is_written_again(store
     campaign.note(store, NAME, folder="x")
     record(store)
     VersionRecord(store, NAME).keep(BEFORE, ANSWERS)
-    reverify.record(store, NAME, "web", ["w1"])
+    reverify.record(store, NAME, RUN, "web", ["w1"])
     manager.thaw(store, ["web"])
     assert all(document["colour"] == "red" for document in store.read("").values())

@@ -6,7 +6,8 @@ for the same inventory and one empty play. Each size is a process of its own, so
 planner and folder are in seconds of the processors, in which other work of the machine does not count; the rest is in
 seconds on the clock. ``one host`` is the same with ``--limit``, as a host takes that upgrades itself. Goals for the
 planner with 10,000 hosts: at most 10 s and 1 GiB; for what an operator waits for: 6 s with 1,000 hosts and 100 services
-or 5 s with 300, 40 s with 10,000; for one host of them: 3 s. Run as ``tests/env python tests/bench/planning.py [HOSTS…]``.
+or 5 s with 300, 40 s with 10,000; for one host of them: 3 s. Run as
+``tests/env python tests/bench/planning.py [HOSTS…]``.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ recorded as done is not done: no host has to report that it failed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .._store.formats import broken, checked, written
@@ -183,4 +184,10 @@ def _groups(key: str, document: Document | None) -> list[tuple[Entry, tuple[str,
 
 
 def _group(hosts: Iterable[str], **fields: Any) -> tuple[Entry, tuple[str, ...]]:
-    return Entry(**fields), tuple(dict.fromkeys(hosts))
+    return _entry(**fields), tuple(dict.fromkeys(hosts))
+
+
+@lru_cache(maxsize=8192)
+def _entry(**fields: Any) -> Entry:
+    """Make an entry once: a play has the same one in the documents of all its services."""
+    return Entry(**fields)

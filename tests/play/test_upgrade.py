@@ -436,9 +436,10 @@ def test_a_second_run_beside_a_live_one_is_refused_by_its_name(site: Site) -> No
     second = site.upgrade()
     assert second.code != 0
     assert second.log == NOTHING
+    campaign = f"{site.plan()['id'][:16]}-1"
+    who = f"PID {process.pid} on "
     assert (
-        f"Another run is working on campaign {site.plan()['id'][:16]}-1, on the same services and hosts: PID {process.pid} on "
-        in second.text
+        f"Another run is working on campaign {campaign}, on the same services and hosts: {who}" in second.text
     )
     site.is_mended()
     process.communicate(timeout=60)

@@ -16,6 +16,7 @@ description:
     the C(preinst) of newer versions that apt has fetched. Fails and names the first that stops the daemon without
     asking, insists that it is stopped, or reads its data. Scripts that ask, as those of debhelper do, and go on either
     way are no reason.
+  - Warns of each service of which the host has no unit, as none of its restarts is deferred there.
   - Changes nothing, so it tells the same in check mode.
 options:
   services:
@@ -58,11 +59,13 @@ checked:
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.orderly.services.plugins.module_utils._deferral.absent_units import absent_services
 from ansible_collections.orderly.services.plugins.module_utils._deferral.scripts_of_packages import (
     PackageScripts,
     refusal,
 )
 from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
+from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd
 
 if TYPE_CHECKING:
     from typing import Any, Iterable, Mapping
@@ -87,10 +90,14 @@ def main() -> None:
     )
     try:
         refusals = _refusals(PackageScripts(module.run_command), module.params["services"])
+        absent = absent_services(Systemd(module.run_command), module.params["services"], module.run_command)
+        warnings = list(absent)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     except KeyError:
         module.fail_json(msg="services: each needs a name, units and a variable.")
+    for sentence in warnings:
+        module.warn(sentence)
     if refusals:
         module.fail_json(msg=" ".join(refusals))
     module.exit_json(changed=False, checked=[service["name"] for service in module.params["services"]])

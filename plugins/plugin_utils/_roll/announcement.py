@@ -99,10 +99,11 @@ def _down(roll: Roll) -> Iterator[str]:
             units = hosts[host]
             named = listed([str(unit) for unit in units])
             visited = host in roll.visits and service.name in roll.names(host)
+            counts = f"it counts against the budget of {service.name}"
             what = (
                 "it goes first, as that takes nobody else down"
                 if visited and not stays_down(units)
-                else f"it counts against the budget of {service.name}, as nothing here brings it back"
+                else f"{counts}, as this roll does not start it: start or disable it"
             )
             yield f"Down before anything was done: {host} ({service.name}): {named}; {what}."
 

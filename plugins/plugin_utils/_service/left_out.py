@@ -50,7 +50,9 @@ def without_hosts(
 
 
 def _perhaps(service: Service, groups: Collection[str]) -> str:
-    near = get_close_matches(service.group, groups, 1) or [name for name in (service.name,) if name in groups]
+    near = get_close_matches(service.group, groups, 1, _ALIKE) or [
+        name for name in (service.name,) if name in groups
+    ]
     named = f"Did you mean {near[0]}? Write" if near else "Give that group hosts, or write"
     return f" {named} group: {near[0] if near else 'NAME'} in {service.file}."
 

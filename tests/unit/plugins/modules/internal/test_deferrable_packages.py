@@ -36,10 +36,17 @@ class FakeScripts:
         return found if units == ["db.service"] else None
 
 
+def systemctl(command: list[str], **_options: object) -> tuple[int, str, str]:
+    """Have all units but that of mail."""
+    units = command[command.index("--") + 1 :] if "--" in command else []
+    load = {unit: "not-found" if unit == "mail.service" else "loaded" for unit in units}
+    return 0, "\n".join(f"Id={unit}\nLoadState={load[unit]}\n" for unit in units), ""
+
+
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(deferrable_packages, "PackageScripts", FakeScripts)
-    return partial(run_module, deferrable_packages, monkeypatch, lambda *_args, **_more: (0, "", ""))
+    return partial(run_module, deferrable_packages, monkeypatch, systemctl)
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
@@ -56,6 +63,14 @@ def test_a_package_that_stops_its_daemon_is_refused(run: Run, check_mode: bool) 
 def test_others_are_not(run: Run) -> None:
     assert run(services=SERVICES[1:])["checked"] == ["web"]
     assert not run(services=[]).get("failed")
+
+
+def test_a_service_whose_unit_is_not_there_is_warned_of(run: Run) -> None:
+    result = run(services=[{"name": "mail", "units": ["mail.service"], "variable": "mail_deferral"}])
+    assert result["checked"] == ["mail"]
+    assert "mail: this host has no mail.service, so no restart of it is deferred here." in str(
+        result["warnings"]
+    )
 
 
 def test_a_host_that_does_not_answer_is_an_error(run: Run) -> None:

@@ -65,7 +65,7 @@ def test_who_is_down_is_told_before_anything_is_done() -> None:
         "Down before anything was done: web1 (nginx): nginx.service is failed (failed); it goes first, as that takes "
         "nobody else down.",
         "Down before anything was done: web2 (nginx): nginx.service is inactive (dead); it counts against the budget "
-        "of nginx, as nothing here brings it back.",
+        "of nginx, as this roll does not start it: start or disable it.",
         "Not started, and left as it is: nginx.service is inactive (dead), as somebody stopped it, on web2.",
         "Not started, and left as it is: haproxy.service is inactive (dead), as it is masked, on lb1.",
     ]

@@ -1,0 +1,46 @@
+"""A service whose unit is not there is told, with what the host has instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.orderly.services.plugins.module_utils._deferral.absent_units import absent_services
+from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd
+
+THERE = {"php8.2-fpm.service", "apache2.service"}
+
+
+def run(command: list[str], **_options: Any) -> tuple[int, str, str]:
+    if command[1] == "list-unit-files":
+        return 0, "".join(f"{unit} enabled enabled\n" for unit in sorted(THERE)), ""
+    units = command[command.index("--") + 1 :]
+    shown = (f"Id={unit}\nLoadState={'loaded' if unit in THERE else 'not-found'}\n" for unit in units)
+    return 0, "\n".join(shown), ""
+
+
+def said(**units: str) -> list[str]:
+    services = [{"name": name.replace("_", "-"), "units": each.split()} for name, each in units.items()]
+    return list(absent_services(Systemd(run), services, run))
+
+
+def test_a_unit_that_is_not_there_is_told_with_the_one_that_was_meant() -> None:
+    assert said(php_fpm="php-fpm.service", apache2="apache2.service") == [
+        "php-fpm: this host has no php-fpm.service, so no restart of it is deferred here. It has php8.2-fpm.service. "
+        "Write units into meta/service.yml as systemctl list-units shows them."
+    ]
+
+
+def test_one_unit_of_several_releases_is_enough() -> None:
+    assert said(php_fpm="php8.2-fpm.service php8.4-fpm.service") == []
+
+
+def test_where_nothing_is_alike_nothing_is_guessed() -> None:
+    (words,) = said(mail="postfix.service")
+    assert words == (
+        "mail: this host has no postfix.service, so no restart of it is deferred here. Write units into "
+        "meta/service.yml as systemctl list-units shows them."
+    )
+
+
+def test_a_service_without_units_misses_none() -> None:
+    assert said(job="") == []

@@ -105,7 +105,12 @@ class Endpoint:
         headers = {"Content-Type": "application/json"}
         if self.token:
             headers["Authorization"] = self.token
-        connection.request("POST", f"{API_PATH}{path}", body, headers)
+        try:
+            connection.request("POST", f"{API_PATH}{path}", body, headers)
+        except (BrokenPipeError, ConnectionResetError):
+            # Whoever ends a connection of TLS says why before that: no certificate, say. Reading raises it.
+            connection.sock.recv(1)
+            raise
         response = connection.getresponse()
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise OddAnswerError("the answer is compressed, which it was not asked to be")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import select
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
@@ -116,3 +117,31 @@ def test_lines_come_one_by_one(member: Member, endpoint: Endpoint) -> None:
     member.answer = (200, b"one\ntwo\n\nthree")
     assert list(endpoint.lines("/watch", [{"a": 1}, {"b": 2}], 1)) == [b"one", b"two", b"three"]
     assert member.asked == [("/v3/watch", [{"a": 1}, {"b": 2}], "")]
+
+
+class Ended:
+    """A connection of TLS whose other end has gone, and has said before why."""
+
+    sock: Any
+
+    def __init__(self) -> None:
+        self.sock = self
+
+    def settimeout(self, seconds: float) -> None:
+        """Take any."""
+
+    def request(self, *_asked: Any) -> None:
+        raise BrokenPipeError("Broken pipe")
+
+    def recv(self, _size: int) -> bytes:
+        raise ssl.SSLError("tlsv13 alert certificate required")
+
+    def close(self) -> None:
+        """Give nothing back."""
+
+
+def test_why_the_other_end_has_gone_is_told_where_it_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoint = Endpoint("127.0.0.1", 1, None)
+    monkeypatch.setattr(endpoint, "_connect", Ended)
+    with pytest.raises(ssl.SSLError, match="certificate required"):
+        endpoint.post("/kv/range", {})

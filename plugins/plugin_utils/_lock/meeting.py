@@ -23,7 +23,7 @@ PLACES = 4096
 
 def meeting(roll: str, run: Run) -> Documents:
     """Give the documents, by key, that every change for *roll* and *run* writes."""
-    return {_key(name): written({"last": name}) for name in {roll, run.id}}
+    return {_key(name): written({"last": name}) for name in sorted({roll, run.id})}
 
 
 def _key(name: str) -> str:

@@ -104,13 +104,12 @@ def test_what_would_only_be_left_open_is_waited_for_too() -> None:
 
 def test_what_nobody_does_is_refused_at_once() -> None:
     world = World()
-    with pytest.raises(GateError):
-        world.others.wait_for(
-            lambda: (_ for _ in ()).throw(GateError("no", [MISSING, Missing("db/change", "d2", "")])),
-            lambda _passed: (),
-            "Wave 2 waits",
-            100,
-        )
+
+    def attempt() -> None:
+        raise GateError("no", [MISSING, Missing("db/change", "d2", "change of db on d2")])
+
+    with pytest.raises(GateError, match="no"):
+        world.others.wait_for(attempt, lambda _passed: (), "Wave 2 waits", 100)
     assert world.now == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import py_compile
 import time
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.folder_files import (
+    PART,
     differing,
     hash_files,
     state_of,
@@ -98,3 +100,16 @@ def test_nothing_is_said_of_the_state_while_a_change_would_not_show(folder: Path
     assert state_of(folder) == ""
     (folder / "link.yml").symlink_to(folder / "upgrade.yml")
     assert state_of(folder, later) == ""
+
+
+def test_a_part_of_the_playbook_is_no_difference_as_long_as_it_is_as_it_was_written(folder: Path) -> None:
+    before = hash_files(folder)
+    text = b"- hosts: web1\n"
+    part = folder / PART.format(of=7, hash=hashlib.sha256(text).hexdigest())
+    part.write_bytes(text)
+    assert differing(before, hash_files(folder)) == ""
+    part.write_bytes(text + b"- hosts: all\n")
+    assert differing(before, hash_files(folder)) == f"{part.name} was added"
+    part.unlink()
+    part.symlink_to(folder / "upgrade.yml")
+    assert differing(before, hash_files(folder)) == f"{part.name} was added"

@@ -206,7 +206,7 @@ def test_those_at_the_back_look_less_often_and_still_tell_whom_they_wait_for(fle
         looks.append(fleet.store.now)
         return read(*prefixes)
 
-    fleet.store.read = counted  # type: ignore[method-assign]
+    fleet.store.read = counted  # type: ignore[method-assign] # counts what is read
     with pytest.raises(TimedOutError):
         fleet.acquire(30, "web3", wait=60)
     assert len(looks) < 16

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._common.text import listed
+from .._lock.waiting import LOOK_SECONDS, REPORT_SECONDS
 from .._run.presence import seen_by
 from .._run.run import RunState
 from .._store.store import PREFIX
@@ -27,8 +28,6 @@ Passed = TypeVar("Passed")
 WAIT = "upgrade_wait"
 """The variable: how many seconds a gate waits for slots, and for what other runs of the campaign do."""
 DEFAULT_WAIT = 3600
-LOOK_SECONDS = 1.0  # a run that ends may leave no trace in the store, so that who waits looks at it
-REPORT_SECONDS = 8.0
 
 
 def seconds_to_wait(given: Any) -> Any:

@@ -107,7 +107,7 @@ def test_a_listed_unit_that_is_down_at_the_end_is_told(host: Host) -> None:
     )
     host.ask("--restart-collateral")
     assert trouble(host).splitlines() == [
-        "policy-rc.d: alpha.service ran when dpkg began and is inactive since dpkg was at work with demo, though "
+        "policy-rc.d: alpha.service ran when dpkg began and went down (inactive) while dpkg was at work with demo, though "
         "ansible test blocks that: it ended by itself, or whoever stopped it did not ask"
     ]
 
@@ -143,6 +143,100 @@ def test_where_systemd_does_not_answer_nothing_is_said_of_what_is_down(host: Hos
     host.systemctl("exit 1")
     host.ask("--restart-collateral")
     assert "alpha.service ran when dpkg began" not in trouble(host)
+
+
+# --- Units that come back ---
+
+
+def goes_down(host: Host, how: str = "inactive") -> None:
+    """A script of another package stops alpha, and asks nobody."""
+    (host.root / "run/systemd/units/invocation:alpha.service").unlink()
+    host.unit("alpha.service", how)
+
+
+def comes_back(host: Host) -> None:
+    (host.root / "units/alpha.service").unlink()
+    host.run("alpha.service", invocation=ANEW)
+
+
+ASKED = ["start", "restart", "try-restart"]
+
+
+@pytest.mark.parametrize("action", ASKED)
+@pytest.mark.parametrize("how", ["inactive", "failed"])
+def test_what_went_down_without_a_question_may_be_started_by_its_own_package(
+    host: Host, action: str, how: str
+) -> None:
+    host.ask("--dpkg-begins")
+    goes_down(host, how)
+    assert host.maintainer_script("postinst", "configure 1", f"deb-systemd-invoke {action} alpha.service") == 1
+    assert host.records() == {}
+
+
+def test_in_a_later_dpkg_of_the_same_apt_too_and_then_nothing_more_is_told(host: Host) -> None:
+    host.ask("--dpkg-begins")
+    goes_down(host)
+    host.ask("--restart-collateral")
+    assert "alpha.service ran when dpkg began and went down" in trouble(host)
+    host.ask("--dpkg-begins")
+    assert host.maintainer_script("postinst", "configure 1", "policy-rc.d alpha restart") == ALLOWED
+    comes_back(host)
+    host.ask("--restart-collateral")
+    assert trouble(host) == ""
+    assert host.maintainer_script("postinst", "configure 1", "policy-rc.d alpha restart") == DENIED
+
+
+def test_it_stays_told_while_the_unit_is_down(host: Host) -> None:
+    host.ask("--dpkg-begins")
+    goes_down(host)
+    host.ask("--restart-collateral")
+    said = trouble(host)
+    for _ in range(2):
+        host.ask("--dpkg-begins")
+        host.ask("--restart-collateral")
+    assert trouble(host) == said != ""
+    comes_back(host)
+    host.ask("--dpkg-begins")
+    host.ask("--restart-collateral")
+    assert trouble(host) == ""
+
+
+def test_what_was_down_before_dpkg_stays_down(host: Host) -> None:
+    goes_down(host)
+    host.ask("--dpkg-begins")
+    assert host.maintainer_script("postinst", "configure 1", "policy-rc.d alpha restart") == DENIED
+
+
+def test_another_run_of_apt_does_not_start_it(host: Host) -> None:
+    host.ask("--dpkg-begins")
+    goes_down(host)
+    host.ask("--restart-collateral")
+    note = host.root / "run/orderly/dpkg.ended"
+    note.write_text(note.read_text().replace("frontend\tnone", "frontend\t4711:15"))
+    host.ask("--dpkg-begins")
+    assert host.maintainer_script("postinst", "configure 1", "policy-rc.d alpha restart") == DENIED
+
+
+def test_what_must_not_start_either_stays_down(host: Host) -> None:
+    host.block(alpha__service=[*USUAL, "start"])
+    host.ask("--dpkg-begins")
+    goes_down(host)
+    assert host.maintainer_script("postinst", "configure 1", "policy-rc.d alpha restart") == DENIED
+
+
+def test_what_an_operator_paused_stays_down(host: Host) -> None:
+    host.ask("--dpkg-begins")
+    goes_down(host)
+    (host.root / "var/lib/orderly/paused").mkdir(parents=True)
+    (host.root / "var/lib/orderly/paused/alpha.service").write_text("")
+    assert host.maintainer_script("postinst", "configure 1", "policy-rc.d alpha restart") == DENIED
+
+
+def test_where_systemd_does_not_answer_it_is_denied(host: Host) -> None:
+    host.ask("--dpkg-begins")
+    goes_down(host)
+    host.systemctl("exit 1")
+    assert host.maintainer_script("postinst", "configure 1", "policy-rc.d alpha restart") == DENIED
 
 
 # --- Runs of dpkg that have no end, and those that come in pieces ---

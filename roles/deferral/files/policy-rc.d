@@ -303,9 +303,16 @@ sub paused {
 sub verdict {
     my ($unit, $actions, $policies) = @_;
     my $blocked_by = blocked_by($unit, $actions, $policies);
+    $blocked_by = blocked_by($unit, ['start'], $policies) if @$blocked_by && means_start($unit, $actions);
     # A start takes nothing down.
     return { blocked_by => $blocked_by, drags => [] } if @$blocked_by || is_pattern($unit) || "@$actions" eq 'start';
     return verdict_by_drags($unit, $actions, $policies);
+}
+
+# Whether a restart would but start the unit: a script stopped it in this run of dpkg or the one before, without asking.
+sub means_start {
+    my ($unit, $actions) = @_;
+    return !-l "$STARTED/invocation:$unit" && "@$actions" =~ /start/ && went_down($unit);
 }
 
 sub is_blocked { return scalar @{ $_[0]{blocked_by} } }
@@ -729,16 +736,17 @@ sub paragraph_about {
 #line 6 "policy-rc.d/seldom.pl"
 # --- What is seldom needed when records are written ---
 
-# What people should know, each sentence once; deferred_restarts_info shows it.
+# What people should know, each sentence once; deferred_restarts_info shows it. Tells the sentence as it is written.
 sub trouble {
     my ($sentence) = @_;
     $sentence =~ s/[^ -~]+/ /g;
     $sentence = 'policy-rc.d: ' . substr($sentence, 0, 500);
     my $said = slurp("$RUN/policy.trouble");
-    return if defined $said && (index($said, "$sentence\n") >= 0 || length $said > 16384);
+    return $sentence if defined $said && (index($said, "$sentence\n") >= 0 || length $said > 16384);
     mkdir $RUN, 0755;
-    open my $handle, '>>', "$RUN/policy.trouble" or return;
+    open my $handle, '>>', "$RUN/policy.trouble" or return $sentence;
     syswrite $handle, "$sentence\n";
+    return $sentence;
 }
 
 # The files in a folder that have such names, in order; Perl's own glob would load a module.
@@ -1169,12 +1177,14 @@ sub merge_fallback {
 # Not everything asks: systemctl in a maintainer script does not. What ran when dpkg began is compared at its end.
 our $BEFORE  = "$RUN/dpkg.before";
 our $REMOVED = "$RUN/dpkg.removed";    # units that could stop with their package, and the package
+our $ENDED   = "$RUN/dpkg.ended";      # units that went down while dpkg was at work, and what was told of them
 
 sub dpkg_begins {
     my @policies = @_;
     tell_what_happened(@policies) if is_unfinished();
     unlink $BEFORE;
-    forget_removals();
+    forget($REMOVED);
+    forget($ENDED);
     return $ALLOWED if !@policies || !-d "$ROOT/run/systemd/system";
     my %runs = invocations(@policies);
     write_file($BEFORE, join '', map { "$_\t$runs{$_}\n" } sort keys %runs);
@@ -1189,14 +1199,19 @@ sub tell_what_happened {
     my $since   = (stat $BEFORE)[9] || time;
     my %before  = noted($BEFORE);
     my %removed = noted($REMOVED);
-    my $frontend = delete $removed{frontend};
+    my %ended   = noted($ENDED);
+    my ($frontend) = grep { defined } delete $removed{frontend}, delete $ended{frontend}, frontend();
     unlink $BEFORE;
-    my %all = (%before, %removed);
+    my %all = (%before, %removed, %ended);
     return if !%all || is_restarting_since($since);
     my %now = invocations(@policies);
     for my $unit (sort keys %all) {
         if (!defined $now{$unit}) {
-            tell_end($unit, @policies) if !defined $removed{$unit};
+            my $told = defined $ended{$unit} || defined $removed{$unit} ? undef : tell_end($unit, @policies);
+            $ended{$unit} = $told if defined $told;
+        }
+        elsif (defined $ended{$unit}) {
+            take_back(delete $ended{$unit});
         }
         elsif (defined $removed{$unit}) {
             tell_return($unit, $removed{$unit}, @policies);
@@ -1206,8 +1221,11 @@ sub tell_what_happened {
             tell_start($unit, @policies);
         }
     }
-    %removed ? note($REMOVED, frontend => $frontend, %removed) : unlink $REMOVED;
+    note_again($REMOVED, $frontend, %removed);
+    note_again($ENDED,   $frontend, %ended);
 }
+
+sub note_again { my ($file, $frontend, %notes) = @_; return %notes ? note($file, frontend => $frontend, %notes) : unlink $file }
 
 sub tell_start {
     my ($unit, @policies) = @_;
@@ -1233,8 +1251,22 @@ sub tell_end {
     my ($shown)  = shown($unit);
     return if $activity !~ /^(?:inactive|failed)$/ || ends_by_itself($shown) || -e "$ROOT/var/lib/orderly/paused/$unit";
     my ($when) = ($shown->{InactiveEnterTimestamp} || '') =~ /(\d+-\d+-\d+ \d+:\d+:\d+)/;
-    trouble("$unit ran when dpkg began and is $activity since dpkg was at work with " . work_at($when || in_local_time(time))
-        . ", though $by blocks that: it ended by itself, or whoever stopped it did not ask");
+    return trouble("$unit ran when dpkg began and went down ($activity) while dpkg was at work with "
+        . work_at($when || in_local_time(time)) . ", though $by blocks that: it ended by itself, or whoever stopped it did not ask");
+}
+
+# A script that stops a daemon of another package leaves the start to that one's own, which may come with a later dpkg.
+sub went_down {
+    my ($unit) = @_;
+    my %ran = (noted($BEFORE), noted($ENDED));
+    return defined $ran{$unit} && activity($unit) =~ /^(?:inactive|failed)$/;
+}
+
+sub take_back {
+    my ($sentence) = @_;
+    my $said = slurp("$RUN/policy.trouble");
+    my $left = $said =~ s/^\Q$sentence\E\n//mr;
+    return $left eq '' ? unlink "$RUN/policy.trouble" : $left eq $said || write_file("$RUN/policy.trouble", $left);
 }
 
 sub ends_by_itself { my ($shown) = @_; return ($shown->{Type} || '') =~ /^(?:oneshot|dbus)$/ }
@@ -1250,14 +1282,15 @@ sub removes_package {
 # once to remove the one, and once more to install the other.
 sub note_removal {
     my @units = @_;
-    forget_removals();
+    forget($REMOVED);
     return note($REMOVED, noted($REMOVED), frontend => frontend(), map { $_ => $ENV{DPKG_MAINTSCRIPT_PACKAGE} } @units);
 }
 
-sub forget_removals {
-    my %removed = noted($REMOVED) or return;
-    return if $removed{frontend} eq frontend() && (stat $REMOVED)[9] > time - 3600;
-    return unlink $REMOVED;
+sub forget {
+    my ($file) = @_;
+    my %notes = noted($file) or return;
+    return if $notes{frontend} eq frontend() && (stat $file)[9] > time - 3600;
+    return unlink $file;
 }
 
 # What runs dpkg, told from others that had its number before.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 use strict;
 use warnings;
-our ($POLICIES, $KNOWN, $PAUSED, $RECENTLY);
+our ($POLICIES, $KNOWN, $PAUSED, $RECENTLY, $STARTED);
 
 # --- Policies ---
 
@@ -39,9 +39,16 @@ sub paused {
 sub verdict {
     my ($unit, $actions, $policies) = @_;
     my $blocked_by = blocked_by($unit, $actions, $policies);
+    $blocked_by = blocked_by($unit, ['start'], $policies) if @$blocked_by && means_start($unit, $actions);
     # A start takes nothing down.
     return { blocked_by => $blocked_by, drags => [] } if @$blocked_by || is_pattern($unit) || "@$actions" eq 'start';
     return verdict_by_drags($unit, $actions, $policies);
+}
+
+# Whether a restart would but start the unit: a script stopped it in this run of dpkg or the one before, without asking.
+sub means_start {
+    my ($unit, $actions) = @_;
+    return !-l "$STARTED/invocation:$unit" && "@$actions" =~ /start/ && went_down($unit);
 }
 
 sub is_blocked { return scalar @{ $_[0]{blocked_by} } }

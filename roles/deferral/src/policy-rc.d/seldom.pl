@@ -5,16 +5,17 @@ our (@RECORDS, $RUN);
 
 # --- What is seldom needed when records are written ---
 
-# What people should know, each sentence once; deferred_restarts_info shows it.
+# What people should know, each sentence once; deferred_restarts_info shows it. Tells the sentence as it is written.
 sub trouble {
     my ($sentence) = @_;
     $sentence =~ s/[^ -~]+/ /g;
     $sentence = 'policy-rc.d: ' . substr($sentence, 0, 500);
     my $said = slurp("$RUN/policy.trouble");
-    return if defined $said && (index($said, "$sentence\n") >= 0 || length $said > 16384);
+    return $sentence if defined $said && (index($said, "$sentence\n") >= 0 || length $said > 16384);
     mkdir $RUN, 0755;
-    open my $handle, '>>', "$RUN/policy.trouble" or return;
+    open my $handle, '>>', "$RUN/policy.trouble" or return $sentence;
     syswrite $handle, "$sentence\n";
+    return $sentence;
 }
 
 # The files in a folder that have such names, in order; Perl's own glob would load a module.

@@ -173,7 +173,7 @@ def test_what_went_down_without_a_question_may_be_started_by_its_own_package(
     assert host.records() == {}
 
 
-def test_in_a_later_dpkg_of_the_same_apt_too_and_then_nothing_more_is_told(host: Host) -> None:
+def test_in_a_later_dpkg_of_the_same_apt_too_and_then_that_it_was_started_anew_is_told(host: Host) -> None:
     host.ask("--dpkg-begins")
     goes_down(host)
     host.ask("--restart-collateral")
@@ -182,7 +182,8 @@ def test_in_a_later_dpkg_of_the_same_apt_too_and_then_nothing_more_is_told(host:
     assert host.maintainer_script("postinst", "configure 1", "policy-rc.d alpha restart") == ALLOWED
     comes_back(host)
     host.ask("--restart-collateral")
-    assert trouble(host) == ""
+    assert "alpha.service was started anew" in trouble(host)
+    assert trouble(host).count("\n") == 1
     assert host.maintainer_script("postinst", "configure 1", "policy-rc.d alpha restart") == DENIED
 
 
@@ -195,7 +196,15 @@ def test_it_stays_told_while_the_unit_is_down(host: Host) -> None:
         host.ask("--dpkg-begins")
         host.ask("--restart-collateral")
     assert trouble(host) == said != ""
+
+
+def test_what_an_operator_started_meanwhile_is_no_longer_told(host: Host) -> None:
+    host.ask("--dpkg-begins")
+    goes_down(host)
+    host.ask("--restart-collateral")
     comes_back(host)
+    mark = host.root / "run/systemd/units/invocation:alpha.service"
+    os.utime(mark, (time.time() - 60,) * 2, follow_symlinks=False)
     host.ask("--dpkg-begins")
     host.ask("--restart-collateral")
     assert trouble(host) == ""

@@ -1212,6 +1212,7 @@ sub tell_what_happened {
         }
         elsif (defined $ended{$unit}) {
             take_back(delete $ended{$unit});
+            tell_start($unit, @policies) if start_of($unit) >= $since;
         }
         elsif (defined $removed{$unit}) {
             tell_return($unit, $removed{$unit}, @policies);

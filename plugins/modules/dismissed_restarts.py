@@ -104,7 +104,9 @@ def main() -> None:
     try:
         named = [*known_services(params["services"], systemd), *params["units"]]
         if not named:
-            raise HostError("Name at least one service or unit.")
+            raise HostError(
+                "Name at least one service or unit: in services or units, of the playbook with -e dismiss_only=SERVICE."
+            )
         records, trouble = store.read()
         states = systemd.show([*named, *(record.unit for record in records)])
         units = {name for unit in named for name in (unit, states[unit].unit, *states[unit].names)}

@@ -107,8 +107,8 @@ def test_a_listed_unit_that_is_down_at_the_end_is_told(host: Host) -> None:
     )
     host.ask("--restart-collateral")
     assert trouble(host).splitlines() == [
-        "policy-rc.d: alpha.service ran when dpkg began and went down (inactive) while dpkg was at work with demo, though "
-        "ansible test blocks that: it ended by itself, or whoever stopped it did not ask"
+        "policy-rc.d: alpha.service ran when dpkg began and went down (inactive) while dpkg was at work with demo, "
+        "though ansible test blocks that: it ended by itself, or whoever stopped it did not ask"
     ]
 
 
@@ -169,7 +169,9 @@ def test_what_went_down_without_a_question_may_be_started_by_its_own_package(
 ) -> None:
     host.ask("--dpkg-begins")
     goes_down(host, how)
-    assert host.maintainer_script("postinst", "configure 1", f"deb-systemd-invoke {action} alpha.service") == 1
+    assert (
+        host.maintainer_script("postinst", "configure 1", f"deb-systemd-invoke {action} alpha.service") == 1
+    )
     assert host.records() == {}
 
 

@@ -25,9 +25,9 @@ def test_services_are_listed_with_what_the_inventory_overrides(site: Site) -> No
     site.service("gone", "3")
     site.write("group_vars/db.yml", "db_max_unavailable: 50%\ndb_stage: rear\n")
     table = [
-        "SERVICE ROLE GROUP HOSTS STAGE AFTER BUDGET DEFERRAL PARTS",
-        f"web {web} web 3 default - full stop block upgrade_tasks drain undrain",
-        f"db {db} db 2 rear* web 50%* block upgrade_tasks verify",
+        "SERVICE ROLE GROUP HOSTS STAGE AFTER BUDGET DEFERRAL UNITS PARTS",
+        f"web {web} web 3 default - full stop block - upgrade_tasks drain undrain",
+        f"db {db} db 2 rear* web 50%* block - upgrade_tasks verify",
         "* the inventory overrides what the role says",
     ]
     assert [line.removesuffix(" =>") for line in listed(site)][:4] == table
@@ -45,7 +45,7 @@ def test_vaulted_settings_and_other_places_of_roles_count(site: Site) -> None:
     vaulted = site.write("group_vars/web.yml", "web_max_unavailable: 40%\n")
     site.tool("ansible-vault", "encrypt", "--vault-password-file", "password", str(vaulted))
     table = listed(site, "--vault-password-file", "password")
-    assert table[1].endswith("web 1 default - 40%* block upgrade_tasks")
+    assert table[1].endswith("web 1 default - 40%* block - upgrade_tasks")
 
 
 def test_packages_are_looked_at_on_the_hosts_when_that_is_asked_for(site: Site) -> None:

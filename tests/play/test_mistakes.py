@@ -96,6 +96,11 @@ MISTAKES = {
         "-e restart_only=apache",
         'restart_only: unknown service "apache"; the inventory deploys: db, web.',
     ),
+    "a service that there is not, to pause": Mistake(
+        "pause_services",
+        "-e pause_only=apache",
+        'pause_only: unknown service "apache"; the inventory deploys: db, web.',
+    ),
     "a hash that is too short": Mistake(
         "upgrade",
         "-e upgrade_approved_plan=deadbeef",

@@ -38,6 +38,7 @@ def test_who_rolls_with_another_store_touches_nothing_until_the_hosts_have_moved
     moved = site.upgrade("--diff", playbook="orderly.services.move_store")
     assert moved.code == 0
     assert f"-sqlite://{first} on" in moved.text
+    assert moved.text.endswith("move_store: done on 2 of 2 hosts.")
     assert "operate" in " ".join(run().log)
     assert site.slots == []
 

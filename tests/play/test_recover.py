@@ -34,6 +34,7 @@ def test_healthy_hosts_are_verified_then_undrained_and_released(left_behind: Sit
     ]
     assert (left_behind.slots, left_behind.drained) == ([], [])
     assert "w1 was left behind: w1 has held a slot of web" in outcome.text
+    assert outcome.text.endswith("recover: done on 2 of 2 hosts.")
     again = left_behind.upgrade(playbook=PLAYBOOK)
     assert "No host was left behind." in again.text
     assert (again.code, again.log) == (0, [])
@@ -47,6 +48,7 @@ def test_a_host_that_is_not_well_is_named_and_the_others_are_put_back(left_behin
     assert "w2 is not healthy and is left as it is (w2 has held a slot of web since" in outcome.text
     assert (left_behind.slots, left_behind.drained) == (["web w2"], ["web w2"])
     assert "web w2 undrain" not in outcome.log
+    assert outcome.text.endswith("recover: done on 1 of 2 hosts. Not done: w2.")
 
 
 def test_a_host_that_is_away_is_named_and_the_others_are_put_back(left_behind: Site) -> None:

@@ -136,7 +136,8 @@ STARTED = Outcome(
 )
 LEFT_DOWN = Outcome(
     STOPPED,
-    told="ran when dpkg began and went down .inactive. while dpkg was at work with .*, though ansible orderly blocks that",
+    told="ran when dpkg began and went down .inactive. while dpkg was at work with .*, though ansible orderly blocks "
+    "that",
 )
 NOTHING = Outcome()
 UPGRADE = '[ "$1" = upgrade ]'

@@ -48,7 +48,7 @@ class ActionModule(ControllerAction):
             UnitsNow.of(answers(options["members"]), status.not_checked) if options["members"] else UnitsNow()
         )
         locks, campaigns, why_not = self._look(self.store_url(options, variables))
-        lines = [*status.as_lines(), *units.as_lines(), *locks.as_lines()]
+        lines = units.down_lines() + status.as_lines() + units.silent_lines() + locks.as_lines()
         if why_not:
             lines.append(f"Locks and campaigns: not checked, {why_not}")
         for line in lines:

@@ -45,7 +45,8 @@ from ansible.utils.display import Display
 
 from ...plugin_utils._common.errors import ControllerError
 from ...plugin_utils._common.names import check_groups
-from ...plugin_utils._common.text import listed, shortened
+from ...plugin_utils._common.text import listed, names_of, shortened
+from ...plugin_utils._inventory.extra_vars import extra_variable
 from ...plugin_utils._inventory.inventory import Inventory, check_hosts_there
 from ...plugin_utils._inventory.parameters import PARAMETERS
 from ...plugin_utils._inventory.trusted import without_facts
@@ -56,12 +57,15 @@ from ...plugin_utils._service.catalogue import (
     check_beside_inventory,
     deployed_of,
     known_services,
+    select,
     tell_left_out,
 )
 from ...plugin_utils._service.service import CatalogueError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ...plugin_utils._service.service import Service
 
 display = Display()
 
@@ -95,7 +99,9 @@ class LookupModule(LookupBase):
         tell_left_out(variables, services, second_look)
         if which == "all":
             return ["all"]
-        groups = list(dict.fromkeys(each.group for each in deployed_of(services, variables, second_look)))
+        there = deployed_of(services, variables, second_look)
+        self._check_chosen(there)
+        groups = list(dict.fromkeys(each.group for each in there))
         check_groups(groups, variables["groups"])
         if not groups:
             raise CatalogueError(NONE_DEPLOYED)
@@ -103,6 +109,15 @@ class LookupModule(LookupBase):
             self._name_bare(groups, variables["groups"])
             return ["all"]
         return groups
+
+    def _check_chosen(self, deployed: Sequence[Service]) -> None:
+        """Refuse a service that there is not before any host is asked; templates are for the hosts to read."""
+        typed = typed_playbooks(context.CLIARGS.get("args") or ()) or frozenset()
+        # What is dismissed may be of a unit that no service has.
+        for name in filter(None, map(_only, typed - {"dismiss_restarts"})):
+            value = extra_variable(self._loader, name)
+            if "{{" not in str(value):
+                select(deployed, names_of(value), name)
 
     def _name_bare(self, groups: Iterable[str], members: Mapping[str, Iterable[str]]) -> None:
         """Warn of hosts that run no service: whoever turns restarts off relies on it that none happens."""
@@ -113,8 +128,13 @@ class LookupModule(LookupBase):
             )
 
 
+def _only(playbook: str) -> str:
+    """Name the parameter with which a playbook is told for which services alone it is meant."""
+    return next((name for name in PARAMETERS[playbook] if name.endswith("_only")), "")
+
+
 def _check_tags() -> None:
     typed = typed_playbooks(context.CLIARGS.get("args") or ()) or ()
-    only = next((name for each in typed for name in PARAMETERS[each] if name.endswith("_only")), "")
+    only = next(filter(None, map(_only, typed)), "")
     what = " and ".join(sorted(typed)) or "This playbook"
     check_tags(what, context.CLIARGS.get("tags"), context.CLIARGS.get("skip_tags"), only)

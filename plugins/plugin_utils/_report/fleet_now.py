@@ -42,17 +42,18 @@ class UnitsNow:
         down = {host: [unit for unit in each if unit.is_down] for host, each in units.items()}
         return cls({host: down[host] for host in sorted(down, key=natural) if down[host]}, survey.silent)
 
-    def as_lines(self) -> list[str]:
-        """Say what is down, and of whom that is not known, each reason once."""
+    def down_lines(self) -> list[str]:
+        """Say what is down."""
+        return [f"Down on {host}: {listed(list(map(str, units)))}." for host, units in self.down.items()]
+
+    def silent_lines(self) -> list[str]:
+        """Say of whom that is not known, each reason once."""
         hosts: dict[str, list[str]] = {}
         for host, why in self.silent.items():
             hosts.setdefault(why, []).append(host)
         return [
-            *(f"Down on {host}: {listed(list(map(str, units)))}." for host, units in self.down.items()),
-            *(
-                f"Whether services run: not checked on {listed(shortened(each))}, which {why}."
-                for why, each in hosts.items()
-            ),
+            f"Whether services run: not checked on {listed(shortened(each))}, which {why}."
+            for why, each in hosts.items()
         ]
 
     def as_dict(self) -> dict[str, Any]:

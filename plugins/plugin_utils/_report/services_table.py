@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .._service.service import Service
 
-HEADER = ("SERVICE", "ROLE", "GROUP", "HOSTS", "STAGE", "AFTER", "BUDGET", "DEFERRAL", "PARTS")
+HEADER = ("SERVICE", "ROLE", "GROUP", "HOSTS", "STAGE", "AFTER", "BUDGET", "DEFERRAL", "UNITS", "PARTS")
 LEGEND = "* the inventory overrides what the role says"
 FILES = (UPGRADE_TASKS, *PARTS)
 
@@ -58,6 +58,7 @@ class Listed:
                 "max_unavailable",
             ),
             self._marked(service.deferral, "deferral", "deferred_actions"),
+            self._marked(" ".join(unit.removesuffix(".service") for unit in service.units) or "-", "units"),
             " ".join(self.parts) or "-",
         )
 

@@ -184,5 +184,6 @@ def _units_without_service(roll: Roll) -> Iterator[str]:
     for units, hosts in alike.items():
         yield (
             f"Pending, but not part of any service: {' '.join(units)} on {listed(shortened(hosts))}; "
-            "the module orderly.services.restart_services restarts such units."
+            "a service whose units list them has them restarted in its rolls; without one, the module "
+            "orderly.services.restart_services restarts them."
         )

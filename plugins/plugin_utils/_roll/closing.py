@@ -30,11 +30,13 @@ def closing_line(
     done = [host for host in order if _went_well(registered(host, RELEASED))]
     begun = [host for host in order if host in _slots(registered(host, GRANT)) and host not in done]
     rest = [host for host in order if host not in done and host not in begun]
-    restarted = {host: _units(registered(host, RESTARTED), "restarted") for host in order}
-    count = sum(map(len, restarted.values()))
+    answers = {host: registered(host, RESTARTED) for host in order}
+    restarted = {host: _units(answer, "restarted") for host, answer in answers.items()}
     away = roll["out_of_service"]
     concerned = len({*order, *away})
-    units = f", {plural(count, 'unit')} restarted" if count else ""
+    units = ", no unit restarted" if any(map(_went_well, answers.values())) else ""
+    if count := sum(map(len, restarted.values())):
+        units = f", {plural(count, 'unit')} restarted"
     what = f"{operation}: done on {len(done)} of {plural(concerned, 'host')}{units}."
     if not concerned:
         what = f"{operation}: nothing was to be done."

@@ -54,7 +54,7 @@ def of_a_table(found: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
     """Give the lines and the JSON that the playbook prints and writes for a host that answers so."""
     told = {"members": [{**each, "refusal": "", "along": []} for each in found["down"]], "machine": "m"}
     status, units = FleetStatus.of({"h": found}), UnitsNow.of({"h": told})
-    return [*status.as_lines(), *units.as_lines()], {**status.as_dict(), **units.as_dict()}
+    return [*units.down_lines(), *status.as_lines()], {**status.as_dict(), **units.as_dict()}
 
 
 def test_every_figure_of_the_check_is_one_of_the_metrics_too() -> None:

@@ -24,14 +24,16 @@ def test_units_that_should_run_and_do_not_are_named() -> None:
     units = UnitsNow.of(
         {"h2": answer(web="down", db="up"), "h1": answer(web="stopped", db="masked"), "h3": answer()}
     )
-    assert units.as_lines() == ["Down on h1: web.service is stopped!.", "Down on h2: web.service is down!."]
+    assert units.silent_lines() == []
+    assert units.down_lines() == ["Down on h1: web.service is stopped!.", "Down on h2: web.service is down!."]
     assert units.as_dict()["down"] == {"h1": {"web.service": "stopped!"}, "h2": {"web.service": "down!"}}
 
 
 def test_a_host_that_tells_nothing_is_not_taken_for_well() -> None:
     failed = {"failed": False, "failed_when_result": False, "msg": "no systemctl"}
     units = UnitsNow.of({"h1": failed, "h2": failed, "h3": {}, "h4": {}}, unasked=["h4"])
-    assert units.as_lines() == [
+    assert units.down_lines() == []
+    assert units.silent_lines() == [
         "Whether services run: not checked on h1, h2, which could not be queried (no systemctl).",
         "Whether services run: not checked on h3, which could not be queried (it failed).",
     ]

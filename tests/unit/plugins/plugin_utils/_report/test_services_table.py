@@ -26,7 +26,7 @@ def test_a_service_is_shown_as_its_role_has_it(tmp_path: Path) -> None:
     header, row = (line.split() for line in as_lines([Listed(web, web, 3)]))
     assert dict(zip(header, row, strict=False)) == {
         "SERVICE": "web", "ROLE": "toy.web", "GROUP": "web", "HOSTS": "3", "STAGE": "default", "AFTER": "db",
-        "BUDGET": "1", "DEFERRAL": "block", "PARTS": "upgrade_tasks",
+        "BUDGET": "1", "DEFERRAL": "block", "UNITS": "-", "PARTS": "upgrade_tasks",
     }  # fmt: skip
     assert row[-1] == "drain"
 
@@ -35,13 +35,18 @@ def test_what_the_inventory_overrides_is_marked_in_its_cell_and_named_for_progra
     web = service(tmp_path)
     settled = replace(web, requires=(Dependency("mq"),), full_stop=True, deferred_actions=("stop",))
     listed = Listed(web, settled, 3)
-    assert listed.cells[5:8] == ("db mq*", "full stop*", "block*")
+    assert listed.cells[5:9] == ("db mq*", "full stop*", "block*", "-")
     assert as_lines([Listed(web, web, 3), listed])[-1] == LEGEND
     told = listed.as_dict()
     assert told["requires"] == ["mq"]
     assert told["overridden"] == {
         "requires": [], "full_stop": False, "deferred_actions": ["stop", "restart", "try-restart"],
     }  # fmt: skip
+
+
+def test_its_units_are_named_as_people_do(tmp_path: Path) -> None:
+    web = replace(service(tmp_path), units=("web.service", "web.socket"))
+    assert Listed(web, web, 3).cells[8] == "web web.socket"
 
 
 def test_an_inventory_without_services_has_a_header_alone() -> None:

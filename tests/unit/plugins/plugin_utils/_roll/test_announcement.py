@@ -113,9 +113,9 @@ REASONS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"pending": {host: ["ssh.service"] for host in ("web1", "web2", "lb1")}},
-        "Pending, but not part of any service: ssh.service on lb1, web1, web2; the module"
-        " orderly.services.restart_services "
-        "restarts such units.",
+        "Pending, but not part of any service: ssh.service on lb1, web1, web2; a service whose "
+        "units list them has them restarted in its rolls; without one, the module orderly.services.restart_services "
+        "restarts them.",
     ),
     (
         {

@@ -66,7 +66,7 @@ def test_what_was_left_alone_is_said_with_the_reason() -> None:
     roll = {**ROLL, "order": ["w1", "w2"], "out_of_service": {}, "pending": {}}
     left = {host: {**went(host), RESTARTED: {"units": [done, skipped]}} for host in ("w1", "w2")}
     assert line(left, roll) == (
-        "restart: done on 2 of 2 hosts. Left alone: lb.service (pacemaker manages it) on w1, w2."
+        "restart: done on 2 of 2 hosts, no unit restarted. Left alone: lb.service (pacemaker manages it) on w1, w2."
     )
     assert "Left alone" not in line({"w1": {**went("w1"), RESTARTED: {"units": [{"unit": 3}]}}}, roll)
 

@@ -65,6 +65,7 @@ from ..plugin_utils._campaign.absences import absences_in
 from ..plugin_utils._common.errors import ControllerError
 from ..plugin_utils._common.text import listed, shortened
 from ..plugin_utils._inventory.extra_vars import extra_variable
+from ..plugin_utils._inventory.fleet_wide import check_fleet_wide
 from ..plugin_utils._inventory.inventory import Inventory, InventoryError, limited_hosts
 from ..plugin_utils._inventory.selection import Selection
 from ..plugin_utils._inventory.unread import check_variables
@@ -102,6 +103,7 @@ class LookupModule(LookupBase):
             check_tags("The upgrade", context.CLIARGS.get("tags"), context.CLIARGS.get("skip_tags"), ONLY)
             refuse_sizes(variables)
             check_beside_inventory(variables, inventory.variable)
+            check_fleet_wide(inventory)
             services = known_services(variables, inventory.variable)
             check_variables(self._loader, inventory, services)
             tell_left_out(variables, services, inventory.variable)

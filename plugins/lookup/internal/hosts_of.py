@@ -47,6 +47,7 @@ from ...plugin_utils._common.errors import ControllerError
 from ...plugin_utils._common.names import check_groups
 from ...plugin_utils._common.text import listed, names_of, shortened
 from ...plugin_utils._inventory.extra_vars import extra_variable
+from ...plugin_utils._inventory.fleet_wide import check_fleet_wide
 from ...plugin_utils._inventory.inventory import Inventory, check_hosts_there
 from ...plugin_utils._inventory.parameters import PARAMETERS
 from ...plugin_utils._inventory.trusted import without_facts
@@ -94,6 +95,7 @@ class LookupModule(LookupBase):
         second_look = None if seen else inventory.variable
         if which != "all":
             check_beside_inventory(variables, second_look)
+        check_fleet_wide(inventory)
         services = known_services(variables, second_look)
         check_variables(self._loader, inventory, services)
         tell_left_out(variables, services, second_look)

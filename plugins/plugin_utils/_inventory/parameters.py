@@ -10,6 +10,7 @@ OF_ALL = (
     "orderly_store",
     "orderly_roles_path",
     "orderly_collections",
+    "orderly_services",
     "orderly_campaigns_kept",
     "orderly_campaigns_days",
     "enable_auto_restarts",

@@ -13,7 +13,7 @@ from .._common.text import natural
 from .._service.catalogue import in_order
 from .._service.deb_version import version_key
 from .._service.service import CatalogueError
-from .._service.settings import line_of
+from .._service.settings import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -74,7 +74,7 @@ def _holds(
     when = dependency.when
     if when is None:
         return True
-    where = f"{service.file}:{line_of(service, key)}: {key}: {dependency}"
+    where = f"{place_of(service, key)}: {key}: {dependency}"
     pair = [name for name in (service.name, dependency.service) if name in members]
     if survey is None:
         raise CatalogueError(
@@ -92,7 +92,7 @@ def _holds(
     if not found:
         raise CatalogueError(
             f"{where}: {when.package} is a package of neither {' nor '.join(pair)}, as far as the hosts know. Name it "
-            f"in the packages of one of them ({service.file})."
+            f"in the packages of one of them ({service.source})."
         )
     return when.holds(*_extremes(found))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from .._common.text import layout
-from .._service.service import plain
+from .._service.service import DATA, plain
 from .._service.steps import PARTS, UPGRADE_TASKS
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Listed:
         service = self.settled
         return (
             service.name,
-            service.role,
+            DATA if service.is_data else service.role,
             self._marked(service.group, "group"),
             str(self.hosts),
             self._marked(service.stage, "stage"),

@@ -22,9 +22,11 @@ from ansible.utils.display import Display
 from .._common.graph import CycleError, levels
 from .._common.places import open_to_others
 from .._common.text import natural
-from .left_out import not_read, unknown_before
-from .service import SERVICE_FILE, CatalogueError, Service, plain
-from .settings import OVERRIDABLE, checked, line_of, parse_service, spelled_out
+from .data import read_data
+from .left_out import hidden, not_read, unknown_before
+from .made_roles import made_roles
+from .service import DATA, SERVICE_FILE, CatalogueError, Service, plain
+from .settings import OVERRIDABLE, checked, parse_service, place_of, spelled_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping
@@ -62,8 +64,8 @@ def role_folders(variables: Mapping[str, Any]) -> tuple[RoleFolder, ...]:
     A plan brings its own copies of the roles: where the playbook stands beside a ``plan.json``, they are all there is.
     """
     playbook_dir = variables.get("playbook_dir")
-    if playbook_dir and (Path(playbook_dir) / PLAN_FILE).is_file():
-        return (RoleFolder(Path(playbook_dir) / "roles"),)
+    if is_plan(variables):
+        return (RoleFolder(Path(variables["playbook_dir"]) / "roles"),)
     sources = _sources(variables)
     project = [
         variables.get("inventory_dir"),
@@ -314,15 +316,40 @@ def in_order(services: Mapping[str, Service]) -> tuple[Service, ...]:
 def _place(service: Service, before: str) -> str:
     """Tell where a service says that it comes after another one."""
     key = "after" if before in {dependency.service for dependency in service.after} else "requires"
-    return f"{before} in {service.file}:{line_of(service, key)}"
+    return f"{before} in {place_of(service, key)}"
 
 
 # --- Seen from a task ---
 
 
 def known_services(task_vars: Mapping[str, Any], variables: Variables | None = None) -> tuple[Service, ...]:
-    """Read every service role there is, deployed or not; *variables* as for :func:`load_services`."""
-    return find_services(role_folders(_with_places(task_vars, variables)))
+    """Read every service there is, deployed or not; *variables* as for :func:`load_services`.
+
+    Of two that have one name the role counts, and not what ``orderly_services`` says; a plan has nothing but roles.
+    """
+    placed = _with_places(task_vars, variables)
+    found = find_services(role_folders(placed))
+    if is_plan(placed):
+        return found
+    names = {service.name for service in found}
+    data = [each for each in read_data(_data(task_vars, variables)) if each.name not in names]
+    if not data:
+        return found
+    made = (replace(each, is_data=True) for each in find_services([RoleFolder(made_roles(data))]))
+    return tuple(sorted((*found, *made), key=lambda service: natural(service.name)))
+
+
+def is_plan(variables: Mapping[str, Any]) -> bool:
+    """Tell whether the playbook of these variables stands beside a plan, which brings its own copies of the roles."""
+    folder = variables.get("playbook_dir")
+    return folder is not None and (Path(folder) / PLAN_FILE).is_file()
+
+
+def _data(task_vars: Mapping[str, Any], variables: Variables | None) -> Any:
+    """Give ``orderly_services`` as the inventory has it, the same for all hosts."""
+    hosts = task_vars["groups"].get("all")
+    read = variables or (lambda host, name: task_vars["hostvars"][host].get(name))
+    return read(min(hosts, key=natural), DATA) if hosts else None
 
 
 def _with_places(task_vars: Mapping[str, Any], variables: Variables | None) -> Mapping[str, Any]:
@@ -350,6 +377,9 @@ def tell_left_out(
     placed = _with_places(task_vars, variables)
     own = (folder.path for folder in role_folders(placed) if not folder.prefix)
     unread = (*not_read(own), *unknown_before(services, task_vars["groups"]))
+    data = [each.name for each in read_data(_data(task_vars, variables))]
+    for why in hidden(services, data):
+        display.warning(why)
     for why in (*inside_inventory(placed), *unread):
         display.warning(why)
 

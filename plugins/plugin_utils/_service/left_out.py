@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from .service import SERVICE_FILE
+from .service import DATA, SERVICE_FILE
 from .steps import UPGRADE_TASKS
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _perhaps(service: Service, groups: Collection[str]) -> str:
         name for name in (service.name,) if name in groups
     ]
     named = f"Did you mean {near[0]}? Write" if near else "Give that group hosts, or write"
-    return f" {named} group: {near[0] if near else 'NAME'} in {service.file}."
+    return f" {named} group: {near[0] if near else 'NAME'} in {service.source}."
 
 
 def unknown_before(services: Iterable[Service], groups: Mapping[str, Collection[str]]) -> list[str]:
@@ -63,7 +63,7 @@ def unknown_before(services: Iterable[Service], groups: Mapping[str, Collection[
     names = {service.name for service in services}
     return [
         f"{service.name} comes after {each.service}, but there is no service {each.service}, so it waits for nothing."
-        f"{_closest(each.service, names)} See {service.file}."
+        f"{_closest(each.service, names)} See {service.source}."
         for service in services
         for each in service.after
         if each.service not in names and (groups.get(each.service) or _closest(each.service, names))
@@ -73,6 +73,17 @@ def unknown_before(services: Iterable[Service], groups: Mapping[str, Collection[
 def _closest(name: str, names: Collection[str]) -> str:
     near = get_close_matches(name, names, 1, _ALIKE)
     return f" Did you mean {near[0]}?" if near else ""
+
+
+def hidden(services: Iterable[Service], data: Iterable[str]) -> list[str]:
+    """Name what ``orderly_services`` says in vain, because a role has that name."""
+    roles = {service.name: service.path for service in services if not service.is_data}
+    return [
+        f"{DATA}.{name} is not used: the role {roles[name]} has that name. Override its settings with variables, as in "
+        f"{name}_max_unavailable, or give the service of the inventory another name."
+        for name in data
+        if name in roles
+    ]
 
 
 def replaced(services: Iterable[Service]) -> list[str]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .deb_version import Constraint
 
 SERVICE_FILE = "meta/service.yml"
+DATA = "orderly_services"
+"""The variable of the inventory that defines services without roles."""
 
 
 class CatalogueError(ControllerError):
@@ -78,7 +80,10 @@ class Dependency:
 
 @dataclass(frozen=True)
 class Service:
-    """What a service says about itself; the fields are those of ``meta/service.yml``, plus where its role is."""
+    """What a service says about itself; the fields are those of ``meta/service.yml``, plus where its role is.
+
+    With *is_data* the role is made of what ``orderly_services`` says.
+    """
 
     name: str
     role: str
@@ -95,6 +100,7 @@ class Service:
     deferred_actions: tuple[str, ...] = ("stop", "restart", "try-restart")
     deferral: str = "block"
     dialect: str = ORDERLY
+    is_data: bool = False
 
     @property
     def dependencies(self) -> tuple[Dependency, ...]:
@@ -116,6 +122,11 @@ class Service:
         """Give the path of the file that says all this."""
         return self.path / SERVICE_FILE
 
+    @property
+    def source(self) -> str:
+        """Name what says all this, and who can change it: the file, or the inventory where the role is made of data."""
+        return f"{DATA}.{self.name}" if self.is_data else str(self.file)
+
     def tasks_file(self, name: str) -> Path | None:
         """Find a task file of the role, ``drain`` say; None where the role has none."""
         return self.role_file("tasks", name)
@@ -127,7 +138,7 @@ class Service:
 
     def settings(self) -> dict[str, Any]:
         """Give the settings as plain data, as they would stand in ``meta/service.yml``."""
-        keys = (field.name for field in fields(self) if field.name not in ("name", "role", "path"))
+        keys = (field.name for field in fields(self) if field.name not in ("name", "role", "path", "is_data"))
         return {key: plain(getattr(self, key)) for key in keys}
 
     def as_dict(self) -> dict[str, Any]:

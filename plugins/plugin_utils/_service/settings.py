@@ -251,6 +251,11 @@ def line_of(service: Service, key: str) -> int:
         return 1
 
 
+def place_of(service: Service, key: str) -> str:
+    """Tell where a service says something: the file and the line, or what it is called in the inventory."""
+    return service.source if service.is_data else f"{service.file}:{line_of(service, key)}"
+
+
 def spelled_out(key: str, value: Any) -> Any:
     """Give a setting as YAML has it where an inventory in INI, or ``-e NAME=VALUE``, gives a text.
 

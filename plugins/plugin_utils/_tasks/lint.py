@@ -6,6 +6,7 @@ services together. What keeps a task file from being read at all is found by :mo
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
@@ -241,7 +242,9 @@ def missing_requirements(services: Sequence[ServiceTasks]) -> Iterator[Finding]:
                     f"{service.name} requires {required}, which is not deployed: no host is in its group. Add hosts "
                     "to the group, or remove it from requires; after is for services that may be missing."
                 )
-                yield Finding(service.file, line_of(service, "requires"), "missing-requirement", message)
+                yield Finding(
+                    Path(service.source), line_of(service, "requires"), "missing-requirement", message
+                )
 
 
 def shared_variables(services: Sequence[ServiceTasks]) -> Iterator[Finding]:

@@ -14,18 +14,14 @@ FLEET_WIDE = (DATA, "orderly_roles_path", "orderly_collections")
 
 
 def check_fleet_wide(inventory: Inventory) -> None:
-    """Raise where one of them differs between groups; the first host of each stands for it."""
-    names = [name for name in FLEET_WIDE if name in inventory.names]
-    if not names:
-        return
-    first, *others = sorted(
-        {min(hosts, key=natural) for hosts in inventory.groups.values() if hosts}, key=natural
-    )
-    for name in names:
+    """Raise where a host has another value than the first one has."""
+    hosts = sorted(inventory.groups.get("all", ()), key=natural)
+    for name in (each for each in FLEET_WIDE if each in inventory.names):
+        first, *others = inventory.typical_hosts(hosts, [name])
         expected = inventory.variable(first, name)
         odd = next((host for host in others if inventory.variable(host, name) != expected), None)
         if odd is not None:
             raise CatalogueError(
-                f"{name} is not the same on {odd} as on {first}, and it is about the whole fleet. Set it for all hosts, "
-                "in group_vars/all.yml, without anything in it that differs between hosts."
+                f"{name} is not the same on {odd} as on {first}, and it is about the whole fleet. Set it for all "
+                "hosts, in group_vars/all.yml, without anything in it that differs between hosts."
             )

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
 
     from .data import ServiceData
 
+DAYS = 90
+
 
 def made_roles(services: Iterable[ServiceData]) -> Path:
     """Write the roles of services where they are not there yet, and give the folder that holds them.
 
-    Its name is a hash of all it holds, so what is there is what it has to be.
+    Its name is a hash of all it holds, so what is there is what it has to be. Folders that nobody has used for long go.
 
     :raises CatalogueError: where it cannot be written, or others could have written it
     """
@@ -34,16 +37,20 @@ def made_roles(services: Iterable[ServiceData]) -> Path:
         raise CatalogueError(
             f"The roles of orderly_services in {folder} are not used: {why}. Remove that folder."
         )
-    if not folder.is_dir():
+    if folder.is_dir():
+        with suppress(OSError):
+            os.utime(folder)
+    else:
         try:
+            _remove_old(folder.parent)
             _write(
                 folder,
                 {f"{name}/{place}": text for name, each in files.items() for place, text in each.items()},
             )
         except OSError as exc:
             raise CatalogueError(
-                f"The roles of orderly_services cannot be written to {folder}: {exc.strerror}. XDG_CACHE_HOME says where "
-                "caches are."
+                f"The roles of orderly_services cannot be written to {folder}: {exc.strerror}. "
+                "XDG_CACHE_HOME says where caches are."
             ) from None
     return folder
 
@@ -52,6 +59,13 @@ def cache_folder() -> Path:
     """Tell where this user's are."""
     cache = os.environ.get("XDG_CACHE_HOME") or home_folder("XDG_CACHE_HOME", "HOME") / ".cache"
     return Path(cache) / "orderly" / "services"
+
+
+def _remove_old(cache: Path) -> None:
+    latest = time.time() - DAYS * 24 * 3600
+    for each in cache.glob("*"):
+        if each.stat().st_mtime < latest:
+            shutil.rmtree(each, ignore_errors=True)
 
 
 def _write(folder: Path, texts: dict[str, str]) -> None:

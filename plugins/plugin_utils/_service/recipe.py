@@ -187,8 +187,8 @@ class Recipe:
         found = f"{self._register}_balancers"
         away = f"{found}.results | selectattr('unreachable', 'defined') | map(attribute='item')"
         unreached = (
-            f"{{{{ {away} | join(', ') }}}} cannot be reached, so {{{{ inventory_hostname }}}} can be neither "
-            "taken out nor put back there. Bring that balancer back, or take it out of the group haproxy while it is down."
+            f"{{{{ {away} | join(', ') }}}} cannot be reached, so {{{{ inventory_hostname }}}} can be neither taken "
+            "out nor put back there. Bring that balancer back, or take it out of the group haproxy while it is down."
         )
         server = {"server": f"{self.backend}/{{{{ inventory_hostname }}}}", "socket": _SOCKET, "timeout": 60}
         return [

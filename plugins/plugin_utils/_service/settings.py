@@ -244,7 +244,9 @@ def _lines(text: str, path: Path) -> dict[str, int]:
 
 
 def line_of(service: Service, key: str) -> int:
-    """Tell on which line a service says something; 1 where it does not, or its file is not there."""
+    """Tell on which line a service says something; 1 where it does not, has no file, or is made of data."""
+    if service.is_data:
+        return 1
     try:
         return _lines(service.file.read_text(encoding="utf-8"), service.file).get(key, 1)
     except OSError:

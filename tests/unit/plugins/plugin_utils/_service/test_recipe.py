@@ -1,0 +1,69 @@
+"""The roles that services of the inventory are made into."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from ansible_collections.orderly.services.plugins.plugin_utils._service.recipe import Recipe, Verify
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+UNITS = ["web.service"]
+
+
+def role(packages: tuple[str, ...] = ("web",), backend: str = "", **verify: Any) -> Mapping[str, Any]:
+    recipe = Recipe("my-web", UNITS, packages, Verify(**verify), backend)
+    return {place: yaml.safe_load(text) for place, text in recipe.files({"service": "my-web"}).items()}
+
+
+def modules(tasks: list[Mapping[str, Any]]) -> list[str]:
+    return [key for task in tasks for key in task if "." in key]
+
+
+def test_a_service_of_units_alone_is_verified_by_what_its_units_run_and_has_no_upgrade() -> None:
+    files = role(packages=())
+    assert list(files) == ["meta/service.yml", "tasks/verify.yml"]
+    assert files["meta/service.yml"] == {"service": "my-web"}
+    assert modules(files["tasks/verify.yml"]) == ["orderly.services.unit_info", "ansible.builtin.assert"]
+    assert files["tasks/verify.yml"][0]["loop"] == UNITS
+
+
+def test_packages_are_fetched_before_the_interruption_and_upgraded_in_it() -> None:
+    tasks = role()["tasks/upgrade_tasks.yml"]
+    assert [task["tags"] for task in tasks] == ["step0", "step1", "step1", "step3", "step5", "step6"]
+    (upgrade,) = [task for task in tasks if task["tags"] == "step3"]
+    assert upgrade["ansible.builtin.apt"] == {"name": ["web"], "state": "latest", "only_upgrade": True}
+
+
+@pytest.mark.parametrize(
+    ("verify", "module", "said"),
+    [
+        ({"url": "http://localhost/"}, "ansible.builtin.uri", {"url": "http://localhost/"}),
+        ({"port": 80, "timeout": 5}, "ansible.builtin.wait_for", {"port": 80, "timeout": 5}),
+        ({"command": "web status"}, "ansible.builtin.command", {"cmd": "web status"}),
+        ({"command": ["web", "status"]}, "ansible.builtin.command", {"argv": ["web", "status"]}),
+    ],
+)
+def test_each_way_to_verify_is_tried_before_and_after(
+    verify: Mapping[str, Any], module: str, said: Mapping[str, Any]
+) -> None:
+    files = role(**verify)
+    (health,) = files["tasks/health.yml"]
+    assert health[module] == said
+    assert health["check_mode"] is False
+    for part in ("verify", "upgrade_tasks"):
+        assert (
+            files[f"tasks/{part}.yml"][0 if part == "verify" else 1]["ansible.builtin.import_tasks"]
+            == "health.yml"
+        )
+
+
+def test_behind_a_balancer_a_host_is_drained_by_its_name_and_put_back() -> None:
+    files = role(backend="web")
+    drain, undrain = (files[f"tasks/{part}.yml"][0] for part in ("drain", "undrain"))
+    assert drain["orderly.services.haproxy_drain"]["server"] == "web/{{ inventory_hostname }}"
+    assert undrain["orderly.services.haproxy_drain"]["state"] == "absent"
+    assert drain["register"] == "__my_web_balancers"

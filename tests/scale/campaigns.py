@@ -68,7 +68,9 @@ class Machine:
 class Fleet:
     """A folder with toy services on toy hosts, and a store in etcd for all who upgrade them."""
 
-    def __init__(self, folder: Path, store: str, pulling: Sequence[str], parts: Sequence[Sequence[str]]) -> None:
+    def __init__(
+        self, folder: Path, store: str, pulling: Sequence[str], parts: Sequence[Sequence[str]]
+    ) -> None:
         self.site = Site(folder)
         self.site.toy.write_text(TOY)
         self.store = store
@@ -156,7 +158,9 @@ class Verdict:
     def __str__(self) -> str:
         """Say it in a line, with a further one for each broken rule."""
         head = f"campaign {self.number}: {self.runs} runs, {self.killed} killed, {self.seconds:.0f} s"
-        return "\n".join([f"{head}, {'broken' if self.broken else 'well'}", *(f"  {rule}" for rule in self.broken)])
+        return "\n".join(
+            [f"{head}, {'broken' if self.broken else 'well'}", *(f"  {rule}" for rule in self.broken)]
+        )
 
 
 def play(

@@ -1,9 +1,9 @@
 """One upgrade campaign by many processes: hosts that pull, and controllers with a part of the fleet each.
 
-Every run is an ansible-playbook of its own that takes itself for a machine of its own, as hosts and controllers are. They
-share a real etcd of three members. Some are killed: the run alone, or with all its machine, so that nobody writes down
-that it is over. As a timer would, they are begun again until the campaign has ended. Hosts are toys: their tasks do no
-more than say that they ran, and what they said is judged. Run as
+Every run is an ansible-playbook of its own that takes itself for a machine of its own, as hosts and controllers are.
+They share a real etcd of three members. Some are killed: the run alone, or with all its machine, so that nobody writes
+down that it is over. As a timer would, they are begun again until the campaign has ended. Hosts are toys: their tasks do
+no more than say that they ran, and what they said is judged. Run as
 ``tests/env python -m ansible_collections.orderly.services.tests.scale.campaigns --hosts 60 --runs 10 --seed 1``;
 ``--hosts 0`` leaves the controllers alone.
 """
@@ -177,7 +177,7 @@ def play(
         if waiting and len(working) < TOGETHER:
             fleet.begin(waiting.pop(0))
         elif working and killed < kills and time.monotonic() > next_kill:
-            fleet.kill(dice.choice(working), keepers() if dice.random() < 0.5 else ())  # noqa: PLR2004 - a coin
+            fleet.kill(dice.choice(working), keepers() if dice.random() < 0.5 else ())
             killed += 1
             next_kill = time.monotonic() + dice.uniform(1, 5)
         for machine in working:

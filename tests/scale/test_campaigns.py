@@ -18,5 +18,5 @@ def test_hosts_that_pull_and_controllers_upgrade_a_fleet_together(tmp_path: Path
         fleet = make(tmp_path, etcd.url(), pulling=4, led=4)
         verdict = play(fleet, random.Random(1), kills=2, keepers=etcd.keepers)  # noqa: S311 - no secret
         assert verdict.broken == []
-        assert verdict.killed == 2  # noqa: PLR2004 - as was asked for
+        assert verdict.killed == 2
         assert idle(fleet, fleet.machines[0]) == []

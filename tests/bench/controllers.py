@@ -4,7 +4,7 @@ Hosts are toys whose change is a sleep, so that the processors of this machine d
 down at once, and a controller has forks for half of those: one controller does a wave in two rounds, two do it in one.
 Every second host is one controller's, so that each has hosts of both waves.
 
-Goal: two are at least 1.8 times as fast. What Ansible takes before and after the work is the same for all, and longer on
+Goal: two are at least 1.8 times as fast. What Ansible takes before and after the work is the same for all, longer on
 a busy machine; so the load is told. Run as ``tests/env python tests/bench/controllers.py [SECONDS]``, where SECONDS
 (30) is the time of the change of one host.
 """

@@ -2,7 +2,7 @@
 
 Every run is an ansible-playbook of its own that takes itself for a machine of its own, as hosts and controllers are.
 They share a real etcd of three members. Some are killed: the run alone, or with all its machine, so that nobody writes
-down that it is over. As a timer would, they are begun again until the campaign has ended. Hosts are toys: their tasks do
+down that it is over. As a timer would, they are begun again until the campaign has ended. Hosts are toys: tasks do
 no more than say that they ran, and what they said is judged. Run as
 ``tests/env python -m ansible_collections.orderly.services.tests.scale.campaigns --hosts 60 --runs 10 --seed 1``;
 ``--hosts 0`` leaves the controllers alone.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .toys import PYTHON
+from .toys import PYTHON, ROOT, UPGRADE, a_chain
 
 if TYPE_CHECKING:
     from .toys import Outcome, Site
@@ -70,3 +72,39 @@ def test_the_files_of_the_store_are_written_where_its_address_says(site: Site) -
     }
     assert all(path.stat().st_uid == os.getuid() for path in written.values())
     assert "changed=0" in play(site, "store", given).text
+
+
+def pull(site: Site, *arguments: str) -> tuple[int, list[str]]:
+    """Upgrade as the unit does; gives the exit status, and the lines that say what came of it."""
+    store = ("-e", f"orderly_store=sqlite://{site.store}")
+    command = [site.program("ansible-playbook"), "-i", site.inventory, *store, *arguments, UPGRADE]
+    told = {
+        "ANSIBLE_CALLBACKS_ENABLED": "orderly.services.progress",
+        "ORDERLY_PROGRESS_REPORT": str(site.folder / "report.json"),
+    }
+    done = subprocess.run(
+        [sys.executable, ROOT / "roles/pull/files/orderly-pull", *command],
+        cwd=site.folder, env={**site.environ, **told}, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    return done.returncode, [line for line in done.stdout.splitlines() if line.startswith("orderly-pull: ")]
+
+
+def test_the_end_of_a_real_run_is_told(site: Site) -> None:
+    a_chain(site)
+    site.breaks("web w1 install")
+    campaign = ("-e", "upgrade_campaign=first")
+    status, (told,) = pull(site, *campaign, "--limit", "w1")
+    assert status == 75
+    assert told.startswith("orderly-pull: refused, and nothing was disrupted here: ")
+    assert "change of db on d1" in told
+    assert pull(site, *campaign, "--limit", "d1,d2") == (0, ["orderly-pull: done."])
+    assert pull(site, *campaign, "--limit", "w1") == (
+        2,
+        [
+            "orderly-pull: failed on this host. It keeps its slots of web, and counts as down. Look above for the "
+            "cause; the next run takes it up again."
+        ],
+    )
+    site.is_mended()
+    assert pull(site, *campaign) == (0, ["orderly-pull: done."])
+    assert pull(site, *campaign) == (0, ["orderly-pull: nothing was left to do on this host."])

@@ -31,7 +31,7 @@ from ansible_collections.orderly.services.tests.play.toys import UPGRADE, Site
 from ansible_collections.orderly.services.tests.scale.judge import AGAIN, KILLED, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 NAME = "campaign"
 TOGETHER = 6  # processes: more of them do not get further on two processors
@@ -58,6 +58,11 @@ class Machine:
     process: subprocess.Popen[bytes] | None = None
     begun: int = 0
     codes: list[int] = field(default_factory=list)
+
+    @property
+    def mark(self) -> str:
+        """Give what all processes of its run have in their environment."""
+        return f"{self.name}.{self.begun}"
 
     @property
     def is_content(self) -> bool:
@@ -89,12 +94,13 @@ class Fleet:
         """Begin a run of a machine; what it says is kept beside those before."""
         machine.begun += 1
         folder = self.site.folder
-        path = self.site.write(f"said/{machine.name}.{machine.begun}", "")
+        path = self.site.write(f"said/{machine.mark}", "")
         extra = {"orderly_store": self.store, "upgrade_campaign": NAME, "upgrade_wait": WAIT}
         words = [word for key, value in extra.items() for word in ("-e", f"{key}={value}")]
         command = [self.site.program("ansible-playbook"), "-i", str(self.site.inventory)]
         own = {
             "TOY_HOST": machine.name,
+            "TOY_RUN": machine.mark,
             "PYTHONPATH": f"{folder}/machine",
             "ANSIBLE_HOME": f"{folder}/homes/{machine.name}",
             "XDG_CACHE_HOME": f"{folder}/homes/{machine.name}/cache",
@@ -106,18 +112,20 @@ class Fleet:
                 stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT,
             )  # fmt: skip
 
-    def kill(self, machine: Machine, keepers: Sequence[int]) -> None:
-        """Kill the run of a machine at once, and its keeper if the machine dies with it."""
-        process = machine.process
-        if process is None:
+    def kill(self, machine: Machine, *, whole: bool) -> None:
+        """Kill the run of a machine at once, and if the whole machine dies, all that it has begun.
+
+        What its workers still do then is its work: it is over when they are.
+        """
+        if machine.process is None:
             return
-        mine = [pid for pid in keepers if f'"pid": {process.pid},' in _command_of(pid)]
-        for pid in mine:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        machine.process.kill()
+        machine.process.wait()
+        while left := processes(machine.mark):
+            for pid in left if whole else ():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(LOOK)
         with (self.site.folder / "log").open("a") as log:
             log.writelines(f"{KILLED} {host} {machine.name}\n" for host in machine.hosts)
 
@@ -163,9 +171,7 @@ class Verdict:
         )
 
 
-def play(
-    fleet: Fleet, dice: random.Random, kills: int, keepers: Callable[[], Sequence[int]], number: int = 1
-) -> Verdict:
+def play(fleet: Fleet, dice: random.Random, kills: int, number: int = 1) -> Verdict:
     """Let the machines of a fleet run until each has come to its end, and the campaign too; kill some meanwhile."""
     start = time.monotonic()
     waiting: list[Machine] = []
@@ -177,7 +183,7 @@ def play(
         if waiting and len(working) < TOGETHER:
             fleet.begin(waiting.pop(0))
         elif working and killed < kills and time.monotonic() > next_kill:
-            fleet.kill(dice.choice(working), keepers() if dice.random() < 0.5 else ())
+            fleet.kill(dice.choice(working), whole=dice.random() < 0.5)
             killed += 1
             next_kill = time.monotonic() + dice.uniform(1, 5)
         for machine in working:
@@ -208,10 +214,14 @@ def make(folder: Path, store: str, pulling: int, led: int) -> Fleet:
     return Fleet(folder, store, [f"h{number:02}" for number in range(pulling)], [mine[::2], mine[1::2]])
 
 
-def _command_of(pid: int) -> str:
-    with suppress(OSError):
-        return Path("/proc", str(pid), "cmdline").read_text(errors="replace")
-    return ""
+def processes(mark: str) -> list[int]:
+    """Find the processes of a run, those that it does not know of any more, too."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"TOY_RUN={mark}" in (folder / "environ").read_text(errors="replace").split("\0"):
+                found.append(int(folder.name))
+    return found
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -231,7 +241,7 @@ def main(arguments: Sequence[str]) -> int:
             own.mkdir()
             fleet = make(own, etcd.url(f"campaign{number}"), options.hosts, options.led)
             dice = random.Random(number)  # noqa: S311 - no secret
-            verdicts.append(play(fleet, dice, options.kills, etcd.keepers, number))
+            verdicts.append(play(fleet, dice, options.kills, number))
             print(verdicts[-1], flush=True)
     wrong = [verdict for verdict in verdicts if verdict.broken]
     print(f"{len(verdicts)} campaigns, {len(wrong)} of them broke a rule; what was said is in {folder}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def test_hosts_that_pull_and_controllers_upgrade_a_fleet_together(tmp_path: Path) -> None:
     with Etcd(members=3) as etcd:
         fleet = make(tmp_path, etcd.url(), pulling=3, led=2)
-        verdict = play(fleet, random.Random(1), kills=1, keepers=etcd.keepers)  # noqa: S311 - no secret
+        verdict = play(fleet, random.Random(1), kills=1)  # noqa: S311 - no secret
         assert verdict.broken == []
         assert verdict.killed == 1
         assert idle(fleet, fleet.machines[0]) == []

@@ -83,7 +83,7 @@ def pull(site: Site, *arguments: str) -> tuple[int, list[str]]:
         "ORDERLY_PROGRESS_REPORT": str(site.folder / "report.json"),
     }
     done = subprocess.run(
-        [sys.executable, ROOT / "roles/pull/files/orderly-pull", *command],
+        [sys.executable, ROOT / "roles/pull/files/orderly_pull.py", *command],
         cwd=site.folder, env={**site.environ, **told}, check=False, capture_output=True, text=True,
     )  # fmt: skip
     return done.returncode, [line for line in done.stdout.splitlines() if line.startswith("orderly-pull: ")]

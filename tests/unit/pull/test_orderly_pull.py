@@ -15,7 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PROGRAM = Path(__file__).parents[3] / "roles/pull/files/orderly-pull"
+PROGRAM = Path(__file__).parents[3] / "roles/pull/files/orderly_pull.py"
 NOTHING: dict[str, Any] = {}
 
 

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # Copyright (c) The orderly.services maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -55,7 +54,10 @@ def meaning(code: int, report: dict[str, Any]) -> tuple[int, str]:
     if refusal := report.get("refusal"):
         so_far = " after this host was changed" if visits else ", and nothing was disrupted here"
         return REFUSED, f"refused{so_far}: {refusal}"
-    return code, "failed before this host's turn came, and nothing was disrupted here. Look above for the cause."
+    return (
+        code,
+        "failed before this host's turn came, and nothing was disrupted here. Look above for the cause.",
+    )
 
 
 def read(report: Path) -> dict[str, Any]:

@@ -160,7 +160,7 @@ class CallbackModule(CallbackBase):
             return Batch(
                 number,
                 number,
-                len(self._plan),
+                max(self._plan),  # a run with --limit has some of the waves alone
                 frozenset(left),
                 planned=frozenset(planned),
                 passed=frozenset(waited_for - planned),

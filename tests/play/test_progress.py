@@ -114,6 +114,13 @@ def test_an_upgrade_is_told_by_the_waves_of_its_plan_also_when_it_is_resumed(tmp
     assert json.loads((tmp_path / "report.json").read_text())["outcome"] == "done"
 
 
+def test_a_run_for_one_host_counts_waves_as_the_plan_does(tmp_path: Path) -> None:
+    toys = Toys(tmp_path)
+    toys.groups(web="w1 w2 w3")
+    toys.service("web")
+    assert "Wave 3 of 3 begins: w3 (web)" in toys.upgrade("--limit", "w3", **ENABLED).text
+
+
 @pytest.mark.parametrize("fatal", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_still_says_who_keeps_slots(site: Site, fatal: signal.Signals) -> None:
     site.write("hangs", "2")

@@ -1,4 +1,4 @@
-"""Of a large plan Ansible reads no more than it needs: roles are included, and plays of others left out."""
+"""Of a large plan Ansible reads no more than it needs: work is included, and plays of others left out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.folder_files import hash_file, hash_files
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import read_plan
-from ansible_collections.orderly.services.plugins.plugin_utils._render.playbook import render
+from ansible_collections.orderly.services.plugins.plugin_utils._render.folder import write_playbook
 
 from .toys import Outcome, Site, three_services
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-INCLUDE = "ansible.builtin.include_role"
+INCLUDE = "ansible.builtin.include_tasks"
 
 
 def make(folder: Path, most_imports: int) -> tuple[Site, Path]:
@@ -28,8 +28,9 @@ def make(folder: Path, most_imports: int) -> tuple[Site, Path]:
     (plan_folder,) = site.plan_folders
     plan = read_plan(plan_folder)
     playbook = plan_folder / "upgrade.yml"
-    playbook.write_text(render(plan, most_imports=most_imports))
-    files = {name: each for name, each in hash_files(plan_folder).items() if name in plan.files}
+    write_playbook(plan, plan_folder, most_imports)
+    beside = ("plan.json", "plan.html")
+    files = {name: each for name, each in hash_files(plan_folder).items() if name not in beside}
     written = replace(plan, files=files).as_json(page=hash_file(plan_folder / "plan.html"), took={})
     (plan_folder / "plan.json").write_text(written)
     return site, playbook
@@ -60,7 +61,7 @@ def past_a_gate(site: Site, playbook: Path) -> Outcome:
 
 
 @pytest.mark.parametrize("how", [whole, in_check_mode, on_one_host, resumed, past_a_gate])
-def test_the_same_runs_whether_roles_are_imported_or_included(
+def test_the_same_runs_whether_work_is_in_the_plays_or_included(
     tmp_path: Path, how: Callable[[Site, Path], Outcome]
 ) -> None:
     sites = [make(tmp_path / str(most), most) for most in (0, 10_000)]

@@ -178,7 +178,7 @@ def _may_be_template(value: Any) -> bool:
 
 def limited_hosts(loader: DataLoader, groups: Mapping[str, Iterable[str]], limit: str) -> frozenset[str]:
     """Name the hosts of an inventory that ``--limit`` leaves."""
-    manager = InventoryManager(loader=loader, sources=None)
+    manager = InventoryManager(loader=loader, sources=None, parse=False)
     for name, hosts in groups.items():
         manager.add_group(name)
         for host in hosts:

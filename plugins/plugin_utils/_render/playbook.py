@@ -120,10 +120,10 @@ def render(plan: Plan, most_imports: int = MOST_IMPORTS) -> str:
     return header + "\n".join(yaml_text([play]) for play in _playbook(plan, plan.plays, included=included))
 
 
-def render_for_run(plan: Plan, about: Selection) -> str:
+def render_for_run(plan: Plan, about: Selection, most_imports: int = MOST_IMPORTS) -> str:
     """Give the plays that a run is about, as JSON: nobody reads it, and Ansible does so in half of the time."""
     plays = [play for play in plan.plays if _concerns(plan, play, about)]
-    return json_text(list(_playbook(plan, plays, included=includes_work(plan, plays))))
+    return json_text(list(_playbook(plan, plays, included=includes_work(plan, plays, most_imports))))
 
 
 def includes_work(plan: Plan, plays: Sequence[Play], most_imports: int = MOST_IMPORTS) -> bool:

@@ -4,7 +4,7 @@ From the command until the first gate has answered: Ansible reads the inventory,
 Ansible reads its playbook, and the campaign is opened. The plan was made by a run before, as in all runs but the first.
 Beside it stands what Ansible alone needs for the same inventory, with one empty play and with as many as the plan has.
 Each is a process of its own, ended at that answer, so that its peak memory is its own. Goals are in seconds on the
-clock of an idle machine; those of the processors stay nearly the same where other work goes on. Run as
+clock of an idle machine; those of the processors grow less where other work goes on. Run as
 ``tests/env python tests/bench/start.py [HOSTS…]``.
 """
 

@@ -1,4 +1,4 @@
-"""Of a large plan Ansible reads no more than it needs: roles are included, and plays of others left out."""
+"""Of a large plan Ansible reads no more than it needs: work is included, and plays of others left out."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._inventory.selection import Selection
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.folder_files import hash_file, hash_files
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import read_plan
-from ansible_collections.orderly.services.plugins.plugin_utils._render.playbook import render
+from ansible_collections.orderly.services.plugins.plugin_utils._render.folder import write_playbook
+from ansible_collections.orderly.services.plugins.plugin_utils._render.playbook import render_for_run
 
 from .toys import Outcome, Site, three_services
 
@@ -16,11 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-INCLUDE = "ansible.builtin.include_role"
+INCLUDE = "ansible.builtin.include_tasks"
 
 
-def make(folder: Path, most_imports: int) -> tuple[Site, Path]:
-    """Make the site of three services and the folder of its plan, whose playbook imports roles or includes them."""
+def make(folder: Path, most_imports: int, *, for_run: bool = False) -> tuple[Site, Path]:
+    """Make the site of three services and the folder of its plan, whose plays hold their work or include it.
+
+    The playbook is the one that people read, or the one that a run has Ansible read.
+    """
     folder.mkdir()
     site = Site(folder)
     three_services(site)
@@ -28,8 +33,11 @@ def make(folder: Path, most_imports: int) -> tuple[Site, Path]:
     (plan_folder,) = site.plan_folders
     plan = read_plan(plan_folder)
     playbook = plan_folder / "upgrade.yml"
-    playbook.write_text(render(plan, most_imports=most_imports))
-    files = {name: each for name, each in hash_files(plan_folder).items() if name in plan.files}
+    write_playbook(plan, plan_folder, most_imports)
+    if for_run:
+        playbook.write_text(render_for_run(plan, Selection(), most_imports))
+    beside = ("plan.json", "plan.html")
+    files = {name: each for name, each in hash_files(plan_folder).items() if name not in beside}
     written = replace(plan, files=files).as_json(page=hash_file(plan_folder / "plan.html"), took={})
     (plan_folder / "plan.json").write_text(written)
     return site, playbook
@@ -60,16 +68,18 @@ def past_a_gate(site: Site, playbook: Path) -> Outcome:
 
 
 @pytest.mark.parametrize("how", [whole, in_check_mode, on_one_host, resumed, past_a_gate])
-def test_the_same_runs_whether_roles_are_imported_or_included(
+def test_the_same_runs_whether_work_is_in_the_plays_or_included(
     tmp_path: Path, how: Callable[[Site, Path], Outcome]
 ) -> None:
-    sites = [make(tmp_path / str(most), most) for most in (0, 10_000)]
-    assert [INCLUDE in playbook.read_text() for _site, playbook in sites] == [True, False]
-    included, imported = (
-        (how(site, playbook).code, sorted(site.log), site.slots) for site, playbook in sites
-    )
-    assert included == imported
-    assert included[0] == (2 if how is past_a_gate else 0)
+    sites = [
+        make(tmp_path / "held", 10_000),
+        make(tmp_path / "included", 0),
+        make(tmp_path / "for a run", 0, for_run=True),
+    ]
+    assert [INCLUDE in playbook.read_text() for _site, playbook in sites] == [False, True, True]
+    held, *others = ((how(site, playbook).code, sorted(site.log), site.slots) for site, playbook in sites)
+    assert others == [held, held]
+    assert held[0] == (2 if how is past_a_gate else 0)
 
 
 def shown(site: Site, *arguments: str) -> list[str]:

@@ -13,6 +13,7 @@ from ansible.vars.manager import VariableManager
 from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
 
 from .._common.errors import ControllerError
+from .._common.names import PLAIN
 from .._common.text import natural
 from .trusted import forget_facts
 
@@ -54,7 +55,7 @@ class Inventory:
             self._variables._extra_vars = {}  # noqa: SLF001 - there is no other way to see what they hide
         self._templars: dict[str, Any] = {}
 
-    @property
+    @cached_property
     def groups(self) -> dict[str, list[str]]:
         """Give the names of the hosts of every group."""
         groups = self._manager.groups
@@ -177,8 +178,13 @@ def _may_be_template(value: Any) -> bool:
 
 
 def limited_hosts(loader: DataLoader, groups: Mapping[str, Iterable[str]], limit: str) -> frozenset[str]:
-    """Name the hosts of an inventory that ``--limit`` leaves."""
-    manager = InventoryManager(loader=loader, sources=None)
+    """Name the hosts of an inventory that ``--limit`` leaves.
+
+    A host that upgrades itself is the limit of its run, and is found without a look at ten thousand others.
+    """
+    if PLAIN.fullmatch(limit) and limit in groups.get("all", ()) and limit not in groups:
+        return frozenset([limit])
+    manager = InventoryManager(loader=loader, sources=None, parse=False)
     for name, hosts in groups.items():
         manager.add_group(name)
         for host in hosts:

@@ -17,7 +17,7 @@ from .._common.text import listed, natural
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 PART = "upgrade.part-{of}-{hash}.yml"
-"""A playbook of a run that is about a part of the fleet: whose process wrote it, and what it holds."""
+"""A playbook of a run, of the plays that it is about: whose process wrote it, and what it holds."""
 _PART = re.compile(r"upgrade\.part-\w+-([0-9a-f]{64})\.yml")
 NO_FILE_OF_ANSIBLE = (".git",)  # at the top: a folder that is kept in a repository of its own
 _CACHE = "__pycache__"
@@ -43,12 +43,15 @@ def state_of(folder: Path, clock: Callable[[], float] = time.time) -> str:
     """Tell the state of a folder, which is another one when anything was written there: no file is read for it.
 
     Nobody can set the moment of a file's last change back. Empty where the state could stay the same though something
-    is written: a file changed this very moment, or there is a link, whose target is elsewhere.
+    is written: a file changed this very moment, or there is a link, whose target is elsewhere. Playbooks of runs do not
+    count: each was written this very moment when its run looks, and is read by then.
     """
     found = hashlib.sha256()
     newest = clock() - _MOMENT
     for name in sorted(_walk(folder)):
         file = os.lstat(os.path.join(folder, name))
+        if stat.S_ISREG(file.st_mode) and _PART.fullmatch(name):
+            continue
         if stat.S_ISLNK(file.st_mode) or file.st_ctime > newest:
             return ""
         state = f"{name}\0{file.st_ino} {file.st_size} {file.st_mtime_ns} {file.st_ctime_ns}\0"

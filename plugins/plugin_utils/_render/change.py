@@ -1,6 +1,6 @@
-"""What a service's role in the plan does on a host in one go: its change, from drain to undrain, and its finalizer.
+"""What a service's role in the plan does on a host in one go: a step, its change from drain to undrain, its finalizer.
 
-Each is one task file of the role, which a play imports as a whole: Ansible takes milliseconds for every role that a
+Each is one task file of the role, which a play brings as a whole: Ansible takes milliseconds for every role that a
 play imports, and reads a service's tasks there in the order in which they run.
 """
 
@@ -11,7 +11,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ansible.release import __version__ as core_version
 
 from .._plan.durations import END, TIMES
-from .._service.steps import CHANGE_STEPS, FACTS, MIGRATE_STEP, RUN_ONCE_HOST, STEP, STEPS, WHEN, step_file
+from .._service.steps import (
+    CHANGE,
+    CHANGE_STEPS,
+    FACTS,
+    FINALIZE,
+    MIGRATE_STEP,
+    RUN_ONCE_HOST,
+    STEP,
+    STEP_OF_KIND,
+    STEPS,
+    UPGRADE_TASKS,
+    WHEN,
+    step_file,
+)
 from .versions import GRANTED
 from .yaml_text import Template
 
@@ -22,8 +35,7 @@ if TYPE_CHECKING:
 
 Task = dict[str, Any]
 
-CHANGE_FILE = "upgrade_tasks.change"
-FINALIZE_FILE = "upgrade_tasks.finalize"
+VERIFY = "verify"
 PLAN = "plan"  # whose tasks those are that the role does not bring
 TEMPORARY = "orderly.services.temporary_changes"
 AS_EVER = {"check_mode": False}  # what only looks does so in check mode, and is read there
@@ -51,12 +63,35 @@ class Role(NamedTuple):
     checked: Collection[str] = ()
 
 
-def change_tasks(role: Role) -> list[Task]:
+def work_file(kind: str) -> str:
+    """Name the task file of a role for a kind of plays; a name that no file of the role itself has."""
+    return f"{UPGRADE_TASKS}.{kind}"
+
+
+def work_files(role: Role) -> dict[str, list[Task]]:
+    """Give the task files that plays bring, by their stems, for all kinds of plays that the service is in."""
+    service = role.service
+    files = {kind: _step_tasks(role, step) for kind, step in STEP_OF_KIND.items() if step in service.steps}
+    if service.changes:
+        files[CHANGE] = _change_tasks(role)
+    if service.finalizes:
+        files[FINALIZE] = _finalize_tasks(role)
+    if service.is_verified_again:
+        files[VERIFY] = [*_facts(role), *_part(role, VERIFY)]
+    return {work_file(kind): tasks for kind, tasks in files.items()}
+
+
+def _step_tasks(role: Role, step: int) -> list[Task]:
+    """Give the tasks of one service at a step that interrupts nothing."""
+    return _where_granted(role, [*_facts(role), _step(role, step)])
+
+
+def _change_tasks(role: Role) -> list[Task]:
     """Give the tasks of one service in one wave: facts, drain, steps 2 to 5, handlers, verify, undo, undrain."""
     return _where_granted(role, [*_facts(role), *_part(role, "drain"), *_steps(role), *_back(role)])
 
 
-def finalize_tasks(role: Role) -> list[Task]:
+def _finalize_tasks(role: Role) -> list[Task]:
     """Give the tasks of a finalizer: temporary changes are undone first.
 
     Hosts remember that it ran: a controller that dies now cannot, and no finalizer runs twice.
@@ -117,7 +152,7 @@ def _note_time(role: Role, moment: str, words: str) -> Task:
 
 def _back(role: Role) -> Iterator[Task]:
     """Put the service back: only after it is verified, unless check mode has left everything as it was."""
-    yield from ({**task, **REAL} for task in (*_well(role), *_part(role, "verify")))
+    yield from ({**task, **REAL} for task in (*_well(role), *_part(role, VERIFY)))
     yield from _undo(role, "verified")
     yield from _part(role, "undrain")
     yield FLUSH

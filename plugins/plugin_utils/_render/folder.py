@@ -27,8 +27,10 @@ from .._run.run import this_run
 from .._service.catalogue import PLAN_FILE
 from .._service.service import CatalogueError
 from .page import list_all_tasks, render_page
-from .playbook import render
+from .playbook import MOST_IMPORTS, includes_work, render, render_for_run
 from .role_copy import copy_along, copy_role, write_tasks
+from .work import SHARED, shared_work
+from .yaml_text import yaml_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -105,14 +107,24 @@ def write_plan(
         return draft.put(folder)
 
 
-def playbook_for(plan: Plan, playbook: Path, about: Selection) -> Path:
-    """Write the part of a plan's playbook that a run is about, which Ansible reads the sooner.
+def write_playbook(plan: Plan, folder: Path, most_imports: int = MOST_IMPORTS) -> None:
+    """Write the playbook of a plan, and beside it what its plays include."""
+    (folder / PLAYBOOK).write_text(render(plan, most_imports), encoding="utf-8")
+    if includes_work(plan, plan.plays, most_imports):
+        (folder / SHARED).mkdir(exist_ok=True)
+        for kind, tasks in shared_work(plan).items():
+            (folder / SHARED / f"{kind}.yml").write_text("---\n" + yaml_text(tasks), encoding="utf-8")
 
-    It goes with the process. Gives the whole one where the run is about all of it, or nobody can write beside it.
+
+def playbook_for(plan: Plan, playbook: Path, about: Selection) -> Path:
+    """Write the part of a plan's playbook that a run is about as Ansible reads it the soonest.
+
+    It goes with the process. Gives the plan's own playbook where that is short and the run is about all of it, or where
+    nobody can write beside it.
     """
-    if about.is_whole:
+    if about.is_whole and not includes_work(plan, plan.plays):
         return playbook
-    text = render(plan, about).encode()
+    text = render_for_run(plan, about).encode()
     part = playbook.with_name(PART.format(of=os.getpid(), hash=hashlib.sha256(text).hexdigest()))
     try:
         _remove_old_parts(playbook.parent)
@@ -163,7 +175,7 @@ def _put(new: Path, folder: Path, aside: Path) -> None:
 def _write_files(plan: Plan, services: Iterable[Service], folder: Path, seconds: Mapping[str, float]) -> Plan:
     """Write all files of a plan; gives the plan with the hashes of those that run."""
     folder.mkdir()
-    (folder / PLAYBOOK).write_text(render(plan), encoding="utf-8")
+    write_playbook(plan, folder)
     services = tuple(services)
     copy_along(services, folder)
     for service in services:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._common.names import pattern
-from .._inventory.selection import Selection
 from .._plan.names import LEFT, NO_HOST, OPENED, PLANNED, SEEN_MEMBERS, VERIFY_PLAY
 from .._service.steps import CHANGE, DISRUPTIVE, FINALIZE
 from .._tasks.strategy import FREE, LINEAR
-from .change import AS_EVER, ENDS_ROLES, ENDS_ROLES_SINCE, TEMPORARY
+from .change import ENDS_ROLES, ENDS_ROLES_SINCE, TEMPORARY, VERIFY
 from .versions import (
-    ANY_GRANTED,
     GRANTED,
     VERSIONS,
     after_change,
@@ -22,12 +19,22 @@ from .versions import (
     has_versions,
     packages_of,
 )
-from .work import GATE, IMPORT_ROLE, INCLUDE_ROLE, after_facts, changed_for_a_while, waits_for_migration, work
-from .yaml_text import Template, yaml_text
+from .work import (
+    GATE,
+    IMPORT_ROLE,
+    INCLUDE_ROLE,
+    bring,
+    changed_for_a_while,
+    include_work,
+    waits_for_migration,
+    work,
+)
+from .yaml_text import Template, json_text, yaml_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from .._inventory.selection import Selection
     from .._plan.plan import Plan, Play
 
 Task = dict[str, Any]
@@ -44,7 +51,6 @@ SLOTS_OF_HOST = Template(
     " 'slots':"
     " ((orderly_gate | default({})).tokens | default({}))[inventory_hostname] | default({})} | to_json }}"
 )
-NONE_GRANTED = "orderly_gate | default({}) | orderly.services.granted(orderly_play) | length == 0"
 
 HEADER = """\
 ---
@@ -56,11 +62,11 @@ HEADER = """\
 """
 
 INCLUDES = """\
-# The roles are included when a play comes to them: as {imports} imports they would be read before the first task, in
-# many seconds. So --list-tasks shows gates and no tasks of roles; plan.html has them all.
+# What plays do stands in tasks/ and is included when a play comes to it: the roles of {uses} uses would be read before
+# the first task, in many seconds. So --list-tasks shows gates and no tasks of roles; plan.html has them all.
 """
 MOST_IMPORTS = 100
-"""Above, roles are included: an import costs Ansible about 30 ms before the first task, an include next to none."""
+"""Above, the work is included: a role that is imported costs Ansible about 30 ms before the first task."""
 
 CORE_CHECK: Task = {
     "name": "Check that this ansible-core can run the plan",
@@ -102,38 +108,55 @@ OPENING: dict[str, Any] = {
 }
 
 
-def render(plan: Plan, about: Selection | None = None, most_imports: int = MOST_IMPORTS) -> str:
-    """Give the text of the plan's ``upgrade.yml``, or of the part of it with the plays that *about* leaves.
+def render(plan: Plan, most_imports: int = MOST_IMPORTS) -> str:
+    """Give the text of the plan's ``upgrade.yml``.
 
-    Roles are imported, which lets ``--list-tasks`` show their tasks; more than *most_imports* are included.
+    Roles are imported, which lets ``--list-tasks`` show their tasks; with more than *most_imports* of them the work of
+    plays is included.
     """
-    plays = [OPENING, *_plays(plan, about or Selection())]
-    imports = sum(IMPORT_ROLE in task for play in plays for task in play["tasks"])
-    if imports > most_imports:
-        plays = [_at_run_time(play) for play in plays]
-    opening, *others = plays
-    plays = [opening, *map(_promising, others[:1]), *others[1:]]
+    included = includes_work(plan, plan.plays, most_imports)
     header = HEADER.format(id=plan.id, version=plan.versions.get("orderly.services", ""))
-    header += INCLUDES.format(imports=imports) if imports > most_imports else ""
-    return header + "\n".join(yaml_text([_as_written(_held(play, plan))]) for play in plays)
+    header += INCLUDES.format(uses=_uses_of_roles(plan, plan.plays)) if included else ""
+    return header + "\n".join(yaml_text([play]) for play in _playbook(plan, plan.plays, included=included))
 
 
-def _plays(plan: Plan, about: Selection) -> Iterator[dict[str, Any]]:
+def render_for_run(plan: Plan, about: Selection, most_imports: int = MOST_IMPORTS) -> str:
+    """Give the plays that a run is about, as JSON: nobody reads it, and Ansible does so in half of the time."""
     plays = [play for play in plan.plays if _concerns(plan, play, about)]
+    return json_text(list(_playbook(plan, plays, included=includes_work(plan, plays, most_imports))))
+
+
+def includes_work(plan: Plan, plays: Sequence[Play], most_imports: int = MOST_IMPORTS) -> bool:
+    """Tell whether the work of plays is included when they come to it, for it uses more roles than are imported."""
+    return _uses_of_roles(plan, plays) > most_imports
+
+
+def _playbook(plan: Plan, plays: Sequence[Play], *, included: bool) -> Iterator[dict[str, Any]]:
+    first, *others = _plays(plan, plays, included=included) if plays else [None]
+    for play in (OPENING, *([_promising(first)] if first else []), *others):
+        yield _as_written(_held(play, plan))
+
+
+def _uses_of_roles(plan: Plan, plays: Iterable[Play]) -> int:
+    """Count how often plays of a plan bring a role."""
+    again = sum(service.is_verified_again for service in plan.services.values())
+    return again + sum(len(play.services) for play in plays)
+
+
+def _plays(plan: Plan, plays: Sequence[Play], *, included: bool) -> Iterator[dict[str, Any]]:
     concerned = {name for play in plays for name in play.services}
     names = [name for name in plan.services if name in concerned]
     if plan.survey is not None and names:
         yield check_before_all(plan, names)
-    yield from map(
-        partial(_verify_again, plan),
-        (name for name in names if plan.services[name].is_verified_again),
-    )
+    for name in names:
+        if plan.services[name].is_verified_again:
+            yield _verify_again(plan, name, included=included)
     looked = False
     for play in plays:
         if play.kind == FINALIZE and not looked:
             looked = True
             yield from check_before_finalizers(plan)
-        yield from render_play(plan, play)
+        yield from render_play(plan, play, included=included)
 
 
 def _concerns(plan: Plan, play: Play, about: Selection) -> bool:
@@ -141,21 +164,6 @@ def _concerns(plan: Plan, play: Play, about: Selection) -> bool:
         about.has_service(name, plan.services[name].stage) and any(map(about.has_host, hosts))
         for name, hosts in play.services.items()
     )
-
-
-def _at_run_time(play: dict[str, Any]) -> dict[str, Any]:
-    """Include the roles of a play when it comes to them, which Ansible does not read before.
-
-    What a task says besides its module goes for what it includes only where that is said.
-    https://docs.ansible.com/ansible/latest/playbook_guide/playbooks_reuse.html
-    """
-    return {**play, "tasks": [_included(task) if IMPORT_ROLE in task else task for task in play["tasks"]]}
-
-
-def _included(task: Task) -> Task:
-    own = {key: value for key, value in task.items() if key not in (IMPORT_ROLE, *AS_EVER)}
-    applied = {key: task[key] for key in AS_EVER if key in task}
-    return {**own, INCLUDE_ROLE: {**task[IMPORT_ROLE], **({"apply": applied} if applied else {})}}
 
 
 def _promising(play: dict[str, Any]) -> dict[str, Any]:
@@ -166,16 +174,18 @@ def _promising(play: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _verify_again(plan: Plan, name: str) -> dict[str, Any]:
+def _verify_again(plan: Plan, name: str, *, included: bool) -> dict[str, Any]:
     """Verify a service on the hosts that an earlier run has upgraded; there are none but where a run is resumed."""
     play_id = f"{VERIFY_PLAY}{name}"
+    imported = bring(plan, play_id, name, VERIFY)
+    included_role = {"name": imported["name"], INCLUDE_ROLE: imported[IMPORT_ROLE]}
     tasks: list[Task] = [
         {
             "name": f"{play_id} | Gather facts",
             "ansible.builtin.setup": {},
             "when": "(ansible_facts | default({})).distribution is undefined",
         },
-        *after_facts(plan, play_id, name, "verify", f"verify {name}"),
+        included_role if included else imported,
         {"name": f"{play_id} | Run the handlers", "ansible.builtin.meta": "flush_handlers"},
         {
             "name": f"{play_id} | Record which hosts are healthy",
@@ -211,8 +221,8 @@ def _as_written(play: dict[str, Any]) -> dict[str, Any]:
     return {**named, "strategy": LINEAR, "any_errors_fatal": False, "force_handlers": False, **play}
 
 
-def render_play(plan: Plan, play: Play) -> list[dict[str, Any]]:
-    """Give the Ansible plays of one play of the plan.
+def render_play(plan: Plan, play: Play, *, included: bool = False) -> list[dict[str, Any]]:
+    """Give the Ansible plays of one play of the plan, its work in it or *included*.
 
     Where several services share a wave, the work is a play of its own with the free strategy, so that hosts do not
     wait for each other's tasks; gate and release need all hosts at once and stay linear, and so does the work where
@@ -223,12 +233,12 @@ def render_play(plan: Plan, play: Play) -> list[dict[str, Any]]:
     )
     gate = [*_gate(plan, play), *before_change(plan, play)]
     release = [*after_change(plan, play), _done(play)]
+    tasks = [include_work(plan, play)] if included else work(plan, play)
     if len(play.services) == 1:
-        tasks = [*gate, *_begin(play), *work(plan, play), *release]
-        return [_play(plan, play, title(play), tasks)]
+        return [_play(plan, play, title(play), [*gate, *tasks, *release])]
     return [
         _play(plan, play, f"{title(play)} | gate", gate),
-        _play(plan, play, f"{title(play)} | work", [*_begin(play), *work(plan, play)], free=free),
+        _play(plan, play, f"{title(play)} | work", tasks, free=free),
         _play(plan, play, f"{title(play)} | release", release),
     ]
 
@@ -320,21 +330,6 @@ def _look(play: Play) -> Task:
         "failed_when": False,  # so does one that cannot be asked
         "tags": ["always"],
     }
-
-
-def _begin(play: Play) -> list[Task]:
-    return [
-        {
-            "name": f"{play.id} | End here if all is done",
-            "ansible.builtin.meta": "end_play",
-            "when": NONE_GRANTED,
-        },
-        {
-            "name": f"{play.id} | Gather facts",
-            "ansible.builtin.setup": {},
-            "when": [ANY_GRANTED, "(ansible_facts | default({})).distribution is undefined"],
-        },
-    ]
 
 
 def _done(play: Play) -> Task:

@@ -13,7 +13,7 @@ from .._service.service import SERVICE_FILE
 from .._service.steps import PARTS, UPGRADE_TASKS, step_file
 from .._tasks.roles import collection_of, meta_file
 from .._tasks.split import Split, read_part
-from .change import CHANGE_FILE, FINALIZE_FILE, Role, change_tasks, finalize_tasks
+from .change import Role, work_files
 from .yaml_text import yaml_text
 
 if TYPE_CHECKING:
@@ -71,14 +71,8 @@ def write_tasks(name: str, service: PlannedService, target: Path) -> None:
     files = {path.stem: path.name for path in tasks.iterdir() if path.suffix in (".yml", ".yaml")}
     checked = load_yaml(_specs_file(target)).get("argument_specs") or {}
     role = Role(name, service, files, checked.keys())
-    if service.changes:
-        _write_yaml(tasks / f"{CHANGE_FILE}.yml", change_tasks(role))
-    if service.finalizes:
-        _write_yaml(tasks / f"{FINALIZE_FILE}.yml", finalize_tasks(role))
-
-
-def _write_yaml(path: Path, tasks: list[dict[str, Any]]) -> None:
-    path.write_text("---\n" + yaml_text(tasks), encoding="utf-8")
+    for stem, listed in work_files(role).items():
+        (tasks / f"{stem}.yml").write_text("---\n" + yaml_text(listed), encoding="utf-8")
 
 
 def _write_meta(service: Service, role: Path, split: Split) -> None:

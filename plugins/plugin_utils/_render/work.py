@@ -1,16 +1,20 @@
-"""The work of the plays of a plan: the tasks between the gate, which grants it, and the record that it is done."""
+"""The work of the plays of a plan: the tasks between the gate, which grants it, and the record that it is done.
+
+They stand in the play, or, in large plans, once for all plays of a kind in a file that plays include: Ansible reads
+every task of a playbook before the first one runs, and of what is included only what a run comes to.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._service.steps import CHANGE, FACTS, FINALIZE, STEP, STEP_OF_KIND, STEPS, WHEN, step_file
-from .change import AS_EVER, CHANGE_FILE, FINALIZE_FILE
+from .._service.steps import CHANGE, DISRUPTIVE, KINDS
+from .change import work_file
 from .versions import ANY_GRANTED, GRANTED
 from .yaml_text import Template
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from .._plan.plan import Plan, Play
 
@@ -18,81 +22,122 @@ Task = dict[str, Any]
 
 GATE = "orderly.services.internal.upgrade_gate"
 IMPORT_ROLE, INCLUDE_ROLE = "ansible.builtin.import_role", "ansible.builtin.include_role"
+INCLUDE_TASKS = "ansible.builtin.include_tasks"
+NONE_GRANTED = "orderly_gate | default({}) | orderly.services.granted(orderly_play) | length == 0"
+SHARED = "tasks"  # the folder of the files that plays include
+ANY_PLAY = Template("{{ orderly_play }}")
+ROLES, ROLE = "orderly_roles_of_play", "orderly_role_of_play"
 
 
-def work(plan: Plan, play: Play) -> Iterator[Task]:
+def work(plan: Plan, play: Play) -> list[Task]:
     """Give the tasks of a play."""
-    if play.kind == CHANGE:
-        yield from _change(plan, play)
-    elif play.kind == FINALIZE:
-        for name in play.services:
-            yield _role(plan, play.id, name, FINALIZE_FILE, f"finalize {name}")
-    else:
-        for name in play.services:
-            yield from _step(plan, play, name)
-        yield {"name": f"{play.id} | Run the handlers", "ansible.builtin.meta": "flush_handlers"}
+    roles = [bring(plan, play.id, name, play.kind) for name in play.services]
+    return list(_work(play.kind, play.id, roles, _drained(plan, play.services)))
 
 
-def _change(plan: Plan, play: Play) -> Iterator[Task]:
-    """One wave, service by service: none is down on a host for longer than its own change takes."""
-    yield _begin(plan, play)
-    yield _lift_strict_mode(play)
-    for name in play.services:
-        yield _role(plan, play.id, name, CHANGE_FILE, f"change {name}")
-    if _drained(plan, play):
-        yield _record(plan, play, "absent", "Remove the record")
-
-
-def _role(plan: Plan, play_id: str, name: str, tasks_from: str, title: str) -> Task:
-    """Import what a service's role does in one go; it knows by itself where the service is granted."""
+def include_work(plan: Plan, play: Play) -> Task:
+    """Include the tasks of a play, those of :func:`shared_work`, once it comes to them."""
     return {
-        "name": f"{play_id} | {title}",
-        IMPORT_ROLE: {"name": plan.services[name].role, "tasks_from": tasks_from},
+        "name": f"{play.id} | Do what is left",
+        INCLUDE_TASKS: f"{SHARED}/{play.kind}.yml",
+        "vars": {ROLES: [plan.services[name].role for name in play.services]},
     }
 
 
-def after_facts(plan: Plan, play_id: str, name: str, tasks_from: str, title: str) -> Iterator[Task]:
-    """Import a file of a service's role, and before it the one that looks for all its files, if there is one."""
-    if FACTS in plan.services[name].parts:
-        yield {**_role(plan, play_id, name, FACTS, f"{FACTS} {name}"), **AS_EVER}
-    yield _role(plan, play_id, name, tasks_from, title)
+def shared_work(plan: Plan) -> dict[str, list[Task]]:
+    """Give the tasks that all plays of a kind share, by kind.
 
-
-def _step(plan: Plan, play: Play, name: str) -> Iterator[Task]:
-    step = STEP_OF_KIND[play.kind]
-    variables = {"vars": {STEP: step}} if plan.services[name].dialect == WHEN else {}
-    for task in after_facts(plan, play.id, name, step_file(step), f"{STEPS[step]} {name}"):
-        yield {**task, **variables, "when": f"'{name}' in {GRANTED}"}
-
-
-def _begin(plan: Plan, play: Play) -> Task:
-    """Say the first word to a host: one whose locks are in another store refuses, and holds no slot in this one."""
-    record = _record(plan, play, "present", "Record what is drained, and which store its slots are in")
+    All hosts go through all roles of a play, in the same order, and each role knows where it has nothing to do: of
+    loops over different lists Ansible makes one order, in which a host may come to its services in another one.
+    """
+    services = {
+        kind: {name for play in plan.plays if play.kind == kind for name in play.services} for kind in KINDS
+    }
     return {
-        "name": f"{play.id} | Record what is drained, or stop",
+        kind: list(_work(kind, ANY_PLAY, [_bring_each(kind)], _drained(plan, sorted(names))))
+        for kind, names in services.items()
+        if names
+    }
+
+
+def bring(plan: Plan, play_id: str, name: str, kind: str) -> Task:
+    """Import what a service's role does in a kind of plays; it knows by itself where the service is granted."""
+    return {
+        "name": f"{play_id} | {kind} {name}",
+        IMPORT_ROLE: {"name": plan.services[name].role, "tasks_from": work_file(kind)},
+    }
+
+
+def _bring_each(kind: str) -> Task:
+    return {
+        "name": _named(ANY_PLAY, f"{kind} each service"),
+        INCLUDE_ROLE: {"name": Template(f"{{{{ {ROLE} }}}}"), "tasks_from": work_file(kind)},
+        "loop": Template(f"{{{{ {ROLES} }}}}"),
+        "loop_control": {"loop_var": ROLE},
+    }
+
+
+def _work(kind: str, play_id: str, roles: Iterable[Task], drains: Sequence[str]) -> Iterator[Task]:
+    """Go service by service in a wave: none is down on a host for longer than its own change takes."""
+    yield from _begin(play_id)
+    if kind == CHANGE:
+        yield _stamp(play_id, drains)
+        yield _lift_strict_mode(play_id)
+    yield from roles
+    if kind == CHANGE and drains:
+        record = _record(play_id, drains, "absent", "Remove the record")
+        yield {**record, "when": f"{GRANTED} | intersect({drains}) | length > 0"}
+    elif kind not in DISRUPTIVE:
+        yield {"name": _named(play_id, "Run the handlers"), "ansible.builtin.meta": "flush_handlers"}
+
+
+def _named(play_id: str, words: str) -> str:
+    """Begin the name of a task with its play, which a variable tells where plays share the task."""
+    name = f"{play_id} | {words}"
+    return Template(name) if isinstance(play_id, Template) else name
+
+
+def _begin(play_id: str) -> Iterator[Task]:
+    yield {
+        "name": _named(play_id, "End here if all is done"),
+        "ansible.builtin.meta": "end_play",
+        "when": NONE_GRANTED,
+    }
+    yield {
+        "name": _named(play_id, "Gather facts"),
+        "ansible.builtin.setup": {},
+        "when": [ANY_GRANTED, "(ansible_facts | default({})).distribution is undefined"],
+    }
+
+
+def _stamp(play_id: str, drains: Sequence[str]) -> Task:
+    """Say the first word to a host: one whose locks are in another store refuses, and holds no slot in this one."""
+    record = _record(play_id, drains, "present", "Record what is drained, and which store its slots are in")
+    return {
+        "name": _named(play_id, "Record what is drained, or stop"),
         "block": [{**record, "register": "orderly_drained"}],
         "rescue": [
             {
-                "name": f"{play.id} | Give back the slots that the host refuses",
-                GATE: {"play": play.id, "state": "refused"},
+                "name": _named(play_id, "Give back the slots that the host refuses"),
+                GATE: {"play": play_id, "state": "refused"},
                 "when": "orderly_drained.stamped is defined",  # else nobody knows what became of the host
             },
             {
-                "name": f"{play.id} | Stop here",
+                "name": _named(play_id, "Stop here"),
                 "ansible.builtin.fail": {"msg": Template("{{ orderly_drained.msg }}")},
             },
         ],
     }
 
 
-def _record(plan: Plan, play: Play, state: str, title: str) -> Task:
+def _record(play_id: str, drains: Sequence[str], state: str, title: str) -> Task:
     """Let hosts remember what is drained, so that somebody can put it back if this run dies in between."""
     return {
-        "name": f"{play.id} | {title}",
+        "name": _named(play_id, title),
         "orderly.services.internal.drained_services": {
-            "services": Template(f"{{{{ {GRANTED} | intersect({_drained(plan, play)}) }}}}"),
+            "services": Template(f"{{{{ {GRANTED} | intersect({list(drains)}) }}}}"),
             "state": state,
-            "operation": f"upgrade {play.id}",
+            "operation": Template("upgrade {{ orderly_play }}"),
             "store": Template("{{ orderly_gate.store }}"),
             "tokens": Template("{{ orderly_gate.tokens[inventory_hostname] | default({}) }}"),
             "path": Template("{{ rolling_op_records | default(omit) }}"),
@@ -101,9 +146,9 @@ def _record(plan: Plan, play: Play, state: str, title: str) -> Task:
     }
 
 
-def _drained(plan: Plan, play: Play) -> list[str]:
-    """Name the services of a play that are drained."""
-    return [name for name in play.services if "drain" in plan.services[name].parts]
+def _drained(plan: Plan, names: Iterable[str]) -> list[str]:
+    """Name the services among some that are drained."""
+    return [name for name in names if "drain" in plan.services[name].parts]
 
 
 def changed_for_a_while(plan: Plan, names: Iterable[str]) -> list[str]:
@@ -111,10 +156,10 @@ def changed_for_a_while(plan: Plan, names: Iterable[str]) -> list[str]:
     return [name for name in names if "undo" in plan.services[name].parts]
 
 
-def _lift_strict_mode(play: Play) -> Task:
+def _lift_strict_mode(play_id: str) -> Task:
     """Let systemd stop and restart again what nobody was to restart by accident: this is on purpose."""
     return {
-        "name": f"{play.id} | Lift strict mode",
+        "name": _named(play_id, "Lift strict mode"),
         "orderly.services.strict_mode": {"services": Template(f"{{{{ {GRANTED} }}}}"), "state": "absent"},
         "when": ANY_GRANTED,
     }

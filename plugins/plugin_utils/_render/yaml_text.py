@@ -33,6 +33,19 @@ def yaml_text(data: Any, margin: str = "") -> str:
     return f"{_scalar(data)}\n"
 
 
+def json_text(data: Any) -> str:
+    """Give the same data as JSON, which Ansible reads in a fifth of the time, and people do not."""
+    return json.dumps(_marked(data), ensure_ascii=False, separators=(",", ":"))
+
+
+def _marked(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _marked(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_marked(item) for item in data]
+    return {"__ansible_unsafe": data} if _is_data(data) else data
+
+
 def _value(value: Any, margin: str) -> str:
     """Give what stands behind the colon of a key."""
     if not value or not isinstance(value, dict | list | tuple):
@@ -42,8 +55,12 @@ def _value(value: Any, margin: str) -> str:
 
 def _scalar(value: Any) -> str:
     """Write a value so that Ansible templates it only if it is a template."""
-    is_data = isinstance(value, str) and not isinstance(value, Template) and TEMPLATED.search(value)
-    return f"!unsafe {_plain(value)}" if is_data else _plain(value)
+    return f"!unsafe {_plain(value)}" if _is_data(value) else _plain(value)
+
+
+def _is_data(value: Any) -> bool:
+    """Tell whether a value looks like a template and is none."""
+    return isinstance(value, str) and not isinstance(value, Template) and bool(TEMPLATED.search(value))
 
 
 def _plain(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 VALIDATE, PREPARE, CHANGE = "validate", "prepare", "change"
 POST_UPGRADE, FINALIZE = "post-upgrade", "finalize"
+KINDS = (VALIDATE, PREPARE, CHANGE, POST_UPGRADE, FINALIZE)
 DISRUPTIVE = (CHANGE, FINALIZE)
 
 STEPS = {0: VALIDATE, 1: PREPARE, 2: "quiesce", 3: "upgrade", 4: "migrate", 5: "start", 6: POST_UPGRADE}

@@ -10,6 +10,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible_collections.orderly.services.plugins.plugin_utils._inventory.inventory import (
     Inventory,
     InventoryError,
+    limited_hosts,
 )
 
 if TYPE_CHECKING:
@@ -85,3 +86,24 @@ def test_a_variable_that_needs_facts_is_named_with_its_host(tmp_path: Path) -> N
         inventory.variable("w4", "web_stage")
     assert str(caught.value).startswith("web_stage of w4 cannot be determined while planning: ")
     assert str(caught.value).endswith("Give it a value that the inventory alone decides.")
+
+
+LIMITS = [
+    ("w1", ["w1"]),
+    ("web", ["w1", "w2"]),
+    ("w*,!w2", ["w1"]),
+    ("d1:w2", ["d1", "w2"]),
+    ("all", ["d1", "w1", "w2"]),
+    ("d1[0]", ["d1"]),
+]
+
+
+@pytest.mark.parametrize(("limit", "hosts"), LIMITS)
+def test_a_limit_leaves_the_hosts_that_ansible_takes_it_for(limit: str, hosts: list[str]) -> None:
+    groups = {"all": ["w1", "w2", "d1"], "ungrouped": [], "web": ["w1", "w2"], "db": ["d1"]}
+    assert sorted(limited_hosts(DataLoader(), groups, limit)) == hosts
+
+
+def test_a_group_that_is_named_like_a_host_means_what_ansible_takes_it_for() -> None:
+    groups = {"all": ["w1", "w2"], "w1": ["w2"]}
+    assert limited_hosts(DataLoader(), groups, "w1") == {"w1"}

@@ -102,6 +102,16 @@ def test_nothing_is_said_of_the_state_while_a_change_would_not_show(folder: Path
     assert state_of(folder, later) == ""
 
 
+def test_playbooks_of_runs_come_and_go_and_the_state_stays(folder: Path) -> None:
+    before = state_of(folder, later)
+    part = folder / PART.format(of=7, hash="0" * 64)
+    part.touch()
+    assert state_of(folder, later) == before
+    part.unlink()
+    part.symlink_to(folder / "upgrade.yml")
+    assert state_of(folder, later) == ""
+
+
 def test_a_part_of_the_playbook_is_no_difference_as_long_as_it_is_as_it_was_written(folder: Path) -> None:
     before = hash_files(folder)
     text = b"- hosts: web1\n"

@@ -1,18 +1,16 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._render import change
 from ansible_collections.orderly.services.plugins.plugin_utils._render.change import (
     Role,
-    change_tasks,
-    finalize_tasks,
+    work_file,
+    work_files,
 )
 
 from ..plan_world import deployment, plan_of
-
-if TYPE_CHECKING:
-    import pytest
 
 FILES = {
     stem: f"{stem}.yml"
@@ -26,6 +24,10 @@ FILES = {
 def a_role(parts: str = "", steps: str = "3", checked: str = "", **more: Any) -> Role:
     service = plan_of(deployment("web", "w1", steps, parts, **more)).services["web"]
     return Role("web", service, FILES, checked.split())
+
+
+def tasks_of(role: Role, kind: str = "change") -> list[dict[str, Any]]:
+    return work_files(role)[work_file(kind)]
 
 
 def within(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -42,7 +44,7 @@ def names(tasks: list[dict[str, Any]]) -> list[str]:
 
 
 def test_units_are_looked_at_before_the_role_verifies() -> None:
-    tasks = within(change_tasks(a_role("verify", "5", units=["web.service"])))
+    tasks = within(tasks_of(a_role("verify", "5", units=["web.service"])))
     (look,) = [task for task in tasks if "orderly.services.internal.member_units" in task]
     assert look == {
         "name": "plan | The units of web run, or were stopped on purpose",
@@ -54,7 +56,7 @@ def test_units_are_looked_at_before_the_role_verifies() -> None:
 
 def test_a_change_goes_from_drain_to_undrain() -> None:
     role = a_role("drain verify undo undrain", "3 5")
-    assert names(change_tasks(role)) == [
+    assert names(tasks_of(role)) == [
         "drain web",
         "Begin step 3 of web (upgrade)",
         "upgrade web",
@@ -74,7 +76,7 @@ def test_a_change_goes_from_drain_to_undrain() -> None:
 
 def test_what_all_parts_read_is_looked_at_once_and_also_in_check_mode() -> None:
     role = a_role("facts drain verify undo finalize")
-    for tasks in (within(change_tasks(role)), within(finalize_tasks(role))):
+    for tasks in (within(tasks_of(role)), within(tasks_of(role, "finalize"))):
         assert tasks[0] == {
             "name": "facts web", "ansible.builtin.import_tasks": "facts.yml", "check_mode": False
         }  # fmt: skip
@@ -83,19 +85,18 @@ def test_what_all_parts_read_is_looked_at_once_and_also_in_check_mode() -> None:
 
 def test_hosts_without_the_service_pass_by_where_ansible_lets_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(change, "ENDS_ROLES", True)
-    assert change_tasks(a_role())[0] == {
+    assert tasks_of(a_role())[0] == {
         "name": "plan | End here if web has nothing to do",
         "ansible.builtin.meta": "end_role",
         "when": "'web' not in orderly_granted",
     }
     monkeypatch.setattr(change, "ENDS_ROLES", False)
-    assert len(change_tasks(a_role())) == 1
+    assert len(tasks_of(a_role())) == 1
 
 
 def test_files_are_imported_as_tasks_unless_ansible_checks_their_arguments() -> None:
     tasks = {
-        task["name"]: task
-        for task in within(change_tasks(a_role("drain verify", "3", checked="verify main")))
+        task["name"]: task for task in within(tasks_of(a_role("drain verify", "3", checked="verify main")))
     }
     assert tasks["drain web"]["ansible.builtin.import_tasks"] == "drain.yml"
     assert tasks["verify web"]["ansible.builtin.import_role"] == {
@@ -105,14 +106,14 @@ def test_files_are_imported_as_tasks_unless_ansible_checks_their_arguments() -> 
 
 
 def test_a_full_stop_waits_for_every_host_after_each_step() -> None:
-    told = names(change_tasks(a_role(steps="3 5", full_stop=True)))
+    told = names(tasks_of(a_role(steps="3 5", full_stop=True)))
     waits = [name for name in told if name.startswith("Wait for every host after step")]
     assert waits == [f"Wait for every host after step {step}" for step in (2, 3, 4, 5)]
     assert told.index("upgrade web") < told.index(waits[1]) < told.index("start web")
 
 
 def test_hosts_do_not_start_without_the_migration_of_their_service() -> None:
-    tasks = within(change_tasks(a_role(steps="3 4 5", migrates_once=True)))
+    tasks = within(tasks_of(a_role(steps="3 4 5", migrates_once=True)))
     told = [task["name"] for task in tasks]
     wait = told.index("plan | Wait for the migration of web")
     assert told.index("migrate web") < wait < told.index("start web")
@@ -124,13 +125,31 @@ def test_hosts_do_not_start_without_the_migration_of_their_service() -> None:
 
 
 def test_steps_of_a_step_loop_know_which_step_it_is() -> None:
-    tasks = {task["name"]: task for task in within(change_tasks(a_role(steps="3 5", dialect="when")))}
+    tasks = {task["name"]: task for task in within(tasks_of(a_role(steps="3 5", dialect="when")))}
     assert tasks["upgrade web"]["vars"] == {"step": 3}
     assert tasks["start web"]["vars"] == {"step": 5}
 
 
+@pytest.mark.parametrize(("kind", "step"), [("validate", 0), ("prepare", 1), ("post-upgrade", 6)])
+def test_what_a_step_of_all_hosts_reads_is_looked_at_before_it(kind: str, step: int) -> None:
+    role = a_role("facts", f"{step}", dialect="when")
+    look, then = within(tasks_of(role, kind))
+    assert (look["name"], look["check_mode"]) == ("facts web", False)
+    assert then == {
+        "name": f"{kind} web",
+        "ansible.builtin.import_tasks": f"upgrade_tasks.step{step}.yml",
+        "vars": {"step": step},
+    }
+    assert list(work_files(role)) == [f"upgrade_tasks.{kind}"]
+
+
+def test_a_service_is_verified_again_after_the_same_look() -> None:
+    tasks = tasks_of(a_role("facts verify"), "verify")
+    assert [task["name"] for task in tasks] == ["facts web", "verify web"]
+
+
 def test_a_finalizer_undoes_first_and_is_remembered_by_its_host() -> None:
-    assert names(finalize_tasks(a_role("undo finalize"))) == [
+    assert names(tasks_of(a_role("undo finalize"), "finalize")) == [
         "Find what must be undone for web",
         "undo web",
         "Run the handlers",
@@ -140,4 +159,4 @@ def test_a_finalizer_undoes_first_and_is_remembered_by_its_host() -> None:
         "Run the handlers",
         "Record what is finalized",
     ]
-    assert "finalize web" not in names(finalize_tasks(a_role("undo")))
+    assert "finalize web" not in names(tasks_of(a_role("undo"), "finalize"))

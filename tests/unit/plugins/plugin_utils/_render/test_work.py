@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._render.work import (
     changed_for_a_while,
+    include_work,
+    shared_work,
     waits_for_migration,
     work,
 )
@@ -26,17 +27,19 @@ def names(kind: str, *deployments: Deployment) -> list[str]:
     return [task["name"] for task in tasks(kind, *deployments)]
 
 
+ENDS, FACTS = "End here if all is done", "Gather facts"
 DRAINED = deployment("web", "h1", parts="drain undrain")
 
 
 def test_a_wave_is_put_on_record_changed_service_by_service_and_taken_off() -> None:
     assert names("change", DRAINED, deployment("log", "h1")) == [
-        "Record what is drained, or stop", "Lift strict mode", "change log", "change web", "Remove the record",
+        ENDS, FACTS, "Record what is drained, or stop", "Lift strict mode", "change log", "change web",
+        "Remove the record",
     ]  # fmt: skip
 
 
 def test_the_first_word_to_a_host_is_also_said_where_nothing_is_drained() -> None:
-    begin, *_rest, last = tasks("change", deployment("log", "h1"))
+    _ends, _facts, begin, *_rest, last = tasks("change", deployment("log", "h1"))
     assert begin["block"][0]["orderly.services.internal.drained_services"]["services"].endswith(
         "intersect([]) }}"
     )
@@ -44,34 +47,55 @@ def test_the_first_word_to_a_host_is_also_said_where_nothing_is_drained() -> Non
 
 
 def test_a_host_that_refuses_gives_its_slots_back_and_stops_the_play() -> None:
-    give_back, stop = tasks("change", DRAINED)[0]["rescue"]
+    give_back, stop = tasks("change", DRAINED)[2]["rescue"]
     assert give_back["orderly.services.internal.upgrade_gate"]["state"] == "refused"
     assert stop["ansible.builtin.fail"] == {"msg": "{{ orderly_drained.msg }}"}
 
 
 def test_a_step_of_all_hosts_runs_its_own_file_and_then_the_handlers() -> None:
-    step, handlers = tasks("validate", deployment("web", "h1", "0 3", dialect="when"))
-    assert step["ansible.builtin.import_role"]["tasks_from"] == "upgrade_tasks.step0"
-    assert (step["vars"], step["when"]) == ({"step": 0}, "'web' in orderly_granted")
-    assert handlers["ansible.builtin.meta"] == "flush_handlers"
-    assert "vars" not in tasks("validate", deployment("web", "h1", "0 3"))[0]
-
-
-@pytest.mark.parametrize(("kind", "step"), [("validate", 0), ("prepare", 1), ("post-upgrade", 6)])
-def test_what_a_step_of_all_hosts_reads_is_looked_at_before_it(kind: str, step: int) -> None:
-    look, then, _handlers = tasks(kind, deployment("web", "h1", str(step), "facts"))
-    assert look == {
-        "name": "facts web",
-        "ansible.builtin.import_role": {"name": "orderly_plan_web", "tasks_from": "facts"},
-        "check_mode": False,
-        "when": "'web' in orderly_granted",
+    _ends, _facts, step, handlers = tasks("validate", deployment("web", "h1", "0 3", dialect="when"))
+    assert step == {
+        "name": "validate web",
+        "ansible.builtin.import_role": {
+            "name": "orderly_plan_web",
+            "tasks_from": "upgrade_tasks.validate",
+        },
     }
-    assert then["ansible.builtin.import_role"]["tasks_from"] == f"upgrade_tasks.step{step}"
+    assert handlers["ansible.builtin.meta"] == "flush_handlers"
 
 
-def test_finalizers_know_by_themselves_where_they_are_granted() -> None:
-    (finalize,) = tasks("finalize", deployment("web", "h1", parts="finalize"))
-    assert (finalize["name"], "when" in finalize) == ("finalize web", False)
+def test_finalizers_flush_handlers_themselves() -> None:
+    deployed = deployment("web", "h1", parts="finalize")
+    assert names("finalize", deployed) == [ENDS, FACTS, "finalize web"]
+
+
+def test_what_plays_of_a_kind_share_is_what_each_of_them_does() -> None:
+    deployments = (DRAINED, deployment("log", "h2", "0 3"), deployment("db", "h3", parts="finalize"))
+    plan = plan_of(*deployments)
+    shared = shared_work(plan)
+    assert list(shared) == ["validate", "change", "finalize"]
+    for kind, theirs in shared.items():
+        told = [task["name"].removeprefix("{{ orderly_play }} | ") for task in theirs]
+        own = names(kind, *deployments)
+        assert [name for name in told if name != f"{kind} each service"] == [
+            name for name in own if not name.startswith(f"{kind} ")
+        ]
+    (each,) = (task for task in shared["change"] if "ansible.builtin.include_role" in task)
+    assert each["ansible.builtin.include_role"] == {
+        "name": "{{ orderly_role_of_play }}",
+        "tasks_from": "upgrade_tasks.change",
+    }
+    assert each["loop"] == "{{ orderly_roles_of_play }}"
+
+
+def test_a_play_that_includes_its_work_names_all_its_roles_in_their_order() -> None:
+    plan = plan_of(deployment("web", "h1"), deployment("log", "h1"))
+    (play,) = (play for play in plan.plays if play.kind == "change")
+    assert include_work(plan, play) == {
+        "name": f"{play.id} | Do what is left",
+        "ansible.builtin.include_tasks": "tasks/change.yml",
+        "vars": {"orderly_roles_of_play": ["orderly_plan_log", "orderly_plan_web"]},
+    }
 
 
 def test_hosts_wait_for_a_migration_only_in_the_wave_of_its_host() -> None:

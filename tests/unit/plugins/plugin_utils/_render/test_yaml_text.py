@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 import yaml
 from ansible_collections.orderly.services.plugins.plugin_utils._render.yaml_text import (
     Template,
+    json_text,
     yaml_text,
 )
 from hypothesis import given, settings
@@ -107,6 +109,18 @@ def test_only_what_is_said_to_be_a_template_is_one(text: str) -> None:
     assert (data, template) == (text, text)
     assert isinstance(data, Unsafe)
     assert not isinstance(template, Unsafe)
+
+
+@given(DATA)
+def test_the_same_stands_in_json(data: Any) -> None:
+    def marked(value: Any) -> Any:
+        if isinstance(value, Unsafe):
+            return {"__ansible_unsafe": str(value)}
+        if isinstance(value, list):
+            return [marked(item) for item in value]
+        return {key: marked(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+    assert json.loads(json_text(data)) == marked(read(yaml_text(data)))
 
 
 def test_it_reads_like_written_by_hand() -> None:

@@ -138,6 +138,7 @@ class Waiting:
     positions: Mapping[str, int]
     frozen: Mapping[str, Freeze] = field(default_factory=dict)
     nearest: Mapping[str, Waiter] = field(default_factory=dict)  # service -> who is served right before
+    waiter: Waiter | None = None  # as which the request waits
 
     @property
     def runs(self) -> frozenset[Run]:

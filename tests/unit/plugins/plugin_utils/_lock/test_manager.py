@@ -84,7 +84,7 @@ class Fleet:
 
     @property
     def queue(self) -> list[Any]:
-        return list(self.store.read("lock/nginx/queue/"))
+        return list(self.store.read("queue/nginx/"))
 
 
 @pytest.fixture

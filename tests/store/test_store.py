@@ -437,7 +437,7 @@ def test_what_is_read_does_not_grow_with_who_waits_behind_or_elsewhere(url: str)
     elsewhere = replace(asks(30), claims=(replace(asks(30).claims[0], service="db"),))
     with closing(open_store(url)) as store:
         queued(world_of(store), 4)
-        few = most_read([elsewhere])
+        few = most_read([elsewhere, elsewhere])
         for pid in range(4, 30):
             enqueue(world_of(store), asks(pid), state_of=live)
         release(store, "r0", asks(0).run, ["h0"])

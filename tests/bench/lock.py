@@ -132,13 +132,18 @@ class Bare:
             self.connection = None
 
 
+def give_back(store: Store, request: Request) -> None:
+    services = [claim.service for claim in request.claims]
+    release(store, request.roll, request.run, request.hosts, services)
+
+
 def turns(
     store: Store, request: Request, floor: Callable[[], object] | None
 ) -> Iterator[tuple[str, Callable[[], object]]]:
     if floor:
         yield "bare transaction", floor
     yield "acquire", partial(acquire, store, request)
-    yield "release", partial(release, store, request.roll, request.run, request.hosts)
+    yield "release", partial(give_back, store, request)
 
 
 def measure(shape: Shape, runs: int, url: str, bare: Bare | None, *, keep_open: bool) -> Table:
@@ -181,7 +186,7 @@ def wait_in_line(url: str, number: int, queued: Semaphore, told: Queue[float]) -
         be_seen(store, request.run)
         acquire(store, request, progress=lambda *_told: next(once, int)())
         told.put(time.monotonic())
-        release(store, request.roll, request.run, request.hosts)
+        give_back(store, request)
 
 
 def crowded(url: str, quiet_url: str, waiters: int, runs: int) -> Table:
@@ -194,22 +199,23 @@ def crowded(url: str, quiet_url: str, waiters: int, runs: int) -> Table:
     queued = context.Semaphore(0)
     used = getrusage(RUSAGE_CHILDREN)
     with closing(open_store(url)) as store, closing(open_store(quiet_url)) as quiet:
-        holder = in_line(1000)
+        holder = replace(in_line(1000), run=this_run(os.getppid()))  # another run than the one beside the crowd
+        other = replace(in_line(0, "other"), roll="other")
         be_seen(store, holder.run)
-        be_seen(quiet, holder.run)
+        for where in (store, quiet):
+            be_seen(where, other.run)
         crowd = [context.Process(target=wait_in_line, args=(url, n, queued, told)) for n in range(waiters)]
         acquire(store, holder)
         for process in crowd:  # they come one by one, as people do
             process.start()
             queued.acquire()
-        other = replace(in_line(0, "other"), roll="other")
         table: Table = {}
         for _run in range(runs):
             for where, name in ((quiet, ", no crowd"), (store, "")):
                 for what, turn in turns(where, other, None):
                     table.setdefault(f"{what}{name}", Times()).take(turn)
         began = time.monotonic()
-        release(store, holder.roll, holder.run, holder.hosts)
+        give_back(store, holder)
         granted = [began, *sorted(told.get(timeout=120) for _waiter in crowd)]
         for process in crowd:
             process.join()

@@ -199,7 +199,9 @@ def crowded(url: str, quiet_url: str, waiters: int, runs: int) -> Table:
     queued = context.Semaphore(0)
     used = getrusage(RUSAGE_CHILDREN)
     with closing(open_store(url)) as store, closing(open_store(quiet_url)) as quiet:
-        holder = replace(in_line(1000), run=this_run(os.getppid()))  # another run than the one beside the crowd
+        holder = replace(
+            in_line(1000), run=this_run(os.getppid())
+        )  # another run than the one beside the crowd
         other = replace(in_line(0, "other"), roll="other")
         be_seen(store, holder.run)
         for where in (store, quiet):

@@ -41,7 +41,8 @@ def decide(locks: Locks, request: Request, state_of: StateOf, at: str) -> Decisi
         waiter = case.served or _new_waiter(case, at, kept=False)
         queued = changed(locks, _joined(case.tidy, case.views, waiter))
         nearest = {service: ahead[-1] for service, ahead in case.ahead.items()}
-        return Waiting(queued, case.waits_for, case.positions, case.frozen, nearest, waiter)
+        places = {view.lock.service: waiter for view in case.views if view.wanted}
+        return Waiting(queued, case.waits_for, case.positions, case.frozen, nearest, places)
     return _grant(locks, case, at)
 
 

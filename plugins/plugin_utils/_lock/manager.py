@@ -134,7 +134,7 @@ def acquire(
     """Take every slot of *request*, or none: wait up to *wait* seconds for runs that are alive.
 
     *progress* hears who is waited for, and for how many seconds so far, at once and at least every ten seconds, or less
-    often where a hundred and more come first.
+    often where many come first.
     Whoever leaves without a grant, be it by an exception from outside, leaves no request in a queue.
 
     :raises RefusedError: when waiting would not help
@@ -162,6 +162,7 @@ def acquire(
             if clock() >= report_at:
                 progress(decision, waited)
                 report_at = clock() + report_seconds(decision)
+            reading.wait(decision)
             seconds = min(wait - waited, report_at - clock())
             changed = partial(store.wait_for_change, keys=reading.watched(decision))
             wait_for_turn(changed, seconds, look_seconds(decision), partial(ended, decision), clock)
@@ -382,7 +383,7 @@ def _decided(reading: Reading, locks: Locks, request: Request, state_of: StateOf
     reading.insist_on_idle(locks)
     decision = decide(locks, request, state_of, now_text())
     if isinstance(decision, Waiting):
-        reading.wait({**locks, **decision.locks}, decision)
+        reading.insist_on_runs(decision)
     return decision.locks, decision
 
 

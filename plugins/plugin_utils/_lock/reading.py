@@ -113,29 +113,30 @@ class Reading:
         if unread := [part for part in needed if not _covered(part, parts)]:
             raise UnreadError(unread)
 
-    def wait(self, locks: Locks, waiting: Waiting) -> None:
-        """Take note of where the request waits in *locks*, and for whom: no others matter from now on."""
-        self._places = frozenset(
-            queue_key(claim.service, one)
-            for claim in self._claims
-            for one in locks[claim.service].queue
-            if waiting.waiter and one.identity == waiting.waiter.identity
-        )
-        runs = {only(RUNS + run.id) for run in waiting.runs if is_in(RUNS + run.id, self._more)}
-        self._more = frozenset(part for part in self._more if not _is_of_runs(part)) | runs
+    def insist_on_runs(self, waiting: Waiting) -> None:
+        """Make sure of what the store says of the runs that are waited for, so that news of it will be noticed.
+
+        :raises UnreadError: when it was not read
+        """
+        self._insist_on(_documents_of(waiting))
+
+    def wait(self, waiting: Waiting) -> None:
+        """Take note of where the request waits now, and for whom: who is behind, and who else lives, is not read."""
+        self._places = frozenset(queue_key(service, one) for service, one in waiting.places.items())
+        own = (part for part in self._more if isinstance(part, Span) and not part.first.startswith(RUNS))
+        self._more = frozenset((*own, *_documents_of(waiting)))
 
     def watched(self, waiting: Waiting) -> frozenset[str]:
         """Name the documents that change when the request may have its turn.
 
         Who is not the next one watches the place of the one right before, so that of a long queue only one is woken.
-        Of runs, only those that were looked for in the store: the others this machine sees by itself.
         """
-        runs = {RUNS + run.id for run in waiting.runs if is_in(RUNS + run.id, self.parts)}
+        runs = {RUNS + run.id for run in (self._run, *waiting.runs)}
         before = {queue_key(service, one) for service, one in waiting.nearest.items()}
         locks = {
             lock_key(service) for service in (*(slot.service for slot in waiting.slots), *waiting.frozen)
         }
-        return frozenset({RUNS + self._run.id} | runs | (before or locks))
+        return frozenset(runs | (before or locks))
 
 
 def _covered(part: Part, parts: Iterable[Part]) -> bool:
@@ -144,5 +145,5 @@ def _covered(part: Part, parts: Iterable[Part]) -> bool:
     return any(part.startswith(each) for each in parts if isinstance(each, str))
 
 
-def _is_of_runs(part: Part) -> bool:
-    return (part.first if isinstance(part, Span) else part).startswith(RUNS)
+def _documents_of(waiting: Waiting) -> frozenset[Part]:
+    return frozenset(only(RUNS + run.id) for run in waiting.runs)

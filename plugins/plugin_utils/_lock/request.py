@@ -138,7 +138,7 @@ class Waiting:
     positions: Mapping[str, int]
     frozen: Mapping[str, Freeze] = field(default_factory=dict)
     nearest: Mapping[str, Waiter] = field(default_factory=dict)  # service -> who is served right before
-    waiter: Waiter | None = None  # as which the request waits
+    places: Mapping[str, Waiter] = field(default_factory=dict)  # service -> as which the request waits there
 
     @property
     def runs(self) -> frozenset[Run]:

@@ -32,6 +32,8 @@ from ..lock_world import WEB, MemoryStore, run
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from ansible_collections.orderly.services.plugins.plugin_utils._store.store import Documents, Part
+
 
 class FakeStore(MemoryStore):
     """A store in memory whose time only passes while it is waited for; ``events`` happen at their second."""
@@ -212,3 +214,39 @@ def test_those_at_the_back_look_less_often_and_still_tell_whom_they_wait_for(fle
     assert len(looks) < 16
     told = [at for at, _message in fleet.told[-6:]]
     assert max(after - before for before, after in pairwise(told)) <= 10
+
+
+def test_who_waits_reads_none_of_those_who_come_later(fleet: Fleet) -> None:
+    def others_come() -> None:
+        for pid in range(3, 23):
+            enqueue(fleet.store, fleet.request(pid, "web3"), state_of=fleet.state_of)
+
+    looks: list[int] = []
+    read = fleet.store.read
+
+    def counted(*parts: Part) -> Documents:
+        documents = read(*parts)
+        looks.append(sum(key.startswith("queue/") for key in documents))
+        return documents
+
+    fleet.acquire(1, "web1")
+    fleet.store.events[5] = others_come
+    fleet.store.events[25] = lambda: fleet.release(1, "web1")
+    fleet.store.read = counted  # type: ignore[method-assign] # counts what is read
+    assert fleet.acquire(2, "web2").waited >= 25
+    assert looks[-1] == 1
+    assert len(fleet.queue) == 20
+
+
+def test_whose_request_is_taken_away_waits_behind_those_who_came_meanwhile(fleet: Fleet) -> None:
+    def is_taken_away() -> None:
+        enqueue(fleet.store, fleet.request(3, "web3"), state_of=fleet.state_of)
+        place = fleet.queue[0]
+        fleet.store.transact((place,), lambda _documents: ({place: None}, None))
+
+    fleet.acquire(1, "web1")
+    fleet.store.events[5] = is_taken_away
+    fleet.store.events[25] = lambda: fleet.release(1, "web1")
+    with pytest.raises(TimedOutError) as error:
+        fleet.acquire(2, "web2", wait=60)
+    assert error.value.details["positions"] == {"nginx": 2}

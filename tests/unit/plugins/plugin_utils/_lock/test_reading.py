@@ -60,7 +60,7 @@ def waits(world: World, pid: int) -> tuple[Reading, Waiting]:
     reading = reading_of(asked)
     decision = decide(world.locks, asked, world.state_of, AT)
     assert isinstance(decision, Waiting)
-    reading.wait({**world.locks, **decision.locks}, decision)
+    reading.wait(decision)
     return reading, decision
 
 
@@ -86,7 +86,7 @@ def test_who_forgets_members_reads_all_that_wait_for_them(world: World) -> None:
     reading = reading_of(asked)
     decision = decide(world.locks, asked, world.state_of, AT)
     assert isinstance(decision, Waiting)
-    reading.wait({**world.locks, **decision.locks}, decision)
+    reading.wait(decision)
     assert "queue/nginx/" in reading.parts
 
 
@@ -157,12 +157,16 @@ def test_a_crowd_of_runs_is_asked_for_at_once(world: World) -> None:
 def test_who_waits_goes_on_to_read_of_those_runs_that_it_waits_for(world: World) -> None:
     asked = request(3, "web3")
     reading = reading_of(asked)
-    reading.add(map(only, (f"run/{run(1).id}", f"run/{run(2).id}")))
     decision = decide(world.locks, asked, world.state_of, AT)
     assert isinstance(decision, Waiting)
-    reading.wait(world.locks, decision)
+    with pytest.raises(UnreadError) as error:
+        reading.insist_on_runs(decision)
+    assert error.value.parts == {only(f"run/{run(2).id}")}
+    reading.add([*error.value.parts, only(f"run/{run(1).id}"), "run/"])
+    reading.insist_on_runs(decision)
+    reading.wait(decision)
     assert only(f"run/{run(2).id}") in reading.parts
-    assert only(f"run/{run(1).id}") not in reading.parts
+    assert not {only(f"run/{run(1).id}"), "run/"} & {*reading.parts}
 
 
 WATCHED = [
@@ -174,8 +178,6 @@ WATCHED = [
 @pytest.mark.parametrize(("pid", "keys"), WATCHED)
 def test_who_waits_watches_what_it_reads_of_the_one_before(world: World, pid: int, keys: set[str]) -> None:
     reading, waiting = waits(world, pid)
-    assert reading.watched(waiting) == keys | {f"run/{run(pid).id}"}
-    reading.add([only(f"run/{run(pid - 1).id}")])
     assert reading.watched(waiting) == keys | {f"run/{run(pid).id}", f"run/{run(pid - 1).id}"}
     assert all(is_in(key, reading.parts) for key in reading.watched(waiting))
 

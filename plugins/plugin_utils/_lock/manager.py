@@ -16,7 +16,7 @@ from .._store.store import Rehearsal, StoreError, only
 from . import changes, lock
 from .decision import decide
 from .decision import enqueue as decide_to_enqueue
-from .document import LOCKS, lock_key, members_key, read_locks, write_locks
+from .document import LOCKS, PREFIX, lock_key, members_key, read_locks, write_locks
 from .lock import LockError
 from .meeting import ALL, all_lists, is_all_listed, lists
 from .meeting import PREFIX as MEETING
@@ -357,7 +357,7 @@ def out_of_service(store: Store) -> dict[str, dict[str, str]]:
     :raises StoreError: when the store cannot be used
     :raises BrokenLockError: when a lock in it is broken
     """
-    locks = locks_of(store)
+    locks = _without_members(store)  # every gate asks, and neither members nor queues are of any use to it
     return {service: dict(lock.out_of_service) for service, lock in locks.items() if lock.out_of_service}
 
 
@@ -376,7 +376,12 @@ def held_slots(store: Store) -> tuple[Slot, ...]:
     :raises StoreError: when the store cannot be used
     :raises BrokenLockError: when a lock in it is broken
     """
-    return lock.held_slots(locks_of(store))
+    return lock.held_slots(_without_members(store))
+
+
+def _without_members(store: Store) -> Locks:
+    """Read every lock as far as its first document tells of it: no members, nobody who waits."""
+    return read_locks(store.read(PREFIX))
 
 
 def _decided(reading: Reading, locks: Locks, request: Request, state_of: StateOf) -> tuple[Locks, Decision]:

@@ -14,8 +14,10 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager imp
     enqueue,
     force_release,
     held_slots,
+    out_of_service,
     preview,
     release,
+    take_out,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import (
     Claim,
@@ -250,3 +252,21 @@ def test_whose_request_is_taken_away_waits_behind_those_who_came_meanwhile(fleet
     with pytest.raises(TimedOutError) as error:
         fleet.acquire(2, "web2", wait=60)
     assert error.value.details["positions"] == {"nginx": 2}
+
+
+def test_who_holds_and_who_is_out_of_service_is_told_without_members_and_queues(fleet: Fleet) -> None:
+    fleet.acquire(1, "web1")
+    enqueue(fleet.store, fleet.request(2, "web2"), state_of=fleet.state_of)
+    take_out(fleet.store, {"web4": ["nginx"]}, reason="repair")
+    sizes: list[int] = []
+    read = fleet.store.read
+
+    def counted(*parts: Part) -> Documents:
+        documents = read(*parts)
+        sizes.append(len(documents))
+        return documents
+
+    fleet.store.read = counted  # type: ignore[method-assign] # counts what is read
+    assert out_of_service(fleet.store) == {"nginx": {"web4": "repair"}}
+    assert [slot.holder.host for slot in held_slots(fleet.store)] == ["web1"]
+    assert sizes == [1, 1]

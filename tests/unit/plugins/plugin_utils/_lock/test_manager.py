@@ -206,9 +206,9 @@ def test_those_at_the_back_look_less_often_and_still_tell_whom_they_wait_for(fle
     looks: list[float] = []
     read = fleet.store.read
 
-    def counted(*prefixes: str) -> Any:
+    def counted(*parts: Part) -> Any:
         looks.append(fleet.store.now)
-        return read(*prefixes)
+        return read(*parts)
 
     fleet.store.read = counted  # type: ignore[method-assign] # counts what is read
     with pytest.raises(TimedOutError):

@@ -14,19 +14,18 @@ if TYPE_CHECKING:
 FAULTS = 8
 
 
-def simulated(hosts: int, folder: Path, side_by_side: int) -> Simulation:
-    url = f"sqlite://{folder}/store.db"
-    return simulate(draw_plan(hosts, 20), url, FAULTS, side_by_side, CallMeter)
+def simulated(hosts: int, folder: Path) -> Simulation:
+    return simulate(draw_plan(hosts, 20), f"sqlite://{folder}/store.db", FAULTS, meter=CallMeter)
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Simulation:
-    return simulated(100, tmp_path_factory.mktemp("small"), 1)
+    return simulated(100, tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Simulation:
-    return simulated(400, tmp_path_factory.mktemp("large"), 1)
+    return simulated(400, tmp_path_factory.mktemp("large"))
 
 
 def test_everything_is_done_once_though_hosts_fail_and_controllers_die(large: Simulation) -> None:
@@ -39,6 +38,6 @@ def test_a_gate_costs_no_more_for_each_host_of_a_larger_fleet(small: Simulation,
 
 
 def test_runs_side_by_side_do_everything_once_as_well(tmp_path: Path) -> None:
-    both = simulated(100, tmp_path, 2)
+    both = simulate(draw_plan(60, 10), f"sqlite://{tmp_path}/store.db", FAULTS, side_by_side=2)
     assert both.runs > FAULTS // 2
     assert both.done == dict.fromkeys(pieces(both.plan), 1)

@@ -4,8 +4,9 @@ SQLite is set against a bare transaction of the same database. Etcd is real, wit
 loopback and one disk. A playbook opens the store once for every task, so the first rows do; the others keep it open.
 The runs of this file look at the locks as the processes of playbooks do, each with a connection of its own.
 
-Crowds of two sizes wait for one slot; in SQLite, which is for one machine, of the first. While they do, others take and give back a slot of another service, in turns with
-an empty store: that must cost no more. Then the slot goes from each to the next.
+Crowds of two sizes wait for one slot; in SQLite, which is for one machine, only the first does. Meanwhile others take
+and give back a slot of another service, in turns with an empty store: that must cost no more. Then the slot goes from
+each to the next.
 
 Goals are for the median of all runs. Other work on the machine makes every figure worse and none better, so beside it
 are the calmest runs (of those in a row, so many at a time, the lowest median), how busy the machine was, and the CPU

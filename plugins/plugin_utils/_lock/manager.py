@@ -168,16 +168,16 @@ def acquire(
             wait_for_turn(changed, seconds, look_seconds(decision), partial(ended, decision), clock)
     except BaseException:
         with suppress(LockError, StoreError):  # the first error tells more
-            _change_own(
-                store,
-                request.roll,
-                request.run,
-                lambda locks: (changes.withdraw(locks, request.roll, request.run), None),
-            )
+            _withdraw(store, request)
         raise
     if isinstance(decision, Refused):
         raise RefusedError(decision)
     return Grant(decision, clock() - start)
+
+
+def _withdraw(store: Store, request: Request) -> None:
+    roll, run = request.roll, request.run
+    _change_own(store, roll, run, lambda locks: (changes.withdraw(locks, roll, run), None))
 
 
 def preview(store: Store, request: Request, *, state_of: StateOf | None = None) -> Decision:

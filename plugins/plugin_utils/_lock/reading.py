@@ -31,8 +31,8 @@ class UnreadError(Exception):
     """A decision rests on *parts* of the store that were not read."""
 
     def __init__(self, parts: Iterable[Part]) -> None:
-        super().__init__("not all that matters was read")
         self.parts = frozenset(parts)
+        super().__init__(self.parts)
 
 
 class Reading:

@@ -129,7 +129,7 @@ options:
   wait:
     description:
       - How many seconds to wait for holders and earlier requests that are alive. While it waits, it reports
-        for whom at least every ten seconds.
+        for whom at least every ten seconds, or less often where many come first.
       - While a service is frozen it waits as well.
       - It never waits for holders that failed. It says so at once.
     type: int

@@ -4,11 +4,15 @@ SQLite is set against a bare transaction of the same database. Etcd is real, wit
 loopback and one disk. A playbook opens the store once for every task, so the first rows do; the others keep it open.
 The runs of this file look at the locks as the processes of playbooks do, each with a connection of its own.
 
+Crowds of two sizes wait for one slot; in SQLite, which is for one machine, only the first does. Meanwhile others take
+and give back a slot of another service, in turns with an empty store: that must cost no more. Then the slot goes from
+each to the next.
+
 Goals are for the median of all runs. Other work on the machine makes every figure worse and none better, so beside it
 are the calmest runs (of those in a row, so many at a time, the lowest median), how busy the machine was, and the CPU
 time of this program (or of a waiter, from its coming to its end), without that of etcd.
 
-Run: tests/env python tests/bench/lock.py [RUNS [WAITERS]]
+Run: tests/env python tests/bench/lock.py [RUNS [CROWD…]]; with ONLY_ETCD=1, not in SQLite
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ import sqlite3
 import sys
 import time
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from multiprocessing import get_context
@@ -38,14 +42,17 @@ from ansible_collections.orderly.services.plugins.plugin_utils._store.store impo
 from ansible_collections.orderly.services.tests.etcd.real_etcd import Etcd, program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from multiprocessing.queues import Queue
+    from multiprocessing.synchronize import Semaphore
 
     from ansible_collections.orderly.services.plugins.plugin_utils._run.run import Run
     from ansible_collections.orderly.services.plugins.plugin_utils._store.store import Store
 
 GOALS = {"acquire": 6.0, "release": 3.0, "hand-over": 15.0}  # ms
 CALM_RUNS = 20
+CROWDS = (100, 1000)
+MEMBERS = frozenset(f"host{n}" for n in range(1001))
 
 
 @dataclass
@@ -126,13 +133,18 @@ class Bare:
             self.connection = None
 
 
+def give_back(store: Store, request: Request) -> None:
+    services = [claim.service for claim in request.claims]
+    release(store, request.roll, request.run, request.hosts, services)
+
+
 def turns(
     store: Store, request: Request, floor: Callable[[], object] | None
 ) -> Iterator[tuple[str, Callable[[], object]]]:
     if floor:
         yield "bare transaction", floor
     yield "acquire", partial(acquire, store, request)
-    yield "release", partial(release, store, request.roll, request.run, request.hosts)
+    yield "release", partial(give_back, store, request)
 
 
 def measure(shape: Shape, runs: int, url: str, bare: Bare | None, *, keep_open: bool) -> Table:
@@ -154,10 +166,9 @@ def measure(shape: Shape, runs: int, url: str, bare: Bare | None, *, keep_open: 
 # --- From one waiter to the next ---
 
 
-def in_line(number: int) -> Request:
+def in_line(number: int, service: str = "line") -> Request:
     """Ask for the only slot of a service, for a host of one's own."""
-    members = frozenset(f"host{n}" for n in range(1000))
-    claim = Claim("line", frozenset({f"host{number}"}), members, 1)
+    claim = Claim(service, frozenset({f"host{number}"}), MEMBERS, 1)
     return Request(f"waiter{number}", this_run(), "benchmark", (claim,))
 
 
@@ -168,38 +179,53 @@ def be_seen(store: Store, run: Run) -> None:
         store.transact((RUNS,), lambda _documents: ({key: document_of(run, RunState.LIVE)}, None))
 
 
-def wait_in_line(url: str, number: int, told: Queue[float]) -> None:
+def wait_in_line(url: str, number: int, queued: Semaphore, told: Queue[float]) -> None:
     """Be one of many runs that want the slot: wait for it, and give it back at once."""
+    once = iter([queued.release])
     with closing(open_store(url)) as store:
         request = in_line(number)
         be_seen(store, request.run)
-        acquire(store, request)
+        acquire(store, request, progress=lambda *_told: next(once, int)())
         told.put(time.monotonic())
-        release(store, request.roll, request.run, request.hosts)
+        give_back(store, request)
 
 
-def hand_over(url: str, waiters: int) -> Times:
-    """Let many processes wait for one slot, then time how long it takes from each to the next."""
+def crowded(url: str, quiet_url: str, waiters: int, runs: int) -> Table:
+    """Let many processes wait for one slot, time what others do meanwhile, and how long it goes from each to the next.
+
+    What others do is timed in a store without a crowd as well, in turns.
+    """
     context = get_context("fork")
     told: Queue[float] = context.Queue()
+    queued = context.Semaphore(0)
     used = getrusage(RUSAGE_CHILDREN)
-    with closing(open_store(url)) as store:
-        holder = in_line(999)
+    with closing(open_store(url)) as store, closing(open_store(quiet_url)) as quiet:
+        holder = replace(
+            in_line(1000), run=this_run(os.getppid())
+        )  # another run than the one beside the crowd
+        other = replace(in_line(0, "other"), roll="other")
         be_seen(store, holder.run)
+        for where in (store, quiet):
+            be_seen(where, other.run)
+        crowd = [context.Process(target=wait_in_line, args=(url, n, queued, told)) for n in range(waiters)]
         acquire(store, holder)
-        crowd = [context.Process(target=wait_in_line, args=(url, n, told)) for n in range(waiters)]
-        for number, process in enumerate(crowd, 1):  # they come one by one, as people do
+        for process in crowd:  # they come one by one, as people do
             process.start()
-            while len(store.read("lock/line/queue/")) < number:
-                time.sleep(0.01)
+            queued.acquire()
+        table: Table = {}
+        for _run in range(runs):
+            for where, name in ((quiet, ", no crowd"), (store, "")):
+                for what, turn in turns(where, other, None):
+                    table.setdefault(f"{what}{name}", Times()).take(turn)
         began = time.monotonic()
-        release(store, holder.roll, holder.run, holder.hosts)
+        give_back(store, holder)
         granted = [began, *sorted(told.get(timeout=120) for _waiter in crowd)]
         for process in crowd:
             process.join()
     now = getrusage(RUSAGE_CHILDREN)
     cpu = (now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime) / waiters
-    return Times([(after - before) * 1000 for before, after in pairwise(granted)], [cpu * 1000])
+    table["hand-over"] = Times([(after - before) * 1000 for before, after in pairwise(granted)], [cpu * 1000])
+    return table
 
 
 # --- What there is to say ---
@@ -232,28 +258,35 @@ def report(title: str, table: Table) -> bool:
     return all(median(times.wall) <= GOALS.get(name, float("inf")) for name, times in table.items())
 
 
-def measure_kind(kind: str, url: Callable[[str], str], folder: Path, runs: int, waiters: int) -> bool:
+def measure_kind(
+    kind: str, url: Callable[[str], str], folder: Path, runs: int, crowds: Iterable[int]
+) -> bool:
     met = []
     for number, (shape, keep_open) in enumerate((s, k) for s in SHAPES for k in (False, True)):
         bare = Bare(folder / f"bare{number}.db") if kind == "SQLite" else None
         table = measure(shape, runs, url(f"shape{number}"), bare, keep_open=keep_open)
         opened = "kept open" if keep_open else "opened for each"
         met.append(report(f"{kind}: {shape.name}; store {opened}; {runs} runs", table))
-    waited = hand_over(url("line"), waiters)
-    met.append(report(f"{kind}: {waiters} waiters for one slot", {"hand-over": waited}))
+    for waiters in crowds:
+        table = crowded(url(f"line{waiters}"), url(f"quiet{waiters}"), waiters, runs)
+        met.append(report(f"{kind}: {waiters:,} waiters for one slot, and another service", table))
     return all(met)
 
 
 def main() -> int:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    waiters = int(sys.argv[2]) if len(sys.argv) > 2 else 100
+    crowds = tuple(map(int, sys.argv[2:])) or CROWDS
     clusters = etcd_members()
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        met = measure_kind("SQLite", lambda name: f"sqlite://{folder}/{name}.db", folder, runs, waiters)
+    met = True
+    if not os.environ.get("ONLY_ETCD"):
+        with TemporaryDirectory() as name:
+            folder = Path(name)
+            met &= measure_kind(
+                "SQLite", lambda name: f"sqlite://{folder}/{name}.db", folder, runs, crowds[:1]
+            )
     for kind, members in clusters.items():
         with TemporaryDirectory() as name, Etcd(members) as etcd:
-            met &= measure_kind(kind, etcd.url, Path(name), runs, waiters)
+            met &= measure_kind(kind, etcd.url, Path(name), runs, crowds)
     return 0 if met and clusters else 1
 
 

@@ -12,6 +12,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager imp
     RefusedError,
     TimedOutError,
     acquire,
+    freeze,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import Claim, Request
 from ansible_collections.orderly.services.plugins.plugin_utils._run.presence import document_of
@@ -183,6 +184,7 @@ def test_only_requests_for_one_service_roll_or_run_come_in_each_others_way(
     asks = wave(HERE.pid, "web", "roll")
     for each in (asks.run, other.run):
         write(store, PREFIX + each.id, document_of(each, RunState.LIVE))
+    freeze(store, ["cache"], reason="the first change of a store rests on all of it", by="me")
     commit, made = store._commit, []
 
     def overtaken(*arguments: Any) -> Any:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import sys
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager import (
@@ -21,6 +21,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._run.presence imp
     seen_by,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._run.run import Run, RunState
+from ansible_collections.orderly.services.plugins.plugin_utils._store.etcd_client import parse_address
 from ansible_collections.orderly.services.plugins.plugin_utils._store.store import (
     PREFIX,
     Document,
@@ -34,6 +35,7 @@ from .store_world import (
     HERE,
     hold,
     process,
+    state_elsewhere,
     write,
 )
 
@@ -105,6 +107,26 @@ def test_a_word_is_kept_as_long_as_something_belongs_to_its_run(store: EtcdStore
     store.transact(("lock/", "campaign/"), lambda documents: (dict.fromkeys(documents), None))
     leave(store, runs[2])
     assert store.read("") == {}
+
+
+def test_a_run_leaves_at_once_whatever_others_do_meanwhile(
+    etcd: Etcd, store: EtcdStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold(store, HERE)
+    commit, made = store._commit, []
+
+    def beside(*arguments: Any) -> Any:
+        if not made:
+            with closing(open_store(etcd.url(parse_address(store.url).prefix))) as theirs:
+                theirs.transact(("lock/",), lambda _documents: ({"lock/db": {"holders": {}}}, None))
+        newer = commit(*arguments)
+        made.append(newer is None)
+        return newer
+
+    monkeypatch.setattr(store, "_commit", beside)
+    leave(store, HERE)
+    assert made == [True]
+    assert state_elsewhere(store, HERE) is RunState.OVER
 
 
 def test_every_run_in_a_document_is_found() -> None:

@@ -21,8 +21,8 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager imp
     locks_of,
     preview,
     release,
-    watched,
 )
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.reading import Reading
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import (
     Claim,
     Granted,
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from multiprocessing.queues import Queue
     from pathlib import Path
+
+    from ansible_collections.orderly.services.plugins.plugin_utils._store.store import Document, Documents
 
 
 FORK = multiprocessing.get_context("fork")
@@ -406,13 +408,38 @@ def test_who_waits_is_only_woken_by_the_one_right_before(url: str) -> None:
         queued(world_of(store), 4)
         waiting = preview(store, asks(3), state_of=live)
         assert isinstance(waiting, Waiting)
-        keys = watched(asks(3), waiting)
+        keys = Reading(asks(3).roll, asks(3).run, asks(3)).watched(waiting)
         store.read("")
         release(other, "r0", asks(0).run, ["h0"])
         release(other, "r1", asks(1).run, ["h1"])
         assert not store.wait_for_change(0.2, keys)
         release(other, "r2", asks(2).run, ["h2"])
         assert store.wait_for_change(10, keys)
+
+
+def test_what_is_read_does_not_grow_with_who_waits_elsewhere(url: str) -> None:
+    elsewhere = replace(asks(30), claims=(replace(asks(30).claims[0], service="db"),))
+    sizes = []
+
+    def most_read(store: Store) -> int:
+        transact = store.transact
+
+        def counted(parts: Any, decide: Any, **options: Any) -> Any:
+            return transact(parts, lambda read: (sizes.append(len(read)), decide(read))[1], **options)
+
+        store.transact = counted  # type: ignore[method-assign] # counts what is read
+        acquire(store, elsewhere, wait=5, state_of=live)
+        release(store, elsewhere.roll, elsewhere.run, elsewhere.hosts)
+        return max(sizes)
+
+    with closing(open_store(url)) as store, closing(open_store(url)) as few, closing(open_store(url)) as many:
+        queued(world_of(store), 4)
+        acquire(store, elsewhere, state_of=live)
+        release(store, elsewhere.roll, elsewhere.run, elsewhere.hosts)
+        before = most_read(few)
+        for pid in range(4, 30):
+            enqueue(store, asks(pid), state_of=live)
+        assert most_read(many) == before
 
 
 def test_no_document_of_a_lock_grows_with_its_members_or_its_queue_but_the_list_of_members(url: str) -> None:
@@ -432,7 +459,7 @@ def test_a_store_of_an_earlier_version_is_divided_before_its_locks_are_changed(u
     with closing(open_store(url)) as store:
         queued(world_of(store), 3)
         before = locks_of(store)
-        documents = store.read("lock/", "members/")
+        documents = store.read("lock/", "members/", "queue/")
         one = {
             **documents.pop("lock/web"),
             "members": documents.pop("members/web")["members"],
@@ -442,24 +469,28 @@ def test_a_store_of_an_earlier_version_is_divided_before_its_locks_are_changed(u
             ],
             "format": 1,
         }
-        store.transact(("lock/", "members/"), lambda old: ({**dict.fromkeys(old), "lock/web": one}, None))
+        store.transact(("",), lambda old: ({**_none_of_locks(old), "lock/web": one}, None))
         assert locks_of(store) == before
         release(Rehearsal(store), "r0", asks(0).run, ["h0"])
         assert locks_of(store) == before
         assert release(store, "r0", asks(0).run, ["h0"])
         after = locks_of(store)["web"]
         assert (after.members, after.queue, after.holders) == (before["web"].members, before["web"].queue, {})
-        assert sorted(store.read("lock/", "members/")) == [
+        assert sorted(store.read("lock/", "members/", "queue/")) == [
             "lock/web",
-            "lock/web/queue/2",
-            "lock/web/queue/3",
             "members/web",
+            "queue/web/00-000000000002",
+            "queue/web/00-000000000003",
         ]
+
+
+def _none_of_locks(documents: Documents) -> dict[str, Document | None]:
+    return dict.fromkeys(key for key in documents if key.startswith(("lock/", "members/", "queue/", "meet/")))
 
 
 def world_of(store: Store) -> Store:
     """Let all runs of these tests be seen by others, where a store has others."""
-    for pid in (this_run().pid, *range(4)):
+    for pid in (this_run().pid, *range(31)):
         key = f"{RUNS}{replace(this_run(), pid=pid).id}"
         document = document_of(replace(this_run(), pid=pid), RunState.LIVE)
         store.transact((key,), lambda _documents, key=key, document=document: ({key: document}, None))

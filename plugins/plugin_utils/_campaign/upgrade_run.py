@@ -266,7 +266,7 @@ class UpgradeRun:
         done = {name: tuple(hosts) for name, hosts in started.items()}
         hosts = {host for members in done.values() for host in members}
         if play.kind in DISRUPTIVE:
-            manager.release(self.store, journal.campaign, self.run, hosts)
+            manager.release(self.store, journal.campaign, self.run, hosts, play.services)
         if done:
             now = self.clock()
             begun = min(entry.clock for entries in started.values() for entry in entries.values())

@@ -38,9 +38,11 @@ def decide(locks: Locks, request: Request, state_of: StateOf, at: str) -> Decisi
     if refusal := first_refusal(case):
         return replace(refusal, locks=withdraw(locks, request.roll, request.run))
     if case.must_wait:
-        queued = changed(locks, _queued(case, at))
+        waiter = case.served or _new_waiter(case, at, kept=False)
+        queued = changed(locks, _joined(case.tidy, case.views, waiter))
         nearest = {service: ahead[-1] for service, ahead in case.ahead.items()}
-        return Waiting(queued, case.waits_for, case.positions, case.frozen, nearest)
+        places = {view.lock.service: waiter for view in case.views if view.wanted}
+        return Waiting(queued, case.waits_for, case.positions, case.frozen, nearest, places)
     return _grant(locks, case, at)
 
 
@@ -141,12 +143,8 @@ def _without(lock: Lock, served: Waiter, case: Case, at: str) -> Lock:
     return lock.enqueue(replace(waiter, hosts=left)) if left else lock
 
 
-def _queued(case: Case, at: str) -> Locks:
-    """Put the request into the queues of all its services; waiting changes no more."""
-    return _joined(case.tidy, case.views, case.served or _new_waiter(case, at, kept=False))
-
-
 def _joined(locks: Locks, views: Iterable[View], waiter: Waiter) -> Locks:
+    """Put a request into the queues of all its services."""
     joined = dict(locks)
     for view in views:
         lock = joined[view.lock.service]

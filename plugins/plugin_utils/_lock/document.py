@@ -1,8 +1,8 @@
 """Rolling locks as documents of a store.
 
 Each lock has a document ``lock/SERVICE``, which says who holds it, and stays small: its members, who rarely change, are
-in ``members/SERVICE``, and each request that waits is in ``lock/SERVICE/queue/TICKET``. Earlier versions kept all of
-it in the first one, which is still read, and divided before anything is changed.
+in ``members/SERVICE``, and each request that waits is in ``queue/SERVICE/TURN``, so that the keys of a queue are in its
+order. Earlier versions kept all of it in the first one, which is still read, and divided before anything is changed.
 
 A document that is not exactly a lock is refused and named, never reset.
 """
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 FORMAT = 2  # of the first document; the others have the first of all documents
 PREFIX = "lock/"
 MEMBERS = "members/"
-QUEUE = "/queue/"
+QUEUES = "queue/"
+LOCKS = (PREFIX, MEMBERS, QUEUES)
 Changes = dict[str, dict[str, Any] | None]
 Record = TypeVar("Record", Freeze, Holder, Waiter, Outcome)
 Checked = TypeVar("Checked")
@@ -49,9 +50,10 @@ def read_locks(documents: Documents) -> Locks:
     queues: dict[str, Documents] = {}
     for key, document in documents.items():
         if key.startswith(PREFIX):
-            lock, _queue, ticket = key.partition(QUEUE)
-            queues.setdefault(lock, {}).update({key: document} if ticket else {})
-    return {key.removeprefix(PREFIX): _read_lock(key, documents, tickets) for key, tickets in queues.items()}
+            queues.setdefault(key.removeprefix(PREFIX), {})
+        elif key.startswith(QUEUES):
+            queues.setdefault(service_of(key), {})[key] = document
+    return {service: _read_lock(service, documents, tickets) for service, tickets in queues.items()}
 
 
 def write_locks(locks: Locks, before: Documents | None = None) -> Changes:
@@ -63,7 +65,7 @@ def write_locks(locks: Locks, before: Documents | None = None) -> Changes:
     changes: Changes = {}
     for service, lock in locks.items():
         documents = _documents(lock, known)
-        queue = queue_key(service, "")
+        queue = queue_prefix(service)
         gone = [key for key in known if key.startswith(queue) and key not in documents]
         changes |= {key: each for key, each in documents.items() if each != known.get(key)}
         changes |= dict.fromkeys(gone)
@@ -80,17 +82,20 @@ def members_key(service: str) -> str:
     return f"{MEMBERS}{service}"
 
 
-def queue_key(service: str, ticket: int | str) -> str:
-    """Name the document of a request that waits for a lock."""
-    return f"{PREFIX}{service}{QUEUE}{ticket}"
+def queue_prefix(service: str) -> str:
+    """Tell how the documents of the requests begin that wait for a lock."""
+    return f"{QUEUES}{service}/"
 
 
-def is_of_old_format(documents: Documents) -> bool:
-    """Tell whether a lock is still one document, with its members and its queue."""
-    return any(
-        key.startswith(PREFIX) and QUEUE not in key and document.get("format") == 1
-        for key, document in documents.items()
-    )
+def queue_key(service: str, waiter: Waiter) -> str:
+    """Name the document of a request that waits for a lock: who comes first has the lesser name."""
+    last, tried, ticket = waiter.turn
+    return f"{queue_prefix(service)}{last:d}{tried:d}-{ticket:012}"
+
+
+def service_of(key: str) -> str:
+    """Tell the service of a request by the name of its document."""
+    return key.removeprefix(QUEUES).partition("/")[0]
 
 
 def _documents(lock: Lock, known: Documents) -> Documents:
@@ -100,7 +105,7 @@ def _documents(lock: Lock, known: Documents) -> Documents:
     if lock.members:
         documents[members] = written({"members": sorted(lock.members)}, known.get(members))
     for waiter in lock.queue:
-        place = queue_key(lock.service, waiter.ticket)
+        place = queue_key(lock.service, waiter)
         plain = {**_plain(waiter), "hosts": list(waiter.hosts)}
         documents[place] = written(plain, known.get(place))
     return documents
@@ -122,9 +127,9 @@ def _plain(one: Holder | Waiter) -> Document:
     return {**vars(one), "run": one.run.as_document(), "arguments": dict(one.arguments)}
 
 
-def _read_lock(key: str, documents: Documents, tickets: Documents) -> Lock:
+def _read_lock(service: str, documents: Documents, tickets: Documents) -> Lock:
+    key = lock_key(service)
     document = documents.get(key, {})
-    service = key.removeprefix(PREFIX)
     check_format(named(key), document, FORMAT)
     waiting = [_read_ticket(place, ticket) for place, ticket in tickets.items()]
     if document["format"] == FORMAT:

@@ -90,7 +90,7 @@ class Waiter:
     def identity(self) -> tuple[int, Run]:
         """Tell a request from every other in all queues.
 
-        Two runs that ask at the same moment, for services that have nothing in common, may get the same ticket.
+        Two runs that ask for services that have nothing in common may get the same ticket.
         """
         return self.ticket, self.run
 
@@ -196,9 +196,9 @@ def changed(before: Locks, after: Locks) -> Locks:
 
 
 def next_number(locks: Locks) -> int:
-    """Count on from every lock of the store: of two grants, a later one has the higher token.
+    """Count on from these locks: of two grants of a service, a later one has the higher token.
 
-    Two at the same moment, of services that have nothing in common, may have the same.
+    Two of services that have nothing in common may have the same.
     """
     return 1 + max((lock.sequence for lock in locks.values()), default=0)
 

@@ -12,22 +12,15 @@ from .._common.text import now_text
 from .._run.presence import announce, is_seen, seen_by
 from .._run.run import RunState, run_state
 from .._store.store import PREFIX as RUNS
-from .._store.store import Rehearsal, StoreError
+from .._store.store import Rehearsal, StoreError, only
 from . import changes, lock
 from .decision import decide
 from .decision import enqueue as decide_to_enqueue
-from .document import (
-    MEMBERS,
-    PREFIX,
-    is_of_old_format,
-    lock_key,
-    members_key,
-    queue_key,
-    read_locks,
-    write_locks,
-)
+from .document import LOCKS, PREFIX, lock_key, members_key, read_locks, write_locks
 from .lock import LockError
-from .meeting import meeting
+from .meeting import ALL, all_lists, is_all_listed, lists
+from .meeting import PREFIX as MEETING
+from .reading import Reading, UnreadError
 from .request import Claim, Refused, Waiting
 from .waiting import Alive, look_seconds, report_seconds, wait_for_turn
 
@@ -36,13 +29,14 @@ if TYPE_CHECKING:
 
     from .._run.run import Run
     from .._service.service import Service
-    from .._store.store import Documents, Store
+    from .._store.store import Documents, Part, Store
     from .changes import Forgotten, Retried
     from .document import Changes
     from .lock import Locks, Slot
     from .request import Decision, Granted, Request, Requested, StateOf
 
 DEFAULT_WAIT = 3600.0
+WHOLE = (*LOCKS, only(ALL))
 Result = TypeVar("Result")
 
 
@@ -140,7 +134,7 @@ def acquire(
     """Take every slot of *request*, or none: wait up to *wait* seconds for runs that are alive.
 
     *progress* hears who is waited for, and for how many seconds so far, at once and at least every ten seconds, or less
-    often where a hundred and more come first.
+    often where many come first.
     Whoever leaves without a grant, be it by an exception from outside, leaves no request in a queue.
 
     :raises RefusedError: when waiting would not help
@@ -150,9 +144,10 @@ def acquire(
     """
     start = report_at = clock()
     alive = Alive(clock, request.run)
+    reading = Reading(request.roll, request.run, request)
 
-    def decide(documents: Documents) -> tuple[Changes, Decision]:
-        return _decided(documents, request, alive.remembered(state_of or seen_by(documents, request.run)))
+    def decided(documents: Documents, locks: Locks) -> tuple[Locks, Decision]:
+        return _decided(reading, locks, request, alive.remembered(state_of or reading.seen_by(documents)))
 
     def ended(waiting: Waiting) -> bool:
         """Tell whether a run is over by what this machine sees of it; the store is asked in another way."""
@@ -160,27 +155,29 @@ def acquire(
         return any(state(run) is RunState.OVER for run in (request.run, *waiting.runs))
 
     try:
-        while isinstance(decision := _announced(store, request, decide), Waiting):
+        while isinstance(decision := _announced(store, request, reading, decided), Waiting):
             waited = clock() - start
             if waited >= wait:
                 raise TimedOutError(decision, waited)
             if clock() >= report_at:
                 progress(decision, waited)
                 report_at = clock() + report_seconds(decision)
+            reading.wait(decision)
             seconds = min(wait - waited, report_at - clock())
-            changed = partial(store.wait_for_change, keys=watched(request, decision))
+            changed = partial(store.wait_for_change, keys=reading.watched(decision))
             wait_for_turn(changed, seconds, look_seconds(decision), partial(ended, decision), clock)
     except BaseException:
         with suppress(LockError, StoreError):  # the first error tells more
-            _change(
-                store,
-                lambda locks: (changes.withdraw(locks, request.roll, request.run), None),
-                meeting(request.roll, request.run),
-            )
+            _withdraw(store, request)
         raise
     if isinstance(decision, Refused):
         raise RefusedError(decision)
     return Grant(decision, clock() - start)
+
+
+def _withdraw(store: Store, request: Request) -> None:
+    roll, run = request.roll, request.run
+    _change_own(store, roll, run, lambda locks: (changes.withdraw(locks, roll, run), None))
 
 
 def preview(store: Store, request: Request, *, state_of: StateOf | None = None) -> Decision:
@@ -190,10 +187,12 @@ def preview(store: Store, request: Request, *, state_of: StateOf | None = None) 
     :raises BrokenLockError: when a lock in it is broken
     """
 
-    def decide(documents: Documents) -> tuple[Changes, Decision]:
-        return _decided(documents, request, state_of or seen_by(documents, request.run))
+    reading = Reading(request.roll, request.run, request)
 
-    return Rehearsal(store).transact((*_read_for(request), RUNS), decide)
+    def decided(documents: Documents, locks: Locks) -> tuple[Locks, Decision]:
+        return _decided(reading, locks, request, state_of or reading.seen_by(documents))
+
+    return _narrowly(Rehearsal(store), reading, decided)
 
 
 def enqueue(store: Store, request: Request, *, state_of: StateOf | None = None) -> Requested:
@@ -204,26 +203,34 @@ def enqueue(store: Store, request: Request, *, state_of: StateOf | None = None) 
     :raises BrokenLockError: when a lock in it is broken
     """
 
-    def decide(documents: Documents) -> tuple[Changes, Requested | Refused]:
-        seen = state_of or seen_by(documents, request.run)
-        answer = decide_to_enqueue(read_locks(documents), request, seen, now_text())
-        return write_locks(answer.locks, documents), answer
+    reading = Reading(request.roll, request.run, request)
 
-    answer = _announced(store, request, decide)
+    def decided(documents: Documents, locks: Locks) -> tuple[Locks, Requested | Refused]:
+        reading.insist_on_idle(locks)
+        answer = decide_to_enqueue(locks, request, state_of or reading.seen_by(documents), now_text())
+        return answer.locks, answer
+
+    answer = _announced(store, request, reading, decided)
     if isinstance(answer, Refused):
         raise RefusedError(answer)
     return answer
 
 
-def release(store: Store, roll: str, run: Run, hosts: Iterable[str]) -> tuple[Slot, ...]:
+def release(
+    store: Store, roll: str, run: Run, hosts: Iterable[str], services: Iterable[str] = ()
+) -> tuple[Slot, ...]:
     """Give back what this roll and run hold for *hosts* and withdraw what they wait for; tell which slots.
+
+    It is faster where *services* names most of whose slots these are.
 
     :raises StoreError: when the store cannot be used
     :raises BrokenLockError: when a lock in it is broken
     """
     hosts = frozenset(hosts)
-    return _change(
-        store, lambda locks: changes.release(locks, roll, run, hosts, now_text()), meeting(roll, run)
+    reading = Reading(roll, run)
+    reading.add(only(lock_key(service)) for service in services)
+    return _narrowly(
+        store, reading, lambda _documents, locks: changes.release(locks, roll, run, hosts, now_text())
     )
 
 
@@ -236,10 +243,11 @@ def retry(
     :raises BrokenLockError: when a lock in it is broken
     """
     hosts = frozenset(hosts)
-    return _change(
+    return _change_own(
         store,
+        roll,
+        run,
         lambda locks: changes.retry(locks, roll, run, hosts, hold=hold, at=now_text(), reason=reason),
-        meeting(roll, run),
     )
 
 
@@ -276,7 +284,7 @@ def forget(
         after, gone = changes.forget(locks, chosen, deployed, seen_by(documents, here), reason, now_text())
         return write_locks(after, documents), gone
 
-    return _transact(store, (PREFIX, MEMBERS, RUNS), decided)
+    return _transact(store, (*WHOLE, RUNS), decided)
 
 
 def freeze(store: Store, services: Iterable[str], *, reason: str, by: str) -> tuple[str, ...]:
@@ -330,7 +338,7 @@ def locks_of(store: Store) -> Locks:
     :raises StoreError: when the store cannot be used
     :raises BrokenLockError: when a lock in it is broken
     """
-    return read_locks(store.read(PREFIX, MEMBERS))
+    return read_locks(store.read(*LOCKS))
 
 
 def look_at(store: Store, here: Run) -> tuple[Locks, StateOf]:
@@ -339,7 +347,7 @@ def look_at(store: Store, here: Run) -> tuple[Locks, StateOf]:
     :raises StoreError: when the store cannot be used
     :raises BrokenLockError: when a lock in it is broken
     """
-    documents = store.read(PREFIX, MEMBERS, RUNS)
+    documents = store.read(*LOCKS, RUNS)
     return read_locks(documents), seen_by(documents, here)
 
 
@@ -349,7 +357,7 @@ def out_of_service(store: Store) -> dict[str, dict[str, str]]:
     :raises StoreError: when the store cannot be used
     :raises BrokenLockError: when a lock in it is broken
     """
-    locks = locks_of(store)
+    locks = _without_members(store)  # every gate asks, and neither members nor queues are of any use to it
     return {service: dict(lock.out_of_service) for service, lock in locks.items() if lock.out_of_service}
 
 
@@ -368,31 +376,68 @@ def held_slots(store: Store) -> tuple[Slot, ...]:
     :raises StoreError: when the store cannot be used
     :raises BrokenLockError: when a lock in it is broken
     """
-    return lock.held_slots(locks_of(store))
+    return lock.held_slots(_without_members(store))
 
 
-def _decided(documents: Documents, request: Request, state_of: StateOf) -> tuple[Changes, Decision]:
-    decision = decide(read_locks(documents), request, state_of, now_text())
-    return write_locks(decision.locks, documents), decision
+def _without_members(store: Store) -> Locks:
+    """Read every lock as far as its first document tells of it: no members, nobody who waits."""
+    return read_locks(store.read(PREFIX))
+
+
+def _decided(reading: Reading, locks: Locks, request: Request, state_of: StateOf) -> tuple[Locks, Decision]:
+    reading.insist_on_idle(locks)
+    decision = decide(locks, request, state_of, now_text())
+    if isinstance(decision, Waiting):
+        reading.insist_on_runs(decision)
+    return decision.locks, decision
 
 
 def _announced(
-    store: Store, request: Request, decide: Callable[[Documents], tuple[Changes, Result]]
+    store: Store,
+    request: Request,
+    reading: Reading,
+    decide: Callable[[Documents, Locks], tuple[Locks, Result]],
 ) -> Result:
     """Decide about the locks for a run that others can see; mostly they do, so to ask first is one round trip more."""
-    run, met = request.run, meeting(request.roll, request.run)
     services = [claim.service for claim in request.claims]
-    upon = {*map(lock_key, services), *map(members_key, services), RUNS + run.id, *met}
+    upon = {*map(lock_key, services), *map(members_key, services), RUNS + request.run.id}
 
-    def seen(documents: Documents) -> tuple[Changes, Result | None]:
-        if not is_seen(store, run, documents):
-            return {}, None
-        locks, result = decide(documents)
-        return _with(locks, met), result
+    def seen(documents: Documents, locks: Locks) -> tuple[Locks, Result | None]:
+        return decide(documents, locks) if is_seen(store, request.run, documents) else ({}, None)
 
-    while (result := _transact(store, (*_read_for(request), RUNS, *met), seen, upon)) is None:
-        announce(store, run)
+    while (result := _narrowly(store, reading, seen, upon)) is None:
+        announce(store, request.run)
     return result
+
+
+def _change_own(
+    store: Store, roll: str, run: Run, function: Callable[[Locks], tuple[Locks, Result]]
+) -> Result:
+    """Change what a roll and a run have in locks."""
+    return _narrowly(store, Reading(roll, run), lambda _documents, locks: function(locks))
+
+
+def _narrowly(
+    store: Store,
+    reading: Reading,
+    decide: Callable[[Documents, Locks], tuple[Locks, Result]],
+    upon: Collection[str] = (),
+) -> Result:
+    """Change locks for a roll and a run, of which no more is read than matters to them."""
+
+    def decided(documents: Documents) -> tuple[Changes, Result]:
+        reading.check(documents)
+        locks = read_locks(documents)
+        after, result = decide(documents, locks)
+        changes = write_locks(after, documents)
+        met = lists({**locks, **after}, reading.meeting, documents) if changes else {}
+        return {**changes, **met}, result
+
+    while True:
+        try:
+            return _transact(store, reading.parts, decided, {*upon, *reading.meeting})
+        except UnreadError as error:
+            reading.add(error.parts)
 
 
 def _apply(store: Store, function: Callable[[Locks], Locks]) -> tuple[str, ...]:
@@ -403,67 +448,44 @@ def _apply(store: Store, function: Callable[[Locks], Locks]) -> tuple[str, ...]:
     return _change(store, attempt)
 
 
-def _change(
-    store: Store, function: Callable[[Locks], tuple[Locks, Result]], met: Documents | None = None
-) -> Result:
-    """Change locks, each for itself; where it is for a roll and a run, with what all changes for these write."""
-    prefixes = (PREFIX, MEMBERS) if met is None else (PREFIX, *met)
-    met = met or {}
+def _change(store: Store, function: Callable[[Locks], tuple[Locks, Result]]) -> Result:
+    """Change any locks, each for itself; nobody has anything in them afterwards that he had not before."""
 
     def decided(documents: Documents) -> tuple[Changes, Result]:
         after, result = function(read_locks(documents))
-        locks = write_locks(after, documents)
-        return _with(locks, met), result
+        return write_locks(after, documents), result
 
-    return _transact(store, prefixes, decided, met)
-
-
-def _with(locks: Changes, met: Documents) -> Changes:
-    """Let a change of locks, if it is one, meet others for its roll and its run."""
-    return {**locks, **met} if locks else {}
+    return _transact(store, WHOLE, decided, ())
 
 
-def _read_for(request: Request) -> tuple[str, ...]:
-    """Name what a request reads of locks: all of them, but only the members that it claims slots of."""
-    return PREFIX, *(members_key(claim.service) for claim in request.claims)
-
-
-def watched(request: Request, waiting: Waiting) -> frozenset[str]:
-    """Name the documents that change when the request may have its turn.
-
-    Who is not the next one watches the place of the one right before, so that of a long queue only one is woken.
-    """
-    runs = {RUNS + run.id for run in (request.run, *waiting.runs)}
-    places = {queue_key(service, one.ticket) for service, one in waiting.nearest.items()}
-    locks = {lock_key(service) for service in (*(slot.service for slot in waiting.slots), *waiting.frozen)}
-    return frozenset(runs | (places or locks))
-
-
-class _OldFormatError(Exception):
-    """Locks are to be changed that are not yet as this version writes them."""
+class _UnlistedError(Exception):
+    """Locks are to be changed in a store where not all that is in them is listed, as earlier versions did not."""
 
 
 def _transact(
     store: Store,
-    prefixes: tuple[str, ...],
+    parts: tuple[Part, ...],
     decide: Callable[[Documents], tuple[Changes, Result]],
     upon: Collection[str] | None = None,
 ) -> Result:
-    """Change locks, after those of earlier versions have been divided into the documents of this one."""
+    """Change locks, after all of them have been written as this version does."""
 
     def decided(documents: Documents) -> tuple[Changes, Result]:
         answer = decide(documents)
-        if answer[0] and is_of_old_format(documents):
-            raise _OldFormatError
+        if answer[0] and not is_all_listed(documents):
+            raise _UnlistedError
         return answer
 
     try:
-        return store.transact(prefixes, decided, upon=upon)
-    except _OldFormatError:
-        store.transact(
-            (PREFIX, MEMBERS), lambda documents: (write_locks(read_locks(documents), documents), None)
-        )
-    return store.transact(prefixes, decide, upon=upon)
+        return store.transact(parts, decided, upon=upon)
+    except _UnlistedError:
+        store.transact((*LOCKS, MEETING), _written_anew)
+    return store.transact(parts, decide, upon=upon)
+
+
+def _written_anew(documents: Documents) -> tuple[Changes, None]:
+    locks = read_locks(documents)
+    return {**write_locks(locks, documents), **all_lists(locks, documents)}, None
 
 
 def _plain(slots: Iterable[Slot]) -> list[dict[str, Any]]:

@@ -138,6 +138,7 @@ class Waiting:
     positions: Mapping[str, int]
     frozen: Mapping[str, Freeze] = field(default_factory=dict)
     nearest: Mapping[str, Waiter] = field(default_factory=dict)  # service -> who is served right before
+    places: Mapping[str, Waiter] = field(default_factory=dict)  # service -> as which the request waits there
 
     @property
     def runs(self) -> frozenset[Run]:

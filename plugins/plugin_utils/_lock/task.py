@@ -220,7 +220,9 @@ def requested(call: Call) -> Result:
 def released(call: Call) -> Result:
     """Give slots back."""
     hosts = call.hosts("ansible_play_hosts")
-    return _given_back(call, manager.release(call.store, call.roll, call.run, hosts))
+    return _given_back(
+        call, manager.release(call.store, call.roll, call.run, hosts, call.options["services"] or ())
+    )
 
 
 def retried(call: Call) -> Result:

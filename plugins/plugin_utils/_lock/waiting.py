@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from .request import StateOf, Waiting
 REPORT_SECONDS = 8.0
 LOOK_SECONDS = 1.0  # a run that ends leaves no trace in the store, so the waiting look at it
-CROWD = 100  # so many in front make what is told of them twice as rare: to read it, all of them are read
+LOOK_AT_LEAST = 30.0
+CROWD = 25  # so many in front make what is told of them twice as rare: to read it, all of them are read
 
 
 def report_seconds(waiting: Waiting) -> float:
@@ -23,7 +24,7 @@ def report_seconds(waiting: Waiting) -> float:
 
 def look_seconds(waiting: Waiting) -> float:
     """Tell how long at most to go on without a look at the runs that are waited for: for those in front it matters."""
-    return min(LOOK_SECONDS * (1 + (_place(waiting) - 1) / 10), REPORT_SECONDS)
+    return min(LOOK_SECONDS * (1 + (_place(waiting) - 1) / 10), LOOK_AT_LEAST)
 
 
 def _place(waiting: Waiting) -> int:

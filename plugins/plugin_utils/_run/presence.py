@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from .._store.store import Document, Documents, Store
 LIVE_SECONDS = 30  # how long a run is taken to be alive after its keeper was last heard of
-REFERRERS = ("lock/", "campaign/")  # where a document says which run it belongs to
+REFERRERS = ("lock/", "queue/", "campaign/")  # where a document says which run it belongs to
 READY = "announced\n"
 
 
@@ -150,7 +150,8 @@ def leave(store: Store, run: Run, **more: str) -> None:
             changes[own] = document_of(run, RunState.OVER, **more)
         return changes, None
 
-    store.transact((PREFIX, *REFERRERS), decide)
+    # Nobody takes anything in the name of a run that is over, so that what was read may change meanwhile.
+    store.transact((PREFIX, *REFERRERS), decide, upon=())
 
 
 def runs_in(documents: Mapping[str, Any]) -> Iterator[Run]:

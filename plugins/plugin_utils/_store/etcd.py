@@ -24,13 +24,13 @@ from typing import TYPE_CHECKING, TypeVar
 from .._common.version import collection_version
 from .etcd_client import Cluster, decoded, encoded, parse_address, under
 from .store import PREFIX as LENT
-from .store import StoreError
+from .store import Span, StoreError, is_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from .etcd_client import Address, Json
-    from .store import Document, Documents
+    from .store import Document, Documents, Part
 
 Result = TypeVar("Result")
 
@@ -114,26 +114,26 @@ class EtcdStore:
                 self._commit(snapshot, (), {}, [])
         return self._id
 
-    def read(self, *prefixes: str) -> Documents:
-        return self._look(prefixes).documents
+    def read(self, *parts: Part) -> Documents:
+        return self._look(parts).documents
 
     def transact(
         self,
-        prefixes: tuple[str, ...],
+        parts: tuple[Part, ...],
         decide: Callable[[Documents], tuple[Mapping[str, Document | None], Result]],
         *,
         upon: Collection[str] | None = None,
     ) -> Result:
-        snapshot: Snapshot | None = self._look(prefixes)
+        snapshot: Snapshot | None = self._look(parts)
         while snapshot:
             changes, result = decide(snapshot.documents)
             for key in changes:
-                if not key.startswith(prefixes):
-                    raise ValueError(f"{key} was written but not read: it is under none of {prefixes}")
+                if not is_in(key, parts):
+                    raise ValueError(f"{key} was written but not read: it is in none of {parts}")
             if not changes:
                 break
-            rests = self._unchanged(snapshot, prefixes, None if upon is None else {*upon, *changes})
-            snapshot = self._commit(snapshot, prefixes, changes, rests)
+            rests = self._unchanged(snapshot, parts, None if upon is None else {*upon, *changes})
+            snapshot = self._commit(snapshot, parts, changes, rests)
         return result
 
     def wait_for_change(self, timeout: float, keys: Collection[str] = ()) -> bool:
@@ -201,13 +201,20 @@ class EtcdStore:
 
     # --- Reading ---
 
-    def _look(self, prefixes: tuple[str, ...]) -> Snapshot:
-        answer = self._cluster.call("/kv/txn", {"success": _nested(self._reads(prefixes))})
+    def _look(self, parts: tuple[Part, ...]) -> Snapshot:
+        answer = self._cluster.call("/kv/txn", {"success": _nested(self._reads(parts))})
         return self._snapshot(answer.body)
 
-    def _reads(self, prefixes: tuple[str, ...]) -> list[Json]:
-        folders = [under(self._folder + prefix) for prefix in prefixes]
-        return [{"request_range": what} for what in ({"key": encoded(self._head_key)}, *folders)]
+    def _reads(self, parts: tuple[Part, ...]) -> list[Json]:
+        ranges = [self._range(part) for part in parts]
+        return [{"request_range": what} for what in ({"key": encoded(self._head_key)}, *ranges)]
+
+    def _range(self, part: Part) -> Json:
+        if not isinstance(part, Span):
+            return under(self._folder + part)
+        first, last = (self._folder + key for key in part)
+        end = {} if first == last else {"range_end": encoded(last + "\0")}
+        return {"key": encoded(first), **end}
 
     def _snapshot(self, body: Json) -> Snapshot:
         with self._understood():
@@ -274,21 +281,19 @@ class EtcdStore:
     # --- Writing ---
 
     def _unchanged(
-        self, snapshot: Snapshot, prefixes: tuple[str, ...], keys: Collection[str] | None
+        self, snapshot: Snapshot, parts: tuple[Part, ...], keys: Collection[str] | None
     ) -> list[Json]:
         """Say what must be as it was in *snapshot*: documents of these *keys*, or else all that was read."""
         if keys is not None and len(keys) < OPERATIONS:
             return _as_they_were(self._folder, {key: snapshot.revisions.get(key, 0) for key in sorted(keys)})
-        ranges = [
-            under(self._folder + prefix) for prefix in (prefixes if len(prefixes) < OPERATIONS else ("",))
-        ]
+        ranges = map(self._range, parts if len(parts) < OPERATIONS else ("",))
         older = {"target": "MOD", "result": "LESS", "mod_revision": snapshot.revision + 1}
         return [{**each, **older} for each in (*ranges, {"key": encoded(self._trace_key)})]
 
     def _commit(
         self,
         snapshot: Snapshot,
-        prefixes: tuple[str, ...],
+        parts: tuple[Part, ...],
         changes: Mapping[str, Document | None],
         unchanged: Sequence[Json],
     ) -> Snapshot | None:
@@ -305,7 +310,7 @@ class EtcdStore:
             {
                 "compare": [compare, *unchanged],
                 "success": _nested(writes),
-                "failure": _nested(self._reads(prefixes)),
+                "failure": _nested(self._reads(parts)),
             },
         )
         if answer.body.get("succeeded"):

@@ -26,12 +26,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from .._common.files import sync_folder
 from .._common.places import open_to_others
-from .store import StoreError
+from .store import Span, StoreError, is_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from .store import Document, Documents
+    from .store import Document, Documents, Part
 
 Result = TypeVar("Result")
 
@@ -45,6 +45,7 @@ CREATE TABLE store (id TEXT NOT NULL);
 CREATE TABLE documents (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 """
 ONE = "SELECT key, body FROM documents WHERE key = ?"
+SOME = "SELECT key, body FROM documents WHERE key >= ? AND key <= ?"
 LAST_CHARACTER = "\U0010ffff"
 BUSY_SECONDS = 30.0
 STATE_FOLDER = Path("/var/lib/orderly")
@@ -126,29 +127,29 @@ class SqliteStore:
             (value,) = connection.execute("SELECT id FROM store").fetchone()
         return str(value)
 
-    def read(self, *prefixes: str) -> Documents:
+    def read(self, *parts: Part) -> Documents:
         if not self._exists():  # reading creates nothing, so that check mode leaves no trace
             return {}
         with self._transaction("DEFERRED") as connection:
-            return self._select(connection, prefixes)
+            return self._select(connection, parts)
 
     def transact(
         self,
-        prefixes: tuple[str, ...],
+        parts: tuple[Part, ...],
         decide: Callable[[Documents], tuple[Mapping[str, Document | None], Result]],
         *,
         upon: Collection[str] | None = None,  # noqa: ARG002 - one writes at a time here, whatever it rests on
     ) -> Result:
         # Nobody is kept from writing while somebody else thinks, least of all by those who wait and change nothing.
-        changes, result = decide(self.read(*prefixes))
+        changes, result = decide(self.read(*parts))
         if not changes:
             return result
         with self._transaction("IMMEDIATE") as connection:
             if self._overtaken(connection):
-                changes, result = decide(self._select(connection, prefixes))
+                changes, result = decide(self._select(connection, parts))
             for key in changes:
-                if not key.startswith(prefixes):
-                    raise ValueError(f"{key} was written but not read: it is under none of {prefixes}")
+                if not is_in(key, parts):
+                    raise ValueError(f"{key} was written but not read: it is in none of {parts}")
             for key, document in changes.items():
                 self._write(connection, key, document)
         return result
@@ -207,15 +208,15 @@ class SqliteStore:
         (version,) = connection.execute("PRAGMA data_version").fetchone()
         return int(version)
 
-    def _select(self, connection: sqlite3.Connection, prefixes: tuple[str, ...]) -> Documents:
+    def _select(self, connection: sqlite3.Connection, parts: tuple[Part, ...]) -> Documents:
         # Taken inside the transaction: whatever others write from here on shows as a change.
         self._seen = self._version(connection)
         rows: list[tuple[str, str]] = []
-        for prefix in prefixes:
-            query = "SELECT key, body FROM documents WHERE key >= ? AND key < ?"
-            rows += connection.execute(query, (prefix, prefix + LAST_CHARACTER))
+        for part in parts:
+            span = part if isinstance(part, Span) else Span(part, part + LAST_CHARACTER)
+            rows += connection.execute(SOME, span)
         self._bodies = dict(rows)
-        return {key: self._decode(key, body) for key, body in rows}
+        return {key: self._decode(key, body) for key, body in self._bodies.items()}
 
     def _decode(self, key: str, body: str) -> Document:
         broken = f"Document {key} in {self._path} is broken, and was left as it is"

@@ -11,17 +11,40 @@ import importlib
 import os
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from .._common.errors import ControllerError
 from .._common.places import home_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
 Document = dict[str, Any]
 Documents = dict[str, Document]
 Result = TypeVar("Result")
+
+
+class Span(NamedTuple):
+    """The keys from the *first* to the *last*, these included."""
+
+    first: str
+    last: str
+
+
+Part = str | Span
+"""Some of a store: the keys that begin with a prefix, or those of a span."""
+
+
+def only(key: str) -> Span:
+    """Give the part of a store that is one document: a prefix also takes in those whose keys go on."""
+    return Span(key, key)
+
+
+def is_in(key: str, parts: Iterable[Part]) -> bool:
+    """Tell whether a key is in one of these parts."""
+    return any(
+        part.first <= key <= part.last if isinstance(part, Span) else key.startswith(part) for part in parts
+    )
 
 
 class StoreError(ControllerError):
@@ -43,20 +66,20 @@ class Store(Protocol):
         :raises StoreError: when the store cannot be used
         """
 
-    def read(self, *prefixes: str) -> Documents:
-        """Read every document whose key starts with one of the prefixes, at one instant.
+    def read(self, *parts: Part) -> Documents:
+        """Read every document of these parts, at one instant.
 
         :raises StoreError: when the store cannot be used, or holds something other than documents
         """
 
     def transact(
         self,
-        prefixes: tuple[str, ...],
+        parts: tuple[Part, ...],
         decide: Callable[[Documents], tuple[Mapping[str, Document | None], Result]],
         *,
         upon: Collection[str] | None = None,
     ) -> Result:
-        """Apply what *decide* answers to the documents under *prefixes*, atomically; ``None`` deletes one.
+        """Apply what *decide* answers to the documents of *parts*, atomically; ``None`` deletes one.
 
         *decide* must be pure: a store may call it again with newer documents when another writer came first. What it
         raises comes out as it is, and nothing is written. *upon* names the documents that the decision rests on, there
@@ -64,7 +87,7 @@ class Store(Protocol):
         written, and nowhere else. So writers that have none of them in common do not slow each other.
 
         :raises StoreError: when the store cannot be used
-        :raises ValueError: when *decide* answers with a key that is under none of *prefixes*
+        :raises ValueError: when *decide* answers with a key that is in none of *parts*
         """
 
     def wait_for_change(self, timeout: float, keys: Collection[str] = ()) -> bool:
@@ -94,12 +117,12 @@ class Rehearsal:
 
     def transact(
         self,
-        prefixes: tuple[str, ...],
+        parts: tuple[Part, ...],
         decide: Callable[[Documents], tuple[Mapping[str, Document | None], Result]],
         *,
         upon: Collection[str] | None = None,  # noqa: ARG002 - nothing is written, so nothing can come first
     ) -> Result:
-        _changes, result = decide(self.read(*prefixes))
+        _changes, result = decide(self.read(*parts))
         return result
 
 

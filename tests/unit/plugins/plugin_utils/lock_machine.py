@@ -36,6 +36,8 @@ from .lock_world import AT, World, run
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
+    from ansible_collections.orderly.services.plugins.plugin_utils._store.store import Part
+
 Result = TypeVar("Result")
 HOSTS = ("h1", "h2", "h3", "h4", "h5", "h6")
 SERVICES = ("nginx", "redis")
@@ -71,14 +73,14 @@ class Unreliable:
 
     def transact(
         self,
-        prefixes: tuple[str, ...],
+        parts: tuple[Part, ...],
         decide: Callable[[Any], tuple[Any, Result]],
         *,
         upon: Collection[str] | None = None,
     ) -> Result:
         if self.fault == "not reached":
             raise StoreError("down")
-        result = self._store.transact(prefixes, decide, upon=upon)
+        result = self._store.transact(parts, decide, upon=upon)
         if self.fault == "no answer":
             raise StoreError("down")
         return result

@@ -14,14 +14,14 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock.changes imp
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.decision import decide, enqueue
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.document import (
-    MEMBERS,
-    PREFIX,
+    LOCKS,
     Changes,
     read_locks,
     write_locks,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import Claim, Refused, Request
 from ansible_collections.orderly.services.plugins.plugin_utils._run.run import Run, RunState
+from ansible_collections.orderly.services.plugins.plugin_utils._store.store import is_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -32,7 +32,11 @@ if TYPE_CHECKING:
         Decision,
         Requested,
     )
-    from ansible_collections.orderly.services.plugins.plugin_utils._store.store import Documents, Store
+    from ansible_collections.orderly.services.plugins.plugin_utils._store.store import (
+        Documents,
+        Part,
+        Store,
+    )
 
 Result = TypeVar("Result")
 WEB = frozenset({"web1", "web2", "web3", "web4"})
@@ -100,17 +104,17 @@ class MemoryStore:
     def store_id(self, *, create: bool = True) -> str:  # noqa: ARG002 - there it is
         return "memory"
 
-    def read(self, *prefixes: str) -> Documents:
-        return {key: body for key, body in self.documents.items() if key.startswith(prefixes)}
+    def read(self, *parts: Part) -> Documents:
+        return {key: body for key, body in self.documents.items() if is_in(key, parts)}
 
     def transact(
         self,
-        prefixes: tuple[str, ...],
+        parts: tuple[Part, ...],
         decide: Callable[[Documents], tuple[Any, Result]],
         *,
         upon: Collection[str] | None = None,  # noqa: ARG002 - nobody else writes
     ) -> Result:
-        changes, result = decide(self.read(*prefixes))
+        changes, result = decide(self.read(*parts))
         self.documents |= json.loads(json.dumps(changes))
         self.documents = {key: document for key, document in self.documents.items() if document is not None}
         return result
@@ -131,7 +135,7 @@ class World:
 
     @property
     def locks(self) -> Locks:
-        return read_locks(self.store.read(PREFIX, MEMBERS))
+        return read_locks(self.store.read(*LOCKS))
 
     def state_of(self, one: Run) -> RunState:
         return self.states.get(one, RunState.LIVE)
@@ -149,7 +153,7 @@ class World:
             changes, result = function(read_locks(documents))
             return write_locks(changes, documents), result
 
-        return self.store.transact((PREFIX, MEMBERS), changed)
+        return self.store.transact(LOCKS, changed)
 
     def apply(self, changes: Locks) -> None:
         self.change(lambda _locks: (changes, None))

@@ -21,13 +21,15 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock.lock import
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager import acquire, held_slots
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import Claim, Request
 from ansible_collections.orderly.services.plugins.plugin_utils._run.run import this_run
-from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
+from ansible_collections.orderly.services.plugins.plugin_utils._store.store import is_in, open_store
 
 from ..lock_world import process
 from ..plan_world import deployment, plan_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from ansible_collections.orderly.services.plugins.plugin_utils._store.store import Part
 
 PLAN = plan_of(
     deployment("db", "d1 d2", "0 1 3 6", "finalize", stage="control"),
@@ -56,15 +58,15 @@ class MortalStore:
     def store_id(self) -> str:
         return "id"
 
-    def read(self, *prefixes: str) -> Any:
+    def read(self, *parts: Part) -> Any:
         if self.dead:
             raise Killed
-        return {key: json.loads(text) for key, text in self.documents.items() if key.startswith(prefixes)}
+        return {key: json.loads(text) for key, text in self.documents.items() if is_in(key, parts)}
 
-    def transact(self, prefixes: tuple[str, ...], decide: Any, *, upon: Any = None) -> Any:  # noqa: ARG002 - one writes
+    def transact(self, parts: tuple[Part, ...], decide: Any, *, upon: Any = None) -> Any:  # noqa: ARG002 - one writes
         self.changes += 1
         self.dead = self.dead or (self.changes == self.at and not self.after)
-        written, result = decide(self.read(*prefixes))
+        written, result = decide(self.read(*parts))
         for key, document in written.items():
             self.documents[key] = json.dumps(document)
             if document is None:
@@ -373,9 +375,9 @@ class CountingStore(MortalStore):
 
     reads = 0
 
-    def read(self, *prefixes: str) -> Any:
+    def read(self, *parts: Part) -> Any:
         self.reads += 1
-        return super().read(*prefixes)
+        return super().read(*parts)
 
 
 def test_a_gate_reads_the_store_as_often_however_many_waves_follow() -> None:

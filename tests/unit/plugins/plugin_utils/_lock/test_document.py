@@ -11,7 +11,6 @@ import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.changes import force_release
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.document import (
     BrokenLockError,
-    is_of_old_format,
     read_locks,
     write_locks,
 )
@@ -61,7 +60,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("lock/nginx holders web1", {"token": "1"}, "'1' is not a whole number"),
     ("lock/nginx holders web1", {"colour": "red"}, "a holder has the unknown keys colour"),
     ("lock/nginx holders web1 run", {"pid": "1"}, "pid is '1'"),
-    ("lock/nginx/queue/3", {"hosts": "web1"}, "'web1' is not a list"),
+    ("queue/nginx/00-000000000003", {"hosts": "web1"}, "'web1' is not a list"),
 ]
 
 
@@ -126,9 +125,9 @@ def test_a_lock_that_lacks_a_part_is_refused_and_named(world: World, key: str) -
 
 def test_only_what_changes_is_written_and_what_waits_no_more_goes(world: World) -> None:
     documents = write_locks(world.locks)
-    assert sorted(documents) == ["lock/nginx", "lock/nginx/queue/3", "members/nginx"]
+    assert sorted(documents) == ["lock/nginx", "members/nginx", "queue/nginx/00-000000000003"]
     after = {"nginx": replace(world.lock(), queue=())}
-    assert write_locks(after, documents) == {"lock/nginx/queue/3": None}
+    assert write_locks(after, documents) == {"queue/nginx/00-000000000003": None}
     assert write_locks({"nginx": replace(world.lock(), sequence=4)}, documents).keys() == {"lock/nginx"}
 
 
@@ -143,7 +142,7 @@ def test_members_that_were_not_read_are_not_written(world: World) -> None:
 def as_one_document(world: World) -> dict[str, Any]:
     """Write a lock as earlier versions did."""
     documents = write_locks(world.locks)
-    members, waiter = documents["members/nginx"], documents["lock/nginx/queue/3"]
+    members, waiter = documents["members/nginx"], documents["queue/nginx/00-000000000003"]
     queue = [{key: value for key, value in waiter.items() if key not in ("format", "version")}]
     return {
         "lock/nginx": {**documents["lock/nginx"], "members": members["members"], "queue": queue, "format": 1}
@@ -152,7 +151,5 @@ def as_one_document(world: World) -> dict[str, Any]:
 
 def test_a_lock_of_an_earlier_version_is_read_and_divided_when_it_is_written(world: World) -> None:
     old = as_one_document(world)
-    assert is_of_old_format(old)
-    assert not is_of_old_format(write_locks(world.locks))
     assert read_locks(old) == world.locks
     assert old | write_locks(read_locks(old), old) == write_locks(world.locks)

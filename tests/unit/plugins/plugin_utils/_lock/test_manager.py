@@ -14,8 +14,10 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager imp
     enqueue,
     force_release,
     held_slots,
+    out_of_service,
     preview,
     release,
+    take_out,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import (
     Claim,
@@ -31,6 +33,8 @@ from ..lock_world import WEB, MemoryStore, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+
+    from ansible_collections.orderly.services.plugins.plugin_utils._store.store import Documents, Part
 
 
 class FakeStore(MemoryStore):
@@ -84,7 +88,7 @@ class Fleet:
 
     @property
     def queue(self) -> list[Any]:
-        return list(self.store.read("lock/nginx/queue/"))
+        return list(self.store.read("queue/nginx/"))
 
 
 @pytest.fixture
@@ -202,9 +206,9 @@ def test_those_at_the_back_look_less_often_and_still_tell_whom_they_wait_for(fle
     looks: list[float] = []
     read = fleet.store.read
 
-    def counted(*prefixes: str) -> Any:
+    def counted(*parts: Part) -> Any:
         looks.append(fleet.store.now)
-        return read(*prefixes)
+        return read(*parts)
 
     fleet.store.read = counted  # type: ignore[method-assign] # counts what is read
     with pytest.raises(TimedOutError):
@@ -212,3 +216,57 @@ def test_those_at_the_back_look_less_often_and_still_tell_whom_they_wait_for(fle
     assert len(looks) < 16
     told = [at for at, _message in fleet.told[-6:]]
     assert max(after - before for before, after in pairwise(told)) <= 10
+
+
+def test_who_waits_reads_none_of_those_who_come_later(fleet: Fleet) -> None:
+    def others_come() -> None:
+        for pid in range(3, 23):
+            enqueue(fleet.store, fleet.request(pid, "web3"), state_of=fleet.state_of)
+
+    looks: list[int] = []
+    read = fleet.store.read
+
+    def counted(*parts: Part) -> Documents:
+        documents = read(*parts)
+        looks.append(sum(key.startswith("queue/") for key in documents))
+        return documents
+
+    fleet.acquire(1, "web1")
+    fleet.store.events[5] = others_come
+    fleet.store.events[25] = lambda: fleet.release(1, "web1")
+    fleet.store.read = counted  # type: ignore[method-assign] # counts what is read
+    assert fleet.acquire(2, "web2").waited >= 25
+    assert looks[-1] == 1
+    assert len(fleet.queue) == 20
+
+
+def test_whose_request_is_taken_away_waits_behind_those_who_came_meanwhile(fleet: Fleet) -> None:
+    def is_taken_away() -> None:
+        enqueue(fleet.store, fleet.request(3, "web3"), state_of=fleet.state_of)
+        place = fleet.queue[0]
+        fleet.store.transact((place,), lambda _documents: ({place: None}, None))
+
+    fleet.acquire(1, "web1")
+    fleet.store.events[5] = is_taken_away
+    fleet.store.events[25] = lambda: fleet.release(1, "web1")
+    with pytest.raises(TimedOutError) as error:
+        fleet.acquire(2, "web2", wait=60)
+    assert error.value.details["positions"] == {"nginx": 2}
+
+
+def test_who_holds_and_who_is_out_of_service_is_told_without_members_and_queues(fleet: Fleet) -> None:
+    fleet.acquire(1, "web1")
+    enqueue(fleet.store, fleet.request(2, "web2"), state_of=fleet.state_of)
+    take_out(fleet.store, {"web4": ["nginx"]}, reason="repair")
+    sizes: list[int] = []
+    read = fleet.store.read
+
+    def counted(*parts: Part) -> Documents:
+        documents = read(*parts)
+        sizes.append(len(documents))
+        return documents
+
+    fleet.store.read = counted  # type: ignore[method-assign] # counts what is read
+    assert out_of_service(fleet.store) == {"nginx": {"web4": "repair"}}
+    assert [slot.holder.host for slot in held_slots(fleet.store)] == ["web1"]
+    assert sizes == [1, 1]

@@ -152,6 +152,10 @@ class Waiting:
             return frozenset(one.run for one in self.nearest.values())
         return frozenset(slot.holder.run for slot in self.slots)
 
+    def is_for_others(self, run: Run) -> bool:
+        """Tell whether anything but hosts of this very run is in the way."""
+        return bool(self.frozen) or any(other != run for other in self.runs)
+
     @property
     def message(self) -> str:
         """Say who or what is waited for, and how many are in front."""

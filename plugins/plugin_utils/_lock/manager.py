@@ -167,6 +167,7 @@ def take_turn(  # noqa: PLR0913 - what is asked, how long to wait for what, who 
     request: Request,
     *,
     seconds: float,
+    waited: float = 0.0,
     wait: float = DEFAULT_WAIT,
     asked: Callable[[Waiting], None] = lambda _waiting: None,
     is_over: Callable[[], bool] = lambda: False,
@@ -178,10 +179,11 @@ def take_turn(  # noqa: PLR0913 - what is asked, how long to wait for what, who 
     For hosts that ask each for itself, beside others of their run: what they know of these is as old as the question,
     so that nothing is granted to a question that has waited. Whoever is to wait asks anew when it is worth it: after
     up to so many *seconds*, or once something has changed, or *is_over* says so. *asked* hears of it at once.
+    So many seconds it has *waited* for other runs by now, of the *wait* that it may.
     Whoever leaves with an exception leaves no request in a queue.
 
     :raises RefusedError: when waiting would not help
-    :raises TimedOutError: when other runs are in the way, and *wait* seconds for them are used up
+    :raises TimedOutError: when other runs are in the way, and the time to wait for them is over
     :raises StoreError: when the store cannot be used
     :raises BrokenLockError: when a lock in it is broken
     """
@@ -189,8 +191,8 @@ def take_turn(  # noqa: PLR0913 - what is asked, how long to wait for what, who 
     with _withdrawn_unless_served(store, request):
         decision = asking.ask()
         if isinstance(decision, Waiting):
-            if wait <= 0 and decision.is_for_others(request.run):
-                raise TimedOutError(decision, 0)
+            if waited >= wait and decision.is_for_others(request.run):
+                raise TimedOutError(decision, waited)
             asked(decision)
             asking.pause(decision, seconds, is_over)
     return decision

@@ -28,9 +28,11 @@ LONG = 2000
 # Of services, not of our role that goes through them.
 PART = re.compile(r"/roles/(?!rolling_op/)(?:orderly_plan_)?([^/]+)/tasks/(drain|undrain)\.yml:")
 _OURS = "orderly.services."
-LOCK, GATE = _OURS + "rolling_lock", _OURS + "internal.upgrade_gate"
+LOCK, TURN, GATE = _OURS + "rolling_lock", _OURS + "internal.rolling_turn", _OURS + "internal.upgrade_gate"
 # Actions of ours that never ask a host. All that they tell is believed; of what others tell, only what is said here.
-BELIEVED = frozenset({LOCK, GATE, _OURS + "internal.rolling_waves", _OURS + "internal.rolling_recovery"})
+BELIEVED = frozenset(
+    {LOCK, TURN, GATE, _OURS + "internal.rolling_waves", _OURS + "internal.rolling_recovery"}
+)
 REGROUPS = frozenset({"ansible.builtin.group_by", "ansible.legacy.group_by"})
 AGAIN = "orderly_again"  # the group of hosts that have let others go first
 

@@ -14,7 +14,8 @@ from .._common.text import listed, names_of, natural, shortened
 from .._inventory.placement import Placement
 from .._service.budget import read_size, slots_of
 from .._waves.pack import pack
-from .._waves.rules import Rules
+from .._waves.rules import Rules, Visit
+from .._waves.stretches import stretches
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
@@ -140,6 +141,7 @@ class Roll:
     not_asked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # host -> services of its
     left_dragging: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     """Of hosts the units of no service that stay as they are, as they drag services that the roll leaves out."""
+    first: frozenset[str] = frozenset()  # hosts that go before all others
     dragged: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     """Of hosts the units that drag units of services that were not to be visited there, with these services."""
 
@@ -147,6 +149,16 @@ class Roll:
     def order(self) -> list[str]:
         """Name the hosts in the order of the waves."""
         return [host for wave in self.waves for host in wave]
+
+    @property
+    def stretches(self) -> list[int]:
+        """Count the hosts of each stretch: there is no barrier between its waves, where nobody gave their sizes.
+
+        Hosts that go before all others, as they are down already, are done before those begin.
+        """
+        visits = [[Visit(host, tuple(self.names(host))) for host in wave] for wave in self.waves]
+        alone = self.order if self.sizes else self.first
+        return [sum(map(len, waves)) for waves in stretches(visits, self.rules, alone)]
 
     @cached_property
     def outages(self) -> dict[str, tuple[int, ...]]:
@@ -251,7 +263,8 @@ def plan_roll(
     named = {host: [service.name for service in chosen] for host, chosen in visits.items()}
     down = {host for service, hosts in fleet.down.items() for host in hosts if service in named.get(host, ())}
     rules = fleet.rules(_spent(fleet, named))
-    waves = pack(named, rules, (*fleet.held, *down), sizes)
+    first = down.union(fleet.held)
+    waves = pack(named, rules, first, sizes)
     return Roll(
         fleet,
         visits,
@@ -265,6 +278,7 @@ def plan_roll(
         _in_order(_held_besides(fleet, named)),
         _in_order(_not_asked(fleet, named)),
         _in_order({host: each.left for host, each in strays.items() if each.left}),
+        first,
         _in_order(_names_of(dragged)),
     )
 

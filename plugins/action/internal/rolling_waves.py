@@ -109,13 +109,17 @@ class ActionModule(ControllerAction):
             for name in ASKED_TOGETHER
         )
         strategy = _strategy(roll, tasks.values() if options["own_tasks"] else (), asked=asked)
-        for line in (*messages, *lines(roll, options["operation"], every_wave=display.verbosity > 0)):
+        together = strategy == LINEAR
+        every_wave = display.verbosity > 0
+        for line in (
+            *messages,
+            *lines(roll, options["operation"], every_wave=every_wave, together=together),
+        ):
             say(line)
-        result = {**roll.as_result(), "looks": plan_looks(roll)}
+        result = {**roll.as_result(together=together), "looks": plan_looks(roll)}
         if not roll.waves:  # else the end of the run says it
             say(closing_line(options["operation"], result, lambda _host, _name: None))
-        batches = roll.stretches if strategy == PINNED else result["batches"]
-        return {"changed": False, **result, "batches": batches, "tasks": tasks, "strategy": strategy}
+        return {"changed": False, **result, "tasks": tasks, "strategy": strategy}
 
     def _members(
         self, services: Sequence[Service], options: Mapping[str, Any], variables: Mapping[str, Any]

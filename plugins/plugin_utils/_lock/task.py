@@ -248,7 +248,7 @@ def in_turn(call: Call, marks: Marks, patience: Patience) -> Result:
         is_over=lambda: bool(marks.refused()),
     )
     if isinstance(decision, Granted):
-        return {**_granted(call, decision), "waited": round(patience.waited, 1)}
+        return {**_granted(call, decision), "in_turn": True, "waited": round(patience.waited, 1)}
     later = patience.spent(time.monotonic() - start, for_others=decision.is_for_others(call.run))
     return {"changed": False, "granted": False, "waits": True, "slots": {}, "tokens": {}, **later.as_result()}
 

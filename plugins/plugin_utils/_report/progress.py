@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 HEARTBEAT = (
     60.0  # seconds of silence after which a log is told who is waited for; then twice as long, and so on
 )
+WAVE, STRETCH = "Wave", "Stretch"
 TASKS_SHOWN = 2
 WIDEST = 200
 LONG = 2000
@@ -87,11 +88,17 @@ class Wave:
     visits: dict[str, Visit] = field(default_factory=dict)
     ended: float | None = None
     pauses: bool = False
+    is_stretch: bool = False  # several waves, in which each host begins by itself
 
     @property
     def title(self) -> str:
         """Tell which wave of how many; finalizers of a plan take slots too, after all waves."""
-        return f"Wave {self.number} of {self.of}" if self.number else "Finalizing"
+        return f"{self.kind} {self.number} of {self.of}" if self.number else "Finalizing"
+
+    @property
+    def kind(self) -> str:
+        """Tell what it is, in a word."""
+        return STRETCH if self.is_stretch else WAVE
 
     @property
     def unfinished(self) -> State:
@@ -217,7 +224,7 @@ class Progress:
         counts = (
             f"{self._count(State.DONE)} done, {self._count(State.AT_WORK)} at work, {self.waiting} waiting"
         )
-        title = self._open.title if self._open else f"Wave {self.batch.number} of {self.batch.of}"
+        title = self._open.title if self._open else f"{self._kind} {self.batch.number} of {self.batch.of}"
         parts = [title, f"{counts}, {self.failed} failed", self._at_work(now) if self.busy else self.task]
         return " · ".join(filter(None, parts))
 
@@ -253,7 +260,8 @@ class Progress:
         if not self.waves and not (self.refusal and self.planned):
             return []
         seconds = sum((wave.ended or wave.began) - wave.began for wave in self.waves)
-        hosts, waves = plural(self._count(State.DONE), "host"), plural(len(self.waves), "wave")
+        hosts = plural(self._count(State.DONE), "host")
+        waves = plural(len(self.waves), self._kind.lower(), "stretches" if self._kind == STRETCH else "")
         done = f"{hosts} done in {waves}, {duration(seconds)}"
         if self.outcome == "done":
             paused = [
@@ -308,6 +316,10 @@ class Progress:
     def _open(self) -> Wave | None:
         return self.waves[-1] if self.waves and self.waves[-1].ended is None else None
 
+    @property
+    def _kind(self) -> str:
+        return self.waves[-1].kind if self.waves else WAVE
+
     def _count(self, *states: State) -> int:
         last = {host: visit.state for wave in self.waves for host, visit in wave.visits.items()}
         return sum(state in states for state in last.values())
@@ -321,6 +333,7 @@ class Progress:
         wave = self._open
         if wave is None:
             wave = Wave(self.batch.number, self.batch.of, now, float(result.get("waited") or 0), wall)
+            wave.is_stretch = bool(result.get("in_turn"))
             wave.pauses = result.get("operation") == PAUSE
             self.waves.append(wave)
         for host, names in granted.items():
@@ -330,8 +343,12 @@ class Progress:
         for host, reason in (result.get("out_of_service") or {}).items():
             wave.visits[host] = Visit((), now, State.OUT_OF_SERVICE, why=str(reason))
         self.planned |= wave.visits.keys()
-        waited = f" after waiting {duration(wave.waited)} for its slots" if wave.waited >= 1 else ""
-        return [f"{wave.title} begins{waited}: {with_services(granted)}"]
+        waited = float(result.get("waited") or 0)
+        after = f" after waiting {duration(waited)} for its slots" if waited >= 1 else ""
+        if not wave.is_stretch:
+            return [f"{wave.title} begins{after}: {with_services(granted)}"]
+        counts = f"{self._count(State.DONE)} done, {self._count(State.AT_WORK)} at work, {self.waiting} waiting"
+        return [f"{wave.title}: {with_services(granted)} begins{after}: {counts}"]
 
     def _given_back(self, hosts: Mapping[str, Iterable[str] | None], now: float) -> list[str]:
         for host, names in hosts.items():
@@ -343,7 +360,8 @@ class Progress:
             visit = self._open.visits.get(host) if self._open else None
             if visit and visit.state is State.AT_WORK:
                 visit.state, visit.seconds = State.DONE, now - visit.began
-        if hosts and self._open and not self._open.in_state(State.AT_WORK):
+        # Of a stretch others may begin, until the play says that it is over.
+        if hosts and self._open and not self._open.is_stretch and not self._open.in_state(State.AT_WORK):
             return self._close(now)
         return []
 

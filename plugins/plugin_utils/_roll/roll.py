@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -151,14 +152,16 @@ class Roll:
         return [host for wave in self.waves for host in wave]
 
     @property
-    def stretches(self) -> list[int]:
-        """Count the hosts of each stretch: there is no barrier between its waves, where nobody gave their sizes.
+    def stretches(self) -> list[tuple[tuple[str, ...], ...]]:
+        """Give the waves that need no barrier between them, together; there is one where people give the sizes.
 
         Hosts that go before all others, as they are down already, are done before those begin.
         """
         visits = [[Visit(host, tuple(self.names(host))) for host in wave] for wave in self.waves]
         alone = self.order if self.sizes else self.first
-        return [sum(map(len, waves)) for waves in stretches(visits, self.rules, alone)]
+        counts = map(len, stretches(visits, self.rules, alone))
+        waves = iter(self.waves)
+        return [tuple(islice(waves, count)) for count in counts]
 
     @cached_property
     def outages(self) -> dict[str, tuple[int, ...]]:
@@ -201,11 +204,12 @@ class Roll:
         """Name the services that a host is visited for."""
         return [service.name for service in self.visits[host]]
 
-    def as_result(self) -> dict[str, Any]:
-        """Give plain data for a playbook."""
+    def as_result(self, *, together: bool = False) -> dict[str, Any]:
+        """Give plain data for a playbook; *together* tells whether hosts wait for the others of their wave."""
+        barriers = [(wave,) for wave in self.waves] if together else self.stretches
         return {
             "order": self.order,
-            "batches": [len(wave) for wave in self.waves],
+            "batches": [sum(map(len, waves)) for waves in barriers],
             "waves": [{host: self.names(host) for host in wave} for wave in self.waves],
             "visits": {host: [service.as_dict() for service in self.visits[host]] for host in self.order},
             "outages": list(self.outages),

@@ -169,6 +169,13 @@ class Case:
         """Tell whether anything comes first."""
         return bool(self.waits_for or self.positions or self.frozen)
 
+    @property
+    def must_wait_for_others(self) -> bool:
+        """Tell whether anything comes first that is not a host of this very run."""
+        ahead = (one for waiters in self.ahead.values() for one in waiters)
+        runs = {*(slot.holder.run for slot in self.waits_for), *(one.run for one in ahead)}
+        return bool(self.frozen or runs - {self.request.run})
+
     @cached_property
     def asked_here(self) -> tuple[Waiter, ...]:
         """List what this run asked for on hosts and services of the wave."""

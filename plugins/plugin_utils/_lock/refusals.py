@@ -187,7 +187,7 @@ def _holds_and_waits(case: Case) -> Iterator[Refused]:
         and not slot.holder.failed
         and not case.request.is_beside(slot.holder)
     )
-    if mine and case.must_wait:
+    if mine and case.must_wait_for_others:
         yield Refused(
             Why.HOLDS_AND_WAITS,
             f"This run would wait while it holds slots, which can deadlock: {_sentence(mine)}"

@@ -24,7 +24,7 @@ from ...plugin_utils._terminal import say
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NOTHING_ELSE = {
+NOTHING_ELSE: Result = {
     "roll": None, "callback": None, "arguments": {}, "last": False, "recovers": False, "forget_members": [],
 }  # fmt: skip
 """What can be asked of a lock besides, and is not asked by a host in its turn."""

@@ -221,9 +221,7 @@ class _Asking:
         """Wait until it is worth to ask again, or for so many *seconds*."""
         changed = partial(self._store.wait_for_change, keys=watched(self._request, waiting))
         ended = partial(self._ended, waiting)
-        wait_for_turn(
-            changed, seconds, look_seconds(waiting), lambda: is_over() or ended(), self._clock
-        )
+        wait_for_turn(changed, seconds, look_seconds(waiting), lambda: is_over() or ended(), self._clock)
 
     def _decide(self, documents: Documents) -> tuple[Changes, Decision]:
         state_of = self._state_of or seen_by(documents, self._request.run)

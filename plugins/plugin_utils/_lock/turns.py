@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FIRST_PAUSE = 1.0
-LONGER = 1.25  # so that whoever waits for hours asks some dozens of times, each of them a task within the last
+LONGER = (
+    1.25  # so that whoever waits for hours asks some dozens of times, each of them a task within the last
+)
 POLITE = 5.0
 """Seconds to wait for those before: a host that skips its task, as with ``--step``, never asks."""
 POLL = 0.02

@@ -347,7 +347,9 @@ class Progress:
         after = f" after waiting {duration(waited)} for its slots" if waited >= 1 else ""
         if not wave.is_stretch:
             return [f"{wave.title} begins{after}: {with_services(granted)}"]
-        counts = f"{self._count(State.DONE)} done, {self._count(State.AT_WORK)} at work, {self.waiting} waiting"
+        counts = (
+            f"{self._count(State.DONE)} done, {self._count(State.AT_WORK)} at work, {self.waiting} waiting"
+        )
         return [f"{wave.title}: {with_services(granted)} begins{after}: {counts}"]
 
     def _given_back(self, hosts: Mapping[str, Iterable[str] | None], now: float) -> list[str]:

@@ -154,9 +154,7 @@ def down_before(roll: Mapping[str, Any], wave: int, registered: Registered) -> d
     return by_host(down)
 
 
-def _last_seen(
-    roll: Mapping[str, Any], registered: Registered
-) -> dict[tuple[str, str], tuple[str, bool]]:
+def _last_seen(roll: Mapping[str, Any], registered: Registered) -> dict[tuple[str, str], tuple[str, bool]]:
     """Give of each member and service who saw it last, and whether it was down.
 
     A visit that has begun since tells more than a look before it.

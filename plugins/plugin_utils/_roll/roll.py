@@ -267,7 +267,7 @@ def plan_roll(
     named = {host: [service.name for service in chosen] for host, chosen in visits.items()}
     down = {host for service, hosts in fleet.down.items() for host in hosts if service in named.get(host, ())}
     rules = fleet.rules(_spent(fleet, named))
-    first = down.union(fleet.held)
+    first = frozenset(down).union(fleet.held)
     waves = pack(named, rules, first, sizes)
     return Roll(
         fleet,

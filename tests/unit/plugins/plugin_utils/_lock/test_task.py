@@ -130,7 +130,11 @@ class OneAfterAnother(MemoryStore):
 
 def turn(host: str, store: MemoryStore, folder: Path, *, check_mode: bool = False, **options: Any) -> Any:
     asked = call(store=store, check_mode=check_mode, hosts=[host], services="nginx", **options)
-    variables = {**asked.task_vars, "inventory_hostname": host, "ansible_play_batch": ["web1", "web2", "web3"]}
+    variables = {
+        **asked.task_vars,
+        "inventory_hostname": host,
+        "ansible_play_batch": ["web1", "web2", "web3"],
+    }
     return in_turn(replace(asked, task_vars=variables), Marks(folder), Patience())
 
 

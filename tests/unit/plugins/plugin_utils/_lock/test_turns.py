@@ -53,7 +53,9 @@ def test_the_first_refusal_is_the_one_that_is_told(marks: Marks, tmp_path: Path)
     assert marks.refused() == "web2"
 
 
-def test_only_what_was_waited_for_other_runs_counts_and_a_pause_without_an_event_makes_the_next_longer() -> None:
+def test_only_what_was_waited_for_other_runs_counts_and_a_pause_without_an_event_makes_the_next_longer() -> (
+    None
+):
     one = Patience().spent(1.0, for_others=True)
     assert (one.waited, one.pause) == (1.0, 1.25)
     own = one.spent(1.25, for_others=False)

@@ -88,7 +88,9 @@ def test_a_stretch_is_told_host_by_host_and_is_over_when_its_play_is() -> None:
 
     def begins(host: str, **told: Any) -> list[str]:
         slots = {host: ["nginx"]}
-        return progress.hear(Heard(host, "Turn", "", {"granted": True, "in_turn": True, "slots": slots, **told}), 0, "")
+        return progress.hear(
+            Heard(host, "Turn", "", {"granted": True, "in_turn": True, "slots": slots, **told}), 0, ""
+        )
 
     assert begins("web1") == ["Stretch 1 of 2: web1 (nginx) begins: 0 done, 1 at work, 3 waiting"]
     assert progress.hear(lock(granted=False, waits=True, slots={}), 1, "") == []

@@ -16,7 +16,10 @@ ONE = {"web": 1, "db": 1, "lb": 1}
 def cut(waves: str, rules: Rules, alone: str = "") -> str:
     """Cut waves as in ``w1=web d1=db, w2=web``; hosts of a stretch are told with their waves, as in ``w1 d1, w2``."""
     parsed = [
-        [Visit(host, tuple(services.split("+"))) for host, services in (word.split("=") for word in wave.split())]
+        [
+            Visit(host, tuple(services.split("+")))
+            for host, services in (word.split("=") for word in wave.split())
+        ]
         for wave in waves.split(",")
     ]
     told = stretches(parsed, rules, alone.split())
@@ -47,8 +50,20 @@ CASES: list[tuple[str, str, Rules, str, str]] = [
         "",
         "w1, w2 d1 | w3 d2",
     ),
-    ("others do not wait for the last one of a service", "w1=web, d1=db", Rules(ONE, last={"w1"}), "", "w1, d1"),
-    ("who is down already is done before others begin", "w1=web, w2=web, w3=web", Rules(ONE), "w1", "w1 | w2, w3"),
+    (
+        "others do not wait for the last one of a service",
+        "w1=web, d1=db",
+        Rules(ONE, last={"w1"}),
+        "",
+        "w1, d1",
+    ),
+    (
+        "who is down already is done before others begin",
+        "w1=web, w2=web, w3=web",
+        Rules(ONE),
+        "w1",
+        "w1 | w2, w3",
+    ),
 ]
 
 

@@ -110,12 +110,13 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("forks", [2, 12])
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    ("fault", "forks"), [*((fault, 2) for fault in FAULTS), ("failed", 12), ("unreachable", 12)]
+)
 def test_a_host_that_is_lost_stops_those_that_have_not_begun_and_no_other(
     site: Site, fault: str, forks: int
 ) -> None:
-    a_service(site, MANY, max_unavailable=2)
+    a_service(site, MANY[:5], max_unavailable=2)
     site.write("host_vars/w2.yml", "rolling_op_tasks: w2.yml\n")
     site.write("w2.yml", say("web", "operate") + FAULTS[fault])
     site.write("host_vars/w1.yml", "rolling_op_tasks: w1.yml\n")
@@ -126,8 +127,8 @@ def test_a_host_that_is_lost_stops_those_that_have_not_begun_and_no_other(
     assert (steps(outcome, "w1"), steps(outcome, "w2")) == (WHOLE, ["drain", "operate"])
     assert (site.slots, site.drained) == (["web w2"], ["web w2"])
     assert "stops here because a host of an earlier wave did not finish: w2 has held" in outcome.text
-    assert len(set(re.findall(r"(w\d) gets no slots either: see the message of w\d", outcome.text))) == 3
-    assert "Not reached: w[3-6] (web)." in outcome.text
+    assert len(set(re.findall(r"(w\d) gets no slots either: see the message of w\d", outcome.text))) == 2
+    assert "Not reached: w[3-5] (web)." in outcome.text
 
 
 def test_the_next_run_begins_with_the_host_that_was_lost(site: Site) -> None:

@@ -164,6 +164,7 @@ class Progress:
         self.last_news = 0.0
         self._patience = HEARTBEAT
         self._faults: dict[str, tuple[State, str]] = {}
+        self._in_line: set[str] = set()  # hosts that have no turn yet, and ask again and again
 
     # --- What happens ---
 
@@ -176,6 +177,8 @@ class Progress:
 
     def start(self, host: str, task: str, now: float) -> None:
         """Hear that a host begins with a task."""
+        if host in self._in_line:
+            return
         self.task = printable(task)
         self.busy[host] = (task, now)
         self._news(now)
@@ -188,6 +191,10 @@ class Progress:
     def hear(self, heard: Heard, now: float, wall: str) -> list[str]:
         """Hear a result."""
         self.busy.pop(heard.host, None)
+        if heard.result.get("waits"):
+            self._in_line.add(heard.host)
+            return []
+        self._in_line.discard(heard.host)
         self._news(now)
         if heard.state:
             self._faults[heard.host] = (heard.state, _why(heard))

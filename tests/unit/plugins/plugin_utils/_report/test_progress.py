@@ -111,6 +111,22 @@ def test_a_stretch_is_told_host_by_host_and_is_over_when_its_play_is() -> None:
     assert said[1].startswith("web3 failed in stretch 2 of 2 at ")
 
 
+def test_hosts_that_ask_again_and_again_are_no_news_and_not_at_work() -> None:
+    progress = Progress()
+    progress.play(Batch("a", 1, 1, HOSTS, HOSTS), 0)
+    progress.hear(lock(granted=True, in_turn=True, slots={"web1": ["nginx"]}), 0, "")
+    progress.start("web1", "Restart", 1)
+    for now in range(2, 70):
+        progress.start("web2", "Turn", now)
+        progress.hear(Heard("web2", "Turn", "", {"granted": False, "waits": True, "slots": {}}), now, "")
+    assert progress.silence(70) == ['Stretch 1 of 1: web1 at "Restart" for 1 min 9 s']
+    progress.hear(
+        Heard("web2", "Turn", "", {"granted": True, "in_turn": True, "slots": {"web2": ["nginx"]}}), 71, ""
+    )
+    progress.start("web2", "Restart", 72)
+    assert progress.silence(73) == []
+
+
 def test_a_host_is_done_when_all_its_slots_are_given_back(roll: Progress) -> None:
     assert roll.hear(lock(slots={"web2": ["nginx"]}), 7, "") == []
     assert roll.slots["web2"] == {"php"}

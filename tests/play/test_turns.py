@@ -257,15 +257,21 @@ def test_a_frozen_service_is_waited_for_in_the_middle_of_a_roll(site: Site) -> N
     assert set(begun(site.log)) == set(MANY[:4])
 
 
-def test_the_time_to_wait_is_for_other_runs_alone(site: Site) -> None:
+def test_the_time_to_wait_is_not_spent_on_hosts_of_the_same_run(site: Site) -> None:
     a_service(site, ["w1", "w2"])
     site.write("host_vars/w1.yml", "rolling_op_tasks: w1.yml\n")
     site.write("w1.yml", "- ansible.builtin.raw: sleep 5\n" + say("web", "operate"))
     outcome = rolls(site, "-e", "rolling_op_wait=1")
     assert outcome.code == 0, outcome.text
+    assert "is waiting for" not in outcome.text
+
+
+def test_other_runs_are_waited_for_as_long_as_was_said(site: Site) -> None:
+    a_service(site, ["w1", "w2"])
     site.sticks("web w1 operate")
     other = begins(site)
     site.wait_until("web w1 operate")
+    # w2 of this one waits, too, and has a place in the queue before that of the other.
     late = site.upgrade(
         *PAINT, "-e", "rolling_op_wait=2", "--limit", "w2", playbook=PLAYBOOK, ANSIBLE_FORKS="5"
     )

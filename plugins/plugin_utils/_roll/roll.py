@@ -265,9 +265,8 @@ def plan_roll(
     dragged = _others_dragged(fleet, visits, deferred_only=deferred_only) if restarts else {}
     visits = {host: _with_dragged(fleet, host, own, dragged.get(host, {})) for host, own in visits.items()}
     named = {host: [service.name for service in chosen] for host, chosen in visits.items()}
-    down = {host for service, hosts in fleet.down.items() for host in hosts if service in named.get(host, ())}
     rules = fleet.rules(_spent(fleet, named))
-    first = frozenset(down).union(fleet.held)
+    first = _first(fleet, named)
     waves = pack(named, rules, first, sizes)
     return Roll(
         fleet,
@@ -285,6 +284,12 @@ def plan_roll(
         first,
         _in_order(_names_of(dragged)),
     )
+
+
+def _first(fleet: Fleet, visits: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """Name the hosts that go before all others: those left behind, and those that are down where they are visited."""
+    down = (host for name, hosts in fleet.down.items() for host in hosts if name in visits.get(host, ()))
+    return frozenset(fleet.held).union(down)
 
 
 def _names_of(

@@ -9,7 +9,7 @@ Both are compared with the bound: the longest host, or all work divided by the s
 be shorter. Goals: at most 1.15 of the bound, and at least 1.25 times as fast as with barriers. What is above the bound
 is Ansible's own work, which takes longer on a busy machine; so the load is told. Were the slow host the last one to
 begin, nothing but to know that before would help. Run as ``tests/env python tests/bench/uneven.py [SECONDS]``, where
-SECONDS (12) is the time of a usual host.
+SECONDS (30) is the time of a usual host.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def played(seconds: float, *arguments: str) -> float:
         return time.monotonic() - start
 
 
-def main(seconds: float = 12) -> int:
+def main(seconds: float = 30) -> int:
     """Measure and print."""
     rolled = played(seconds)
     barriers = played(seconds, "-e", f"rolling_op_serial={SLOTS}")

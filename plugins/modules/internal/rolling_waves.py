@@ -111,8 +111,8 @@ batches:
   returned: success
 strategy:
   description:
-    - The C(strategy) of the play. With P(ansible.builtin.host_pinned#strategy) hosts do not wait for each other, and each
-      takes its slots by itself (M(orderly.services.internal.rolling_turn)).
+    - The C(strategy) of the play. With P(ansible.builtin.host_pinned#strategy) hosts do not wait for each other, and
+      each takes its slots by itself (M(orderly.services.internal.rolling_turn)).
     - It is P(ansible.builtin.linear#strategy) if blockers or maintenance windows are checked for a wave as a whole,
       or if task files do something on one host for all.
   type: str

@@ -51,27 +51,29 @@ def read_data(value: Any) -> list[ServiceData]:
 def _service(name: str, said: Any) -> ServiceData:
     where = f"{DATA}.{name}"
     if not isinstance(said, dict):
-        raise CatalogueError(f"{where} is {said!r}; expected a mapping of settings, {EXAMPLE}.")
+        raise CatalogueError(f"{DATA}.{name} is {said!r}; expected a mapping of settings, {EXAMPLE}.")
     for key in said:
         if key not in KEYS:
             near = get_close_matches(str(key), KEYS, 1)
             meant = f" Did you mean {near[0]}?" if near else ""
-            raise CatalogueError(f"{where}: unknown key {key!r}; expected one of {', '.join(KEYS)}.{meant}")
+            raise CatalogueError(
+                f"{DATA}.{name}: unknown key {key!r}; expected one of {', '.join(KEYS)}.{meant}"
+            )
     settings = {key: value for key, value in said.items() if key in SETTINGS}
     read = {key: checked(key, value, where) for key, value in settings.items()}
     if not read.get("units"):
-        raise CatalogueError(f"{where} names no units; expected {SETTINGS['units'].expected}.")
+        raise CatalogueError(f"{DATA}.{name} names no units; expected {SETTINGS['units'].expected}.")
     recipe = Recipe(
         name,
         read["units"],
         read.get("packages", ()),
-        _verify(said.get("verify"), where),
-        _backend(said.get("drain"), where),
+        _verify(name, said.get("verify")),
+        _backend(name, said.get("drain")),
     )
     return ServiceData(name, settings, recipe)
 
 
-def _verify(said: Any, where: str) -> Verify:
+def _verify(name: str, said: Any) -> Verify:
     if said is None:
         return Verify()
     kinds: dict[str, type[Any] | tuple[type[Any], ...]] = {
@@ -86,13 +88,13 @@ def _verify(said: Any, where: str) -> Verify:
         )
     )
     if not is_read or not said.keys() - {"timeout"}:
-        raise CatalogueError(f"{where}: verify is {said!r}; expected {VERIFY}.")
+        raise CatalogueError(f"{DATA}.{name}: expected verify to be {VERIFY}; it is {said!r}.")
     return Verify(**said)
 
 
-def _backend(said: Any, where: str) -> str:
+def _backend(name: str, said: Any) -> str:
     if said is None:
         return ""
     if not isinstance(said, dict) or list(said) != ["haproxy"] or not isinstance(said["haproxy"], str):
-        raise CatalogueError(f"{where}: drain is {said!r}; expected {DRAIN}.")
+        raise CatalogueError(f"{DATA}.{name}: expected drain to be {DRAIN}; it is {said!r}.")
     return said["haproxy"]

@@ -150,34 +150,30 @@ class Recipe:
                 "ignore_errors": _IN_CHECK_MODE,
                 "tags": "step3",
             },
-            {
-                "name": "upgrade_tasks | Run the new programs",
-                "tags": "step5",
-                "block": [
-                    {
-                        "name": "upgrade_tasks | Settle a deferred restart",
-                        "orderly.services.restart_services": {
-                            "units": list(self.units),
-                            "deferred_only": True,
-                        },
-                    },
-                    self._see_units("upgrade_tasks"),
-                    {
-                        "name": "upgrade_tasks | Start what does not run, and restart what still runs an old program",
-                        "ansible.builtin.systemd_service": {
-                            "name": "{{ item.item }}",
-                            "state": "{{ 'restarted' if item.program_replaced else 'started' }}",
-                        },
-                        **self._each_unit,
-                        "when": "not item.refusal",  # a cluster does that itself
-                    },
-                ],
-            },
+            {"name": "upgrade_tasks | Run the new programs", "tags": "step5", "block": self._start()},
             {
                 "name": "upgrade_tasks | The new version is healthy",
                 "ansible.builtin.import_tasks": "verify.yml",
                 "when": "not ansible_check_mode",
                 "tags": "step6",
+            },
+        ]
+
+    def _start(self) -> list[Task]:
+        return [
+            {
+                "name": "upgrade_tasks | Settle a deferred restart",
+                "orderly.services.restart_services": {"units": list(self.units), "deferred_only": True},
+            },
+            self._see_units("upgrade_tasks"),
+            {
+                "name": "upgrade_tasks | Start what does not run, and restart what still runs an old program",
+                "ansible.builtin.systemd_service": {
+                    "name": "{{ item.item }}",
+                    "state": "{{ 'restarted' if item.program_replaced else 'started' }}",
+                },
+                **self._each_unit,
+                "when": "not item.refusal",  # a cluster does that itself
             },
         ]
 
@@ -188,7 +184,7 @@ class Recipe:
         away = f"{found}.results | selectattr('unreachable', 'defined') | map(attribute='item')"
         unreached = (
             f"{{{{ {away} | join(', ') }}}} cannot be reached, so {{{{ inventory_hostname }}}} can be neither taken "
-            "out nor put back there. Bring that balancer back, or take it out of the group haproxy while it is down."
+            "out nor put back there. Bring that balancer back, or leave it out of the group haproxy while it is down."
         )
         server = {"server": f"{self.backend}/{{{{ inventory_hostname }}}}", "socket": _SOCKET, "timeout": 60}
         return [

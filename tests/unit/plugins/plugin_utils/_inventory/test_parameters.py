@@ -69,7 +69,7 @@ def read_by(playbook: str) -> set[str]:
     """Name the variables that a playbook and the entry points of its roles read, but for those that it sets itself."""
     found: set[str] = set()
     for play in yaml.safe_load((ROOT / f"playbooks/{playbook}.yml").read_text()):
-        found |= used_in(play)
+        found |= used_in(play) - {task.get("register") for task in play.get("tasks", ())}
         if imported := play.get("ansible.builtin.import_playbook"):
             found |= read_by(imported.removesuffix(".yml"))
         roles = [(each["role"], "main", each) for each in play.get("roles", ())]

@@ -308,7 +308,7 @@ def test_nothing_is_granted_to_a_question_that_has_waited(turns: Turns) -> None:
     turns.store.events[1] = lambda: turns.release(1, "web1")
     assert isinstance(turns.takes("web2"), Waiting)
     assert turns.store.now < 10  # it comes back as soon as that has changed
-    assert list(turns.store.read("lock/nginx/queue/")) != []
+    assert list(turns.store.read("queue/nginx/")) != []
 
 
 def test_those_who_wait_hear_when_to_stop_waiting(turns: Turns) -> None:

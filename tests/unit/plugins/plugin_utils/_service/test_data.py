@@ -46,13 +46,16 @@ REFUSED = [
     ({"apache2": {"packages": ["apache2"]}}, "orderly_services.apache2 names no units; expected a list"),
     ({"apache2": {"units": ["apache2"]}}, r"orderly_services.apache2: units is \['apache2'\]; expected"),
     ({"apache2": {**UNITS, "max_unavailable": "{{ x }}"}}, "max_unavailable is '{{ x }}'"),
-    ({"apache2": {**UNITS, "verify": "yes"}}, "verify is 'yes'; expected a mapping of one or more of url"),
-    ({"apache2": {**UNITS, "verify": {"uri": "x"}}}, "verify is {'uri': 'x'}"),
-    ({"apache2": {**UNITS, "verify": {"timeout": 3}}}, "verify is {'timeout': 3}"),
-    ({"apache2": {**UNITS, "verify": {"port": True}}}, "verify is {'port': True}"),
-    ({"apache2": {**UNITS, "verify": {}}}, "verify is {}"),
-    ({"apache2": {**UNITS, "drain": {"haproxy": ["web"]}}}, "drain is .*; expected {haproxy: BACKEND}"),
-    ({"apache2": {**UNITS, "drain": {"nginx": "web"}}}, "drain is .*; expected {haproxy: BACKEND}"),
+    (
+        {"apache2": {**UNITS, "verify": "yes"}},
+        "expected verify to be a mapping of one or more of url.*; it is 'yes'",
+    ),
+    ({"apache2": {**UNITS, "verify": {"uri": "x"}}}, "it is {'uri': 'x'}"),
+    ({"apache2": {**UNITS, "verify": {"timeout": 3}}}, "it is {'timeout': 3}"),
+    ({"apache2": {**UNITS, "verify": {"port": True}}}, "it is {'port': True}"),
+    ({"apache2": {**UNITS, "verify": {}}}, "it is {}"),
+    ({"apache2": {**UNITS, "drain": {"haproxy": ["web"]}}}, "expected drain to be {haproxy: BACKEND}"),
+    ({"apache2": {**UNITS, "drain": {"nginx": "web"}}}, "expected drain to be {haproxy: BACKEND}"),
 ]
 
 

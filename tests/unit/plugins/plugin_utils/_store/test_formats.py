@@ -34,7 +34,7 @@ RUN = Run("here", "m", "b", "n", 1, 2)
 ELSEWHERE = Run("there", "m", "b", "n", 3, 4)
 NAME = "web-1"
 REQUEST = Request("r", RUN, "x", (Claim("web", frozenset({"w1"}), frozenset({"w1"})),))
-MET = meeting("r", RUN)
+MET = sorted(meeting("r", RUN))
 ANSWERS: dict[str, Any] = {"w1": {"services": {"web": {"nginx": {"installed": "1.0"}}}}}
 
 

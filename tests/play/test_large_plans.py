@@ -74,7 +74,7 @@ def test_the_same_runs_whether_work_is_in_the_plays_or_included(
     sites = [
         make(tmp_path / "held", 10_000),
         make(tmp_path / "included", 0),
-        make(tmp_path / "for a run", 0, for_run=True),
+        make(tmp_path / "for-a-run", 0, for_run=True),
     ]
     assert [INCLUDE in playbook.read_text() for _site, playbook in sites] == [False, True, True]
     held, *others = ((how(site, playbook).code, sorted(site.log), site.slots) for site, playbook in sites)

@@ -14,7 +14,9 @@ def left_behind(site: Site) -> Site:
     """Give two web servers that failed in an operation, drained, and one that it never reached."""
     site.groups(web="w1 w2 w3")
     site.service("web", parts="drain verify undrain", max_unavailable=2)
-    site.write("operation.yml", say("web", "operate"))
+    # With a task for all, so that both are at it when the first one breaks.
+    together = "- ansible.builtin.debug: {msg: now}\n  run_once: true\n"
+    site.write("operation.yml", together + say("web", "operate"))
     for host in ("w1", "w2"):
         site.breaks(f"web {host} operate")
     site.upgrade(

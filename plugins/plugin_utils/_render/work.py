@@ -88,7 +88,7 @@ def _work(kind: str, play_id: str, roles: Iterable[Task], drains: Sequence[str])
         record = _record(play_id, drains, "absent", "Remove the record")
         yield {**record, "when": f"{GRANTED} | intersect({drains}) | length > 0"}
     elif kind not in DISRUPTIVE:
-        yield {"name": _named(play_id, "Run the handlers"), "ansible.builtin.meta": "flush_handlers"}
+        yield {"name": _meta_named(play_id, "Run the handlers"), "ansible.builtin.meta": "flush_handlers"}
 
 
 def _named(play_id: str, words: str) -> str:
@@ -97,9 +97,14 @@ def _named(play_id: str, words: str) -> str:
     return Template(name) if isinstance(play_id, Template) else name
 
 
+def _meta_named(play_id: str, words: str) -> str:
+    """Name a task of Ansible's own kind, in whose name it puts no variables."""
+    return words if isinstance(play_id, Template) else f"{play_id} | {words}"
+
+
 def _begin(play_id: str) -> Iterator[Task]:
     yield {
-        "name": _named(play_id, "End here if all is done"),
+        "name": _meta_named(play_id, "End here if all is done"),
         "ansible.builtin.meta": "end_play",
         "when": NONE_GRANTED,
     }

@@ -59,6 +59,10 @@ class LookupModule(LookupBase):
 
 
 def _say(playbook: str, hosts: Collection[str], hostvars: Any, *, check: bool) -> None:
-    known = {host: (hostvars.raw_get(host) or {}).get(ENDINGS[playbook].fact) for host in hosts}
-    told = {host: listing for host, listing in known.items() if listing is not None}
-    say(end_line(playbook, hosts, told, check=check))
+    ending = ENDINGS[playbook]
+
+    def told(fact: str) -> dict[str, Any]:
+        known = {host: (hostvars.raw_get(host) or {}).get(fact) for host in hosts}
+        return {host: listing for host, listing in known.items() if listing is not None}
+
+    say(end_line(playbook, hosts, told(ending.fact), without=told(ending.without), check=check))

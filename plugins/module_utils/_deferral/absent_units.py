@@ -16,8 +16,10 @@ _ALIKE = 0.75
 _LIST = ("systemctl", "list-unit-files", "--no-legend", "--no-pager", "--plain", "--full")
 
 
-def absent_services(systemd: Systemd, services: Iterable[Mapping[str, Any]], run: Runner) -> Iterator[str]:
-    """Say of each service of which the host has no unit what it has instead; *services* have a name and units.
+def absent_services(
+    systemd: Systemd, services: Iterable[Mapping[str, Any]], run: Runner
+) -> Iterator[tuple[str, str]]:
+    """Name each service of which the host has no unit, and say what it has instead; *services* have a name and units.
 
     A host has one of several units where a service lists those of several releases.
     """
@@ -34,8 +36,9 @@ def absent_services(systemd: Systemd, services: Iterable[Mapping[str, Any]], run
         near = [name for unit in service["units"] for name in get_close_matches(unit, there, 2, _ALIKE)]
         meant = f" It has {' and '.join(dict.fromkeys(near))}." if near else ""
         yield (
+            service["name"],
             f"{service['name']}: this host has no {units}, so no restart of it is deferred here.{meant} Write units "
-            "into meta/service.yml as systemctl list-units shows them."
+            "into meta/service.yml as systemctl list-units shows them.",
         )
 
 

@@ -54,6 +54,12 @@ checked:
   type: list
   elements: str
   sample: [nginx, redis]
+absent:
+  description: The names of those of which the host has no unit.
+  returned: success
+  type: list
+  elements: str
+  sample: [php_fpm]
 """
 
 from typing import TYPE_CHECKING
@@ -91,16 +97,17 @@ def main() -> None:
     try:
         refusals = _refusals(PackageScripts(module.run_command), module.params["services"])
         absent = absent_services(Systemd(module.run_command), module.params["services"], module.run_command)
-        warnings = list(absent)
+        warnings = dict(absent)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     except KeyError:
         module.fail_json(msg="services: each needs a name, units and a variable.")
-    for sentence in warnings:
+    for sentence in warnings.values():
         module.warn(sentence)
     if refusals:
         module.fail_json(msg=" ".join(refusals))
-    module.exit_json(changed=False, checked=[service["name"] for service in module.params["services"]])
+    checked = [service["name"] for service in module.params["services"]]
+    module.exit_json(changed=False, checked=checked, absent=list(warnings))
 
 
 if __name__ == "__main__":

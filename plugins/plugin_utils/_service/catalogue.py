@@ -43,7 +43,8 @@ PLAN_FILE = "plan.json"
 AUTO_RESTARTS = "enable_auto_restarts"
 NONE_DEPLOYED = (
     "No service is deployed: no service role has a group with hosts in this inventory. A service runs on the hosts of "
-    "the group named in its role's meta/service.yml (by default the service's own name)."
+    "the group named in its role's meta/service.yml (by default the service's own name), or in orderly_services of the "
+    "inventory, which needs no role."
 )
 
 

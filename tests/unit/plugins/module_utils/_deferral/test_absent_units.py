@@ -20,7 +20,7 @@ def run(command: list[str], **_options: Any) -> tuple[int, str, str]:
 
 def said(**units: str) -> list[str]:
     services = [{"name": name.replace("_", "-"), "units": each.split()} for name, each in units.items()]
-    return list(absent_services(Systemd(run), services, run))
+    return [words for _name, words in absent_services(Systemd(run), services, run)]
 
 
 def test_a_unit_that_is_not_there_is_told_with_the_one_that_was_meant() -> None:

@@ -37,6 +37,16 @@ def test_a_host_without_services_is_named_as_that() -> None:
     )
 
 
+def test_what_could_not_be_deferred_is_said_by_name_and_host() -> None:
+    without = {"w1": ["php_fpm"], "w2": ["php_fpm"], "w3": []}
+    assert end_line(
+        "defer_restarts", ["w1", "w2", "w3"], {"w1": ["a"], "w2": ["a"], "w3": ["a"]}, without=without
+    ) == (
+        "defer_restarts: done on 3 of 3 hosts, restarts of 1 service are off. NOT deferred, as these hosts have no "
+        "unit of that name: php_fpm on w1, w2."
+    )
+
+
 def test_what_a_host_has_answered_besides_a_list_is_not_counted() -> None:
     assert end_line("pause_services", ["a"], {"a": "many"}) == (
         "pause_services: done on 1 of 1 host, 0 units paused."

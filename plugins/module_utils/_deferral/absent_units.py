@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Services none of whose units is there, so that nothing of them is deferred on a host: a name not quite right."""
+"""Units of services that are not what people mean: none of them is there, or one only stands for others."""
 
 from __future__ import annotations
 
@@ -40,6 +40,25 @@ def absent_services(
             f"{service['name']}: this host has no {units}, so no restart of it is deferred here.{meant} Write units "
             "into meta/service.yml as systemctl list-units shows them.",
         )
+
+
+def umbrellas(systemd: Systemd, services: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Say of each unit that runs no program, and only groups instances of its name, which ones a service leaves out.
+
+    PostgreSQL's ``postgresql.service`` is one: packages ask to restart ``postgresql@15-main.service``.
+    """
+    services = tuple(services)
+    states = systemd.show([unit for service in services for unit in service["units"]])
+    for service in services:
+        for unit in service["units"]:
+            state, instances = states[unit], unit.removesuffix(".service") + "@"
+            grouped = [each for each in state.takes_along if each.startswith(instances)]
+            if state.type == "oneshot" and (left := sorted(set(grouped).difference(service["units"]))):
+                yield (
+                    f"{service['name']}: {unit} runs nothing itself and only groups {', '.join(left)} here. Write "
+                    f"{'that' if len(left) == 1 else 'those'} into its units too: else a restart of it is recorded, and "
+                    "no roll does it."
+                )
 
 
 def _unit_files(run: Runner) -> Sequence[str]:

@@ -24,9 +24,9 @@ _ZG2_ASKS_FIRST = ("etc/zg-policy-rc.d.conf", "usr/local/sbin/policy-rc.d")
 
 
 SET_UP = (
-    "Run the playbook orderly.services.defer_restarts for this host. It sets up the hosts that run a service: one with "
-    "a line like units: [NAME.service] in the meta/service.yml of its role, or in orderly_services of the inventory, and "
-    "this host in its group."
+    "Run the playbook orderly.services.defer_restarts for this host. It sets up the hosts that run a service: one "
+    "with a line like units: [NAME.service] in the meta/service.yml of its role, or in orderly_services of the "
+    "inventory, and this host in its group."
 )
 
 

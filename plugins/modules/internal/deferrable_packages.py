@@ -65,7 +65,10 @@ absent:
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.orderly.services.plugins.module_utils._deferral.absent_units import absent_services
+from ansible_collections.orderly.services.plugins.module_utils._deferral.absent_units import (
+    absent_services,
+    umbrellas,
+)
 from ansible_collections.orderly.services.plugins.module_utils._deferral.scripts_of_packages import (
     PackageScripts,
     refusal,
@@ -96,18 +99,19 @@ def main() -> None:
     )
     try:
         refusals = _refusals(PackageScripts(module.run_command), module.params["services"])
-        absent = absent_services(Systemd(module.run_command), module.params["services"], module.run_command)
-        warnings = dict(absent)
+        systemd = Systemd(module.run_command)
+        absent = dict(absent_services(systemd, module.params["services"], module.run_command))
+        warnings = [*absent.values(), *umbrellas(systemd, module.params["services"])]
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     except KeyError:
         module.fail_json(msg="services: each needs a name, units and a variable.")
-    for sentence in warnings.values():
+    for sentence in warnings:
         module.warn(sentence)
     if refusals:
         module.fail_json(msg=" ".join(refusals))
     checked = [service["name"] for service in module.params["services"]]
-    module.exit_json(changed=False, checked=checked, absent=list(warnings))
+    module.exit_json(changed=False, checked=checked, absent=list(absent))
 
 
 if __name__ == "__main__":

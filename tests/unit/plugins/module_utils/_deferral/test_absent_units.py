@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.orderly.services.plugins.module_utils._deferral.absent_units import absent_services
+from ansible_collections.orderly.services.plugins.module_utils._deferral.absent_units import (
+    absent_services,
+    umbrellas,
+)
 from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd
 
 THERE = {"php8.2-fpm.service", "apache2.service"}
@@ -44,3 +47,24 @@ def test_where_nothing_is_alike_nothing_is_guessed() -> None:
 
 def test_a_service_without_units_misses_none() -> None:
     assert said(job="") == []
+
+
+def grouping(kind: str, *units: str) -> list[str]:
+    def show(command: list[str], **_options: Any) -> tuple[int, str, str]:
+        asked = command[command.index("--") + 1 :]
+        about = f"Type={kind}\nConsistsOf=postgresql@15-main.service other.service\n"
+        return 0, "\n".join(f"Id={unit}\nLoadState=loaded\n{about}" for unit in asked), ""
+
+    return list(umbrellas(Systemd(show), [{"name": "db", "units": list(units)}]))
+
+
+def test_a_unit_that_only_groups_others_is_told_with_those() -> None:
+    assert grouping("oneshot", "postgresql.service") == [
+        "db: postgresql.service runs nothing itself and only groups postgresql@15-main.service here. Write that into "
+        "its units too: else a restart of it is recorded, and no roll does it."
+    ]
+
+
+def test_where_they_are_listed_or_it_runs_a_program_nothing_is_told() -> None:
+    assert grouping("oneshot", "postgresql.service", "postgresql@15-main.service") == []
+    assert grouping("simple", "postgresql.service") == []

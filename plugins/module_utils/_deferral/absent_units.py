@@ -56,8 +56,8 @@ def umbrellas(systemd: Systemd, services: Iterable[Mapping[str, Any]]) -> Iterat
             if state.type == "oneshot" and (left := sorted(set(grouped).difference(service["units"]))):
                 yield (
                     f"{service['name']}: {unit} runs nothing itself and only groups {', '.join(left)} here. Write "
-                    f"{'that' if len(left) == 1 else 'those'} into its units too: else a restart of it is recorded, and "
-                    "no roll does it."
+                    f"{'that' if len(left) == 1 else 'those'} into its units too: else a restart of it is recorded, "
+                    "and no roll does it."
                 )
 
 

@@ -221,13 +221,19 @@ def run_wide(site: Site) -> Callable[..., Outcome]:
     )
 
 
-def test_hosts_of_a_wave_go_on_by_themselves(run_wide: Callable[..., Outcome], site: Site) -> None:
+def test_hosts_of_a_wave_go_on_by_themselves_and_waves_wait_for_each_other(
+    run_wide: Callable[..., Outcome], site: Site
+) -> None:
     # The first host goes on to its end only after the second has begun its own, so it may not wait at any task.
     site.write("host_vars/w1.yml", "rolling_op_tasks: slow.yml\n")
     site.write("slow.yml", wait_for_word("web w2 undrain", site) + say("web", "operate"))
     outcome = run_wide(ANSIBLE_FORKS="2")
     assert outcome.code == 0
     assert outcome.log.index("web w2 undrain") < outcome.log.index("web w1 operate")
+    last = {
+        host: max(i for i, said in enumerate(outcome.log) if f" {host} " in said) for host in ("w1", "w2")
+    }
+    assert max(last.values()) < outcome.log.index("web w3 drain")
     assert site.slots == []
 
 

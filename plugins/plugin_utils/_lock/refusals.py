@@ -39,7 +39,7 @@ def _failed_before(case: Case) -> Iterator[Refused]:
     left = tuple(
         slot
         for slot in case.of_this_roll
-        if slot.holder.host not in request.hosts and (slot.holder.failed or not case.is_at_work(slot))
+        if slot.holder.host not in request.hosts and (slot.holder.failed or not case.works_elsewhere(slot))
     )
     spent = Counter(slot.service for slot in left)
     budgets = {service: case.locks[service].failure_budget for service in spent}
@@ -181,13 +181,9 @@ def _spenders(slots: Iterable[Slot], spent: Sequence[View]) -> Iterator[str]:
 def _holds_and_waits(case: Case) -> Iterator[Refused]:
     # Nobody waits for hosts that are known to have failed, so whoever holds those may wait.
     mine = tuple(
-        slot
-        for slot in case.counting
-        if slot.holder.run == case.request.run
-        and not slot.holder.failed
-        and not case.request.is_beside(slot.holder)
+        slot for slot in case.counting if slot.holder.run == case.request.run and not slot.holder.failed
     )
-    if mine and case.must_wait_for_others:
+    if mine and case.must_wait:
         yield Refused(
             Why.HOLDS_AND_WAITS,
             f"This run would wait while it holds slots, which can deadlock: {_sentence(mine)}"

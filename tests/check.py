@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from functools import partial
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -261,6 +262,14 @@ def plain(*acts: Callable[[], None], **fleets: str) -> dict[str, list[Check]]:
     return {act.__name__: [Check(act.__name__, act, fleets.get(act.__name__, ""))] for act in acts}
 
 
+def left_out(day: int) -> set[str]:
+    """Name the checks that others take the turn of on a day: CI has an hour."""
+    turns = [f"molecule {name}" for name in TAKE_TURNS]
+    return {*turns} - {turns[day % len(turns)]}
+
+
+DAY_SECONDS = 86400
+TAKE_TURNS = ("guide", "third_party_role", "pull")
 LONGEST = ("deferral", "status", "deferral_upgrade", "default", "rolling_op", "pause")
 SUITES = ("bookworm", "trixie")
 GROUPS: dict[str, list[Check]] = {  # the longest first, so that none of them is left for the end
@@ -290,7 +299,9 @@ def main(wanted: Sequence[str]) -> int:
     if wanted:
         chosen = [check for name in wanted for check in known[name]]
         return run_all(chosen, 1) if set(chosen) & set(GROUPS["cleanroom"]) else run_all(chosen)
-    hosts = GROUPS["molecule"]
+    hosts = [
+        check for check in GROUPS["molecule"] if check.name not in left_out(int(time.time()) // DAY_SECONDS)
+    ]
     others = [
         check for name, group in GROUPS.items() if name not in ("molecule", *NOT_IN_CI) for check in group
     ]

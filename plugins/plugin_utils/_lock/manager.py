@@ -177,7 +177,7 @@ def acquire(
 
 def _withdraw(store: Store, request: Request) -> None:
     roll, run = request.roll, request.run
-    _change_own(store, roll, run, lambda locks: (changes.withdraw(locks, roll, run), None))
+    _narrowly(store, Reading(roll, run), lambda _documents, locks: (changes.withdraw(locks, roll, run), None))
 
 
 def preview(store: Store, request: Request, *, state_of: StateOf | None = None) -> Decision:
@@ -242,12 +242,15 @@ def retry(
     :raises StoreError: when the store cannot be used
     :raises BrokenLockError: when a lock in it is broken
     """
-    hosts = frozenset(hosts)
-    return _change_own(
+    hosts, reading = frozenset(hosts), Reading(roll, run)
+    if not hold:
+        reading.add(LOCKS)  # to ask anew behind all who wait
+    return _narrowly(
         store,
-        roll,
-        run,
-        lambda locks: changes.retry(locks, roll, run, hosts, hold=hold, at=now_text(), reason=reason),
+        reading,
+        lambda _documents, locks: changes.retry(
+            locks, roll, run, hosts, hold=hold, at=now_text(), reason=reason
+        ),
     )
 
 
@@ -408,13 +411,6 @@ def _announced(
     while (result := _narrowly(store, reading, seen, upon)) is None:
         announce(store, request.run)
     return result
-
-
-def _change_own(
-    store: Store, roll: str, run: Run, function: Callable[[Locks], tuple[Locks, Result]]
-) -> Result:
-    """Change what a roll and a run have in locks."""
-    return _narrowly(store, Reading(roll, run), lambda _documents, locks: function(locks))
 
 
 def _narrowly(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,11 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager imp
     enqueue,
     force_release,
     held_slots,
+    locks_of,
     out_of_service,
     preview,
     release,
+    retry,
     take_out,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import (
@@ -27,6 +30,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock.request imp
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._run.run import Run, RunState
 from ansible_collections.orderly.services.plugins.plugin_utils._service.service import Service
+from ansible_collections.orderly.services.plugins.plugin_utils._store.sqlite import SqliteStore
 from ansible_collections.orderly.services.plugins.plugin_utils._store.store import StoreError
 
 from ..lock_world import WEB, MemoryStore, run
@@ -270,3 +274,16 @@ def test_who_holds_and_who_is_out_of_service_is_told_without_members_and_queues(
     assert out_of_service(fleet.store) == {"nginx": {"web4": "repair"}}
     assert [slot.holder.host for slot in held_slots(fleet.store)] == ["web1"]
     assert sizes == [1, 1]
+
+
+def test_slots_that_are_given_back_to_be_asked_for_anew_wait_behind_all_others(tmp_path: Path) -> None:
+    def asks(pid: int, host: str) -> Request:
+        return Request("roll", run(pid), "x", (Claim("nginx", frozenset({host}), WEB, 1),), retries=2)
+
+    with closing(SqliteStore(tmp_path / "store.db")) as store:  # which insists that what is written was read
+        acquire(store, asks(1, "web1"), state_of=lambda _run: RunState.LIVE)
+        enqueue(store, asks(2, "web2"), state_of=lambda _run: RunState.LIVE)
+        assert retry(store, "roll", run(1), ["web1"], hold=False).attempts == {"web1": 1}
+        assert held_slots(store) == ()
+        queue = locks_of(store)["nginx"].queue
+    assert [sorted(one.hosts) for one in queue] == [["web2"], ["web1"]]

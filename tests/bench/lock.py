@@ -34,7 +34,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager import acquire, release
-from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import Claim, Request
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import Claim, Request, Waiting
 from ansible_collections.orderly.services.plugins.plugin_utils._run.presence import document_of
 from ansible_collections.orderly.services.plugins.plugin_utils._run.run import RunState, this_run
 from ansible_collections.orderly.services.plugins.plugin_utils._store.store import PREFIX as RUNS
@@ -181,11 +181,16 @@ def be_seen(store: Store, run: Run) -> None:
 
 def wait_in_line(url: str, number: int, queued: Semaphore, told: Queue[float]) -> None:
     """Be one of many runs that want the slot: wait for it, and give it back at once."""
-    once = iter([queued.release])
+    once = iter([queued])
+
+    def is_queued(_waiting: Waiting, _waited: float) -> None:
+        for each in once:
+            each.release()
+
     with closing(open_store(url)) as store:
         request = in_line(number)
         be_seen(store, request.run)
-        acquire(store, request, progress=lambda *_told: next(once, int)())
+        acquire(store, request, progress=is_queued)
         told.put(time.monotonic())
         give_back(store, request)
 

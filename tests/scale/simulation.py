@@ -37,7 +37,7 @@ from ansible_collections.orderly.services.tests.etcd.real_etcd import Etcd
 from ansible_collections.orderly.services.tests.unit.plugins.plugin_utils.lock_world import process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 
     from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Play
     from ansible_collections.orderly.services.plugins.plugin_utils._store.store import Store
@@ -141,7 +141,7 @@ class Simulation:
         for run in runs:
             run.close()
 
-    def _run(self, part: Selection) -> Iterator[bool]:
+    def _run(self, part: Selection) -> Generator[bool, None, None]:
         """Play one run as Ansible would; tell at each turn whether it has gone on, or waits."""
         self.runs += 1
         with process() as pid:

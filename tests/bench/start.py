@@ -105,7 +105,8 @@ def measure(hosts: int, services: int) -> Iterator[tuple[str, Start, Goal | None
         write_site(folder, hosts, services)
         start(folder, UPGRADE)
         (folder / "store.db").unlink()
-        plays = next(folder.glob("cache/orderly/plans/*/upgrade.yml")).read_text().count("\n- name: ")
+        (written,) = folder.glob("cache/orderly/plans/*/upgrade.yml")
+        plays = written.read_text().count("\n- name: ")
         yield f"{plays:,} plays of the plan", start(folder, UPGRADE), WHOLE[hosts, services]
         (folder / "store.db").unlink()
         yield "one host of it", start(folder, UPGRADE, *ONE_HOST), OF_ONE_HOST

@@ -194,7 +194,7 @@ def test_it_stays_told_while_the_unit_is_down(host: Host) -> None:
     goes_down(host)
     host.ask("--restart-collateral")
     said = trouble(host)
-    for _ in range(2):
+    for _again in range(2):
         host.ask("--dpkg-begins")
         host.ask("--restart-collateral")
     assert trouble(host) == said != ""

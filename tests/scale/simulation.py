@@ -184,9 +184,12 @@ class Simulation:
 
     @contextmanager
     def metered(self) -> Iterator[Meter]:
-        with self.meter() as meter:
-            yield meter
-        self.spent += meter.cost
+        meter = self.meter()
+        try:
+            with meter:
+                yield meter
+        finally:
+            self.spent += meter.cost
 
 
 def parts_of(hosts: Collection[str], number: int) -> list[Selection]:

@@ -449,7 +449,9 @@ def test_a_host_that_refuses_the_run_stops_those_that_have_not_begun(site: Site,
     assert site.upgrade(*paint, playbook=PLAYBOOK).code == 0
     known = json.loads(site.stamp("w2").read_text())
     site.stamp("w2").write_text(json.dumps({**known, "tokens": {"web": 999}}))
-    site.write("host_vars/w1.yml", "rolling_op_tasks: slow.yml\n")  # so that slots are free while w1 is at work
+    site.write(
+        "host_vars/w1.yml", "rolling_op_tasks: slow.yml\n"
+    )  # so that slots are free while w1 is at work
     site.write("slow.yml", together + "- ansible.builtin.raw: sleep 3\n" + say("web", "operate"))
     outcome = site.upgrade(*paint, playbook=PLAYBOOK)
     assert outcome.code != 0

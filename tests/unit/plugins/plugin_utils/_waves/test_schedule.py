@@ -5,12 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._common.graph import CycleError
 from ansible_collections.orderly.services.plugins.plugin_utils._waves.bounds import fewest
+from ansible_collections.orderly.services.plugins.plugin_utils._waves.nodes import Change
 from ansible_collections.orderly.services.plugins.plugin_utils._waves.rules import Rules, Visit
-from ansible_collections.orderly.services.plugins.plugin_utils._waves.schedule import (
-    Change,
-    Schedule,
-    make_schedule,
-)
+from ansible_collections.orderly.services.plugins.plugin_utils._waves.schedule import Schedule, make_schedule
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -12,7 +12,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import
 from ansible_collections.orderly.services.plugins.plugin_utils._render.folder import write_playbook
 from ansible_collections.orderly.services.plugins.plugin_utils._render.playbook import render_for_run
 
-from .toys import Outcome, Site, three_services
+from .toys import Outcome, Site, say, three_services
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +92,8 @@ def a_bundle(site: Site) -> None:
     """Two services that change together on one host of each."""
     site.groups(api="h1 h2", sched="h1 h3")
     site.service("api", "2 3 5", "drain verify undrain", packages=["nova"])
-    site.service("sched", "3 4 5", "facts verify", packages=["nova"], after=["api"])
+    role = site.service("sched", "3 4 5", "verify", packages=["nova"], after=["api"])
+    (role / "tasks/facts.yml").write_text(say("sched", "facts", "  changed_when: false"))
 
 
 def test_what_changes_together_goes_phase_by_phase_where_work_is_included_too(tmp_path: Path) -> None:

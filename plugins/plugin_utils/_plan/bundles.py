@@ -33,24 +33,20 @@ def check_bundles(bundles: Iterable[Bundle], services: Mapping[str, Service]) ->
         stages = {name: services[name].stage for name in bundle.services}
         if len(set(stages.values())) > 1:
             raise CatalogueError(
-                f"{_together(bundle)}, but are in different stages: {_settings(services, stages, 'stage')}. Give them "
+                f"{bundle}, but are in different stages: {_settings(services, stages, 'stage')}. Give them "
                 "one stage, or keep them on different hosts."
             )
         stops = {name: services[name].full_stop for name in bundle.services}
         if len(set(stops.values())) > 1:
             said = {name: str(stop).lower() for name, stop in stops.items()}
             raise CatalogueError(
-                f"{_together(bundle)}, but not all of them stop everywhere: "
+                f"{bundle}, but not all of them stop everywhere: "
                 f"{_settings(services, said, 'full_stop')}. Say full_stop: true for all of them, or for none."
             )
 
 
 def _settings(services: Mapping[str, Service], said: Mapping[str, str], key: str) -> str:
     return ", ".join(f"{key}: {words} in {place_of(services[name], key)}" for name, words in said.items())
-
-
-def _together(bundle: Bundle) -> str:
-    return f"{' and '.join(bundle.services)} change together on the hosts that they share ({'; '.join(bundle.why)})"
 
 
 def is_crossing(exc: CycleError) -> bool:
@@ -67,7 +63,7 @@ def crossing(
     """Say of a cycle which services cannot change together, as others go between them, and where that is said."""
     named = [_services_in(name) for name in exc.cycle]
     reasons = [
-        _together(bundle) for bundle in bundles if any(set(names) <= set(bundle.services) for names in named)
+        str(bundle) for bundle in bundles if any(set(names) <= set(bundle.services) for names in named)
     ]
     edges = [
         next((name, before) for name in later for before in earlier if before in order[name])

@@ -57,7 +57,7 @@ def compile_plan(
     bundles = find_bundles(
         [each.service for each in changing.values()], {name: each.hosts for name, each in changing.items()}
     )
-    schedule = _schedule(order, changing, bundles, domains, last)
+    schedule = _schedule(order, by_name, bundles, domains, last)
     together = together_with(bundles)
     once = _run_once_hosts(schedule, by_name)
     ordered = [by_name[name] for level in levels(order) for name in level]
@@ -77,16 +77,18 @@ def compile_plan(
 
 def _schedule(
     order: Mapping[str, frozenset[str]],
-    changing: Mapping[str, Deployment],
+    by_name: Mapping[str, Deployment],
     bundles: Sequence[Bundle],
     domains: Mapping[str, str] | None,
     last: Collection[str],
 ) -> Schedule:
     """Pack the waves; what has to change together and cannot is refused by name."""
-    services = {name: each.service for name, each in changing.items()}
+    services = {name: each.service for name, each in by_name.items()}
     check_bundles(bundles, services)
     changes = {
-        name: Change(each.hosts, each.slots, each.service.full_stop) for name, each in changing.items()
+        name: Change(each.hosts, each.slots, each.service.full_stop)
+        for name, each in by_name.items()
+        if each.changes
     }
     try:
         return make_schedule(order, changes, domains, last, [bundle.services for bundle in bundles])

@@ -31,7 +31,8 @@ class Bundle:
     why: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{listed(self.services)} ({'; '.join(self.why)})"
+        together = " and ".join([listed(self.services[:-1]), self.services[-1]])
+        return f"{together} change together on the hosts that they share ({'; '.join(self.why)})"
 
 
 def find_bundles(services: Iterable[Service], members: Mapping[str, Collection[str]]) -> tuple[Bundle, ...]:

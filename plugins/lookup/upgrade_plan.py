@@ -70,7 +70,6 @@ from ..plugin_utils._inventory.inventory import Inventory, InventoryError, limit
 from ..plugin_utils._inventory.selection import Selection
 from ..plugin_utils._inventory.unread import check_variables
 from ..plugin_utils._plan.approval import APPROVED, approved_elsewhere
-from ..plugin_utils._plan.barriers import lost_barriers
 from ..plugin_utils._plan.plan import short
 from ..plugin_utils._render.folder import playbook_for
 from ..plugin_utils._run.whole import check_core, check_tags
@@ -122,8 +121,6 @@ class LookupModule(LookupBase):
             raise
         except AnsibleError as exc:
             raise AnsibleLookupError(f"The inventory cannot be read for the plan: {exc}") from None
-        if words := lost_barriers(plan):
-            say(words)
         say(f"Plan {short(plan.hash)}: {playbook.parent}/plan.html")
         return [str(playbook_for(plan, playbook, about))]
 

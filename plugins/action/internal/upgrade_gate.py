@@ -97,7 +97,7 @@ class ActionModule(ControllerAction):
         named = {name: self.templated(variables, name) for name in ("upgrade_stage", "upgrade_only")}
         campaign = self.templated(variables, "upgrade_campaign")
         selection = Selection.from_variables(named, hosts)
-        selection.check(plan.stages)
+        selection.check(plan.stages, plan.bundles)
         return UpgradeRun(
             plan=plan,
             store=open_store(self.store_url(options, variables)),

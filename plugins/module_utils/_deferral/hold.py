@@ -122,7 +122,9 @@ def on_hold(run: Runner) -> list[str]:
 def held_units(run: Runner, units: Iterable[str]) -> list[str]:
     """Name the units that no upgrade touches, because the packages that they come from are on hold."""
     held = set(on_hold(run))
-    return [unit for unit in units if held and held.issuperset(owners_of_files(run, _files_of(run, unit)) or {""})]
+    return [
+        unit for unit in units if held and held.issuperset(owners_of_files(run, _files_of(run, unit)) or {""})
+    ]
 
 
 def mark(run: Runner, how: str, packages: Sequence[str], lock: DpkgLock) -> None:

@@ -59,7 +59,9 @@ class RunningUnit:
 
     def as_dict(self) -> dict[str, Any]:
         """Give plain data."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        return {
+            key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
+        }
 
 
 @dataclass(frozen=True)
@@ -124,10 +126,14 @@ class Discovery:
         return {
             "units": [each.as_dict() for each in self._running(running)],
             "ignored": [
-                unit.unit for unit in units if unit.runs and unit.unit in named_alone and _is_service(unit.unit)
+                unit.unit
+                for unit in units
+                if unit.runs and unit.unit in named_alone and _is_service(unit.unit)
             ],
             "stopped": self._stopped([unit for unit in services if not unit.runs]),
-            "on_demand": self._on_demand([unit.unit for unit in rest if not _is_service(unit.unit) and unit.runs]),
+            "on_demand": self._on_demand(
+                [unit.unit for unit in rest if not _is_service(unit.unit) and unit.runs]
+            ),
             "sees_all": os.geteuid() == 0,
         }
 
@@ -164,8 +170,12 @@ class Discovery:
         scripts: PackageScripts,
     ) -> RunningUnit:
         program = self._program(state, processes.pids.get(state.unit, ()))
-        owners = sorted(owners_of_files(self._run, [each for each in (state.fragment, more["SourcePath"]) if each]))
-        of_program = owners_of_files(self._run, [program]) if program and not _is_interpreter(program) else set()
+        owners = sorted(
+            owners_of_files(self._run, [each for each in (state.fragment, more.get("SourcePath")) if each])
+        )
+        of_program = (
+            owners_of_files(self._run, [program]) if program and not _is_interpreter(program) else set()
+        )
         listeners = processes.listeners.get(state.unit, [])
         tcp = [each for each in listeners if each.protocol == TCP]
         local = sorted({each.port for each in tcp if each.is_local})
@@ -173,7 +183,7 @@ class Discovery:
         return RunningUnit(
             unit=state.unit,
             names=state.names,
-            umbrellas=tuple(each for each in more["PartOf"].split() if each in umbrellas),
+            umbrellas=tuple(each for each in more.get("PartOf", "").split() if each in umbrellas),
             owner=owners[0] if owners else "",
             packages=tuple(sorted({*owners, *of_program})),
             program=program,
@@ -181,12 +191,14 @@ class Discovery:
             local=tuple(local),
             udp=tuple(sorted({each.port for each in listeners if each.protocol != TCP})),
             page=HTTP_PORT in local and self._page(),
-            hold=f"the {finding.script.name} of {finding.script.package} {finding.reason.why}" if finding else "",
+            hold=f"the {finding.script.name} of {finding.script.package} {finding.reason.why}"
+            if finding
+            else "",
             refusal=state.refusal,
         )
 
     def _program(self, state: UnitState, pids: Iterable[int]) -> str:
-        """Name what it runs; a unit whose main process systemd does not know has others, and the first was the first."""
+        """Name what it runs; where systemd does not know its main process, the first of its processes counts."""
         found = state.program or next(filter(None, map(self._program_of, pids)), None)
         return found.path if found else ""
 
@@ -214,7 +226,9 @@ class Discovery:
             for name, values in self._systemd.properties(sockets, ["Triggers"]).items()
         }
         services = self._systemd.show(sorted({each for named in triggers.values() for each in named}))
-        return [name for name, named in triggers.items() if not any(services[each].is_active for each in named)]
+        return [
+            name for name, named in triggers.items() if not any(services[each].is_active for each in named)
+        ]
 
 
 def _matches(unit: str, patterns: Iterable[str]) -> bool:

@@ -110,7 +110,8 @@ ignored:
   elements: str
   sample: [ssh.service]
 stopped:
-  description: Services that have failed, or that start with the host and do not run, each with its state in systemd's words.
+  description: >-
+    Services that have failed, or that start with the host and do not run, each with its state in systemd's words.
   returned: success
   type: dict
   sample: {"nginx.service": "failed (failed)"}

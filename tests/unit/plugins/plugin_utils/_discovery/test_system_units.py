@@ -2,20 +2,20 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._discovery.system_units import (
+    HARMLESS,
     OF_SESSIONS,
-    OF_SYSTEMD,
+    OF_SYSTEM,
     PATTERNS,
-    WAY_IN,
     reason_of,
 )
 
 UNITS = [
-    ("systemd-journald.service", OF_SYSTEMD),
-    ("dbus.service", OF_SYSTEMD),
+    ("systemd-journald.service", OF_SYSTEM),
+    ("dbus.service", OF_SYSTEM),
     ("getty@tty1.service", OF_SESSIONS),
     ("user@1000.service", OF_SESSIONS),
-    ("ssh.service", WAY_IN),
-    ("cron.service", WAY_IN),
+    ("ssh.service", HARMLESS),
+    ("cron.service", HARMLESS),
     ("apache2.service", ""),
     ("postgresql@15-main.service", ""),
     ("chrony.service", ""),

@@ -33,7 +33,9 @@ class ActionModule(ControllerAction):
         options = self.options(variable={"type": "str", "default": "orderly_running"}, to={"type": "path"})
         hosts = sorted(variables["ansible_play_hosts_all"], key=natural)
         told = {host: variables["hostvars"][host].get(options["variable"]) or {} for host in hosts}
-        survey = read_survey(told, RUNNING, self.claims(variables, hosts))
+        # In plays that go on after a failure it is not marked as one.
+        marked = {host: each if "units" in each else {**each, "failed": True} for host, each in told.items()}
+        survey = read_survey(marked, RUNNING, self.claims(variables, hosts))
         if not survey.answers:
             raise ControllerError(
                 f"Nothing is known of any host: {_silent(survey.silent)}. Nothing was proposed."

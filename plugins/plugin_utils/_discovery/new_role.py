@@ -59,7 +59,7 @@ def place_of_roles(variables: Mapping[str, Any], named: str | None) -> Path:
     inventories = [Path(source).absolute() for source in inventory_sources(variables)]
     if not named and not inventories:
         raise NewRoleError(
-            "There is nothing that roles could stand beside, as the inventory is a list of hosts. Name the folder for them: "
+            "There is nothing that roles could stand beside, as the inventory is a list of hosts. Name a folder: "
             "-e new_service_roles=PATH."
         )
     beside = [inventory.parent / "roles" for inventory in inventories]

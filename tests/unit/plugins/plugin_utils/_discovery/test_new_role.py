@@ -70,7 +70,7 @@ def test_another_folder_can_be_named(site: Path) -> None:
 
 
 def test_hosts_on_the_command_line_have_nothing_beside_them(site: Path) -> None:
-    with pytest.raises(NewRoleError, match="Name the folder for them: -e new_service_roles=PATH"):
+    with pytest.raises(NewRoleError, match="Name a folder: -e new_service_roles=PATH"):
         place(site, "h1,h2")
 
 

@@ -36,6 +36,7 @@ SHELL_SCRIPTS = [
     *("tests/setup/" + name for name in ("bootstrap", "disk", "packages", "python")),
     *("tests/cleanroom/room", "tests/cleanroom/roomlib/enter.sh", "tests/fleet/fleet"),
     "roles/deferral/src/policy-rc.d/shell.sh",
+    "extensions/molecule/guide/offer-again",
 ]
 PROCESSES = str(os.cpu_count() or 1)
 

@@ -19,7 +19,7 @@ DESIGN = ROOT / "docs/design.md"
 PICTURE = re.compile(r"(<!-- rooms -->\n).*(<!-- /rooms -->)", re.DOTALL)
 FLOORS = {
     "plugin_utils": (
-        ("_upgrade", "_report"),
+        ("_upgrade", "_report", "_discovery"),
         ("_campaign", "_roll", "_render"),
         ("_lock", "_plan", "_action", "_terminal"),
         ("_run", "_inventory", "_tasks", "_waves"),
@@ -27,7 +27,7 @@ FLOORS = {
         ("_common",),
     ),
     "module_utils": (
-        ("_status",),
+        ("_status", "_discovery"),
         ("_deferral",),
         ("_restart", "_records", "_haproxy"),
         ("_host",),

@@ -51,7 +51,7 @@ def umbrellas(systemd: Systemd, services: Iterable[Mapping[str, Any]]) -> Iterat
     states = systemd.show([unit for service in services for unit in service["units"]])
     for service in services:
         for unit in service["units"]:
-            state, instances = states[unit], unit.removesuffix(".service") + "@"
+            state, instances = states[unit], unit.rsplit(".", 1)[0] + "@"
             grouped = [each for each in state.takes_along if each.startswith(instances)]
             if state.type == "oneshot" and (left := sorted(set(grouped).difference(service["units"]))):
                 yield (

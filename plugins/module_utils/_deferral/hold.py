@@ -82,7 +82,7 @@ def packages_of(run: Runner, units: Sequence[str]) -> list[str]:
 
 def owners_of(run: Runner, unit: str) -> set[str]:
     """Name the packages that a unit and its program come from; none for what was installed without one."""
-    return _owners(run, _files_of(run, full_name(unit)))
+    return owners_of_files(run, _files_of(run, full_name(unit)))
 
 
 def _files_of(run: Runner, unit: str) -> list[str]:
@@ -95,7 +95,7 @@ def _files_of(run: Runner, unit: str) -> list[str]:
     ]
 
 
-def _owners(run: Runner, paths: Sequence[str]) -> set[str]:
+def owners_of_files(run: Runner, paths: Sequence[str]) -> set[str]:
     """Ask dpkg who owns files, under both names that they have where /usr is merged."""
     both = sorted({name for path in paths for name in (path, _other_name(path))})
     if not both:
@@ -122,7 +122,9 @@ def on_hold(run: Runner) -> list[str]:
 def held_units(run: Runner, units: Iterable[str]) -> list[str]:
     """Name the units that no upgrade touches, because the packages that they come from are on hold."""
     held = set(on_hold(run))
-    return [unit for unit in units if held and held.issuperset(_owners(run, _files_of(run, unit)) or {""})]
+    return [
+        unit for unit in units if held and held.issuperset(owners_of_files(run, _files_of(run, unit)) or {""})
+    ]
 
 
 def mark(run: Runner, how: str, packages: Sequence[str], lock: DpkgLock) -> None:

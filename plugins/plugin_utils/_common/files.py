@@ -8,6 +8,8 @@ import tempfile
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from .errors import ControllerError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -34,6 +36,26 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_report(path: Path, report: Any) -> None:
     """Write the report as JSON, whole or not at all; raises OSError."""
     write_bytes(path, (json.dumps(report, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def write_new(path: Path, text: str, asked_by: str, *, check: bool = False) -> bool:
+    """Write a file that is not there yet, unless this is a *check*; tells whether it was not.
+
+    :raises ControllerError: where it is there with another content, or cannot be written; *asked_by* names the option
+    """
+    try:
+        if path.exists() or path.is_symlink():
+            if path.is_file() and path.read_bytes() == text.encode():
+                return False
+            raise ControllerError(
+                f"{asked_by}: {path} is there already, with other content than would be written, and stays as it is. "
+                "Move it away, or name another file."
+            )
+        if not check:
+            write_bytes(path, text.encode())
+    except OSError as exc:
+        raise ControllerError(f"{asked_by}: {path} cannot be written: {exc.strerror}.") from None
+    return True
 
 
 def sync_folder(folder: Path) -> None:

@@ -67,7 +67,7 @@ def role_folders(variables: Mapping[str, Any]) -> tuple[RoleFolder, ...]:
     playbook_dir = variables.get("playbook_dir")
     if is_plan(variables):
         return (RoleFolder(Path(variables["playbook_dir"]) / "roles"),)
-    sources = _sources(variables)
+    sources = inventory_sources(variables)
     project = [
         variables.get("inventory_dir"),
         *(source for source in sources if source.is_dir()),
@@ -88,7 +88,7 @@ def role_folders(variables: Mapping[str, Any]) -> tuple[RoleFolder, ...]:
     )
 
 
-def _sources(variables: Mapping[str, Any]) -> list[Path]:
+def inventory_sources(variables: Mapping[str, Any]) -> list[Path]:
     """Give the files and folders of the inventory."""
     return [Path(source) for source in variables.get("ansible_inventory_sources") or () if "," not in source]
 
@@ -132,7 +132,7 @@ def _tell_if_left_out(here: Path, places: Iterable[Path]) -> None:
 
 def inside_inventory(variables: Mapping[str, Any]) -> Iterator[str]:
     """Name the folders of service roles that Ansible reads as a part of the inventory, and say what to move where."""
-    named = (Path(os.path.abspath(source)) for source in _sources(variables))
+    named = (Path(os.path.abspath(source)) for source in inventory_sources(variables))
     inventories = [source for source in named if source.is_dir()]
     for folder in role_folders(variables):
         inventory = next((each for each in inventories if _is_read_with(each, folder.path)), None)

@@ -20,6 +20,12 @@ options:
     description: The unit, with its suffix.
     type: str
     required: true
+  missing_ok:
+    description: Whether a host without the unit is no failure. All that is returned of it is RV(known=false),
+      and what a unit that does not run would return.
+    type: bool
+    default: false
+    version_added: 0.1.0
 extends_documentation_fragment:
   - orderly.services.attributes
   - orderly.services.attributes.info_module
@@ -39,6 +45,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+known:
+  description: Whether the host has the unit.
+  returned: success
+  type: bool
 active:
   description: Whether the unit is active.
   returned: success
@@ -54,7 +64,8 @@ invocation_id:
   type: str
   sample: 2f8a7e0c5d4b4e1f9a3c6b7d8e9f0a1b
 program:
-  description: The path of the program that the main process runs, empty if there is no such process.
+  description: The path of the program that the main process runs; the oldest process of a daemon counts where systemd
+    knows no main one. Empty if there is no process.
   returned: success
   type: str
   sample: /usr/sbin/nginx
@@ -75,7 +86,10 @@ from ansible_collections.orderly.services.plugins.module_utils._host.systemd imp
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={"name": {"type": "str", "required": True}},
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "missing_ok": {"type": "bool", "default": False},
+        },
         supports_check_mode=True,
     )
     name = module.params["name"]
@@ -83,10 +97,11 @@ def main() -> None:
         unit = Systemd(module.run_command).show([name])[name]
     except HostError as exc:
         module.fail_json(msg=str(exc))
-    if not unit.is_known:
+    if not unit.is_known and not module.params["missing_ok"]:
         module.fail_json(msg=f"There is no unit {name} on this host.")
     program = unit.program
     module.exit_json(
+        known=unit.is_known,
         active=unit.is_active,
         state=str(unit),
         invocation_id=unit.invocation_id,

@@ -24,7 +24,7 @@ GOING_ALONG = ("ConsistsOf", "RequiredBy", "RequisiteOf", "BoundBy", "Propagates
 
 PROPERTIES = (
     "Id", "Names", "LoadState", "ActiveState", "SubState", "Type", "InvocationID", "MainPID", "FragmentPath",
-    "TriggeredBy", "Job", "UnitFileState", "CanStart", "CanStop", "DropInPaths",
+    "TriggeredBy", "Job", "UnitFileState", "CanStart", "CanStop", "DropInPaths", "ControlGroup",
     "ActiveEnterTimestampMonotonic", *GOING_ALONG,
 )  # fmt: skip
 STRICT_DROP_IN = "50-orderly-strict.conf"
@@ -140,6 +140,7 @@ class Systemd:
         """Take the runner of commands; *program_of* tells what a process runs, below *root* are a cluster's files."""
         self._run = run
         self._program_of = program_of or read_program
+        self._root = root
         self._cluster = Cluster(run, root)
 
     def show(self, units: Sequence[str]) -> dict[str, UnitState]:
@@ -167,7 +168,7 @@ class Systemd:
         return dict(zip(units, found))
 
     def _state(self, values: Mapping[str, str]) -> UnitState:
-        pid = int(values.get("MainPID") or 0)
+        pid = int(values.get("MainPID") or 0) or self._oldest_process(values)
         is_strict = STRICT_DROP_IN in re.split(r"[/ ]", values.get("DropInPaths", ""))
         return UnitState(
             unit=values.get("Id", ""),
@@ -187,6 +188,23 @@ class Systemd:
             can_stop=values.get("CanStop") != "no" or is_strict,
             active_since=int(values.get("ActiveEnterTimestampMonotonic") or 0) / 1e6,
         )
+
+    def _oldest_process(self, values: Mapping[str, str]) -> int:
+        """Give the PID of the first process of a daemon that systemd does not know the main one of, as postfix; or 0.
+
+        What a unit left behind that did some work and ended is no daemon, so only ``Type=forking`` counts.
+        """
+        group = values.get("ControlGroup", "")
+        if values.get("Type") != "forking" or not group:
+            return 0
+        for tree in ("", "systemd", "unified"):  # cgroup v2, then v1, alone or beside v2
+            try:
+                text = (self._root / "sys/fs/cgroup" / tree / group.strip("/") / "cgroup.procs").read_text()
+            except OSError:
+                continue
+            pids = [int(line) for line in text.split()]
+            return min(pids) if pids else 0
+        return 0
 
     def follow(
         self, units: Iterable[str], others: Callable[[UnitState], Sequence[str]]

@@ -86,15 +86,29 @@ class Recipe:
     def _see_units(self, part: str) -> Task:
         return {
             "name": f"{part} | See what the units run",
-            "orderly.services.unit_info": {"name": "{{ item }}"},
+            "orderly.services.unit_info": {"name": "{{ item }}", "missing_ok": True},
             "loop": list(self.units),
             "register": f"{self._register}_units",
         }
 
     @property
     def _each_unit(self) -> Task:
+        """Loop over the units that the host has: where several releases are listed, it has those of its own."""
         label = {"loop_control": {"label": "{{ item.item }}"}}
-        return {"loop": f"{{{{ {self._register}_units.results }}}}", **label}
+        return {"loop": f"{{{{ {self._register}_units.results | selectattr('known') }}}}", **label}
+
+    def _has_units(self, part: str) -> Task:
+        return {
+            "name": f"{part} | The host has one of the units",
+            "ansible.builtin.assert": {
+                "that": f"{self._register}_units.results | selectattr('known') | length > 0",
+                "fail_msg": (
+                    f"{{{{ inventory_hostname }}}} has none of the units of {self.name}: {', '.join(self.units)}. "
+                    "List its units as systemctl list-units shows them there."
+                ),
+                "quiet": True,
+            },
+        }
 
     def _verify(self) -> list[Task]:
         runs = {
@@ -111,6 +125,7 @@ class Recipe:
         return [
             *self._check_health("verify", "Check its health"),
             self._see_units("verify"),
+            self._has_units("verify"),
             {
                 "name": "verify | The installed programs run",
                 "ansible.builtin.assert": runs,

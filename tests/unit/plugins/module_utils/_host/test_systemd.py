@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
 from ansible_collections.orderly.services.plugins.module_utils._host.systemd import (
+    Program,
     Systemd,
     UnitState,
     full_name,
@@ -17,6 +18,7 @@ from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_w
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 NAMES = [
     ("nginx", "nginx.service"),
@@ -124,3 +126,23 @@ def test_reads_what_a_process_runs() -> None:
 
 def test_a_process_that_has_ended_runs_nothing() -> None:
     assert read_program(2**22 + 1) is None
+
+
+@pytest.mark.parametrize("tree", ["", "systemd"])
+def test_of_a_daemon_without_a_main_process_the_oldest_one_counts(tmp_path: Path, tree: str) -> None:
+    group = tmp_path / "sys/fs/cgroup" / tree / "system.slice/postfix@-.service"
+    group.mkdir(parents=True)
+    (group / "cgroup.procs").write_text("702\n701\n703\n")
+    host = FakeHost()
+    kinds = {"postfix@-.service": "forking", "networking.service": "oneshot", "ended.service": "forking"}
+    for unit, kind in kinds.items():
+        host.add(unit, Type=kind, ControlGroup=f"/system.slice/{unit}")
+    found = Systemd(
+        host.run, lambda pid: Program(str(pid), "/usr/lib/postfix/master", replaced=True), tmp_path
+    )
+    programs = {unit: state.program for unit, state in found.show(list(kinds)).items()}
+    assert programs == {
+        "postfix@-.service": Program("701", "/usr/lib/postfix/master", replaced=True),
+        "networking.service": None,
+        "ended.service": None,
+    }

@@ -229,6 +229,49 @@ services:
   type: dict
   sample:
     nginx: [nginx.service]
+without_service:
+  description: >-
+    The pending units that no service of RV(services) has, and that take none of theirs along; no roll restarts them.
+    Empty where RV(services) is.
+  returned: success
+  type: list
+  elements: str
+  sample: [postgresql@15-main.service]
+absent_services:
+  description: Those of RV(services) of which the host has no unit, so that nothing of them is deferred or restarted.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    service:
+      description: The service.
+      type: str
+    units:
+      description: Its units, none of which is there.
+      type: list
+      elements: str
+    says:
+      description: The same as a sentence, with what to do.
+      type: str
+umbrellas:
+  description: Units of RV(services) that run nothing themselves, and only group instances that the service does not list.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    service:
+      description: The service.
+      type: str
+    unit:
+      description: The unit.
+      type: str
+    groups:
+      description: The units that it groups and the service leaves out.
+      type: list
+      elements: str
+    says:
+      description: The same as a sentence, with what to do.
+      type: str
 down:
   description: Units of RV(services) that should run and do not.
   returned: success

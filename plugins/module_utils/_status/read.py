@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._deferral.absent_units import absent, umbrellas
 from .._deferral.hold import HoldFile
 from .._deferral.ledger import sort_records
 from .._deferral.policy_files import PolicyFolder
@@ -117,6 +118,8 @@ def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) 
         ],
         temporary=kept.temporary,
         services=deployed,
+        absent=absent(deployed, states),
+        umbrellas=umbrellas(deployed, states),
         # Who cannot see what is paused takes nothing for stopped.
         down=[_member(each) for each in down if is_root or each.word != STOPPED],
         drained=kept.drained,

@@ -100,8 +100,10 @@ def main() -> None:
     try:
         refusals = _refusals(PackageScripts(module.run_command), module.params["services"])
         systemd = Systemd(module.run_command)
-        absent = dict(absent_services(systemd, module.params["services"], module.run_command))
-        warnings = [*absent.values(), *umbrellas(systemd, module.params["services"])]
+        units = {service["name"]: service["units"] for service in module.params["services"]}
+        absent = dict(absent_services(systemd, units, module.run_command))
+        states = systemd.show([unit for each in units.values() for unit in each])
+        warnings = [*absent.values(), *map(str, umbrellas(units, states))]
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     except KeyError:

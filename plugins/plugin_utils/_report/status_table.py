@@ -6,10 +6,11 @@ from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._common.answers import unreadable, why_failed
-from .._common.text import layout, listed, natural, printable
+from .._common.text import layout, listed, natural, printable, shortened
+from .units_of_no_service import of_no_service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     Answer = Mapping[str, Any]
 
@@ -28,6 +29,9 @@ _SHAPE = {
     "temporary_changes": [dict.fromkeys(("service", "name", "until", "campaign", "since"), str)],
     "drained": [dict.fromkeys(("service", "operation", "roll", "since"), str)],
     "on_hold": [dict.fromkeys(("package", "version", "candidate"), str)],
+    "without_service": [str],
+    "absent_services": [{"service": str, "says": str}],
+    "umbrellas": [{"service": str, "unit": str, "says": str}],
     "outdated": [str],
     "not_checked": {str: str},
     "trouble": [str],
@@ -113,6 +117,8 @@ class FleetStatus:
             _summary(len(self.checked), self._counted),
             *([f"Automatic restarts are off on {_listed(off)}."] if off else []),
             *self._outdated(),
+            *self._without_service(),
+            *self._ill_described(),
             *(
                 f"{host}: {printable(sentence, 1000)}"
                 for host, answer in self.checked.items()
@@ -129,6 +135,22 @@ class FleetStatus:
             for host, answer in self.checked.items()
             if (units := listed(list(map(printable, answer["outdated"])), ROWS_SHOWN))
         ]
+
+    def _without_service(self) -> list[str]:
+        """Say which pending units no roll restarts, and what does."""
+        hosts: dict[str, list[str]] = {}
+        for host, answer in self.checked.items():
+            for unit in answer["without_service"][:ROWS_SHOWN]:
+                hosts.setdefault(printable(unit), []).append(host)
+        return [of_no_service(unit, each) for unit, each in hosts.items()]
+
+    def _ill_described(self) -> list[str]:
+        """Say which services have no unit, or one that only groups others, each sentence once."""
+        hosts: dict[str, list[str]] = {}
+        for host, answer in self.checked.items():
+            for each in (*answer["absent_services"], *answer["umbrellas"])[:SENTENCES_SHOWN]:
+                hosts.setdefault(printable(each["says"], 1000), []).append(host)
+        return [f"{listed(shortened(each))}: {says}" for says, each in hosts.items()]
 
     def _not_looked_at(self) -> list[str]:
         """Say what could not be looked at, each reason once."""
@@ -157,7 +179,7 @@ def rows_of(host: str, answer: Answer) -> list[Row]:
     paused = {entry["unit"]: entry for entry in answer["paused"]}
     stopped = [entry for entry in answer["stopped"] if entry["unit"] not in paused]
     return [
-        *(_unit_row(host, entry, entry["action"]) for entry in answer["pending"]),
+        *(_unit_row(host, entry, entry["action"], answer["without_service"]) for entry in answer["pending"]),
         *(_unit_row(host, entry, "(stopped)") for entry in stopped),
         *(_dismissed_row(host, record) for record in answer["dismissed"]),
         *(
@@ -180,13 +202,14 @@ def rows_of(host: str, answer: Answer) -> list[Row]:
     ]
 
 
-def _unit_row(host: str, entry: Mapping[str, Any], pending: str) -> Row:
+def _unit_row(host: str, entry: Mapping[str, Any], pending: str, of_none: Container[str] = ()) -> Row:
+    marks = (" (collateral)" * entry["collateral"], " (no service)" * (entry["unit"] in of_none))
     return _row(
         host,
         entry["unit"],
         pending,
         _moment(entry["since"]),
-        entry["reason"] + (" (collateral)" if entry["collateral"] else ""),
+        "".join((entry["reason"], *marks)),
         _package(entry["package"], entry["package_before"], entry["package_now"]),
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ansible_collections.orderly.services.plugins.module_utils._deferral.absent_units import (
     absent_services,
+    is_of_no_service,
     umbrellas,
 )
 from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd
@@ -22,7 +23,7 @@ def run(command: list[str], **_options: Any) -> tuple[int, str, str]:
 
 
 def said(**units: str) -> list[str]:
-    services = [{"name": name.replace("_", "-"), "units": each.split()} for name, each in units.items()]
+    services = {name.replace("_", "-"): each.split() for name, each in units.items()}
     return [words for _name, words in absent_services(Systemd(run), services, run)]
 
 
@@ -55,7 +56,7 @@ def grouping(kind: str, *units: str) -> list[str]:
         about = f"Type={kind}\nConsistsOf=postgresql@15-main.service other.service\n"
         return 0, "\n".join(f"Id={unit}\nLoadState=loaded\n{about}" for unit in asked), ""
 
-    return list(umbrellas(Systemd(show), [{"name": "db", "units": list(units)}]))
+    return list(map(str, umbrellas({"db": units}, Systemd(show).show(units))))
 
 
 def test_a_unit_that_only_groups_others_is_told_with_those() -> None:
@@ -68,3 +69,12 @@ def test_a_unit_that_only_groups_others_is_told_with_those() -> None:
 def test_where_they_are_listed_or_it_runs_a_program_nothing_is_told() -> None:
     assert grouping("oneshot", "postgresql.service", "postgresql@15-main.service") == []
     assert grouping("simple", "postgresql.service") == []
+
+
+def test_a_unit_is_of_no_service_where_none_has_it_and_it_drags_none_that_one_has() -> None:
+    services = {"web": ["web.service"]}
+    assert is_of_no_service("lonely.service", [], services)
+    assert is_of_no_service("lonely.service", ["other.service"], services)
+    assert not is_of_no_service("web.service", [], services)
+    assert not is_of_no_service("lonely.service", ["web.service"], services)
+    assert not is_of_no_service("lonely.service", [], {})  # nobody noted which there are

@@ -256,3 +256,25 @@ def test_what_an_operation_has_drained_and_the_store_of_its_locks_are_told(
     since = "1970-01-01T00:16:40Z"
     assert found["drained"] == [{"service": "web", "operation": "restart", "roll": "roll-1", "since": since}]
     assert found["store"] == {"id": "0123", "name": "sqlite:///store.db", "since": since}
+
+
+@pytest.mark.usefixtures("noted")
+def test_services_whose_units_are_not_what_people_mean_are_told(
+    read: Callable[..., dict[str, Any]], host: Host, root: Path
+) -> None:
+    host.add("nginx.service", Type="oneshot", ConsistsOf="nginx@main.service")
+    host.add("nginx@main.service")
+    host.add("lonely.service")
+    (root / "var/lib/policy-rc.d/x-lonely.service.deferred").write_text(record_text("lonely.service"))
+    found = read()
+    assert found["without_service"] == ["lonely.service"]
+    assert [(each["service"], each["units"]) for each in found["absent_services"]] == [
+        ("cache", ["redis.service", "db.service"])
+    ]
+    assert found["absent_services"][0]["says"] == (
+        "cache: this host has no redis.service, db.service, so no restart of it is deferred here. List its units as "
+        "systemctl list-units shows them, or take the host out of its group; then run defer_restarts again."
+    )
+    assert [(each["unit"], each["groups"]) for each in found["umbrellas"]] == [
+        ("nginx.service", ["nginx@main.service"])
+    ]

@@ -254,7 +254,8 @@ absent_services:
       description: The same as a sentence, with what to do.
       type: str
 umbrellas:
-  description: Units of RV(services) that run nothing themselves, and only group instances that the service does not list.
+  description: >-
+    Units of RV(services) that run nothing themselves, and only group instances that the service does not list.
   returned: success
   type: list
   elements: dict

@@ -318,13 +318,14 @@ outdated:
   sample: [cron.service, ssh.service]
 not_checked:
   description: >-
-    What could not be checked, and why. C(outdated) if needrestart was not run, is not installed or failed;
+    What could not be checked, and why. C(outdated) if it was not requested or not possible; C(interpreted), which
+    means replaced files of programs in Python, Perl, Ruby and Java, if needrestart is not installed or failed;
     C(reloads) if only root can determine whether a reload has happened; C(stopped) if only root can tell a unit that
     somebody stopped from one that is paused.
   returned: success
   type: dict
   sample:
-    outdated: needrestart is not installed
+    interpreted: needrestart is not installed
 trouble:
   description: Problems, in sentences.
   returned: success

@@ -125,8 +125,8 @@ class Cautions:
             more = f" and {len(alone) - _SHOWN} more" if len(alone) > _SHOWN else ""
             them = "it" if len(alone) == 1 else "them"
             yield (
-                f"{service['name']}: {', '.join(alone[:_SHOWN])}{more} came with its package, and no service has {them}, "
-                f"so packages go on restarting {them}. Write into its units what must wait as well."
+                f"{service['name']}: {', '.join(alone[:_SHOWN])}{more} came with its package, and no service has "
+                f"{them}, so packages go on restarting {them}. Write into its units what must wait as well."
             )
 
     def _units_of(self, package: str) -> list[str]:
@@ -136,10 +136,10 @@ class Cautions:
 def _say_asks(service: Mapping[str, Any], path: Path, asked: str) -> str:
     package, what = path.stem.split(":", 1)[0], re.sub(r"\$(?:\w+|\{\w+\})", "*", asked)
     return (
-        f"{service['name']}: the package {package} asks to stop {what} before it replaces its files. While restarts are "
-        "off it replaces them under the running daemon, which most databases do not bear. Decide, and write it into "
-        f'the inventory: "{service["variable"]}: hold" lets the package wait as well, "{service["variable"]}: block" '
-        "lets it be upgraded all the same."
+        f"{service['name']}: the package {package} asks to stop {what} before it replaces its files. While restarts "
+        "are off it replaces them under the running daemon, which most databases do not bear. Decide, and write it "
+        f'into the inventory: "{service["variable"]}: hold" lets the package wait as well, '
+        f'"{service["variable"]}: block" lets it be upgraded all the same.'
     )
 
 

@@ -90,7 +90,7 @@ def render_metrics(report: Mapping[str, Any], now: float) -> str:
             ),
             _gauge("paused_units", "Units that an operator has paused.", len(report["paused"])),
             _gauge("held_packages", "Packages that are on hold.", len(report["on_hold"])),
-            _gauge("outdated_checked", "Whether needrestart could be run (1) or not.", checked),
+            _gauge("outdated_checked", "Whether replaced files were looked for (1) or not.", checked),
             Metric(
                 "orderly_outdated_units",
                 "Units that run deleted files although no restart was requested.",

@@ -21,6 +21,7 @@ from .._host.dpkg_lock import DpkgLock
 from .._host.errors import HostError
 from .._host.files import boot_id
 from .._host.needrestart import outdated_units
+from .._host.replaced_files import units_with_replaced_files
 from .._host.systemd import Systemd
 from .._records.deployed import FILE as DEPLOYED
 from .._records.deployed import read_deployed
@@ -75,7 +76,7 @@ class Kept:
 
 
 def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) -> HostStatus:
-    """Read the status of this host; *outdated* asks needrestart too, which takes a second or more."""
+    """Read the status of this host; *outdated* looks for replaced files too, which needrestart takes a second for."""
     records_of, folder, script = DeferredStore(root), PolicyFolder(root), PolicyScript(root)
     _refuse_unreadable([*records_of.folders, folder.path])
     records, bad_records = records_of.read()
@@ -94,7 +95,8 @@ def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) 
     not_checked = {} if is_root else _for_root_only(ledger, down)
     on_hold, bad_on_hold = _told(partial(_on_hold, run), packages)
     held, bad_held = _told(lambda file: (file.read(), []), HoldFile(root))
-    old, not_checked["outdated"] = _outdated(run, root, not_checked.get("outdated"), outdated=outdated)
+    old, not_looked_at = _outdated(run, root, not_checked.get("outdated"), outdated=outdated)
+    not_checked.update(not_looked_at)
     return HostStatus(
         ledger=ledger,
         policies=policies,
@@ -133,14 +135,20 @@ def _packages_told(run: Runner, root: Path) -> tuple[list[Package], list[str]]:
     return packages, trouble if DpkgLock(0, root).holder() else [*trouble, *unfinished(packages)]
 
 
-def _outdated(run: Runner, root: Path, why_not: str | None, *, outdated: bool) -> tuple[list[str], str]:
-    """Ask needrestart where that is wanted and can be done, or say why not."""
+def _outdated(
+    run: Runner, root: Path, why_not: str | None, *, outdated: bool
+) -> tuple[list[str], dict[str, str]]:
+    """Ask needrestart where that is wanted and can be done, else look ourselves; say what could not be looked at."""
     if not outdated or why_not:
-        return [], (why_not or "") if outdated else "not requested"
+        return [], {"outdated": (why_not or "") if outdated else "not requested"}
     try:
-        return outdated_units(run, root), ""
+        return outdated_units(run, root), {}
     except HostError as exc:
-        return [], str(exc)
+        without = {"interpreted": str(exc)}
+    try:
+        return units_with_replaced_files(root), without
+    except HostError as exc:
+        return [], {"outdated": str(exc)}
 
 
 def _member(member: Member) -> dict[str, str]:

@@ -41,6 +41,7 @@ ROWS_SHOWN = 200  # of one host; no host can make the table of all endless
 SENTENCES_SHOWN = 20
 _WORDS = {
     "outdated": "Programs and libraries that were replaced",
+    "interpreted": "Replaced files of programs in Python, Perl, Ruby and Java",
     "paused": "What is paused",
     "drained": "What is drained",
     "reloads": "Whether reloads have happened",

@@ -30,6 +30,7 @@ HELD = (
     "hold\tinstalled\tok\tgone\tgone\t2.0\n"
 )
 HALF = "install\tunpacked\tok\thalfd\thalfd\t2.0\n"
+REPLACED = "7f1c-7f1d r-xp 00001000 08:01 12  /usr/lib/x86_64-linux-gnu/libssl.so.3 (deleted)\n"
 POLICY = "mariadb-server:\n  Installed: 1.0\n  Candidate: 1.1\n  Version table:\n *** 1.0 500\n"
 BATCH = "NEEDRESTART-VER: 3.6\nNEEDRESTART-SVC: cron.service\nNEEDRESTART-SVC: nginx.service\n"
 
@@ -151,7 +152,13 @@ def test_a_package_that_we_hold_means_that_restarts_are_off(
 
 
 def test_needrestart_is_asked_where_that_is_wanted(read: Callable[..., dict[str, Any]], root: Path) -> None:
-    assert read(outdated=True)["not_checked"] == {"outdated": "needrestart is not installed"}
+    assert read(outdated=True)["not_checked"]["outdated"].startswith("no process can be read in ")
+    for path, text in {"maps": REPLACED, "cgroup": "0::/system.slice/web.service\n"}.items():
+        (root / "proc/7").mkdir(exist_ok=True)
+        (root / "proc/7" / path).write_text(text)
+    found = read(outdated=True)
+    assert found["outdated"] == ["web.service"]
+    assert found["not_checked"] == {"interpreted": "needrestart is not installed"}
     (root / "usr/sbin").mkdir(parents=True)
     (root / "usr/sbin/needrestart").touch()
     found = read(outdated=True)

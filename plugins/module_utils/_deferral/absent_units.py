@@ -69,7 +69,7 @@ def _umbrella(service: str, unit: str, units: Sequence[str], state: UnitState) -
 
 def describe_absent(service: str, units: Sequence[str]) -> str:
     """Say of a service that the host has none of its units."""
-    return f"{service}: this host has no {', '.join(units)}, so no restart of it is deferred here."
+    return f"{service}: there is no {', '.join(units)} here, so no restart of it is deferred."
 
 
 def absent_services(systemd: Systemd, services: Services, run: Runner) -> Iterator[tuple[str, str]]:
@@ -81,8 +81,8 @@ def absent_services(systemd: Systemd, services: Services, run: Runner) -> Iterat
         meant = f" It has {' and '.join(dict.fromkeys(near))}." if near else ""
         yield (
             name,
-            f"{describe_absent(name, services[name])}{meant} Write units into meta/service.yml as systemctl list-units "
-            "shows them.",
+            f"{describe_absent(name, services[name])}{meant} List its units (in meta/service.yml, or in "
+            "orderly_services) as systemctl list-units shows them.",
         )
 
 

@@ -29,8 +29,8 @@ def said(**units: str) -> list[str]:
 
 def test_a_unit_that_is_not_there_is_told_with_the_one_that_was_meant() -> None:
     assert said(php_fpm="php-fpm.service", apache2="apache2.service") == [
-        "php-fpm: this host has no php-fpm.service, so no restart of it is deferred here. It has php8.2-fpm.service. "
-        "Write units into meta/service.yml as systemctl list-units shows them."
+        "php-fpm: there is no php-fpm.service here, so no restart of it is deferred. It has php8.2-fpm.service. "
+        "List its units (in meta/service.yml, or in orderly_services) as systemctl list-units shows them."
     ]
 
 
@@ -41,8 +41,8 @@ def test_one_unit_of_several_releases_is_enough() -> None:
 def test_where_nothing_is_alike_nothing_is_guessed() -> None:
     (words,) = said(mail="postfix.service")
     assert words == (
-        "mail: this host has no postfix.service, so no restart of it is deferred here. Write units into "
-        "meta/service.yml as systemctl list-units shows them."
+        "mail: there is no postfix.service here, so no restart of it is deferred. List its units (in "
+        "meta/service.yml, or in orderly_services) as systemctl list-units shows them."
     )
 
 

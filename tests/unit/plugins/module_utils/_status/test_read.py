@@ -279,7 +279,7 @@ def test_services_whose_units_are_not_what_people_mean_are_told(
         ("cache", ["redis.service", "db.service"])
     ]
     assert found["absent_services"][0]["says"] == (
-        "cache: this host has no redis.service, db.service, so no restart of it is deferred here. List its units as "
+        "cache: there is no redis.service, db.service here, so no restart of it is deferred. List its units as "
         "systemctl list-units shows them, or take the host out of its group; then run defer_restarts again."
     )
     assert [(each["unit"], each["groups"]) for each in found["umbrellas"]] == [

@@ -79,9 +79,7 @@ def test_others_are_not(run: Run) -> None:
 def test_a_service_whose_unit_is_not_there_is_warned_of(run: Run) -> None:
     result = run(services=[{"name": "mail", "units": ["mail.service"], "variable": "mail_deferral"}])
     assert result["checked"] == ["mail"]
-    assert "mail: this host has no mail.service, so no restart of it is deferred here." in str(
-        result["warnings"]
-    )
+    assert "mail: there is no mail.service here, so no restart of it is deferred." in str(result["warnings"])
 
 
 def test_what_the_inventory_has_decided_is_not_refused_and_looked_at_all_the_same(run: Run) -> None:

@@ -316,6 +316,27 @@ outdated:
   type: list
   elements: str
   sample: [cron.service, ssh.service]
+made_up:
+  description: >-
+    Units of no policy that were started anew at the end of dpkg's last run, as a package wanted that in the same call
+    as for a unit of a policy, and Debian skips such a call entirely. Forgotten when another run of apt begins, or the
+    host boots.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    unit:
+      description: The unit.
+      type: str
+    action:
+      description: What was done to it, V(restart), V(start) or V(reload).
+      type: str
+    since:
+      description: When, in UTC.
+      type: str
+    package:
+      description: The package that wanted it.
+      type: str
 not_checked:
   description: >-
     What could not be checked, and why. C(outdated) if it was not requested or not possible; C(interpreted), which

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from .._deferral.absent_units import absent, umbrellas
 from .._deferral.hold import HoldFile
 from .._deferral.ledger import sort_records
+from .._deferral.made_up import read_made_up
 from .._deferral.policy_files import PolicyFolder
 from .._deferral.record import iso_time
 from .._deferral.record_files import DeferredStore
@@ -121,6 +122,7 @@ def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) 
         temporary=kept.temporary,
         services=deployed,
         absent=absent(deployed, states),
+        made_up=read_made_up(root),
         umbrellas=umbrellas(deployed, states),
         # Who cannot see what is paused takes nothing for stopped.
         down=[_member(each) for each in down if is_root or each.word != STOPPED],

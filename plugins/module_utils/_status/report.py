@@ -31,6 +31,7 @@ class HostStatus:
     on_hold: Sequence[Mapping[str, str]] = ()
     held_by_us: Sequence[str] = ()
     outdated: Sequence[str] = ()
+    made_up: Sequence[Mapping[str, str]] = ()
     not_checked: Mapping[str, str] = field(default_factory=dict)
     trouble: Sequence[str] = ()
     temporary: Sequence[Mapping[str, str]] = ()
@@ -75,6 +76,7 @@ class HostStatus:
             "drained": [dict(entry) for entry in self.drained],
             "store": dict(self.store),
             "outdated": [unit for unit in self.outdated if unit not in waiting],
+            "made_up": [dict(entry) for entry in self.made_up],
             "not_checked": dict(self.not_checked),
             "trouble": [
                 *self.trouble,

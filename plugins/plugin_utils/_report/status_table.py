@@ -33,6 +33,7 @@ _SHAPE = {
     "absent_services": [{"service": str, "says": str}],
     "umbrellas": [{"service": str, "unit": str, "says": str}],
     "outdated": [str],
+    "made_up": [dict.fromkeys(("unit", "action", "since", "package"), str)],
     "not_checked": {str: str},
     "trouble": [str],
 }
@@ -118,6 +119,7 @@ class FleetStatus:
             _summary(len(self.checked), self._counted),
             *([f"Automatic restarts are off on {_listed(off)}."] if off else []),
             *self._outdated(),
+            *self._made_up(),
             *self._without_service(),
             *self._ill_described(),
             *(
@@ -135,6 +137,14 @@ class FleetStatus:
             f"{host}: {units} still run replaced files; no restart was requested."
             for host, answer in self.checked.items()
             if (units := listed(list(map(printable, answer["outdated"])), ROWS_SHOWN))
+        ]
+
+    def _made_up(self) -> list[str]:
+        """Say which units were started anew at the end of dpkg's last run, as nobody forbids that."""
+        return [
+            f"{host}: {units} started anew at the end of dpkg's last run, as a package wanted and no policy forbids."
+            for host, answer in self.checked.items()
+            if (units := listed([_made_up_one(each) for each in answer["made_up"]], SENTENCES_SHOWN))
         ]
 
     def _without_service(self) -> list[str]:
@@ -239,6 +249,11 @@ def _row(*cells: str) -> Row:
 
 def _moment(iso: str) -> str:
     return iso.replace("T", " ").replace("Z", " UTC")
+
+
+def _made_up_one(entry: Mapping[str, Any]) -> str:
+    package = f"{entry['package']}, " if entry["package"] else ""
+    return printable(f"{entry['unit']} ({package}{_moment(entry['since'])})")
 
 
 def _package(package: str, before: str, now: str) -> str:

@@ -1,14 +1,19 @@
 """What newcomers get wrong ends with the sentence that says what happened, why, and what to type; never in silence.
 
-Each mistake is played against a small fleet: web on a1 and a2, db on a1, and web comes after db.
+Each mistake is played against a small fleet: web on a1 and a2, db on a1, and web comes after db. That sentence is on
+the last screen, whatever stands above it. With ``SCREENS=FOLDER`` the screens are written there, for people to judge.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from .toys import ROOT
 
 if TYPE_CHECKING:
     from .toys import Site
@@ -26,6 +31,26 @@ class Mistake:
     said: str
     files: dict[str, str] = field(default_factory=dict)
     goes_on: bool = False
+
+
+ROWS, COLUMNS = 24, 100
+
+
+def last_screen(raw: str) -> str:
+    """Give what a terminal shows of an output when it has ended."""
+    rows = [
+        line[at : at + COLUMNS] for line in raw.split("\n") for at in range(0, max(len(line), 1), COLUMNS)
+    ]
+    return "\n".join(rows[-ROWS:])
+
+
+def keep_screen(mistake: Mistake, raw: str, code: int, folder: Path) -> None:
+    """Write the last screen of a mistake where somebody wants to look at them all."""
+    number = list(MISTAKES.values()).index(mistake) + 1
+    typed = f"$ ansible-playbook -i hosts.yml orderly.services.{mistake.playbook} {mistake.typed}".rstrip()
+    written = [typed, "  (the screen begins here)", last_screen(raw).rstrip("\n"), f"$ echo $?\n{code}\n"]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{number:02}.txt").write_text("\n".join(written))
 
 
 def unknown(name: str, meant: str) -> str:
@@ -190,7 +215,14 @@ def test_a_mistake_is_told(site: Site, mistake: Mistake) -> None:
     for path, text in mistake.files.items():
         site.write(path, text)
     outcome = site.upgrade(*mistake.typed.split(), playbook=f"orderly.services.{mistake.playbook}")
-    assert mistake.said in outcome.text, outcome.raw
+    if folder := os.environ.get("SCREENS"):
+        at_home = outcome.raw.replace(str(site.folder), "/home/ann/fleet").replace(
+            str(ROOT / ".build"), "~/.ansible"
+        )
+        keep_screen(mistake, at_home, outcome.code, Path(folder))
+    # A word may stand on two rows of a terminal, so that only what is on one line is looked for.
+    shown = last_screen(outcome.raw).replace("\n", "")
+    assert mistake.said.replace(" ", "") in shown.replace(" ", ""), outcome.raw
     assert (outcome.code == 0) is mistake.goes_on, outcome.raw
     assert outcome.touched == set()
 

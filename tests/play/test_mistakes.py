@@ -48,9 +48,8 @@ def keep_screen(mistake: Mistake, raw: str, code: int, folder: Path) -> None:
     """Write the last screen of a mistake where somebody wants to look at them all."""
     number = list(MISTAKES.values()).index(mistake) + 1
     typed = f"$ ansible-playbook -i hosts.yml orderly.services.{mistake.playbook} {mistake.typed}".rstrip()
-    written = [typed, "  (the screen begins here)", last_screen(raw).rstrip("\n"), f"$ echo $?\n{code}\n"]
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{number:02}.txt").write_text("\n".join(written))
+    (folder / f"{number:02}.txt").write_text(last_screen(f"{typed}\n{raw}$ echo $?\n{code}\n"))
 
 
 def unknown(name: str, meant: str) -> str:

@@ -25,6 +25,11 @@ options:
         deleted or replaced. It takes a second or more, and needs root.
     type: bool
     default: false
+  services:
+    description:
+      - The units of the services of the host, by service.
+      - By default what the role C(orderly.services.deferral) noted on the host the last time.
+    type: dict
 extends_documentation_fragment:
   - orderly.services.attributes
   - orderly.services.attributes.info_module
@@ -361,10 +366,13 @@ from ansible_collections.orderly.services.plugins.module_utils._status.read impo
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={"outdated": {"type": "bool", "default": False}}, supports_check_mode=True
+        argument_spec={"outdated": {"type": "bool", "default": False}, "services": {"type": "dict"}},
+        supports_check_mode=True,
     )
     try:
-        status = read_status(module.run_command, outdated=module.params["outdated"])
+        status = read_status(
+            module.run_command, outdated=module.params["outdated"], services=module.params["services"]
+        )
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     module.exit_json(changed=False, **status.as_dict())

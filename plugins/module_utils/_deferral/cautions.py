@@ -106,7 +106,7 @@ class Cautions:
         return sorted(names.difference(packages, [""]))
 
     def _siblings(
-        self, service: Mapping[str, Any], owners: Iterable[str], listed: Collection[str]
+        self, service: Mapping[str, Any], owners: Iterable[str], listed: Sequence[str]
     ) -> Iterator[str]:
         """Name the units that come with those of the service, run, and are of no service."""
         systemd = Systemd(self._run)

@@ -76,15 +76,24 @@ class Kept:
         return cls(paused, temporary, drained, store, begun, trouble)
 
 
-def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) -> HostStatus:
-    """Read the status of this host; *outdated* looks for replaced files too, which needrestart takes a second for."""
+def read_status(
+    run: Runner,
+    *,
+    outdated: bool = False,
+    services: Mapping[str, Sequence[str]] | None = None,
+    root: Path = Path("/"),
+) -> HostStatus:
+    """Read the status of this host; *outdated* looks for replaced files too, which needrestart takes a second for.
+
+    *services* are the units by service; by default what was noted on the host.
+    """
     records_of, folder, script = DeferredStore(root), PolicyFolder(root), PolicyScript(root)
     _refuse_unreadable([*records_of.folders, folder.path])
     records, bad_records = records_of.read()
     policies, bad_policies = folder.read()
     is_root = os.geteuid() == 0
     kept = Kept.read(root) if is_root else Kept()
-    deployed, bad_deployed = read_deployed(root / DEPLOYED)
+    deployed, bad_deployed = read_deployed(root / DEPLOYED) if services is None else (services, [])
     expected = {unit for units in deployed.values() for unit in units}
     names = sorted({record.unit for record in records} | expected)
     states = with_unfinished(

@@ -285,3 +285,13 @@ def test_services_whose_units_are_not_what_people_mean_are_told(
     assert [(each["unit"], each["groups"]) for each in found["umbrellas"]] == [
         ("nginx.service", ["nginx@main.service"])
     ]
+
+
+@pytest.mark.usefixtures("noted")
+def test_services_that_are_given_count_in_place_of_those_that_were_noted(
+    read: Callable[..., dict[str, Any]],
+) -> None:
+    assert read()["services"].keys() == {"web", "cache"}
+    found = read(services={"other": ["gone.service"]})
+    assert (found["services"], found["without_service"]) == ({"other": ["gone.service"]}, ["nginx.service"])
+    assert read(services={})["without_service"] == []

@@ -263,3 +263,14 @@ def test_a_syntax_check_needs_no_inventory(site: Site) -> None:
     for playbook in ("upgrade", "rolling_restart", "status"):
         outcome = site.upgrade("--syntax-check", playbook=f"orderly.services.{playbook}")
         assert outcome.code == 0, outcome.raw
+
+
+def test_hosts_that_no_service_runs_on_are_told_of_those_that_were_asked(site: Site) -> None:
+    site.groups(web="a1", others="a2 a3")
+    site.service("web", "3", units=["web.service"])
+    bare = "No service of this inventory runs on"
+    assert f"{bare} a2, a3;" in site.upgrade("--list-hosts", playbook="orderly.services.defer_restarts").text
+    for limit, said in (("a1", ""), ("a1,a2", f"{bare} a2;")):
+        text = site.upgrade("--list-hosts", "--limit", limit, playbook="orderly.services.defer_restarts").text
+        assert said in text
+        assert (bare in text) is bool(said)

@@ -48,7 +48,7 @@ from ...plugin_utils._common.names import check_groups
 from ...plugin_utils._common.text import listed, names_of, shortened
 from ...plugin_utils._inventory.extra_vars import extra_variable
 from ...plugin_utils._inventory.fleet_wide import check_fleet_wide
-from ...plugin_utils._inventory.inventory import Inventory, check_hosts_there
+from ...plugin_utils._inventory.inventory import Inventory, check_hosts_there, limited_hosts
 from ...plugin_utils._inventory.parameters import PARAMETERS
 from ...plugin_utils._inventory.trusted import without_facts
 from ...plugin_utils._inventory.unread import check_variables, typed_playbooks
@@ -127,7 +127,9 @@ class LookupModule(LookupBase):
 
     def _name_bare(self, groups: Iterable[str], members: Mapping[str, Iterable[str]]) -> None:
         """Warn of hosts that run no service: whoever turns restarts off relies on it that none happens."""
-        bare = set(members["all"]).difference(*(members[group] for group in groups))
+        limit = context.CLIARGS.get("subset")
+        asked = limited_hosts(self._loader, members, limit) if limit else members["all"]
+        bare = set(asked).difference(*(members[group] for group in groups))
         if bare:
             display.warning(
                 f"No service of this inventory runs on {listed(shortened(bare))}; nothing is deferred there."

@@ -71,7 +71,6 @@ from ..plugin_utils._inventory.selection import Selection
 from ..plugin_utils._inventory.unread import check_variables
 from ..plugin_utils._last_words import leave, promise, warn
 from ..plugin_utils._plan.approval import APPROVED, approved_elsewhere
-from ..plugin_utils._plan.barriers import lost_barriers
 from ..plugin_utils._plan.plan import short
 from ..plugin_utils._render.folder import playbook_for
 from ..plugin_utils._run.whole import check_core, check_tags
@@ -128,8 +127,6 @@ class LookupModule(LookupBase):
             why = f"The inventory cannot be read for the plan: {exc}"
             leave(why)
             raise AnsibleLookupError(why) from None
-        if words := lost_barriers(plan):
-            say(words)
         say(f"Plan {short(plan.hash)}: {playbook.parent}/plan.html")
         return [str(playbook_for(plan, playbook, about))]
 

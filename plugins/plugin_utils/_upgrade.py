@@ -74,7 +74,7 @@ def make_plan(
     plan = (absences or Absences()).plan(
         deployments, partial(compile_plan, deployments, versions, placement.domains, placement.last)
     )
-    Selection.from_variables(options).check(plan.stages)
+    Selection.from_variables(options).check(plan.stages, plan.bundles)
     if answers is not None:
         plan = replace(plan, survey=survey, surveyed=now_text())
     elif kept is not None and kept["id"] == plan.id:

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.orderly.services.plugins.plugin_utils._service.budget import slots_of
 from ansible_collections.orderly.services.plugins.plugin_utils._waves.bounds import fewest
+from ansible_collections.orderly.services.plugins.plugin_utils._waves.nodes import Change
 from ansible_collections.orderly.services.plugins.plugin_utils._waves.pack import pack
 from ansible_collections.orderly.services.plugins.plugin_utils._waves.rules import Rules, Visit
-from ansible_collections.orderly.services.plugins.plugin_utils._waves.schedule import Change, make_schedule
+from ansible_collections.orderly.services.plugins.plugin_utils._waves.schedule import make_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -74,16 +74,6 @@ def test_a_list_of_tripleo_keeps_what_it_asks_in_facts(site: Site) -> None:
     )
 
 
-def test_services_of_tripleo_on_one_host_are_told_which_barrier_they_lose(site: Site) -> None:
-    site.groups(ctl="c1")
-    for name in ("aaa", "bbb"):
-        site.service(name, "2 3 5", group="ctl", dialect="tags")
-    told = site.upgrade("--list-tasks").text
-    assert "Written for TripleO, on the same hosts, in no order: aaa, bbb. TripleO ends a step of all" in told
-    assert "as in bbb_after: [aaa]." in told
-    assert "in no order" not in site.upgrade("--list-tasks", "-e", '{"bbb_after": ["aaa"]}').text
-
-
 def test_the_role_of_the_guide_may_look_before_all_parts(site: Site) -> None:
     site.groups(memcached="c1 c2")
     add(site, files_of("service-roles", "memcached"))

@@ -12,7 +12,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import
 from ansible_collections.orderly.services.plugins.plugin_utils._render.folder import write_playbook
 from ansible_collections.orderly.services.plugins.plugin_utils._render.playbook import render_for_run
 
-from .toys import Outcome, Site, three_services
+from .toys import Outcome, Site, say, three_services
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,14 +21,20 @@ if TYPE_CHECKING:
 INCLUDE = "ansible.builtin.include_tasks"
 
 
-def make(folder: Path, most_imports: int, *, for_run: bool = False) -> tuple[Site, Path]:
-    """Make the site of three services and the folder of its plan, whose plays hold their work or include it.
+def make(
+    folder: Path,
+    most_imports: int,
+    *,
+    for_run: bool = False,
+    services: Callable[[Site], None] = three_services,
+) -> tuple[Site, Path]:
+    """Make a site, of three services, and the folder of its plan, whose plays hold their work or include it.
 
     The playbook is the one that people read, or the one that a run has Ansible read.
     """
     folder.mkdir()
     site = Site(folder)
-    three_services(site)
+    services(site)
     assert site.upgrade("--list-hosts").code == 0
     (plan_folder,) = site.plan_folders
     plan = read_plan(plan_folder)
@@ -80,6 +86,28 @@ def test_the_same_runs_whether_work_is_in_the_plays_or_included(
     held, *others = ((how(site, playbook).code, sorted(site.log), site.slots) for site, playbook in sites)
     assert others == [held, held]
     assert held[0] == (2 if how is past_a_gate else 0)
+
+
+def a_bundle(site: Site) -> None:
+    """Two services that change together on one host of each."""
+    site.groups(api="h1 h2", sched="h1 h3")
+    site.service("api", "2 3 5", "drain verify undrain", packages=["nova"])
+    role = site.service("sched", "3 4 5", "verify", packages=["nova"], after=["api"])
+    (role / "tasks/facts.yml").write_text(say("sched", "facts", "  changed_when: false"))
+
+
+def test_what_changes_together_goes_phase_by_phase_where_work_is_included_too(tmp_path: Path) -> None:
+    sites = [
+        make(tmp_path / "held", 10_000, services=a_bundle),
+        make(tmp_path / "included", 0, services=a_bundle),
+    ]
+    held, included = (site.upgrade(playbook=playbook) for site, playbook in sites)
+    assert held.code == included.code == 0
+    assert held.log == included.log
+    assert [said.replace(" h1 ", " ") for said in held.log if " h1 " in said] == [
+        "sched facts", "api drain", "api stop", "api install", "sched install", "sched migrate", "api start",
+        "sched start", "api verify", "sched verify", "api undrain",
+    ]  # fmt: skip
 
 
 def shown(site: Site, *arguments: str) -> list[str]:

@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING, Any
 from ...plugin_utils._action import ControllerAction, Result
 from ...plugin_utils._last_words import leave
 from ...plugin_utils._report.services_table import Listed, as_lines
+from ...plugin_utils._service.bundles import find_bundles
 from ...plugin_utils._service.catalogue import NONE_DEPLOYED, deployed_of, known_services
 from ...plugin_utils._service.left_out import replaced, without_hosts
+from ...plugin_utils._service.steps import UPGRADE_TASKS
 from ...plugin_utils._terminal import say
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from ...plugin_utils._service.bundles import Bundle
+    from ...plugin_utils._service.service import Service
 
 
 class ActionModule(ControllerAction):
@@ -29,7 +34,8 @@ class ActionModule(ControllerAction):
             Listed(declared[service.path], service, len(groups[service.group])) for service in settled
         ]
         nowhere = without_hosts(known, settled, groups)
-        notes = [*replaced(known), *nowhere]
+        bundles = [f"{bundle}." for bundle in _bundles(settled, groups)]
+        notes = [*replaced(known), *nowhere, *bundles]
         lines = [*(as_lines(services) if services else [NONE_DEPLOYED]), *notes]
         for line in lines:
             say(line)
@@ -41,3 +47,9 @@ class ActionModule(ControllerAction):
             "notes": notes,
             "services": [service.as_dict() for service in services],
         }
+
+
+def _bundles(services: Iterable[Service], groups: Mapping[str, list[str]]) -> tuple[Bundle, ...]:
+    """Find what upgrades change together, among the services that have something to upgrade."""
+    upgraded = [service for service in services if service.tasks_file(UPGRADE_TASKS) is not None]
+    return find_bundles(upgraded, {service.name: groups[service.group] for service in upgraded})

@@ -13,7 +13,7 @@ author:
 description:
   - Prints every service that is deployed in the inventory, each after those it comes after, with its role, group,
     number of hosts, stage, what it comes after, disruption budget, deferral, and the task files that its role brings.
-    An asterisk marks what the inventory overrides.
+    An asterisk marks what the inventory overrides. Below are the services that upgrades change together.
   - Runs on the controller and contacts no host.
 extends_documentation_fragment:
   - orderly.services.attributes

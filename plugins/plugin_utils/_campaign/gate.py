@@ -15,6 +15,7 @@ from .._common.names import pattern
 from .._common.shell import extra
 from .._common.text import listed, natural, shortened
 from .._lock.lock import how_to_forget
+from .._plan.bundles import WITHOUT
 from .._plan.names import NO_HOST
 from .._service.steps import FINALIZE
 
@@ -226,9 +227,12 @@ def _missing(
 
 
 def undone(plan: Plan, need: str, progress: Progress) -> Iterator[tuple[str, str]]:
-    """Name where something that a play needs (``SERVICE/PART``, ``SERVICE/PART@HOST``) is not done: parts and hosts."""
+    """Name where something that a play needs is not done, parts and hosts: see :class:`Play`."""
     part, _at, one = need.partition("@")
+    part, _without, other = part.partition(WITHOUT)
     hosts = {one} if one else set(plan.services[part.partition("/")[0]].hosts)
+    if other:
+        hosts.difference_update(plan.services[other].hosts)
     return ((part, host) for host in hosts - progress.done_on(part))
 
 

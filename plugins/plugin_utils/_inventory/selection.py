@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .._common.shell import extra
 from .._common.text import names_of, natural
 from .._service.service import CatalogueError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,29 @@ class Selection:
         """Tell whether nothing is left out."""
         return self.stage is None and self.only is None and self.hosts is None
 
-    def check(self, stages: Mapping[str, str]) -> None:
-        """Raise where the stage or a service is unknown, by the stage of each service that is there."""
+    def check(self, stages: Mapping[str, str], bundles: Iterable[Collection[str]] = ()) -> None:
+        """Raise where the stage or a service is unknown, by the stage of each service that is there.
+
+        The services of a bundle change together, so the run is about all of them or none.
+        """
         if self.stage is not None and self.stage not in stages.values():
             raise CatalogueError(_unknown("upgrade_stage", "stage", self.stage, set(stages.values())))
         for name in self.only or ():
             if name not in stages:
                 raise CatalogueError(_unknown("upgrade_only", "service", name, stages))
+        for bundle in bundles:
+            self._check_bundle(bundle)
+
+    def _check_bundle(self, bundle: Collection[str]) -> None:
+        named = [name for name in bundle if name in (self.only or ())]
+        missing = [name for name in bundle if name not in named]
+        if named and missing:
+            together = ",".join(sorted({*(self.only or ()), *missing}, key=natural))
+            raise CatalogueError(
+                f"upgrade_only names {', '.join(named)} and not {', '.join(missing)}, which change together on the "
+                f"hosts that they share. Nothing was touched. Add what is missing: "
+                f"{extra('upgrade_only', together)}."
+            )
 
     def has_service(self, name: str, stage: str) -> bool:
         """Tell whether the run is about a service."""

@@ -11,19 +11,23 @@ from typing import TYPE_CHECKING
 
 from .._common.graph import CycleError, closure, levels
 from .._common.text import natural
+from .._service.bundles import find_bundles
 from .._service.catalogue import variable
 from .._service.service import CatalogueError
 from .._service.steps import CHANGE, CHANGE_STEPS, FINALIZE, POST_UPGRADE, PREPARE, VALIDATE
 from .._tasks.findings import Finding, FindingsError
+from .._waves.nodes import Change
 from .._waves.pack import pack
 from .._waves.rules import Rules
-from .._waves.schedule import Change, make_schedule
+from .._waves.schedule import make_schedule
+from .bundles import check_bundles, crossing, is_crossing, need_beside, together_with
 from .names import COPY
 from .plan import Deployment, Plan, PlannedService, Play, finalizes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from .._service.bundles import Bundle
     from .._waves.schedule import Schedule
 
 
@@ -40,7 +44,7 @@ def compile_plan(
     services. *slots* say how many hosts of a service may change at once, where that is not its budget of all hosts.
     What the services say was linted before, and that they do not wait for each other.
 
-    :raises CatalogueError: when stages wait for each other
+    :raises CatalogueError: when stages wait for each other, or services cannot change together that have to
     :raises CycleError: when services do
     :raises FindingsError: when services that share a wave have a handler of the same name
     """
@@ -49,23 +53,47 @@ def compile_plan(
         each.service.name: replace(each, at_once=at_once.get(each.service.name)) for each in deployments
     }
     order = _order(by_name)
-    changes = {
-        name: Change(each.hosts, each.slots, each.service.full_stop)
-        for name, each in by_name.items()
-        if each.changes
-    }
-    schedule = make_schedule(order, changes, domains, last)
+    changing = {name: each for name, each in by_name.items() if each.changes}
+    bundles = find_bundles(
+        [each.service for each in changing.values()], {name: each.hosts for name, each in changing.items()}
+    )
+    schedule = _schedule(order, by_name, bundles, domains, last)
+    together = together_with(bundles)
     once = _run_once_hosts(schedule, by_name)
     ordered = [by_name[name] for level in levels(order) for name in level]
     plays = (
         *(_everywhere(VALIDATE, 0, deployment) for deployment in ordered if 0 in deployment.steps),
         *(_everywhere(PREPARE, 1, deployment) for deployment in ordered if 1 in deployment.steps),
-        *_change_plays(schedule, ordered, by_name, once),
+        *_change_plays(schedule, ordered, by_name, once, together),
         *_finalize_plays(ordered, domains or {}, last),
     )
     _check_handlers(plays, by_name)
-    services = {name: _described(by_name[name], once[name]) for name in sorted(by_name, key=natural)}
+    services = {
+        name: _described(by_name[name], once[name], together.get(name))
+        for name in sorted(by_name, key=natural)
+    }
     return Plan(services, plays, dict(versions))
+
+
+def _schedule(
+    order: Mapping[str, frozenset[str]],
+    by_name: Mapping[str, Deployment],
+    bundles: Sequence[Bundle],
+    domains: Mapping[str, str] | None,
+    last: Collection[str],
+) -> Schedule:
+    """Pack the waves; what has to change together and cannot is refused by name."""
+    services = {name: each.service for name, each in by_name.items()}
+    check_bundles(bundles, services)
+    changes = {
+        name: Change(each.hosts, each.slots, each.service.full_stop)
+        for name, each in by_name.items()
+        if each.changes
+    }
+    try:
+        return make_schedule(order, changes, domains, last, [bundle.services for bundle in bundles])
+    except CycleError as exc:
+        raise (crossing(exc, order, bundles, services) if is_crossing(exc) else exc) from exc
 
 
 def slots_without(away: Mapping[str, Collection[str]], deployments: Iterable[Deployment]) -> dict[str, int]:
@@ -135,7 +163,9 @@ def _stages(by_name: Mapping[str, Deployment]) -> dict[str, frozenset[str]]:
     return {stage: closure(before, stage) for stage in before}
 
 
-def _described(deployment: Deployment, run_once_host: str) -> PlannedService:
+def _described(
+    deployment: Deployment, run_once_host: str, together: tuple[str, ...] | None
+) -> PlannedService:
     service = deployment.service
     return PlannedService.from_data(
         {
@@ -151,6 +181,7 @@ def _described(deployment: Deployment, run_once_host: str) -> PlannedService:
             "no_return": sorted(deployment.no_return),
             "files": dict(deployment.files),
             **({"looks_once": True} if deployment.looks_once else {}),
+            **({"together": together} if together else {}),
         }
     )
 
@@ -173,6 +204,7 @@ def _change_plays(
     ordered: Sequence[Deployment],
     by_name: Mapping[str, Deployment],
     once: Mapping[str, str],
+    together: Mapping[str, tuple[str, ...]],
 ) -> Iterator[Play]:
     """Make the waves, and after the last waves of services what completes them."""
     complete: defaultdict[int, list[Play]] = defaultdict(list)
@@ -186,21 +218,42 @@ def _change_plays(
     yield from complete[0]
     for number, services in enumerate(schedule.waves, 1):
         hosts = tuple(sorted({host for members in services.values() for host in members}, key=natural))
-        needs = {need for name in services for need in _needs(by_name[name], by_name, once[name])}
+        needs = {
+            need
+            for name, changing in services.items()
+            for need in _needs(by_name[name], by_name, once[name], changing, together.get(name, ()))
+        }
         yield Play(f"wave-{number}", CHANGE, f"Wave {number}", hosts, services, tuple(sorted(needs)))
         yield from complete[number]
 
 
-def _needs(deployment: Deployment, by_name: Mapping[str, Deployment], once: str) -> Iterator[str]:
-    yield from _befores_done(deployment, by_name)
+def _needs(
+    deployment: Deployment,
+    by_name: Mapping[str, Deployment],
+    once: str,
+    hosts: tuple[str, ...],
+    together: tuple[str, ...],
+) -> Iterator[str]:
+    """Name what must be done before a service changes on some hosts; *together* is its bundle."""
+    all_at_once = deployment.service.full_stop
+    beside = [name for name in together if all_at_once or set(hosts) <= set(by_name[name].hosts)]
+    yield from _befores_done(deployment, by_name, beside)
     if deployment.migrates_once:
         yield f"{deployment.service.name}/{CHANGE}@{once}"
 
 
-def _befores_done(deployment: Deployment, by_name: Mapping[str, Deployment]) -> Iterator[str]:
+def _befores_done(
+    deployment: Deployment, by_name: Mapping[str, Deployment], beside: Collection[str] = ()
+) -> Iterator[str]:
+    """Name what a service comes after; of those that change *beside* it, only where they do not."""
     for dependency in deployment.service.dependencies:
-        if dependency.service in by_name:
-            yield from _done(by_name[dependency.service], dependency.step)
+        before = by_name.get(dependency.service)
+        if before is not None and before.service.name in beside:
+            yield from need_beside(
+                before.service.name, before.hosts, deployment.service.name, deployment.hosts
+            )
+        elif before is not None:
+            yield from _done(before, dependency.step)
 
 
 def _done(deployment: Deployment, step: int | None = None) -> Iterator[str]:

@@ -22,6 +22,7 @@ DERIVED = (
     "migrates_once",
     "no_return",
     "role",
+    "together",
 )  # they follow from the others
 
 

@@ -44,7 +44,7 @@ def _minutes(seconds: float) -> str:
 TIMES = (
     "orderly_step_times"  # the fact of a host: by service, when its steps began, in seconds since the epoch
 )
-END = "end"  # what the moment is called at which the last step ends
+END = "end"  # what the moment is called at which the last step ends, or, with its number, one of them
 
 
 def step_seconds(noted: Iterable[Mapping[str, float]]) -> dict[str, float]:
@@ -56,5 +56,7 @@ def step_seconds(noted: Iterable[Mapping[str, float]]) -> dict[str, float]:
     for times in noted:
         moments = sorted((time, step) for step, time in times.items())
         for (begin, step), (end, _next) in pairwise(moments):
+            if step.startswith(END):  # then other services had their turn
+                continue
             seconds[step] = max(seconds.get(step, 0.0), round(end - begin, 1))
     return seconds

@@ -88,6 +88,10 @@ class PlannedService:
     no_return: tuple[str, ...]
     files: dict[str, str]
     looks_once: bool | None = None
+    bundle: str | None = None
+    together: tuple[str, ...] | None = (
+        None  # the bundle: with which services it changes on hosts that they share
+    )
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> PlannedService:
@@ -132,7 +136,8 @@ class Play:
     """One play of the plan: one kind of work, for some services on some hosts, after a gate.
 
     ``needs`` lists what must be done on all its hosts before, whatever the run is limited to: ``SERVICE/PART``, or
-    ``SERVICE/PART@HOST`` where one host will do; that host may do it in this very play.
+    ``SERVICE/PART@HOST`` where one host will do; that host may do it in this very play. ``SERVICE/PART without OTHER``
+    leaves out the hosts of another service, with which it changes there.
     """
 
     id: str
@@ -182,6 +187,12 @@ class Plan:
             data.get("surveyed"),
             dict(data["files"]),
         )
+
+    @cached_property
+    def bundles(self) -> tuple[tuple[str, ...], ...]:
+        """Name the services that change together on the hosts that they share, bundle by bundle."""
+        found = (service.together for service in self.services.values())
+        return tuple(dict.fromkeys(names for names in found if names))
 
     @cached_property
     def stages(self) -> dict[str, str]:

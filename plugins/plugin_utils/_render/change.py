@@ -37,6 +37,15 @@ Task = dict[str, Any]
 
 VERIFY = "verify"
 PLAN = "plan"  # whose tasks those are that the role does not bring
+QUIESCE, RETURN = "quiesce", "return"
+PHASES = (
+    FACTS,
+    QUIESCE,
+    *(STEPS[step] for step in CHANGE_STEPS if step != min(CHANGE_STEPS)),
+    VERIFY,
+    RETURN,
+)
+"""What services that change together do one after the other, each phase all of them before any begins the next."""
 TEMPORARY = "orderly.services.temporary_changes"
 AS_EVER = {"check_mode": False}  # what only looks does so in check mode, and is read there
 REAL: Task = {
@@ -72,7 +81,9 @@ def work_files(role: Role) -> dict[str, list[Task]]:
     """Give the task files that plays bring, by their stems, for all kinds of plays that the service is in."""
     service = role.service
     files = {kind: _step_tasks(role, step) for kind, step in STEP_OF_KIND.items() if step in service.steps}
-    if service.changes:
+    if service.changes and service.together:
+        files |= _phases(role)
+    elif service.changes:
         files[CHANGE] = _change_tasks(role)
     if service.finalizes:
         files[FINALIZE] = _finalize_tasks(role)
@@ -89,6 +100,54 @@ def _step_tasks(role: Role, step: int) -> list[Task]:
 def _change_tasks(role: Role) -> list[Task]:
     """Give the tasks of one service in one wave: facts, drain, steps 2 to 5, handlers, verify, undo, undrain."""
     return _where_granted(role, [*_facts(role), *_part(role, "drain"), *_steps(role), *_back(role)])
+
+
+def turns(services: Mapping[str, PlannedService]) -> Iterator[tuple[str, str]]:
+    """Give what services do in a wave as they have their turns: names, and what :func:`work_file` takes.
+
+    One goes from its drain to its undrain, but those that change together go phase by phase: quiesced in reverse order.
+    """
+    seen: set[str] = set()
+    for name, service in services.items():
+        together = service.together or ()
+        if not together:
+            yield name, CHANGE
+        elif name not in seen:
+            names = [each for each in services if each in together]
+            seen.update(names)
+            for each in PHASES:
+                turn = reversed(names) if each == QUIESCE else names
+                yield from ((who, _phase(each)) for who in turn if _has_phase(services[who], each))
+
+
+def _phase(name: str) -> str:
+    return f"{CHANGE}.{name}"
+
+
+def _has_phase(service: PlannedService, name: str) -> bool:
+    """Tell whether a service has something to do in a phase; a full stop waits for the others in each step."""
+    step = next((step for step in CHANGE_STEPS if STEPS[step] == name), None)
+    if step is None:
+        return name != FACTS or FACTS in service.parts
+    drains = name == QUIESCE and "drain" in service.parts
+    waits = service.full_stop or (step == MIGRATE_STEP and service.migrates_once)
+    return step in service.steps or drains or waits
+
+
+def _phases(role: Role) -> dict[str, list[Task]]:
+    """Give the tasks of one service in one wave, cut where others that change with it on the same host have their turn.
+
+    All are stopped before any is upgraded, and none starts before all have migrated.
+    """
+    first, *steps = CHANGE_STEPS
+    phases = {
+        FACTS: list(_facts(role)),
+        QUIESCE: [*_part(role, "drain"), *_timed(role, first)],
+        **{STEPS[step]: list(_timed(role, step)) for step in steps},
+        VERIFY: [FLUSH, *_checks(role)],
+        RETURN: [*_undo(role, "verified"), *_part(role, "undrain"), FLUSH],
+    }
+    return {_phase(name): _where_granted(role, tasks) for name, tasks in phases.items() if tasks}
 
 
 def _finalize_tasks(role: Role) -> list[Task]:
@@ -115,17 +174,29 @@ def _facts(role: Role) -> Iterator[Task]:
 
 
 def _steps(role: Role) -> Iterator[Task]:
-    service = role.service
     for step in CHANGE_STEPS:
-        if step in service.steps:
-            yield _note_time(role, f"step{step}", f"Begin step {step} of {role.name} ({STEPS[step]})")
-            yield _step(role, step)
-        if service.full_stop:
-            yield from (FLUSH, _barrier(step))
-        elif step == MIGRATE_STEP and service.migrates_once:
-            yield _migrated(role)
+        yield from _one_step(role, step)
     yield FLUSH
     yield _note_time(role, END, f"End the steps of {role.name}")
+
+
+def _one_step(role: Role, step: int) -> Iterator[Task]:
+    """Do a step, and wait where nobody may go on before others have done it."""
+    service = role.service
+    if step in service.steps:
+        yield _note_time(role, f"step{step}", f"Begin step {step} of {role.name} ({STEPS[step]})")
+        yield _step(role, step)
+    if service.full_stop:
+        yield from (FLUSH, _barrier(role, step))
+    elif step == MIGRATE_STEP and service.migrates_once:
+        yield _migrated(role)
+
+
+def _timed(role: Role, step: int) -> Iterator[Task]:
+    """Do a step after which others have their turn, which is no time of its own."""
+    yield from _one_step(role, step)
+    if step in role.service.steps:
+        yield _note_time(role, f"{END}{step}", f"End step {step} of {role.name}")
 
 
 def _step(role: Role, step: int) -> Task:
@@ -152,10 +223,14 @@ def _note_time(role: Role, moment: str, words: str) -> Task:
 
 def _back(role: Role) -> Iterator[Task]:
     """Put the service back: only after it is verified, unless check mode has left everything as it was."""
-    yield from ({**task, **REAL} for task in (*_well(role), *_part(role, VERIFY)))
+    yield from _checks(role)
     yield from _undo(role, "verified")
     yield from _part(role, "undrain")
     yield FLUSH
+
+
+def _checks(role: Role) -> Iterator[Task]:
+    yield from ({**task, **REAL} for task in (*_well(role), *_part(role, VERIFY)))
 
 
 def _well(role: Role) -> Iterator[Task]:
@@ -245,8 +320,11 @@ def _migrated(role: Role) -> Task:
     }
 
 
-def _barrier(step: int) -> Task:
-    """A full stop goes step by step: nobody goes on while a host is missing."""
+def _barrier(role: Role, step: int) -> Task:
+    """A full stop goes step by step: nobody goes on while a host is missing.
+
+    Where several services stop together the first host of the play may not have this one, so each host looks itself.
+    """
     return {
         "name": f"{PLAN} | Wait for every host after step {step}",
         "ansible.builtin.assert": {
@@ -258,7 +336,7 @@ def _barrier(step: int) -> Task:
             ),
             "quiet": True,
         },
-        "run_once": True,
+        **({} if role.service.together else {"run_once": True}),
     }
 
 

@@ -146,6 +146,7 @@ def _service(service: PlannedService, number_of: Mapping[str, int]) -> dict[str,
         "requires": holding(service.requires),
         "hosts": [number_of[host] for host in service.hosts],
         "outage": service.outage,
+        **({"together": list(service.together)} if service.together else {}),
     }
 
 

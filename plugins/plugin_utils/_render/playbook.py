@@ -26,6 +26,7 @@ from .work import (
     bring,
     changed_for_a_while,
     include_work,
+    uses_of_roles,
     waits_for_migration,
     work,
 )
@@ -140,7 +141,7 @@ def _playbook(plan: Plan, plays: Sequence[Play], *, included: bool) -> Iterator[
 def _uses_of_roles(plan: Plan, plays: Iterable[Play]) -> int:
     """Count how often plays of a plan bring a role."""
     again = sum(service.is_verified_again for service in plan.services.values())
-    return again + sum(len(play.services) for play in plays)
+    return again + uses_of_roles(plan, plays)
 
 
 def _plays(plan: Plan, plays: Sequence[Play], *, included: bool) -> Iterator[dict[str, Any]]:
@@ -226,10 +227,12 @@ def render_play(plan: Plan, play: Play, *, included: bool = False) -> list[dict[
 
     Where several services share a wave, the work is a play of its own with the free strategy, so that hosts do not
     wait for each other's tasks; gate and release need all hosts at once and stay linear, and so does the work where
-    hosts wait for the migration of one of them, or one looks for all.
+    hosts wait for the migration of one of them, or for each other's steps, or one looks for all.
     """
+    services = {name: plan.services[name] for name in play.services}
     free = not any(
-        waits_for_migration(plan, play, name) or plan.services[name].looks_once for name in play.services
+        waits_for_migration(plan, play, name) or service.looks_once or service.full_stop
+        for name, service in services.items()
     )
     gate = [*_gate(plan, play), *before_change(plan, play)]
     release = [*after_change(plan, play), _done(play)]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from itertools import chain
+from itertools import chain, combinations
 from typing import TYPE_CHECKING
 
 from .._common.answers import why_failed
 from .._common.shell import extra, left_out, playbook
 from .._common.text import layout, listed, natural, plural, printable
-from .._plan.barriers import lost_barriers
 from .._plan.plan import DOWN, KEEPS, NONE, short
-from .._service.catalogue import override_names
+from .._service.catalogue import override_names, variable
 from .._service.steps import CHANGE
 from .._waves.lines import Wave, wave_lines
 
@@ -64,7 +63,7 @@ def summary(
         *wave_lines([_wave(plan, play, away) for play in plan.plays if play.kind == CHANGE]),
         *layout([HEADER, *rows]),
         *_conditions(plan),
-        *filter(None, [lost_barriers(plan)]),
+        *_bundles(plan),
         *_absences(plan, away),
         *(f"Not surveyed: {host}: {_why(answers.get(host, {}))}" for host in survey.missing),
         *([f"It takes {how_long}."] if how_long else []),
@@ -108,6 +107,39 @@ def _absences(plan: Plan, away: Mapping[str, frozenset[str]]) -> Iterator[str]:
             is_down = service.outage == KEEPS and service.slots >= len(service.hosts) - len(out)
             nobody = f"; nobody serves {name} while a wave changes all the others" if is_down else ""
             yield f"Out of service, and not in the base of a percentage: {hosts} of {name}{nobody}."
+
+
+def _bundles(plan: Plan) -> Iterator[str]:
+    """Name the services that change together, and those that do not though they have packages in common."""
+    for names in plan.bundles:
+        yield (
+            f"Together, where they share a host: {listed(names, _SHOWN)}. All stop before any is upgraded, and start "
+            "when all have migrated."
+        )
+    for (one, other), packages in _share_packages(plan).items():
+        yield (
+            f"{one} and {other} have {listed(packages)} in common on a host, and do not change together: what changes "
+            f"first upgrades it for both. To let them, name it in {variable(one, 'packages')} and "
+            f"{variable(other, 'packages')}."
+        )
+
+
+def _share_packages(plan: Plan) -> dict[tuple[str, str], list[str]]:
+    """Give the packages that two services of a host were found to come from, which are in no bundle."""
+    if plan.survey is None:
+        return {}
+    services: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    changing = [name for name, service in plan.services.items() if service.changes]
+    for name in changing:
+        for host, packages in plan.survey.by_host(name).items():
+            for package in packages:
+                services[host, package].append(name)
+    apart: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for (_host, package), names in services.items():
+        for one, other in combinations(sorted(names, key=natural), 2):
+            if other not in (plan.services[one].together or ()):
+                apart[one, other].add(package)
+    return {pair: sorted(packages) for pair, packages in sorted(apart.items())}
 
 
 def _conditions(plan: Plan) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._service.steps import CHANGE, DISRUPTIVE, KINDS
-from .change import work_file
+from .change import turns, work_file
 from .versions import ANY_GRANTED, GRANTED
 from .yaml_text import Template
 
@@ -31,7 +31,7 @@ ROLES, ROLE = "orderly_roles_of_play", "orderly_role_of_play"
 
 def work(plan: Plan, play: Play) -> list[Task]:
     """Give the tasks of a play."""
-    roles = [bring(plan, play.id, name, play.kind) for name in play.services]
+    roles = [bring(plan, play.id, *turn) for turn in _turns(plan, play)]
     return list(_work(play.kind, play.id, roles, _drained(plan, play.services)))
 
 
@@ -40,8 +40,25 @@ def include_work(plan: Plan, play: Play) -> Task:
     return {
         "name": f"{play.id} | Do what is left",
         INCLUDE_TASKS: f"{SHARED}/{play.kind}.yml",
-        "vars": {ROLES: [plan.services[name].role for name in play.services]},
+        "vars": {
+            ROLES: [
+                {"name": plan.services[name].role, "tasks": work_file(kind)}
+                for name, kind in _turns(plan, play)
+            ]
+        },
     }
+
+
+def _turns(plan: Plan, play: Play) -> list[tuple[str, str]]:
+    """Give the services of a play as they have their turns, each with what it does then."""
+    if play.kind != CHANGE:
+        return [(name, play.kind) for name in play.services]
+    return list(turns({name: plan.services[name] for name in play.services}))
+
+
+def uses_of_roles(plan: Plan, plays: Iterable[Play]) -> int:
+    """Count how often plays of a plan bring a role."""
+    return sum(len(_turns(plan, play)) for play in plays)
 
 
 def shared_work(plan: Plan) -> dict[str, list[Task]]:
@@ -71,14 +88,20 @@ def bring(plan: Plan, play_id: str, name: str, kind: str) -> Task:
 def _bring_each(kind: str) -> Task:
     return {
         "name": _named(ANY_PLAY, f"{kind} each service"),
-        INCLUDE_ROLE: {"name": Template(f"{{{{ {ROLE} }}}}"), "tasks_from": work_file(kind)},
+        INCLUDE_ROLE: {
+            "name": Template(f"{{{{ {ROLE}.name }}}}"),
+            "tasks_from": Template(f"{{{{ {ROLE}.tasks }}}}"),
+        },
         "loop": Template(f"{{{{ {ROLES} }}}}"),
-        "loop_control": {"loop_var": ROLE},
+        "loop_control": {"loop_var": ROLE, "label": Template(f"{{{{ {ROLE}.name }}}}")},
     }
 
 
 def _work(kind: str, play_id: str, roles: Iterable[Task], drains: Sequence[str]) -> Iterator[Task]:
-    """Go service by service in a wave: none is down on a host for longer than its own change takes."""
+    """Go service by service in a wave: none is down on a host for longer than its own change takes.
+
+    Those that change together are down together.
+    """
     yield from _begin(play_id)
     if kind == CHANGE:
         yield _stamp(play_id, drains)

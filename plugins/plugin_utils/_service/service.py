@@ -91,6 +91,7 @@ class Service:
     group: str
     units: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    bundle: str | None = None
     stage: str = "default"
     after: tuple[Dependency, ...] = ()
     requires: tuple[Dependency, ...] = ()
@@ -139,7 +140,8 @@ class Service:
     def settings(self) -> dict[str, Any]:
         """Give the settings as plain data, as they would stand in ``meta/service.yml``."""
         keys = (field.name for field in fields(self) if field.name not in ("name", "role", "path", "is_data"))
-        return {key: plain(getattr(self, key)) for key in keys}
+        values = ((key, plain(getattr(self, key))) for key in keys)
+        return {key: value for key, value in values if value is not None}
 
     def as_dict(self) -> dict[str, Any]:
         """Give plain data for playbooks, with the optional task files the role has."""

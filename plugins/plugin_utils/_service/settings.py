@@ -173,6 +173,7 @@ SETTINGS: dict[str, Setting] = {
     "packages": _setting(
         _list_of(_text(PACKAGE)), "a list of the packages it consists of, as in [nginx, nginx-common]"
     ),
+    "bundle": _setting(_text(NAME), "a name that services which change together on a host share, as in nova"),
     "stage": _setting(_text(NAME), "a name that services of one stage share, as in controlplane"),
     "after": _setting(_list_of(DEPENDENCY), SERVICES),
     "requires": _setting(_list_of(DEPENDENCY), SERVICES),

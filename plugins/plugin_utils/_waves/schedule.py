@@ -15,24 +15,18 @@ from .._common.graph import levels
 from .._common.text import natural
 from .bounds import chains, fewest, loads
 from .domains import make_rota
+from .nodes import make_nodes, order_of
 from .pack import Waves
 from .rules import Rules, Visit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from .nodes import Change
 
     Wave = dict[str, tuple[str, ...]]
 
     """The hosts of each service that a wave disrupts."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """A service that is to change: where, how many hosts at once, or all of them together."""
-
-    hosts: tuple[str, ...]
-    slots: int
-    full_stop: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,15 +42,17 @@ def make_schedule(
     changes: Mapping[str, Change],
     domains: Mapping[str, str] | None = None,
     last: Collection[str] = (),
+    bundles: Sequence[Collection[str]] = (),
 ) -> Schedule:
     """Pack the waves of all services in *order*, which names what each of them comes after.
 
-    *domains* and *last* are those of :class:`Rules`. Raises :class:`CycleError`. With failure domains there are two
-    schedules to choose from: with a rota of them, and with whatever domain comes first.
+    *domains* and *last* are those of :class:`Rules`. The services of one of the *bundles* change together on the hosts
+    that they share; elsewhere what one of them comes after goes before. Raises :class:`CycleError`. With failure
+    domains there are two schedules to choose from: with a rota of them, and with whatever domain comes first.
     """
-    schedules = [_Scheduler(order, changes, domains or {}, frozenset(last)).schedule()]
+    schedules = [_Scheduler(order, changes, domains or {}, frozenset(last), bundles).schedule()]
     if domains:
-        scheduler = _Scheduler(order, changes, domains, frozenset(last))
+        scheduler = _Scheduler(order, changes, domains, frozenset(last), bundles)
         scheduler.keep_rota()
         schedules.append(scheduler.schedule())
     return min(schedules, key=lambda schedule: len(schedule.waves))
@@ -67,6 +63,8 @@ class _Scheduler:
 
     A host is visited as few times as the ranks allow, but for the visits that would take more waves: a service is
     *due* by the last wave that leaves enough for all that comes after it. Whoever would be late goes alone.
+
+    Services that change together are one here, a node, which visits name beside them where they take their places.
     """
 
     def __init__(
@@ -75,14 +73,20 @@ class _Scheduler:
         changes: Mapping[str, Change],
         domains: Mapping[str, str],
         last: frozenset[str],
+        bundles: Sequence[Collection[str]],
     ) -> None:
+        self._services = [name for level in levels(order) for name in level]
+        self._changes = make_nodes(
+            {name: changes[name] for name in self._services if name in changes}, bundles
+        )
+        order = order_of(order, self._changes)
         self._levels = levels(order)
-        self._changes = changes
         self._last = last
-        slots = {name: change.slots for name, change in changes.items()}
+        slots = {name: node.slots for name, node in self._changes.items()}
         self._order = Rules(slots, befores=order, domains=domains)
         # Whoever waits is told when to start, so the waves need not know the order.
-        self._waves = Waves(Rules(slots, domains=domains, last=last))
+        of_services = {name: change.slots for name, change in changes.items()}
+        self._waves = Waves(Rules(of_services, domains=domains, last=last))
         self._tails, self._due = self._deadlines(Rules(slots, domains=domains))
 
     def schedule(self) -> Schedule:
@@ -95,7 +99,7 @@ class _Scheduler:
             start = {name: self._release(name) for name in self._order.befores}
             for visit in sorted(visits.get(rank, ()), key=self._urgency):
                 self._place(visit, start, places[visit.host])
-        return _without_empty(tuple(self._named()), {name: self._done(name) for name in self._order.befores})
+        return _without_empty(tuple(self._named()), {name: self._done(name) for name in self._services})
 
     def keep_rota(self) -> None:
         """Give every wave to a failure domain beforehand, and every service the time that this takes."""
@@ -169,14 +173,22 @@ class _Scheduler:
         while services:
             due = self._due[services[-1]]
             together = Visit(visit.host, tuple(services))
-            wave = self._find(together, max(start[name] for name in services), due, places)
+            disrupted = self._disrupted(together)
+            wave = self._find(disrupted, max(start[name] for name in services), due, places)
             if wave > due and len(services) > 1:
                 alone = services.pop()
                 self._place(Visit(visit.host, (alone,)), start, places)
                 continue
-            self._waves.join(together, wave)
+            self._waves.join(disrupted, wave)
             places.append(wave)
             return
+
+    def _disrupted(self, visit: Visit) -> Visit:
+        """Name beside the nodes of a visit the services that are disrupted with them."""
+        nodes = {name: self._changes[name].on(visit.host) for name in visit.services}
+        return Visit(
+            visit.host, tuple(dict.fromkeys(each for name in nodes for each in (name, *nodes[name])))
+        )
 
     def _find(self, visit: Visit, start: int, due: int, places: Iterable[int]) -> int:
         if visit.host not in self._last:
@@ -188,19 +200,21 @@ class _Scheduler:
     def _stop(self, name: str, places: Mapping[str, list[int]]) -> None:
         """Give a full stop a wave of its own, before those that are there."""
         wave = self._release(name)
-        self._waves.insert([Visit(host, (name,)) for host in self._changes[name].hosts], wave)
+        visits = [self._disrupted(Visit(host, (name,))) for host in self._changes[name].hosts]
+        self._waves.insert(visits, wave)
         for waves in places.values():
             waves[:] = [number + (number >= wave) for number in waves]
         for other, due in self._due.items():
             self._due[other] = due + (due >= wave)
 
     def _named(self) -> Iterator[Wave]:
-        rank = {name: number for number, name in enumerate(n for level in self._levels for n in level)}
+        rank = {name: number for number, name in enumerate(self._services)}
         for wave in self._waves:
             hosts: defaultdict[str, list[str]] = defaultdict(list)
             for visit in wave:
                 for name in visit.services:
-                    hosts[name].append(visit.host)
+                    if name in rank:
+                        hosts[name].append(visit.host)
             yield {
                 name: tuple(sorted(hosts[name], key=natural)) for name in sorted(hosts, key=rank.__getitem__)
             }

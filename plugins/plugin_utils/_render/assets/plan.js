@@ -327,7 +327,8 @@ function playCard({ kind, plays }) {
 }
 const placeWords = (on) => on.map(({ service, hosts }) =>
   `${service.name} on ${hosts.length > 3 ? count(hosts.length, "host") : hosts.map((host) => plan.hosts[host]).join(", ")}`).join("; ");
-const needWords = (need) => need.replace(/^(.*)\/([^@]*)(?:@(.*))?$/, (_all, name, kind, host) => `${kind} of ${name}${host ? ` on ${host}` : ""}`);
+const needWords = (need) => need.replace(/^(.*)\/(.*?)(?:@(.*)| without (.*))?$/, (_all, name, kind, host, other) =>
+  `${kind} of ${name}${host ? ` on ${host}` : ""}${other ? ` where ${other} is not` : ""}`);
 function hostNames(hosts, service) {
   const all = hosts.length > 1 && hosts.length === service.hosts.length;
   return [all && make("span", { className: "more" }, `all ${hosts.length} hosts: `), make("span", { className: "names-of" }, hosts.map((host) => plan.hosts[host]).join(" "))];
@@ -366,12 +367,15 @@ function serviceCard(service) {
     make("dl", {},
       make("dt", {}, "expected"), make("dd", {}, expected(service)),
       make("dt", {}, "comes after"), make("dd", {}, befores(service).length ? befores(service).map((each, index) => [index ? ", " : "", make("a", { href: `#service-${each.name}` }, each.name)]) : "nothing"),
+      service.together && [make("dt", {}, "changes together with"), make("dd", {}, togetherWith(service), ", where they share a host: all stop before any is upgraded, and start when all have migrated")],
       make("dt", {}, "waves"), make("dd", {}, wavesOf(service)),
       make("dt", {}, `hosts of ${service.group}`), make("dd", { className: "names-of" }, service.hosts.map((host) => plan.hosts[host]).join(" "))),
     versions(service),
     stepList(service, Object.values(PARTS_OF).flat()),
   ]);
 }
+const togetherWith = (service) => service.together.filter((name) => name !== service.name)
+  .map((name, index) => [index ? ", " : "", make("a", { href: `#service-${name}` }, name)]);
 function wavesOf(service) {
   const found = plan.plays.filter((play) => play.kind === "change" && play.services.some((each) => each.service === service));
   if (!found.length) return "none";

@@ -82,8 +82,8 @@ def test_what_plays_of_a_kind_share_is_what_each_of_them_does() -> None:
         ]
     (each,) = (task for task in shared["change"] if "ansible.builtin.include_role" in task)
     assert each["ansible.builtin.include_role"] == {
-        "name": "{{ orderly_role_of_play }}",
-        "tasks_from": "upgrade_tasks.change",
+        "name": "{{ orderly_role_of_play.name }}",
+        "tasks_from": "{{ orderly_role_of_play.tasks }}",
     }
     assert each["loop"] == "{{ orderly_roles_of_play }}"
 
@@ -94,7 +94,12 @@ def test_a_play_that_includes_its_work_names_all_its_roles_in_their_order() -> N
     assert include_work(plan, play) == {
         "name": f"{play.id} | Do what is left",
         "ansible.builtin.include_tasks": "tasks/change.yml",
-        "vars": {"orderly_roles_of_play": ["orderly_plan_log", "orderly_plan_web"]},
+        "vars": {
+            "orderly_roles_of_play": [
+                {"name": "orderly_plan_log", "tasks": "upgrade_tasks.change"},
+                {"name": "orderly_plan_web", "tasks": "upgrade_tasks.change"},
+            ]
+        },
     }
 
 

@@ -1,17 +1,16 @@
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._common.graph import CycleError
 from ansible_collections.orderly.services.plugins.plugin_utils._waves.bounds import fewest
+from ansible_collections.orderly.services.plugins.plugin_utils._waves.nodes import Change
 from ansible_collections.orderly.services.plugins.plugin_utils._waves.rules import Rules, Visit
-from ansible_collections.orderly.services.plugins.plugin_utils._waves.schedule import (
-    Change,
-    Schedule,
-    make_schedule,
-)
-from hypothesis import given
+from ansible_collections.orderly.services.plugins.plugin_utils._waves.schedule import Schedule, make_schedule
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
@@ -196,3 +195,56 @@ def test_the_order_of_the_input_changes_nothing(graph: tuple[Order, Changes], di
     }
     again = make_schedule(dict(dice.sample(list(order.items()), len(order))), shuffled)
     assert words(again) == words(make_schedule(order, changes))
+
+
+@st.composite
+def bundled(draw: st.DrawFn) -> tuple[Order, Changes, list[tuple[str, ...]]]:
+    """Draw services some of which change together, as their order allows."""
+    order, changes = draw(graphs())
+    rest, bundles = list(changes), []
+    for _number in range(draw(st.integers(1, 2))):
+        size = draw(st.integers(0, 3))
+        bundle, rest = tuple(rest[:size]), rest[size:]
+        bundles.append(bundle)
+        stops = any(changes[name].full_stop for name in bundle)
+        changes |= {name: replace(changes[name], full_stop=stops) for name in bundle}
+    try:
+        make_schedule(order, changes, bundles=bundles)
+    except CycleError:
+        assume(False)
+    return order, changes, bundles
+
+
+def waves_of(schedule: Schedule, name: str) -> dict[str, int]:
+    """Give the wave in which a service changes on each host."""
+    return {host: number for number, wave in enumerate(schedule.waves) for host in wave.get(name, ())}
+
+
+@given(bundled(), DOMAINS)
+def test_bundles_change_together_on_every_host_within_all_budgets_and_in_order(
+    graph: tuple[Order, Changes, list[tuple[str, ...]]], domains: dict[str, str]
+) -> None:
+    order, changes, bundles = graph
+    schedule = make_schedule(order, changes, domains, bundles=bundles)
+    at = {name: waves_of(schedule, name) for name in changes}
+    assert {name: set(change.hosts) for name, change in changes.items()} == {
+        name: set(at[name]) for name in at
+    }
+    together = {(one, other) for bundle in bundles for one in bundle for other in bundle}
+    for one, other in together:
+        assert all(at[other][host] == wave for host, wave in at[one].items() if host in at[other])
+    earlier = Rules({}, order).earlier
+    for name, change in changes.items():
+        assert len(set(at[name].values())) == 1 or not change.full_stop
+        assert change.full_stop or max(Counter(at[name].values()).values()) <= change.slots
+        assert schedule.done[name] == max(at[name].values()) + 1
+        for before in earlier[name] & changes.keys():
+            for host, wave in at[name].items():
+                first = [
+                    where
+                    for there, where in at[before].items()
+                    if (name, before) not in together or there not in at[name] or host not in at[before]
+                ]
+                assert all(where < wave for where in first) or (
+                    (name, before) in together and change.full_stop
+                )

@@ -21,9 +21,9 @@ FLOORS = {
     "plugin_utils": (
         ("_upgrade", "_report", "_discovery"),
         ("_campaign", "_roll", "_render"),
-        ("_lock", "_plan", "_action", "_terminal"),
-        ("_run", "_inventory", "_tasks", "_waves"),
-        ("_store", "_service"),
+        ("_lock", "_plan", "_action"),
+        ("_run", "_inventory", "_tasks", "_waves", "_last_words"),
+        ("_store", "_service", "_terminal"),
         ("_common",),
     ),
     "module_utils": (

@@ -69,11 +69,12 @@ from ..plugin_utils._inventory.fleet_wide import check_fleet_wide
 from ..plugin_utils._inventory.inventory import Inventory, InventoryError, limited_hosts
 from ..plugin_utils._inventory.selection import Selection
 from ..plugin_utils._inventory.unread import check_variables
+from ..plugin_utils._last_words import leave, promise, warn
 from ..plugin_utils._plan.approval import APPROVED, approved_elsewhere
 from ..plugin_utils._plan.plan import short
 from ..plugin_utils._render.folder import playbook_for
 from ..plugin_utils._run.whole import check_core, check_tags
-from ..plugin_utils._service.catalogue import check_beside_inventory, known_services, tell_left_out
+from ..plugin_utils._service.catalogue import about_left_out, check_beside_inventory, known_services
 from ..plugin_utils._terminal import say
 from ..plugin_utils._upgrade import make_plan, refuse_sizes
 
@@ -89,6 +90,7 @@ WITHOUT_PLAN = Path(__file__).parents[2] / "playbooks/list_services.yml"
 
 class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
+        promise()
         self.set_options(var_options=variables, direct=kwargs)
         if terms:
             raise AnsibleLookupError(f"upgrade_plan takes no terms, but was given {terms!r}.")
@@ -105,7 +107,8 @@ class LookupModule(LookupBase):
             check_fleet_wide(inventory)
             services = known_services(variables, inventory.variable)
             check_variables(self._loader, inventory, services)
-            tell_left_out(variables, services, inventory.variable)
+            for why in about_left_out(variables, services, inventory.variable):
+                warn(why)
             options = self.get_options()
             approved = options["approved_plan"] or self._approved(inventory, variables)
             absences = absences_in(self._store(inventory, variables), say)
@@ -116,11 +119,14 @@ class LookupModule(LookupBase):
             hosts = limited_hosts(self._loader, inventory.groups, limit) if limit else None
             about = Selection.from_variables(options, hosts)
         except ControllerError as exc:
+            leave(str(exc))
             raise AnsibleLookupError(str(exc)) from None
         except AnsibleLookupError:
             raise
         except AnsibleError as exc:
-            raise AnsibleLookupError(f"The inventory cannot be read for the plan: {exc}") from None
+            why = f"The inventory cannot be read for the plan: {exc}"
+            leave(why)
+            raise AnsibleLookupError(why) from None
         say(f"Plan {short(plan.hash)}: {playbook.parent}/plan.html")
         return [str(playbook_for(plan, playbook, about))]
 

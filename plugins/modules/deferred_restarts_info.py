@@ -25,6 +25,11 @@ options:
         deleted or replaced. It takes a second or more, and needs root.
     type: bool
     default: false
+  services:
+    description:
+      - The units of the services of the host, by service.
+      - By default what the role C(orderly.services.deferral) noted on the host the last time.
+    type: dict
 extends_documentation_fragment:
   - orderly.services.attributes
   - orderly.services.attributes.info_module
@@ -229,6 +234,50 @@ services:
   type: dict
   sample:
     nginx: [nginx.service]
+without_service:
+  description: >-
+    The pending units that no service of RV(services) has, and that take none of theirs along; no roll restarts them.
+    Empty where RV(services) is.
+  returned: success
+  type: list
+  elements: str
+  sample: [postgresql@15-main.service]
+absent_services:
+  description: Those of RV(services) of which the host has no unit, so that nothing of them is deferred or restarted.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    service:
+      description: The service.
+      type: str
+    units:
+      description: Its units, none of which is there.
+      type: list
+      elements: str
+    says:
+      description: The same as a sentence, with what to do.
+      type: str
+umbrellas:
+  description: >-
+    Units of RV(services) that run nothing themselves, and only group instances that the service does not list.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    service:
+      description: The service.
+      type: str
+    unit:
+      description: The unit.
+      type: str
+    groups:
+      description: The units that it groups and the service leaves out.
+      type: list
+      elements: str
+    says:
+      description: The same as a sentence, with what to do.
+      type: str
 down:
   description: Units of RV(services) that should run and do not.
   returned: success
@@ -272,15 +321,37 @@ outdated:
   type: list
   elements: str
   sample: [cron.service, ssh.service]
+made_up:
+  description: >-
+    Units of no policy that were started anew at the end of dpkg's last run, as a package wanted that in the same call
+    as for a unit of a policy, and Debian skips such a call entirely. Forgotten when another run of apt begins, or the
+    host boots.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    unit:
+      description: The unit.
+      type: str
+    action:
+      description: What was done to it, V(restart), V(start) or V(reload).
+      type: str
+    since:
+      description: When, in UTC.
+      type: str
+    package:
+      description: The package that wanted it.
+      type: str
 not_checked:
   description: >-
-    What could not be checked, and why. C(outdated) if needrestart was not run, is not installed or failed;
+    What could not be checked, and why. C(outdated) if it was not requested or not possible; C(interpreted), which
+    means replaced files of programs in Python, Perl, Ruby and Java, if needrestart is not installed or failed;
     C(reloads) if only root can determine whether a reload has happened; C(stopped) if only root can tell a unit that
     somebody stopped from one that is paused.
   returned: success
   type: dict
   sample:
-    outdated: needrestart is not installed
+    interpreted: needrestart is not installed
 trouble:
   description: Problems, in sentences.
   returned: success
@@ -295,10 +366,13 @@ from ansible_collections.orderly.services.plugins.module_utils._status.read impo
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={"outdated": {"type": "bool", "default": False}}, supports_check_mode=True
+        argument_spec={"outdated": {"type": "bool", "default": False}, "services": {"type": "dict"}},
+        supports_check_mode=True,
     )
     try:
-        status = read_status(module.run_command, outdated=module.params["outdated"])
+        status = read_status(
+            module.run_command, outdated=module.params["outdated"], services=module.params["services"]
+        )
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     module.exit_json(changed=False, **status.as_dict())

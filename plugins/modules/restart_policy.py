@@ -67,6 +67,13 @@ options:
     type: list
     elements: str
     default: []
+  script_expected:
+    description:
+      - Whether the script that packages consult is set up by an earlier task of the same play, as the role
+        C(orderly.services.deferral) does, so that check mode does not miss it. Otherwise its absence is an error, and
+        in check mode a warning.
+    type: bool
+    default: false
   state:
     description: Whether there is a policy of this requestor.
     type: str
@@ -161,6 +168,7 @@ def main() -> None:
             "blocked_actions": {"type": "dict"},
             "force": {"type": "bool", "default": False},
             "trusted_units": {"type": "list", "elements": "str", "default": []},
+            "script_expected": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
         supports_check_mode=True,
@@ -174,8 +182,11 @@ def main() -> None:
         before = folder.text(requestor)
         policy = None
         if params["state"] == "present":
-            if unasked := script.why_nobody_asks():
-                module.warn(unasked) if module.check_mode else module.fail_json(msg=unasked)
+            unasked = script.why_nobody_asks()
+            if unasked and not module.check_mode:
+                module.fail_json(msg=unasked)
+            if unasked and not params["script_expected"]:
+                module.warn(unasked)
             services = known_services(params["services"], Systemd(module.run_command))
             actions = params["actions"] or DISRUPTIVE_ACTIONS
             blocked = block([*services, *params["units"]], actions, params["blocked_actions"] or {})

@@ -13,16 +13,19 @@ from ansible.utils.display import Display
 from ._common.answers import without_root, words_of
 from ._common.errors import ControllerError
 from ._common.shell import without
-from ._common.text import listed, printable
+from ._common.text import listed, printable, readable
 from ._inventory.extra_vars import counts_from_e_alone, extra_variable
 from ._inventory.parameters import is_parameter
 from ._inventory.trusted import claims, without_facts
+from ._last_words import leave
 from ._service.catalogue import override_names
 from ._store.etcd_client import warning
 from ._store.store import default_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from ansible.playbook.task import Task
 
 Result = dict[str, Any]
 
@@ -50,12 +53,24 @@ class Action(ActionBase):
         try:
             done = self.act(trusted)
         except ControllerError as exc:  # not as its cause, which ansible-core 2.19 would print a second time
+            self._leave(str(exc))
             failure = AnsibleActionFail(str(exc), result=self._warned(exc.details))
             failure.result.pop(
                 "exception", None
             )  # ansible-core up to 2.18 would print it beside the sentence
             raise failure from None
+        if done.get("failed") and done.get("msg"):
+            self._leave(str(done["msg"]))
         return self._warned(done)
+
+    _speaks_for_host = False
+    """Whether it tells of its host alone, so that its sentences need not name it."""
+
+    def _leave(self, why: str) -> None:
+        """Have it said last why this failed, unless somebody expects that."""
+        if not _goes_on(self._task):
+            host = str(self._answered.get("inventory_hostname", "")) if self._speaks_for_host else ""
+            leave(readable(why), host)
 
     def _warned(self, done: Result) -> Result:
         # As part of the result, for Ansible says the same warning of a run once, and a worker would say it each time.
@@ -74,6 +89,17 @@ class Action(ActionBase):
         return self._trusting.template(variables.get(name))
 
 
+def _goes_on(task: Task) -> bool:
+    """Tell whether the playbook takes a failure of a task for no failure, or tries it again."""
+    blocks = []
+    parent = task._parent  # noqa: SLF001 - there is no public way up
+    while parent is not None:
+        blocks.append(parent)
+        parent = parent._parent  # noqa: SLF001
+    is_rescued = any(getattr(block, "rescue", None) for block in blocks)
+    return bool(task.ignore_errors or task.failed_when or task.until or is_rescued)
+
+
 class HostAction(Action):
     """An action that runs the module of its name on its host, with the options that :meth:`complete` gives.
 
@@ -81,6 +107,7 @@ class HostAction(Action):
     """
 
     _supports_async = True
+    _speaks_for_host = True
 
     def act(self, variables: Mapping[str, Any]) -> Result:
         arguments = self.complete(self._task.args, variables)

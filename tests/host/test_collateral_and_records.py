@@ -6,6 +6,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import re
 import stat
 import subprocess
 import time
@@ -13,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.orderly.services.plugins.module_utils._deferral.made_up import read_made_up
 from ansible_collections.orderly.services.plugins.module_utils._deferral.policy import Requestor
 from ansible_collections.orderly.services.plugins.module_utils._deferral.record import Event, Record
 from ansible_collections.orderly.services.plugins.module_utils._deferral.record_files import DeferredStore
@@ -73,6 +75,36 @@ def test_when_dpkg_is_done_a_neighbour_that_nobody_lists_is_restarted(
     assert done(host) == expected
     assert list(host.records()) == ["alpha.service"]
     assert trouble(host) == ""
+
+
+def made_up(host: Host) -> list[dict[str, str]]:
+    return [{key: each[key] for key in ("unit", "action", "package")} for each in read_made_up(host.root)]
+
+
+def test_a_restart_that_was_made_up_for_leaves_a_trace_until_apt_runs_again(host: Host) -> None:
+    host.systemctl(DOES)
+    gamma = {"unit": "gamma.service", "action": "restart", "package": "demo"}
+    idle = {"unit": "idle.service", "action": "start", "package": "demo"}
+    wants = "deb-systemd-invoke restart {} alpha.service"
+    host.maintainer_script("postinst", "configure 1", wants.format("gamma.service"))
+    host.ask("--restart-collateral")
+    assert "orderly.services: gamma.service: restart is done at the end of dpkg's run, for demo" in host.said
+    assert made_up(host) == [gamma]
+    host.ask("--dpkg-begins")  # the next dpkg of the same apt
+    host.maintainer_script("postinst", "configure 1", wants.format("idle.service"))
+    host.ask("--restart-collateral")
+    assert made_up(host) == [gamma, idle]
+    notes = host.root / "run/orderly/dpkg.made-up"
+    notes.write_text(re.sub(r"frontend\t.*", "frontend\t1:1", notes.read_text()))
+    host.ask("--dpkg-begins")  # of another apt
+    assert made_up(host) == []
+
+
+def test_what_could_not_be_started_was_not_made_up_for(host: Host) -> None:
+    host.systemctl(FAILS)
+    host.deb_systemd_invoke("restart", "gamma.service", "alpha.service")
+    host.ask("--restart-collateral")
+    assert made_up(host) == []
 
 
 def test_what_is_disabled_and_does_not_run_stays_down(host: Host) -> None:

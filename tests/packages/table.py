@@ -31,7 +31,7 @@ plays it all and writes this page; CI plays a few packages each day.
 | settled | units that `restart_services` started anew, each once, after which nothing was pending |
 
 "Keeps its old program" is said of units whose program was replaced while nothing asked for their restart. Nobody was
-promised one: the status lists them under "still run replaced files" where needrestart is installed, and a service's
+promised one: the status lists them under "still run replaced files", and a service's
 own upgrade restarts them (`include_stale` of `restart_services`). "Asks to stop" is said of packages that would replace
 their files under a stopped daemon: think about [`deferral: hold`](deferring-restarts.md) for databases among them.
 

@@ -1,14 +1,19 @@
 """What newcomers get wrong ends with the sentence that says what happened, why, and what to type; never in silence.
 
-Each mistake is played against a small fleet: web on a1 and a2, db on a1, and web comes after db.
+Each mistake is played against a small fleet: web on a1 and a2, db on a1, and web comes after db. That sentence is on
+the last screen, whatever stands above it. With ``SCREENS=FOLDER`` the screens are written there, for people to judge.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from .toys import ROOT
 
 if TYPE_CHECKING:
     from .toys import Site
@@ -26,6 +31,25 @@ class Mistake:
     said: str
     files: dict[str, str] = field(default_factory=dict)
     goes_on: bool = False
+
+
+ROWS, COLUMNS = 24, 100
+
+
+def last_screen(raw: str) -> str:
+    """Give what a terminal shows of an output when it has ended."""
+    rows = [
+        line[at : at + COLUMNS] for line in raw.split("\n") for at in range(0, max(len(line), 1), COLUMNS)
+    ]
+    return "\n".join(rows[-ROWS:])
+
+
+def keep_screen(mistake: Mistake, raw: str, code: int, folder: Path) -> None:
+    """Write the last screen of a mistake where somebody wants to look at them all."""
+    number = list(MISTAKES.values()).index(mistake) + 1
+    typed = f"$ ansible-playbook -i hosts.yml orderly.services.{mistake.playbook} {mistake.typed}".rstrip()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{number:02}.txt").write_text(last_screen(f"{typed}\n{raw}$ echo $?\n{code}\n"))
 
 
 def unknown(name: str, meant: str) -> str:
@@ -190,7 +214,14 @@ def test_a_mistake_is_told(site: Site, mistake: Mistake) -> None:
     for path, text in mistake.files.items():
         site.write(path, text)
     outcome = site.upgrade(*mistake.typed.split(), playbook=f"orderly.services.{mistake.playbook}")
-    assert mistake.said in outcome.text, outcome.raw
+    if folder := os.environ.get("SCREENS"):
+        at_home = outcome.raw.replace(str(site.folder), "/home/ann/fleet").replace(
+            str(ROOT / ".build"), "~/.ansible"
+        )
+        keep_screen(mistake, at_home, outcome.code, Path(folder))
+    # A word may stand on two rows of a terminal, so that only what is on one line is looked for.
+    shown = last_screen(outcome.raw).replace("\n", "")
+    assert mistake.said.replace(" ", "") in shown.replace(" ", ""), outcome.raw
     assert (outcome.code == 0) is mistake.goes_on, outcome.raw
     assert outcome.touched == set()
 
@@ -232,3 +263,14 @@ def test_a_syntax_check_needs_no_inventory(site: Site) -> None:
     for playbook in ("upgrade", "rolling_restart", "status"):
         outcome = site.upgrade("--syntax-check", playbook=f"orderly.services.{playbook}")
         assert outcome.code == 0, outcome.raw
+
+
+def test_hosts_that_no_service_runs_on_are_told_of_those_that_were_asked(site: Site) -> None:
+    site.groups(web="a1", others="a2 a3")
+    site.service("web", "3", units=["web.service"])
+    bare = "No service of this inventory runs on"
+    assert f"{bare} a2, a3;" in site.upgrade("--list-hosts", playbook="orderly.services.defer_restarts").text
+    for limit, said in (("a1", ""), ("a1,a2", f"{bare} a2;")):
+        text = site.upgrade("--list-hosts", "--limit", limit, playbook="orderly.services.defer_restarts").text
+        assert said in text
+        assert (bare in text) is bool(said)

@@ -1,7 +1,7 @@
 # Copyright (c) The orderly.services maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Find the services of the host whose restarts are to be denied, then run the module of the same name."""
+"""Find the services of the host whose restarts are to be deferred, then run the module of the same name."""
 
 from __future__ import annotations
 
@@ -23,10 +23,13 @@ class ActionModule(HostAction):
             return dict(given)
         only = set(names_of(given.get("only"))) or None
         services = [
-            {"name": service.name, "units": list(service.units), "variable": name}
+            {
+                "name": service.name,
+                "units": list(service.units),
+                "variable": (name := variable(service.name, "deferral")),
+                "decided": service.deferral != "block" or name in variables,
+            }
             for service in deployed_services(variables)
-            if service.deferral == "block"
-            and (only is None or service.name in only)
-            and (name := variable(service.name, "deferral")) not in variables
+            if only is None or service.name in only
         ]
         return {**given, "services": services}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...plugin_utils._action import ControllerAction, Result
+from ...plugin_utils._last_words import leave
 from ...plugin_utils._report.services_table import Listed, as_lines
 from ...plugin_utils._service.bundles import find_bundles
 from ...plugin_utils._service.catalogue import NONE_DEPLOYED, deployed_of, known_services
@@ -32,14 +33,14 @@ class ActionModule(ControllerAction):
         services = [
             Listed(declared[service.path], service, len(groups[service.group])) for service in settled
         ]
-        notes = [
-            *replaced(known),
-            *without_hosts(known, settled, groups),
-            *(f"{bundle}." for bundle in _bundles(settled, groups)),
-        ]
+        nowhere = without_hosts(known, settled, groups)
+        bundles = [f"{bundle}." for bundle in _bundles(settled, groups)]
+        notes = [*replaced(known), *nowhere, *bundles]
         lines = [*(as_lines(services) if services else [NONE_DEPLOYED]), *notes]
         for line in lines:
             say(line)
+        for why in nowhere:
+            leave(why)
         return {
             "changed": False,
             "lines": lines,

@@ -48,18 +48,19 @@ from ...plugin_utils._common.names import check_groups
 from ...plugin_utils._common.text import listed, names_of, shortened
 from ...plugin_utils._inventory.extra_vars import extra_variable
 from ...plugin_utils._inventory.fleet_wide import check_fleet_wide
-from ...plugin_utils._inventory.inventory import Inventory, check_hosts_there
+from ...plugin_utils._inventory.inventory import Inventory, check_hosts_there, limited_hosts
 from ...plugin_utils._inventory.parameters import PARAMETERS
 from ...plugin_utils._inventory.trusted import without_facts
 from ...plugin_utils._inventory.unread import check_variables, typed_playbooks
+from ...plugin_utils._last_words import leave, promise, warn
 from ...plugin_utils._run.whole import check_core, check_tags
 from ...plugin_utils._service.catalogue import (
     NONE_DEPLOYED,
+    about_left_out,
     check_beside_inventory,
     deployed_of,
     known_services,
     select,
-    tell_left_out,
 )
 from ...plugin_utils._service.service import CatalogueError
 
@@ -73,6 +74,7 @@ display = Display()
 
 class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
+        promise()
         self.set_options(var_options=variables, direct=kwargs)
         variables = without_facts(variables or {})
         if context.CLIARGS.get("syntax"):
@@ -83,6 +85,7 @@ class LookupModule(LookupBase):
             _check_tags()
             return self._checked(terms[0], variables)
         except ControllerError as exc:
+            leave(str(exc))
             raise AnsibleLookupError(str(exc)) from None
 
     def _checked(self, which: str, variables: Mapping[str, Any]) -> list[str]:
@@ -98,7 +101,8 @@ class LookupModule(LookupBase):
         check_fleet_wide(inventory)
         services = known_services(variables, second_look)
         check_variables(self._loader, inventory, services)
-        tell_left_out(variables, services, second_look)
+        for why in about_left_out(variables, services, second_look):
+            warn(why)
         if which == "all":
             return ["all"]
         there = deployed_of(services, variables, second_look)
@@ -123,7 +127,9 @@ class LookupModule(LookupBase):
 
     def _name_bare(self, groups: Iterable[str], members: Mapping[str, Iterable[str]]) -> None:
         """Warn of hosts that run no service: whoever turns restarts off relies on it that none happens."""
-        bare = set(members["all"]).difference(*(members[group] for group in groups))
+        limit = context.CLIARGS.get("subset")
+        asked = limited_hosts(self._loader, members, limit) if limit else members["all"]
+        bare = set(asked).difference(*(members[group] for group in groups))
         if bare:
             display.warning(
                 f"No service of this inventory runs on {listed(shortened(bare))}; nothing is deferred there."

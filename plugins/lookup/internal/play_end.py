@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.plugins.lookup import LookupBase
 
+from ...plugin_utils._last_words import promise
 from ...plugin_utils._report.play_end import ENDINGS, end_line
 from ...plugin_utils._terminal import say
 
@@ -51,6 +52,7 @@ class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **_options: Any) -> list[str]:
         variables, playbook = variables or {}, terms[0]
         if "ansible_play_hosts_all" in variables and playbook not in _promised:
+            promise()
             _promised.add(playbook)
             hosts = list(variables["ansible_play_hosts_all"])
             check = bool(variables.get("ansible_check_mode"))

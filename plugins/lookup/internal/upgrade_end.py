@@ -41,6 +41,7 @@ from ...plugin_utils._common.errors import ControllerError
 from ...plugin_utils._inventory.inventory import limited_hosts
 from ...plugin_utils._inventory.selection import Selection
 from ...plugin_utils._inventory.trusted import without_facts
+from ...plugin_utils._last_words import promise
 from ...plugin_utils._plan.names import OPENED
 from ...plugin_utils._plan.plan import held_plan
 from ...plugin_utils._run.run import this_run
@@ -59,6 +60,7 @@ class LookupModule(LookupBase):
     ) -> list[str]:
         variables = variables or {}
         if "hostvars" in variables and not _promised:
+            promise()
             _promised.add("closing line")
             atexit.register(self._say, variables)
         return [""]

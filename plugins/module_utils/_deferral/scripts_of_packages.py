@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .._host.runner import Runner
     from .wants_hold import Reason
 
-_MAX_BYTES = 1 << 18
+MAX_BYTES = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class PackageScripts:
                 continue
             text = self._call("dpkg-deb", "--info", str(path), PREINST)
             if text is not None:
-                yield Script(package, fetched, PREINST, text[:_MAX_BYTES])
+                yield Script(package, fetched, PREINST, text[:MAX_BYTES])
 
     def _call(self, *command: str) -> str | None:
         code, output, _errors = self._run(list(command), environ_update={"LC_ALL": "C"})
@@ -98,7 +98,7 @@ class PackageScripts:
 def _text(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            return file.read(_MAX_BYTES).decode("utf-8", "replace")
+            return file.read(MAX_BYTES).decode("utf-8", "replace")
     except OSError:  # removed in this moment
         return ""
 

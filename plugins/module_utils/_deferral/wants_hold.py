@@ -74,8 +74,8 @@ class Reason:
 
     def concerns(self, units: Iterable[str]) -> bool:
         """Tell whether it may be about one of these units, under any of the names that are given."""
-        named = [_plain(target) for target in self.targets]
-        return not named or any("$" in name or name in {_plain(unit) for unit in units} for name in named)
+        named = [base_name(target) for target in self.targets]
+        return not named or any("$" in name or name in {base_name(unit) for unit in units} for name in named)
 
 
 def reasons(script: str, text: str) -> list[Reason]:
@@ -87,6 +87,23 @@ def reasons(script: str, text: str) -> list[Reason]:
     commands = upgrade_commands(text)
     found = (_reason(script, commands, number) for number in range(len(commands)))
     return [reason for reason in found if reason]
+
+
+def asks_to_stop(text: str, units: Sequence[str]) -> str:
+    """Give what a *preinst* or *prerm* asks to stop in an upgrade, if that is one of these units; else nothing.
+
+    Here debhelper's snippets count as well.
+    """
+    names = {base_name(unit) for unit in units}
+    for command in upgrade_commands(text.replace("# Automatically added", "#")):
+        words = _without_wrappers(command.words)
+        program = PurePosixPath(words[0]).name if words else ""
+        if program in ("invoke-rc.d", "deb-systemd-invoke"):
+            arguments = [word for word in words[1:] if not word.startswith("-")]
+            asked = [each for each in _asked(program, words, arguments) if base_name(each) in names]
+            if asked:
+                return asked[0]
+    return ""
 
 
 def _reason(script: str, commands: Sequence[Command], number: int) -> Reason | None:
@@ -165,6 +182,7 @@ def _gives_up(command: Command) -> bool:
     return command.words[0] in _GIVES_UP and command.words[1:2] not in (("0",), ())
 
 
-def _plain(unit: str) -> str:
+def base_name(unit: str) -> str:
+    """Give the name of a unit, or of what a script calls one, without suffix and instance."""
     name = unit[: -len(".service")] if unit.endswith(".service") else unit
     return name.split("@", 1)[0]

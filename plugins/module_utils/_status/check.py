@@ -15,7 +15,9 @@ OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
 _WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 _SEVERITY = (OK, UNKNOWN, WARNING, CRITICAL)
 _SECONDS = 3600
-COUNTED = ("pending", "down", "drained", "paused", "on_hold", "trouble")
+OF_SERVICES = ("without_service", "absent_services", "umbrellas", "down")
+"""What can be told where it was noted which services the host has."""
+COUNTED = ("pending", *OF_SERVICES, "drained", "paused", "on_hold", "trouble")
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def judge(report: Mapping[str, Any], now: float, thresholds: Thresholds) -> Verd
     is_stopped = report["not_checked"].get("stopped")
     codes += (
         [UNKNOWN] * bool(unsure or is_stopped)
-        + [WARNING] * bool(report["trouble"])
+        + [WARNING] * any(report[what] for what in ("trouble", "absent_services", "umbrellas"))
         + [CRITICAL] * bool(report["down"])
     )
     sentences = [
@@ -68,6 +70,8 @@ def judge(report: Mapping[str, Any], now: float, thresholds: Thresholds) -> Verd
         *([] if report["auto_restarts"] else ["Automatic restarts are off."]),
         *([f"Whether units that do not run are paused was not checked: {is_stopped}."] if is_stopped else []),
         *map(_drained, report["drained"]),
+        *([_without_service(report["without_service"])] if report["without_service"] else []),
+        *(entry["says"] for entry in (*report["absent_services"], *report["umbrellas"])),
         *report["trouble"],
     ]
     return Verdict(
@@ -89,6 +93,10 @@ def _drained(entry: Mapping[str, Any]) -> str:
     )
 
 
+def _without_service(units: Sequence[str]) -> str:
+    return f"No service has {', '.join(units)}, so no roll restarts {'it' if len(units) == 1 else 'them'}."
+
+
 def _pending(entries: Sequence[Mapping[str, Any]], oldest: float) -> str:
     units = ", ".join(entry["unit"] for entry in entries)
     count = f"{len(entries)} restart{' is' if len(entries) == 1 else 's are'} pending"
@@ -104,7 +112,7 @@ def _figures(report: Mapping[str, Any], ages: Sequence[float], thresholds: Thres
     limits = f"{thresholds.warning * _SECONDS:.0f};{thresholds.critical * _SECONDS:.0f};0"
     counts = [key for key in COUNTED if key not in report["not_checked"]]
     if not report["services"]:  # then nobody knows what should run
-        counts.remove("down")
+        counts = [key for key in counts if key not in OF_SERVICES]
     return (
         f"oldest={max(ages, default=0):.0f}s;{limits}",
         *(f"{key}={len(report[key])};;;0" for key in counts),

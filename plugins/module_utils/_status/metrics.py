@@ -11,6 +11,16 @@ if TYPE_CHECKING:
     from typing import Iterable
 
 Labels = Mapping[str, str]
+_OF_SERVICES = (
+    (
+        "without_service",
+        "pending_restarts_without_service",
+        "Pending units of no service, which no roll restarts.",
+    ),
+    ("absent_services", "absent_services", "Services of the host of which it has no unit."),
+    ("umbrellas", "umbrella_units", "Units of services that only group units that no service has."),
+    ("down", "units_down", "Units of services that should run and do not."),
+)
 
 
 @dataclass(frozen=True)
@@ -58,10 +68,9 @@ def render_metrics(report: Mapping[str, Any], now: float) -> str:
                 "Since when a unit has been waiting for its restart or reload.",
                 _by_labels(pending),
             ),
-            Metric(
-                "orderly_units_down",
-                "Units of services that should run and do not.",
-                (({}, len(report["down"])),) if report["services"] else (),
+            *(
+                Metric(f"orderly_{name}", text, (({}, len(report[key])),) if report["services"] else ())
+                for key, name, text in _OF_SERVICES
             ),
             Metric(
                 "orderly_unit_down",
@@ -81,7 +90,7 @@ def render_metrics(report: Mapping[str, Any], now: float) -> str:
             ),
             _gauge("paused_units", "Units that an operator has paused.", len(report["paused"])),
             _gauge("held_packages", "Packages that are on hold.", len(report["on_hold"])),
-            _gauge("outdated_checked", "Whether needrestart could be run (1) or not.", checked),
+            _gauge("outdated_checked", "Whether replaced files were looked for (1) or not.", checked),
             Metric(
                 "orderly_outdated_units",
                 "Units that run deleted files although no restart was requested.",

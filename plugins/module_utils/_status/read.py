@@ -9,8 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._deferral.absent_units import absent, umbrellas
 from .._deferral.hold import HoldFile
 from .._deferral.ledger import sort_records
+from .._deferral.made_up import read_made_up
 from .._deferral.policy_files import PolicyFolder
 from .._deferral.record import iso_time
 from .._deferral.record_files import DeferredStore
@@ -20,6 +22,7 @@ from .._host.dpkg_lock import DpkgLock
 from .._host.errors import HostError
 from .._host.files import boot_id
 from .._host.needrestart import outdated_units
+from .._host.replaced_files import units_with_replaced_files
 from .._host.systemd import Systemd
 from .._records.deployed import FILE as DEPLOYED
 from .._records.deployed import read_deployed
@@ -73,15 +76,24 @@ class Kept:
         return cls(paused, temporary, drained, store, begun, trouble)
 
 
-def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) -> HostStatus:
-    """Read the status of this host; *outdated* asks needrestart too, which takes a second or more."""
+def read_status(
+    run: Runner,
+    *,
+    outdated: bool = False,
+    services: Mapping[str, Sequence[str]] | None = None,
+    root: Path = Path("/"),
+) -> HostStatus:
+    """Read the status of this host; *outdated* looks for replaced files too, which needrestart takes a second for.
+
+    *services* are the units by service; by default what was noted on the host.
+    """
     records_of, folder, script = DeferredStore(root), PolicyFolder(root), PolicyScript(root)
     _refuse_unreadable([*records_of.folders, folder.path])
     records, bad_records = records_of.read()
     policies, bad_policies = folder.read()
     is_root = os.geteuid() == 0
     kept = Kept.read(root) if is_root else Kept()
-    deployed, bad_deployed = read_deployed(root / DEPLOYED)
+    deployed, bad_deployed = read_deployed(root / DEPLOYED) if services is None else (services, [])
     expected = {unit for units in deployed.values() for unit in units}
     names = sorted({record.unit for record in records} | expected)
     states = with_unfinished(
@@ -93,7 +105,8 @@ def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) 
     not_checked = {} if is_root else _for_root_only(ledger, down)
     on_hold, bad_on_hold = _told(partial(_on_hold, run), packages)
     held, bad_held = _told(lambda file: (file.read(), []), HoldFile(root))
-    old, not_checked["outdated"] = _outdated(run, root, not_checked.get("outdated"), outdated=outdated)
+    old, not_looked_at = _outdated(run, root, not_checked.get("outdated"), outdated=outdated)
+    not_checked.update(not_looked_at)
     return HostStatus(
         ledger=ledger,
         policies=policies,
@@ -117,6 +130,9 @@ def read_status(run: Runner, *, outdated: bool = False, root: Path = Path("/")) 
         ],
         temporary=kept.temporary,
         services=deployed,
+        absent=absent(deployed, states),
+        made_up=read_made_up(root),
+        umbrellas=umbrellas(deployed, states),
         # Who cannot see what is paused takes nothing for stopped.
         down=[_member(each) for each in down if is_root or each.word != STOPPED],
         drained=kept.drained,
@@ -130,14 +146,20 @@ def _packages_told(run: Runner, root: Path) -> tuple[list[Package], list[str]]:
     return packages, trouble if DpkgLock(0, root).holder() else [*trouble, *unfinished(packages)]
 
 
-def _outdated(run: Runner, root: Path, why_not: str | None, *, outdated: bool) -> tuple[list[str], str]:
-    """Ask needrestart where that is wanted and can be done, or say why not."""
+def _outdated(
+    run: Runner, root: Path, why_not: str | None, *, outdated: bool
+) -> tuple[list[str], dict[str, str]]:
+    """Ask needrestart where that is wanted and can be done, else look ourselves; say what could not be looked at."""
     if not outdated or why_not:
-        return [], (why_not or "") if outdated else "not requested"
+        return [], {"outdated": (why_not or "") if outdated else "not requested"}
     try:
-        return outdated_units(run, root), ""
+        return outdated_units(run, root), {}
     except HostError as exc:
-        return [], str(exc)
+        without = {"interpreted": str(exc)}
+    try:
+        return units_with_replaced_files(root), without
+    except HostError as exc:
+        return [], {"outdated": str(exc)}
 
 
 def _member(member: Member) -> dict[str, str]:

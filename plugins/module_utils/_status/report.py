@@ -6,11 +6,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
+from .._deferral.absent_units import describe_absent, is_of_no_service
 from .._deferral.script import SET_UP
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from .._deferral.absent_units import Umbrella
     from .._deferral.ledger import Ledger
     from .._deferral.policy import Policy
     from .._deferral.script import ScriptState
@@ -29,10 +31,13 @@ class HostStatus:
     on_hold: Sequence[Mapping[str, str]] = ()
     held_by_us: Sequence[str] = ()
     outdated: Sequence[str] = ()
+    made_up: Sequence[Mapping[str, str]] = ()
     not_checked: Mapping[str, str] = field(default_factory=dict)
     trouble: Sequence[str] = ()
     temporary: Sequence[Mapping[str, str]] = ()
     services: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    absent: Sequence[str] = ()
+    umbrellas: Sequence[Umbrella] = ()
     down: Sequence[Mapping[str, str]] = ()
     drained: Sequence[Mapping[str, str]] = ()
     store: Mapping[str, str] = field(default_factory=dict)
@@ -60,10 +65,18 @@ class HostStatus:
             "on_hold": [dict(entry) for entry in self.on_hold],
             "temporary_changes": [dict(entry) for entry in self.temporary],
             "services": {name: list(units) for name, units in self.services.items()},
+            "without_service": [
+                entry.unit
+                for entry in self.ledger.pending
+                if is_of_no_service(entry.unit, self.along.get(entry.unit, ()), self.services)
+            ],
+            "absent_services": [_absent(name, self.services[name]) for name in self.absent],
+            "umbrellas": [each.as_dict() for each in self.umbrellas],
             "down": [dict(entry) for entry in self.down],
             "drained": [dict(entry) for entry in self.drained],
             "store": dict(self.store),
             "outdated": [unit for unit in self.outdated if unit not in waiting],
+            "made_up": [dict(entry) for entry in self.made_up],
             "not_checked": dict(self.not_checked),
             "trouble": [
                 *self.trouble,
@@ -89,6 +102,14 @@ def _policy(path: Path, policy: Policy) -> dict[str, Any]:
         "requestor": str(policy.requestor),
         "blocked_actions": {unit: list(actions) for unit, actions in policy.blocked_actions.items()},
     }
+
+
+def _absent(service: str, units: Sequence[str]) -> dict[str, Any]:
+    says = (
+        f"{describe_absent(service, units)} List its units as systemctl list-units shows them, or take the host out of "
+        "its group; then run defer_restarts again."
+    )
+    return {"service": service, "units": list(units), "says": says}
 
 
 def _not_started(unit: str) -> str:

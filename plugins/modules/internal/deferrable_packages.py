@@ -16,18 +16,26 @@ description:
     the C(preinst) of newer versions that apt has fetched. Fails and names the first that stops the daemon without
     asking, insists that it is stopped, or reads its data. Scripts that ask, as those of debhelper do, and go on either
     way are no reason.
-  - Warns of each service of which the host has no unit, as none of its restarts is deferred there.
+  - Warns of each service of which the host has no unit, as none of its restarts is deferred there; of packages that ask
+    to stop the daemon before they replace its files, which databases may rely on; of packages that a service needs and
+    that stop it without asking; and of running units that came with its package, and are of no service.
   - Changes nothing, so it tells the same in check mode.
 options:
   services:
     description: >-
-      Services, each with V(name), V(units) and V(variable), the name of the variable that sets its deferral. By default
-      those deployed on the host whose deferral is V(block) and is not set in the inventory.
+      Services, each with V(name), V(units) and V(variable), the name of the variable that sets its deferral. Where it
+      is V(decided), by that variable or as the package is put on hold, its scripts are no reason. By default those
+      deployed on the host.
     type: list
     elements: dict
     default: []
   only:
     description: Names of services to keep of those; without any, all.
+    type: list
+    elements: str
+    default: []
+  strict:
+    description: Names of services that will be in strict mode, which nothing stops by accident.
     type: list
     elements: str
     default: []
@@ -69,6 +77,7 @@ from ansible_collections.orderly.services.plugins.module_utils._deferral.absent_
     absent_services,
     umbrellas,
 )
+from ansible_collections.orderly.services.plugins.module_utils._deferral.cautions import Cautions
 from ansible_collections.orderly.services.plugins.module_utils._deferral.scripts_of_packages import (
     PackageScripts,
     refusal,
@@ -81,7 +90,8 @@ if TYPE_CHECKING:
 
 
 def _refusals(scripts: PackageScripts, services: Iterable[Mapping[str, Any]]) -> list[str]:
-    found = ((service, scripts.why_hold(service["units"])) for service in services)
+    open_ = [service for service in services if not service.get("decided")]
+    found = ((service, scripts.why_hold(service["units"])) for service in open_)
     return [
         refusal(service["name"], service["variable"], service["units"], finding)
         for service, finding in found
@@ -94,14 +104,21 @@ def main() -> None:
         argument_spec={
             "services": {"type": "list", "elements": "dict", "default": []},
             "only": {"type": "list", "elements": "str", "default": []},
+            "strict": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
     try:
         refusals = _refusals(PackageScripts(module.run_command), module.params["services"])
         systemd = Systemd(module.run_command)
-        absent = dict(absent_services(systemd, module.params["services"], module.run_command))
-        warnings = [*absent.values(), *umbrellas(systemd, module.params["services"])]
+        units = {service["name"]: service["units"] for service in module.params["services"]}
+        absent = dict(absent_services(systemd, units, module.run_command))
+        states = systemd.show([unit for each in units.values() for unit in each])
+        warnings = [
+            *absent.values(),
+            *map(str, umbrellas(units, states)),
+            *Cautions(module.run_command).of(module.params["services"], module.params["strict"]),
+        ]
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     except KeyError:
@@ -110,7 +127,7 @@ def main() -> None:
         module.warn(sentence)
     if refusals:
         module.fail_json(msg=" ".join(refusals))
-    checked = [service["name"] for service in module.params["services"]]
+    checked = [service["name"] for service in module.params["services"] if not service.get("decided")]
     module.exit_json(changed=False, checked=checked, absent=list(absent))
 
 

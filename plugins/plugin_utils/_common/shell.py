@@ -14,10 +14,10 @@ from ansible.constants import DEFAULT_HOST_LIST
 from ansible.parsing.splitter import parse_kv
 from ansible.parsing.utils.yaml import from_yaml
 
-from .names import UnusableNameError, pattern
+from .names import NAMED, UnusableNameError, pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
 ONE_WORD = re.compile(r"[\w.,:/@%+-]+")  # which -e does not cut, and does not take for anything but text
 
@@ -30,6 +30,24 @@ def playbook(name: str, *options: str, also: Container[str] = ()) -> str:
     """
     given = (*_inventories(), *_vaults(), *_variables(also))
     return " ".join(("ansible-playbook", *given, f"orderly.services.{name}", *options))
+
+
+def ad_hoc(hosts: Sequence[str], module: str, arguments: str) -> str:
+    """Give the command that runs a module of ours on a few hosts, one after the other, as root."""
+    try:
+        where = shlex.quote(pattern(hosts)) if len(hosts) <= NAMED else "HOSTS"
+    except UnusableNameError:
+        where = "HOSTS"
+    given = (*_inventories(), *_vaults())
+    words = (
+        "ansible",
+        where,
+        *given,
+        "-b -f 1",
+        f"-m orderly.services.{module}",
+        f"-a {shlex.quote(arguments)}",
+    )
+    return " ".join(words)
 
 
 def left_out(also: Container[str] = ()) -> list[str]:

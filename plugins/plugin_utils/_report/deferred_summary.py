@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._common.text import natural, plural, printable
+from .units_of_no_service import of_no_service
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _SHOWN = 3
 _NEXT = "run orderly.services.rolling_restart to do them"
@@ -19,12 +20,14 @@ class RunSummary:
     def __init__(self) -> None:
         """Know nothing yet."""
         self._waiting: dict[str, dict[str, None]] = {}
+        self._of_no_service: dict[str, list[str]] = {}  # units that no roll restarts, by host
 
     def learn(self, host: str, result: Mapping[str, Any]) -> None:
         """Take what a result tells: all that is pending, a restart that was deferred, restarts that were done."""
         for report in (result, _local_fact(result)):
             if "auto_restarts" in report and isinstance(report.get("pending"), list):
                 self._waiting[host] = dict.fromkeys(_names(report["pending"]))
+                self._of_no_service[host] = _texts(report.get("without_service"))
         if result.get("deferred") is True:
             self._waiting.setdefault(host, {}).update(dict.fromkeys(_names([{"unit": result.get("name")}])))
         for unit in _restarted(result):
@@ -39,10 +42,26 @@ class RunSummary:
             return ""
         hosts = len({host for _unit, host in waiting})
         named = ", ".join(f"{printable(unit)} on {host}" for unit, host in waiting[:_SHOWN])
-        return (
-            f"{plural(len(waiting), 'restart is', 'restarts are')} deferred on {plural(hosts, 'host')} "
-            f"({named}{', …' if len(waiting) > _SHOWN else ''}): {_NEXT}"
+        alone = [each for each in waiting if self._is_of_no_service(*each)]
+        return " ".join(
+            (
+                f"{plural(len(waiting), 'restart is', 'restarts are')} deferred on {plural(hosts, 'host')} "
+                f"({named}{', …' if len(waiting) > _SHOWN else ''})"
+                + (f": {_NEXT}" + "." * bool(alone) if len(alone) < len(waiting) else "."),
+                *self._alone(alone),
+            )
         )
+
+    def _is_of_no_service(self, unit: str, host: str) -> bool:
+        return unit in map(_plain, self._of_no_service.get(host, ()))
+
+    def _alone(self, alone: Sequence[tuple[str, str]]) -> Iterator[str]:
+        """Say of units that no roll restarts what does."""
+        hosts: dict[str, list[str]] = {}
+        for name, host in alone:
+            unit = next(unit for unit in self._of_no_service[host] if _plain(unit) == name)
+            hosts.setdefault(printable(unit), []).append(host)
+        return (of_no_service(unit, each) for unit, each in list(hosts.items())[:_SHOWN])
 
 
 def host_and_result(result: Any) -> tuple[str, Mapping[str, Any]]:
@@ -70,7 +89,15 @@ def _local_fact(result: Mapping[str, Any]) -> Mapping[str, Any]:
 def _names(entries: Iterable[Any]) -> list[str]:
     """Name units as people do; results have them with and without the suffix of services."""
     units = [entry.get("unit") for entry in entries if isinstance(entry, dict)]
-    return [unit.removesuffix(".service") for unit in units if isinstance(unit, str)]
+    return [_plain(unit) for unit in units if isinstance(unit, str)]
+
+
+def _plain(unit: str) -> str:
+    return unit.removesuffix(".service")
+
+
+def _texts(value: Any) -> list[str]:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
 def _restarted(result: Mapping[str, Any]) -> list[str]:

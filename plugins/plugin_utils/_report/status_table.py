@@ -6,10 +6,11 @@ from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._common.answers import unreadable, why_failed
-from .._common.text import layout, listed, natural, printable
+from .._common.text import layout, listed, natural, printable, shortened
+from .units_of_no_service import of_no_service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     Answer = Mapping[str, Any]
 
@@ -28,7 +29,11 @@ _SHAPE = {
     "temporary_changes": [dict.fromkeys(("service", "name", "until", "campaign", "since"), str)],
     "drained": [dict.fromkeys(("service", "operation", "roll", "since"), str)],
     "on_hold": [dict.fromkeys(("package", "version", "candidate"), str)],
+    "without_service": [str],
+    "absent_services": [{"service": str, "says": str}],
+    "umbrellas": [{"service": str, "unit": str, "says": str}],
     "outdated": [str],
+    "made_up": [dict.fromkeys(("unit", "action", "since", "package"), str)],
     "not_checked": {str: str},
     "trouble": [str],
 }
@@ -37,6 +42,7 @@ ROWS_SHOWN = 200  # of one host; no host can make the table of all endless
 SENTENCES_SHOWN = 20
 _WORDS = {
     "outdated": "Programs and libraries that were replaced",
+    "interpreted": "Replaced files of programs in Python, Perl, Ruby and Java",
     "paused": "What is paused",
     "drained": "What is drained",
     "reloads": "Whether reloads have happened",
@@ -113,6 +119,9 @@ class FleetStatus:
             _summary(len(self.checked), self._counted),
             *([f"Automatic restarts are off on {_listed(off)}."] if off else []),
             *self._outdated(),
+            *self._made_up(),
+            *self._without_service(),
+            *self._ill_described(),
             *(
                 f"{host}: {printable(sentence, 1000)}"
                 for host, answer in self.checked.items()
@@ -129,6 +138,30 @@ class FleetStatus:
             for host, answer in self.checked.items()
             if (units := listed(list(map(printable, answer["outdated"])), ROWS_SHOWN))
         ]
+
+    def _made_up(self) -> list[str]:
+        """Say which units were started anew at the end of dpkg's last run, as nobody forbids that."""
+        return [
+            f"{host}: {units} started anew at the end of dpkg's last run, as a package wanted and no policy forbids."
+            for host, answer in self.checked.items()
+            if (units := listed([_made_up_one(each) for each in answer["made_up"]], SENTENCES_SHOWN))
+        ]
+
+    def _without_service(self) -> list[str]:
+        """Say which pending units no roll restarts, and what does."""
+        hosts: dict[str, list[str]] = {}
+        for host, answer in self.checked.items():
+            for unit in answer["without_service"][:ROWS_SHOWN]:
+                hosts.setdefault(printable(unit), []).append(host)
+        return [of_no_service(unit, each) for unit, each in hosts.items()]
+
+    def _ill_described(self) -> list[str]:
+        """Say which services have no unit, or one that only groups others, each sentence once."""
+        hosts: dict[str, list[str]] = {}
+        for host, answer in self.checked.items():
+            for each in (*answer["absent_services"], *answer["umbrellas"])[:SENTENCES_SHOWN]:
+                hosts.setdefault(printable(each["says"], 1000), []).append(host)
+        return [f"{listed(shortened(each))}: {says}" for says, each in hosts.items()]
 
     def _not_looked_at(self) -> list[str]:
         """Say what could not be looked at, each reason once."""
@@ -157,7 +190,7 @@ def rows_of(host: str, answer: Answer) -> list[Row]:
     paused = {entry["unit"]: entry for entry in answer["paused"]}
     stopped = [entry for entry in answer["stopped"] if entry["unit"] not in paused]
     return [
-        *(_unit_row(host, entry, entry["action"]) for entry in answer["pending"]),
+        *(_unit_row(host, entry, entry["action"], answer["without_service"]) for entry in answer["pending"]),
         *(_unit_row(host, entry, "(stopped)") for entry in stopped),
         *(_dismissed_row(host, record) for record in answer["dismissed"]),
         *(
@@ -180,13 +213,14 @@ def rows_of(host: str, answer: Answer) -> list[Row]:
     ]
 
 
-def _unit_row(host: str, entry: Mapping[str, Any], pending: str) -> Row:
+def _unit_row(host: str, entry: Mapping[str, Any], pending: str, of_none: Container[str] = ()) -> Row:
+    marks = (" (collateral)" * entry["collateral"], " (no service)" * (entry["unit"] in of_none))
     return _row(
         host,
         entry["unit"],
         pending,
         _moment(entry["since"]),
-        entry["reason"] + (" (collateral)" if entry["collateral"] else ""),
+        "".join((entry["reason"], *marks)),
         _package(entry["package"], entry["package_before"], entry["package_now"]),
     )
 
@@ -215,6 +249,11 @@ def _row(*cells: str) -> Row:
 
 def _moment(iso: str) -> str:
     return iso.replace("T", " ").replace("Z", " UTC")
+
+
+def _made_up_one(entry: Mapping[str, Any]) -> str:
+    package = f"{entry['package']}, " if entry["package"] else ""
+    return printable(f"{entry['unit']} ({package}{_moment(entry['since'])})")
 
 
 def _package(package: str, before: str, now: str) -> str:

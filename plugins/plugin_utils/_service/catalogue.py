@@ -371,18 +371,16 @@ def check_beside_inventory(task_vars: Mapping[str, Any], variables: Variables | 
         raise CatalogueError(why)
 
 
-def tell_left_out(
+def about_left_out(
     task_vars: Mapping[str, Any], services: Iterable[Service], variables: Variables | None = None
-) -> None:
-    """Warn of roles in a wrong place, of those that were meant to be services, and of services that nobody is."""
+) -> Iterator[str]:
+    """Tell of roles in a wrong place, of those that were meant to be services, and of services that nobody is."""
     placed = _with_places(task_vars, variables)
     own = (folder.path for folder in role_folders(placed) if not folder.prefix)
     unread = (*not_read(own), *unknown_before(services, task_vars["groups"]))
     data = [each.name for each in read_data(_data(task_vars, variables))]
-    for why in hidden(services, data):
-        display.warning(why)
-    for why in (*inside_inventory(placed), *unread):
-        display.warning(why)
+    yield from hidden(services, data)
+    yield from (*inside_inventory(placed), *unread)
 
 
 def load_services(task_vars: Mapping[str, Any], variables: Variables | None = None) -> tuple[Service, ...]:

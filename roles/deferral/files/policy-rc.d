@@ -1147,6 +1147,7 @@ sub make_up_for {
     }
     my $failed = system { 'systemctl' } 'systemctl', '--quiet', $action, '--', $action eq 'restart' ? together($unit) : $unit;
     forget_shown();
+    note_made_up($unit, $action, defined $record->{package} ? $record->{package} : '') if !$failed;
     return $failed ? 'failed' : 'done';
 }
 
@@ -1178,6 +1179,7 @@ sub merge_fallback {
 our $BEFORE  = "$RUN/dpkg.before";
 our $REMOVED = "$RUN/dpkg.removed";    # units that could stop with their package, and the package
 our $ENDED   = "$RUN/dpkg.ended";      # units that went down while dpkg was at work, and what was told of them
+our $MADE_UP = "$RUN/dpkg.made-up";    # units that were started anew at its end, when, how, and whose package wanted it
 
 sub dpkg_begins {
     my @policies = @_;
@@ -1185,6 +1187,7 @@ sub dpkg_begins {
     unlink $BEFORE;
     forget($REMOVED);
     forget($ENDED);
+    forget($MADE_UP);
     return $ALLOWED if !@policies || !-d "$ROOT/run/systemd/system";
     my %runs = invocations(@policies);
     write_file($BEFORE, join '', map { "$_\t$runs{$_}\n" } sort keys %runs);
@@ -1303,6 +1306,16 @@ sub frontend {
         $pid = $parent;
     }
     return 'none';
+}
+
+# Without a trace nobody would know who started it anew. What an earlier run of apt was made up for is forgotten.
+sub note_made_up {
+    my ($unit, $action, $package) = @_;
+    $package =~ s/[^\w.+-]//ga;
+    my $for = $package eq '' ? '' : ", for $package";
+    print "orderly.services: $unit: $action is done at the end of dpkg's run$for, as no policy lists it\n";
+    note($MADE_UP, noted($MADE_UP), frontend => frontend(), $unit => time . " $action $package");
+    return;
 }
 
 sub note { my ($file, %notes) = @_; return write_file($file, join '', map { "$_\t$notes{$_}\n" } sort keys %notes) }

@@ -9,6 +9,7 @@ from ansible_collections.orderly.services.plugins.module_utils._host.systemd imp
 from ansible_collections.orderly.services.plugins.module_utils._restart.members import WORDS, Member, members
 from ansible_collections.orderly.services.plugins.module_utils._status.check import (
     COUNTED,
+    OF_SERVICES,
     OK,
     Thresholds,
     judge,
@@ -28,7 +29,17 @@ DOWN = {"unit": "a.service", "word": "down", "says": "failed (failed)"}
 DRAINED = {"service": "web", "operation": "restart", "roll": "roll-1", "since": SINCE}
 PAUSED = {"unit": "b.service", "since": SINCE, "reason": "disk"}
 HELD = {"package": "web", "version": "1", "candidate": "2"}
+ABSENT = {"service": "web", "units": ["c.service"], "says": "web: this host has no c.service"}
+UMBRELLA = {
+    "service": "db",
+    "unit": "d.service",
+    "groups": ["d@1.service"],
+    "says": "db: d.service only groups",
+}
 FOUND = {
+    "without_service": report(entry("lonely.service"), without_service=["lonely.service"]),
+    "absent_services": report(absent_services=[ABSENT]),
+    "umbrellas": report(umbrellas=[UMBRELLA]),
     "pending": report(entry("a.service")),
     "down": report(down=[DOWN]),
     "drained": report(drained=[DRAINED]),
@@ -37,6 +48,9 @@ FOUND = {
     "trouble": report(trouble=["halfd is unpacked, not configured: run dpkg --configure -a"]),
 }
 METRICS = {
+    "without_service": "orderly_pending_restarts_without_service",
+    "absent_services": "orderly_absent_services",
+    "umbrellas": "orderly_umbrella_units",
     "pending": "orderly_pending_restarts",
     "down": "orderly_units_down",
     "drained": "orderly_drained_since_timestamp_seconds",
@@ -45,6 +59,8 @@ METRICS = {
     "trouble": "orderly_trouble",
 }
 NAMED = {
+    "without_service": "lonely.service", "absent_services": "web: this host has no c.service",
+    "umbrellas": "db: d.service only groups",
     "pending": "a.service", "down": "a.service is failed (failed)", "drained": "web", "paused": "b.service",
     "on_hold": "web 1", "trouble": "halfd is unpacked",
 }  # fmt: skip
@@ -98,8 +114,14 @@ def test_a_service_that_is_down_is_critical_and_one_that_is_drained_is_at_work()
 
 def test_where_nobody_noted_which_units_there_are_none_is_said_to_be_well() -> None:
     unknown = report(services={})
-    assert " down=" not in judge(unknown, 0, Thresholds()).render()
-    assert "orderly_units_down" not in parse_metrics(render_metrics(unknown, 0))
+    for what in OF_SERVICES:
+        assert f" {what}=" not in judge(unknown, 0, Thresholds()).render()
+        assert METRICS[what] not in parse_metrics(render_metrics(unknown, 0))
+
+
+@pytest.mark.parametrize("what", ["absent_services", "umbrellas"])
+def test_a_service_whose_units_are_not_what_people_mean_is_a_warning(what: str) -> None:
+    assert judge(FOUND[what], 0, Thresholds()).code == 1
 
 
 @pytest.mark.parametrize("word", WORDS)

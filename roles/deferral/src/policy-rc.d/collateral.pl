@@ -44,6 +44,7 @@ sub make_up_for {
     }
     my $failed = system { 'systemctl' } 'systemctl', '--quiet', $action, '--', $action eq 'restart' ? together($unit) : $unit;
     forget_shown();
+    note_made_up($unit, $action, defined $record->{package} ? $record->{package} : '') if !$failed;
     return $failed ? 'failed' : 'done';
 }
 

@@ -49,14 +49,22 @@ def test_with_nothing_named_all_that_is_paused_is_resumed() -> None:
     }
 
 
-def test_packages_are_looked_at_whose_deferral_nobody_has_set_in_the_inventory() -> None:
+def test_all_services_are_looked_at_and_what_the_inventory_has_decided_is_told() -> None:
     def looked_at(given: dict[str, Any], **variables: str) -> list[dict[str, Any]]:
         action = object.__new__(deferrable_packages.ActionModule)
-        found: list[dict[str, Any]] = action.complete(given, {**VARIABLES, **variables})["services"]
+        found: list[dict[str, Any]] = action.complete(
+            given, {**VARIABLES, **variables, "hostvars": {"web1": variables}}
+        )["services"]
         return found
 
     nginx, haproxy = looked_at({})
-    assert nginx == {"name": "nginx", "units": ["nginx.service"], "variable": "nginx_deferral"}
+    assert nginx == {
+        "name": "nginx",
+        "units": ["nginx.service"],
+        "variable": "nginx_deferral",
+        "decided": False,
+    }
     assert looked_at({"only": ["haproxy"]}) == [haproxy]
-    assert looked_at({}, haproxy_deferral="block") == [nginx]
-    assert looked_at({"services": [haproxy]}) == [haproxy]
+    for deferral in ("block", "hold"):
+        assert [each["decided"] for each in looked_at({}, nginx_deferral=deferral)] == [True, False]
+    assert looked_at({"services": []}) == []

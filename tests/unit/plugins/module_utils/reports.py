@@ -20,7 +20,8 @@ def report(*pending: dict[str, Any], **keys: Any) -> dict[str, Any]:
     usual = {
         "auto_restarts": True, "in_force": True, "stopped": [], "dismissed": [], "paused": [],
         "temporary_changes": [], "on_hold": [], "outdated": [], "not_checked": {}, "trouble": [],
-        "services": {"web": ["a.service", "b.service"]}, "down": [], "drained": [], "store": {},
+        "services": {"web": ["a.service", "b.service"]}, "down": [], "without_service": [],
+        "made_up": [], "absent_services": [], "umbrellas": [], "drained": [], "store": {},
     }  # fmt: skip
     return {**usual, "pending": list(pending), **keys}
 

@@ -122,8 +122,18 @@ def test_a_policy_that_nobody_would_ask_is_refused(
     assert "No package asks for policies here" in refused["msg"]
     assert "Run the playbook orderly.services.defer_restarts" in refused["msg"]
     assert policies(tmp_path) == []
-    assert run(units=["nginx.service"], check_mode=True)["changed"]
+    foreseen = run(units=["nginx.service"], check_mode=True)
+    assert foreseen["changed"]
+    assert "No package asks for policies here" in str(foreseen["warnings"])
     assert not run(state="absent")["changed"]
+
+
+def test_a_script_that_the_play_itself_installs_is_not_missed_in_check_mode(
+    run: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    (tmp_path / "usr/sbin/policy-rc.d").unlink()
+    assert not run(units=["nginx.service"], check_mode=True, script_expected=True).get("warnings")
+    assert "No package asks" in run(units=["nginx.service"], script_expected=True)["msg"]
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -92,6 +93,43 @@ def test_the_store_is_that_of_the_task_or_of_the_inventory_or_the_default(
 # --- Frames ---
 
 
+def task(**given: Any) -> Any:
+    usual = {"ignore_errors": None, "failed_when": [], "until": [], "_parent": None}
+    return SimpleNamespace(**{**usual, **given})
+
+
+@pytest.mark.parametrize(
+    ("of", "is_left"),
+    [
+        (task(), True),
+        (task(_parent=SimpleNamespace(rescue=[], _parent=None)), True),
+        (task(_parent=SimpleNamespace(rescue=["x"], _parent=None)), False),
+        (task(_parent=SimpleNamespace(_parent=SimpleNamespace(rescue=["x"], _parent=None))), False),
+        (task(ignore_errors=True), False),
+        (task(failed_when=["false"]), False),
+        (task(until=["x"]), False),
+    ],
+)
+@pytest.mark.parametrize("raises", [True, False])
+def test_why_it_failed_is_left_for_the_end_unless_somebody_expects_it(
+    monkeypatch: pytest.MonkeyPatch, of: Any, is_left: bool, raises: bool
+) -> None:
+    class Refuses(HostAction):
+        def act(self, variables: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - as Action has it
+            if raises:
+                raise ControllerError("busy.")
+            return {"failed": True, "msg": "busy."}
+
+    left: list[tuple[str, str]] = []
+    monkeypatch.setattr(_action.ActionBase, "run", lambda *_arguments: None)
+    monkeypatch.setattr(_action, "leave", lambda *words: left.append(words))
+    action = cast("Any", Refuses.__new__(Refuses))
+    action._loader, action._task, action._store_warnings = DataLoader(), of, []
+    with suppress(AnsibleActionFail):
+        action.run(None, {"inventory_hostname": "web1"})
+    assert left == [("busy.", "web1")] * is_left
+
+
 def test_what_cannot_be_done_is_one_sentence_with_its_details_as_fields(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -101,7 +139,7 @@ def test_what_cannot_be_done_is_one_sentence_with_its_details_as_fields(
 
     monkeypatch.setattr(_action.ActionBase, "run", lambda *_arguments: None)
     action = cast("Any", Refuses.__new__(Refuses))
-    action._loader, action._task, action._store_warnings = DataLoader(), None, []
+    action._loader, action._task, action._store_warnings = DataLoader(), task(), []
     with pytest.raises(AnsibleActionFail, match=r"^web1 is busy\.$") as caught:
         action.run(None, {"web1": {}})
     assert caught.value.result["hosts"] == ["web1"]

@@ -56,7 +56,8 @@ def test_the_line_says_what_waits_and_gives_figures() -> None:
     found = report(entry("a.service"), entry("b.service"), auto_restarts=False, paused=[{}])
     assert judge(found, SINCE + 3 * HOUR, Thresholds(2, 10)).render() == (
         "WARNING: 2 restarts are pending, for up to 3.0 hours: a.service, b.service. Automatic restarts are off. "
-        "| oldest=10800s;7200;36000;0 pending=2;;;0 down=0;;;0 drained=0;;;0 paused=1;;;0 on_hold=0;;;0 trouble=0;;;0"
+        "| oldest=10800s;7200;36000;0 pending=2;;;0 without_service=0;;;0 absent_services=0;;;0 "
+        "umbrellas=0;;;0 down=0;;;0 drained=0;;;0 paused=1;;;0 on_hold=0;;;0 trouble=0;;;0"
     )
 
 

@@ -30,6 +30,7 @@ HELD = (
     "hold\tinstalled\tok\tgone\tgone\t2.0\n"
 )
 HALF = "install\tunpacked\tok\thalfd\thalfd\t2.0\n"
+REPLACED = "7f1c-7f1d r-xp 00001000 08:01 12  /usr/lib/x86_64-linux-gnu/libssl.so.3 (deleted)\n"
 POLICY = "mariadb-server:\n  Installed: 1.0\n  Candidate: 1.1\n  Version table:\n *** 1.0 500\n"
 BATCH = "NEEDRESTART-VER: 3.6\nNEEDRESTART-SVC: cron.service\nNEEDRESTART-SVC: nginx.service\n"
 
@@ -151,7 +152,13 @@ def test_a_package_that_we_hold_means_that_restarts_are_off(
 
 
 def test_needrestart_is_asked_where_that_is_wanted(read: Callable[..., dict[str, Any]], root: Path) -> None:
-    assert read(outdated=True)["not_checked"] == {"outdated": "needrestart is not installed"}
+    assert read(outdated=True)["not_checked"]["outdated"].startswith("no process can be read in ")
+    for path, text in {"maps": REPLACED, "cgroup": "0::/system.slice/web.service\n"}.items():
+        (root / "proc/7").mkdir(exist_ok=True)
+        (root / "proc/7" / path).write_text(text)
+    found = read(outdated=True)
+    assert found["outdated"] == ["web.service"]
+    assert found["not_checked"] == {"interpreted": "needrestart is not installed"}
     (root / "usr/sbin").mkdir(parents=True)
     (root / "usr/sbin/needrestart").touch()
     found = read(outdated=True)
@@ -256,3 +263,35 @@ def test_what_an_operation_has_drained_and_the_store_of_its_locks_are_told(
     since = "1970-01-01T00:16:40Z"
     assert found["drained"] == [{"service": "web", "operation": "restart", "roll": "roll-1", "since": since}]
     assert found["store"] == {"id": "0123", "name": "sqlite:///store.db", "since": since}
+
+
+@pytest.mark.usefixtures("noted")
+def test_services_whose_units_are_not_what_people_mean_are_told(
+    read: Callable[..., dict[str, Any]], host: Host, root: Path
+) -> None:
+    host.add("nginx.service", Type="oneshot", ConsistsOf="nginx@main.service")
+    host.add("nginx@main.service")
+    host.add("lonely.service")
+    (root / "var/lib/policy-rc.d/x-lonely.service.deferred").write_text(record_text("lonely.service"))
+    found = read()
+    assert found["without_service"] == ["lonely.service"]
+    assert [(each["service"], each["units"]) for each in found["absent_services"]] == [
+        ("cache", ["redis.service", "db.service"])
+    ]
+    assert found["absent_services"][0]["says"] == (
+        "cache: there is no redis.service, db.service here, so no restart of it is deferred. List its units as "
+        "systemctl list-units shows them, or take the host out of its group; then run defer_restarts again."
+    )
+    assert [(each["unit"], each["groups"]) for each in found["umbrellas"]] == [
+        ("nginx.service", ["nginx@main.service"])
+    ]
+
+
+@pytest.mark.usefixtures("noted")
+def test_services_that_are_given_count_in_place_of_those_that_were_noted(
+    read: Callable[..., dict[str, Any]],
+) -> None:
+    assert read()["services"].keys() == {"web", "cache"}
+    found = read(services={"other": ["gone.service"]})
+    assert (found["services"], found["without_service"]) == ({"other": ["gone.service"]}, ["nginx.service"])
+    assert read(services={})["without_service"] == []

@@ -36,6 +36,16 @@ class FakeScripts:
         return found if units == ["db.service"] else None
 
 
+class FakeCautions:
+    """Something to think about in each service that is not in strict mode."""
+
+    def __init__(self, _run: object) -> None:
+        pass
+
+    def of(self, services: list[dict[str, Any]], strict: list[str]) -> list[str]:
+        return [f"think about {each['name']}" for each in services if each["name"] not in strict]
+
+
 def systemctl(command: list[str], **_options: object) -> tuple[int, str, str]:
     """Have all units but that of mail."""
     units = command[command.index("--") + 1 :] if "--" in command else []
@@ -46,6 +56,7 @@ def systemctl(command: list[str], **_options: object) -> tuple[int, str, str]:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(deferrable_packages, "PackageScripts", FakeScripts)
+    monkeypatch.setattr(deferrable_packages, "Cautions", FakeCautions)
     return partial(run_module, deferrable_packages, monkeypatch, systemctl)
 
 
@@ -68,9 +79,20 @@ def test_others_are_not(run: Run) -> None:
 def test_a_service_whose_unit_is_not_there_is_warned_of(run: Run) -> None:
     result = run(services=[{"name": "mail", "units": ["mail.service"], "variable": "mail_deferral"}])
     assert result["checked"] == ["mail"]
-    assert "mail: this host has no mail.service, so no restart of it is deferred here." in str(
-        result["warnings"]
-    )
+    assert "mail: there is no mail.service here, so no restart of it is deferred." in str(result["warnings"])
+
+
+def test_what_the_inventory_has_decided_is_not_refused_and_looked_at_all_the_same(run: Run) -> None:
+    decided = [
+        {**each, "decided": True} for each in (SERVICES[0], {**SERVICES[1], "units": ["mail.service"]})
+    ]
+    result = run(services=decided)
+    assert (result.get("failed"), result["checked"], result["absent"]) == (None, [], ["web"])
+
+
+def test_what_is_to_be_thought_about_is_a_warning(run: Run) -> None:
+    assert "think about web" in str(run(services=SERVICES[1:])["warnings"])
+    assert "think" not in str(run(services=SERVICES[1:], strict=["web"]).get("warnings"))
 
 
 def test_a_host_that_does_not_answer_is_an_error(run: Run) -> None:

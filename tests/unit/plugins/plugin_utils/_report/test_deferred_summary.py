@@ -32,6 +32,19 @@ def test_one_line_says_what_is_deferred_where_and_what_to_do() -> None:
     )
 
 
+def test_what_restarts_a_unit_that_no_service_has_is_said_in_place_of_a_roll() -> None:
+    lonely = report(entry("lonely.service"), without_service=["lonely.service"])
+    said = (
+        "lonely.service on web1: no service has this unit, so no roll restarts it. Write it into the units of one, or "
+        "restart it host by host: ansible web1 -b -f 1 -m orderly.services.restart_services -a units=lonely.service"
+    )
+    assert line(("web1", lonely)) == f"1 restart is deferred on 1 host (lonely on web1). {said}"
+    assert line(("web1", lonely), ("web2", NGINX)) == (
+        "2 restarts are deferred on 2 hosts (lonely on web1, nginx on web2): "
+        f"run orderly.services.rolling_restart to do them. {said}"
+    )
+
+
 def test_only_a_few_are_named() -> None:
     many = report(*(entry(f"a{number}.service") for number in range(5)))
     assert "(a0 on web1, a1 on web1, a2 on web1, …)" in line(("web1", many))

@@ -17,7 +17,13 @@ from ansible_collections.orderly.services.plugins.plugin_utils._report.play_end 
             {"a": ["web", "db"], "b": ["web"]},
             "done on 2 of 2 hosts, restarts of 2 services are off.",
         ),
-        ("allow_restarts", {"a": ["x", "y"]}, "done on 1 of 2 hosts, 2 restarts still pending. Not done: b."),
+        (
+            "allow_restarts",
+            {"a": ["x", "y"]},
+            "done on 1 of 2 hosts, 2 restarts still pending. Not done: b. To do that: ansible-playbook "
+            "orderly.services.rolling_restart",
+        ),
+        ("allow_restarts", {"a": [], "b": []}, "done on 2 of 2 hosts, 0 restarts still pending."),
         ("move_store", {}, "done on 0 of 2 hosts. Not done: a, b."),
     ],
 )
@@ -50,4 +56,13 @@ def test_what_could_not_be_deferred_is_said_by_name_and_host() -> None:
 def test_what_a_host_has_answered_besides_a_list_is_not_counted() -> None:
     assert end_line("pause_services", ["a"], {"a": "many"}) == (
         "pause_services: done on 1 of 1 host, 0 units paused."
+    )
+
+
+def test_what_no_roll_restarts_is_said_with_what_does() -> None:
+    said = end_line("allow_restarts", ["a"], {"a": ["lonely.service"]}, without={"a": ["lonely.service"]})
+    assert said == (
+        "allow_restarts: done on 1 of 1 host, 1 restart still pending. lonely.service on a: no service has this unit, "
+        "so no roll restarts it. Write it into the units of one, or restart it host by host: ansible a -b -f 1 -m "
+        "orderly.services.restart_services -a units=lonely.service"
     )

@@ -169,3 +169,28 @@ def test_other_programs_get_the_same_as_data() -> None:
     # The inventory knows better than the host which services that has, so what is down stands there once.
     assert status["hosts"]["web1"] == {key: told[key] for key in told.keys() - {"services", "down"}}
     assert status["not_checked"] == {"web2": "it could not be reached"}
+
+
+def test_a_unit_that_no_service_has_is_marked_and_what_restarts_it_is_said() -> None:
+    found = report(entry("lonely.service", collateral=True), without_service=["lonely.service"])
+    lines = fleet_table({"web1": found, "web2": found})
+    assert squeeze(lines[1]).split("  ")[4] == "Package update (collateral) (no service)"
+    assert lines[4] == (
+        "lonely.service on web1, web2: no service has this unit, so no roll restarts it. Write it into the units of "
+        "one, or restart it host by host: ansible web1,web2 -b -f 1 -m orderly.services.restart_services -a "
+        "units=lonely.service"
+    )
+
+
+def test_a_service_without_its_unit_is_told_once_for_all_hosts() -> None:
+    found = report(absent_services=[{"service": "web", "units": ["c.service"], "says": "web: no c.service"}])
+    assert fleet_table({"web1": found, "web2": found})[1:] == ["web1, web2: web: no c.service"]
+
+
+def test_a_restart_that_was_made_up_for_is_told_with_its_package() -> None:
+    gamma = {"unit": "c.service", "action": "restart", "since": "2026-11-23T06:00:00Z", "package": "web"}
+    found = report(made_up=[gamma, {**gamma, "unit": "d.service", "package": ""}])
+    assert fleet_table({"web1": found})[1:] == [
+        "web1: c.service (web, 2026-11-23 06:00:00 UTC), d.service (2026-11-23 06:00:00 UTC) started anew at the end "
+        "of dpkg's last run, as a package wanted and no policy forbids."
+    ]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,10 +84,7 @@ def read_status(
     services: Mapping[str, Sequence[str]] | None = None,
     root: Path = Path("/"),
 ) -> HostStatus:
-    """Read the status of this host; *outdated* looks for replaced files too, which needrestart takes a second for.
-
-    *services* are the units by service; by default what was noted on the host.
-    """
+    """Read the status of this host, of *services* (their units) or those noted; *outdated* looks for replaced files."""
     records_of, folder, script = DeferredStore(root), PolicyFolder(root), PolicyScript(root)
     _refuse_unreadable([*records_of.folders, folder.path])
     records, bad_records = records_of.read()
@@ -107,6 +105,9 @@ def read_status(
     held, bad_held = _told(lambda file: (file.read(), []), HoldFile(root))
     old, not_looked_at = _outdated(run, root, not_checked.get("outdated"), outdated=outdated)
     not_checked.update(not_looked_at)
+    trouble = chain(
+        bad_policies, bad_records, kept.trouble, bad_deployed, bad_held, bad_on_hold, bad_packages
+    )
     return HostStatus(
         ledger=ledger,
         policies=policies,
@@ -118,16 +119,7 @@ def read_status(
         held_by_us=held,
         outdated=old,
         not_checked={what: why for what, why in not_checked.items() if why},
-        trouble=[
-            *bad_policies,
-            *bad_records,
-            *kept.trouble,
-            *bad_deployed,
-            *bad_held,
-            *bad_on_hold,
-            *bad_packages,
-            *script.trouble(),
-        ],
+        trouble=[*trouble, *script.trouble()],
         temporary=kept.temporary,
         services=deployed,
         absent=absent(deployed, states),

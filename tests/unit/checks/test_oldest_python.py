@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PLUGINS = Path(__file__).parents[4] / "plugins"
+PLUGINS = Path(__file__).parents[3] / "plugins"
 YOUNGER = {
     "removeprefix", "removesuffix",  # of text, 3.9
     "readlink", "is_relative_to", "hardlink_to", "with_stem",  # of paths, 3.9 and later

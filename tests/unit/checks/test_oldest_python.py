@@ -11,7 +11,7 @@ PLUGINS = Path(__file__).parents[3] / "plugins"
 YOUNGER = {
     "removeprefix", "removesuffix",  # of text, 3.9
     "readlink", "is_relative_to", "hardlink_to", "with_stem",  # of paths, 3.9 and later
-    "randbytes", "lcm", "pairwise", "batched", "bit_count",
+    "randbytes", "lcm", "nextafter", "pairwise", "batched", "bit_count", "unparse", "walk_up",
 }  # fmt: skip
 FILES = [
     *(PLUGINS / "module_utils").rglob("*.py"),

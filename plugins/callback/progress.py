@@ -68,7 +68,7 @@ from ..plugin_utils._common.text import now_text, on_one_line
 from ..plugin_utils._plan.names import PLANNED, WAVE_TITLE, task_as_written
 from ..plugin_utils._report.deferred_summary import host_and_result, is_secret
 from ..plugin_utils._report.live_line import LiveLine, can_show
-from ..plugin_utils._report.progress import GATE, LOCK, Batch, Heard, Progress, State, batches, believed
+from ..plugin_utils._report.progress import GATE, LOCK, TURN, Batch, Heard, Progress, State, batches, believed
 from ..plugin_utils._report.run_report import command_line
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_start(self, host: Any, task: Any) -> None:
         with self._guard:
             self._progress.start(host.get_name(), task_as_written(task.get_name()), self._clock())
-            if task.resolved_action in (LOCK, GATE):
+            if task.resolved_action in (LOCK, TURN, GATE):
                 self._watch()
 
     def v2_playbook_on_include(self, included_file: Any) -> None:

@@ -162,7 +162,7 @@ def test_runs_that_share_an_etcd_take_turns_also_when_the_keeper_of_one_is_stopp
     first = site.start_in(one, *ROLL, log="first.log")
     site.wait_until_down(1, first)
     waits = site.start_in(other, *ROLL, log="waits.log")
-    site.wait_until_said("rolling_lock: waiting", waits, log="waits.log")
+    site.wait_until_said("waiting for", waits, log="waits.log")
 
     keeper = one.keeper()
     os.kill(keeper, signal.SIGSTOP)
@@ -180,7 +180,7 @@ def test_runs_that_share_an_etcd_take_turns_also_when_the_keeper_of_one_is_stopp
     hosts.run("h1", f"rm {HANG}")
     site.wait_until_down(2, first)
     second = site.start_in(other, *ROLL, log="second.log")
-    site.wait_until_said("rolling_lock: waiting", second, log="second.log")
+    site.wait_until_said("waiting for", second, log="second.log")
     site.let_go()
     assert "status=0" in site.ended(first, "first.log")
     os.kill(keeper, signal.SIGCONT)

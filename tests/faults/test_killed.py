@@ -72,7 +72,7 @@ def test_a_controller_killed_while_it_waits_leaves_nothing_behind(hosts: Hosts, 
     first = site.begin("--limit", "h1,h2", log="first.log")
     site.wait_until_down(2, first)
     waits = site.begin("--limit", "h3,h4", log="waits.log")
-    site.wait_until_said("rolling_lock: waiting", waits, log="waits.log")
+    site.wait_until_said("waiting for", waits, log="waits.log")
     end(waits, signal.SIGKILL)
 
     site.let_go()

@@ -82,7 +82,7 @@ def test_what_a_task_hides_is_in_no_report_of_ours(fleet: Fleet) -> None:
     (fleet.folder / "roles/web/tasks/verify.yml").write_text(told)
     fleet.answer("command", {"failed": True, "rc": 1, "msg": "no: s3cr3t", "stderr": "s3cr3t"}, "good1")
     played = fleet.play("rolling_restart", {}, **REPORT)
-    assert "good1 failed in wave 1" in played.output
+    assert "good1 failed in stretch 1" in played.output
     assert "s3cr3t" not in (fleet.folder / "report.json").read_text()
     assert "s3cr3t" not in played.output[played.output.index("Stopped:") :]
 

@@ -221,19 +221,13 @@ def run_wide(site: Site) -> Callable[..., Outcome]:
     )
 
 
-def test_hosts_of_a_wave_go_on_by_themselves_and_waves_wait_for_each_other(
-    run_wide: Callable[..., Outcome], site: Site
-) -> None:
+def test_hosts_of_a_wave_go_on_by_themselves(run_wide: Callable[..., Outcome], site: Site) -> None:
     # The first host goes on to its end only after the second has begun its own, so it may not wait at any task.
     site.write("host_vars/w1.yml", "rolling_op_tasks: slow.yml\n")
     site.write("slow.yml", wait_for_word("web w2 undrain", site) + say("web", "operate"))
     outcome = run_wide(ANSIBLE_FORKS="2")
     assert outcome.code == 0
     assert outcome.log.index("web w2 undrain") < outcome.log.index("web w1 operate")
-    last = {
-        host: max(i for i, said in enumerate(outcome.log) if f" {host} " in said) for host in ("w1", "w2")
-    }
-    assert max(last.values()) < outcome.log.index("web w3 drain")
     assert site.slots == []
 
 
@@ -444,6 +438,26 @@ def test_a_host_refuses_a_run_whose_slots_others_were_given_while_it_slept(
 
     site.upgrade(playbook="orderly.services.move_store")
     assert run().code == 0
+
+
+@pytest.mark.parametrize("together", ["", "- run_once: true\n  ansible.builtin.debug: {msg: once}\n"])
+def test_a_host_that_refuses_the_run_stops_those_that_have_not_begun(site: Site, together: str) -> None:
+    site.groups(web="w1 w2 w3 w4")
+    site.service("web", parts="drain", max_unavailable=2)
+    site.write("operation.yml", together + say("web", "operate"))
+    paint = ("-e", "rolling_op_name=paint", "-e", "rolling_op_tasks=operation.yml")
+    assert site.upgrade(*paint, playbook=PLAYBOOK).code == 0
+    known = json.loads(site.stamp("w2").read_text())
+    site.stamp("w2").write_text(json.dumps({**known, "tokens": {"web": 999}}))
+    site.write(
+        "host_vars/w1.yml", "rolling_op_tasks: slow.yml\n"
+    )  # so that slots are free while w1 is at work
+    site.write("slow.yml", together + "- ansible.builtin.raw: sleep 3\n" + say("web", "operate"))
+    outcome = site.upgrade(*paint, playbook=PLAYBOOK)
+    assert outcome.code != 0
+    assert outcome.log == ["web w1 drain", "web w1 operate"]
+    assert "see the message of w2" in outcome.text
+    assert site.slots == []
 
 
 def test_a_task_that_a_killed_roll_has_left_at_work_is_waited_for(site: Site) -> None:

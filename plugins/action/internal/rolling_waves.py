@@ -44,7 +44,7 @@ from ...plugin_utils._service.catalogue import check_agreement, check_beside_inv
 from ...plugin_utils._service.steps import ROLL_PARTS
 from ...plugin_utils._store.store import PREFIX as RUNS
 from ...plugin_utils._store.store import Rehearsal, open_store
-from ...plugin_utils._tasks.strategy import FREE, LINEAR, acts_for_all
+from ...plugin_utils._tasks.strategy import LINEAR, PINNED, acts_for_all
 from ...plugin_utils._terminal import say
 
 if TYPE_CHECKING:
@@ -109,9 +109,14 @@ class ActionModule(ControllerAction):
             for name in ASKED_TOGETHER
         )
         strategy = _strategy(roll, tasks.values() if options["own_tasks"] else (), asked=asked)
-        for line in (*messages, *lines(roll, options["operation"], every_wave=display.verbosity > 0)):
+        together = strategy == LINEAR
+        every_wave = display.verbosity > 0
+        for line in (
+            *messages,
+            *lines(roll, options["operation"], every_wave=every_wave, together=together),
+        ):
             say(line)
-        result = {**roll.as_result(), "looks": plan_looks(roll)}
+        result = {**roll.as_result(together=together), "looks": plan_looks(roll)}
         if not roll.waves:  # else the end of the run says it
             say(closing_line(options["operation"], result, lambda _host, _name: None))
         return {"changed": False, **result, "tasks": tasks, "strategy": strategy}
@@ -178,7 +183,7 @@ def _folders(variables: Mapping[str, Any], names: Iterable[str]) -> Iterator[Pat
 
 
 def _strategy(roll: Roll, task_files: Iterable[str], *, asked: bool) -> str:
-    """Let hosts of a wave go on by themselves, unless something is asked or done for all of them together."""
+    """Let each host go by itself, unless something is asked or done for all hosts of a wave together."""
     parts = (
         service.tasks_file(part)
         for services in roll.visits.values()
@@ -186,7 +191,7 @@ def _strategy(roll: Roll, task_files: Iterable[str], *, asked: bool) -> str:
         for part in ROLL_PARTS
     )
     files = {*map(Path, task_files), *filter(None, parts)}
-    return LINEAR if asked or acts_for_all(files) else FREE
+    return LINEAR if asked or acts_for_all(files) else PINNED
 
 
 def _fleet(

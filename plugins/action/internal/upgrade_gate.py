@@ -139,8 +139,8 @@ def _opened(variables: Mapping[str, Any], key: str) -> str | None:
 
 def _seen_down(hostvars: Mapping[str, Any], batch: Iterable[str]) -> dict[str, list[str]]:
     """Name the members that the hosts of a wave have seen down, with their services."""
-    seen = (pair for host in batch for pair in members_seen(hostvars[host].get(SEEN_MEMBERS)))
-    return by_host(pair for pair, is_down in seen if is_down)
+    seen = (each for host in batch for each in members_seen(hostvars[host].get(SEEN_MEMBERS)))
+    return by_host((look["key"], name) for look, name, is_down in seen if is_down)
 
 
 def _noted(hostvars: Mapping[str, Any], host: str) -> Mapping[str, Mapping[str, float]]:

@@ -9,8 +9,8 @@ short_description: Members that are down before a wave of a roll
 version_added: 0.1.0
 author: The orderly.services maintainers (@orderly-services)
 description:
-  - Puts together what M(orderly.services.internal.rolling_waves) knew before the first wave, and what the hosts of the
-    wave before have seen since, when they looked at the members that this wave relies on.
+  - Puts together what M(orderly.services.internal.rolling_waves) knew before the first wave, and what hosts have seen
+    since, when they looked at the members that those after them rely on.
 options:
   _terms:
     description: What M(orderly.services.internal.rolling_waves) has registered.

@@ -103,18 +103,21 @@ order:
   elements: str
   returned: success
 batches:
-  description: How many hosts each wave has; with V(order) it makes the C(serial) of a play.
+  description:
+    - How many hosts may begin before others must be done; with V(order) it makes the C(serial) of a play. Those are the
+      hosts of one wave, or of several that need no barrier between them.
   type: list
   elements: int
   returned: success
 strategy:
   description:
-    - The C(strategy) of the play. With P(ansible.builtin.free#strategy) the hosts of a wave do not wait for each other.
+    - The C(strategy) of the play. With P(ansible.builtin.host_pinned#strategy) hosts do not wait for each other, and
+      each takes its slots by itself (M(orderly.services.internal.rolling_turn)).
     - It is P(ansible.builtin.linear#strategy) if blockers or maintenance windows are checked for a wave as a whole,
       or if task files do something on one host for all.
   type: str
   returned: success
-  sample: ansible.builtin.free
+  sample: ansible.builtin.host_pinned
 waves:
   description: For each wave, its hosts and the services they are visited for.
   type: list
@@ -148,7 +151,7 @@ unhealthy:
   returned: success
 looks:
   description:
-    - For each host, the members that it looks at after its wave, as the next wave relies on them, with the units of
+    - For each host, the members that it looks at when it is done, as the next wave relies on them, with the units of
       each service. P(orderly.services.internal.members_down#lookup) reads what it saw.
   type: dict
   returned: success

@@ -125,6 +125,10 @@ class Case:
         """Tell whether another run holds a slot, and works."""
         return slot.holder.run != self.request.run and self.state_of(slot.holder.run) is RunState.LIVE
 
+    def is_at_work(self, slot: Slot) -> bool:
+        """Tell whether the host of a slot may still give it back by itself."""
+        return self.works_elsewhere(slot) or self.request.is_beside(slot.holder)
+
     @cached_property
     def rivals(self) -> tuple[Slot, ...]:
         """List the slots by which others hold the very hosts of the wave."""
@@ -165,6 +169,13 @@ class Case:
         """Tell whether anything comes first."""
         return bool(self.waits_for or self.positions or self.frozen)
 
+    @property
+    def must_wait_for_others(self) -> bool:
+        """Tell whether anything comes first that is not a host of this very run."""
+        ahead = (one for waiters in self.ahead.values() for one in waiters)
+        runs = {*(slot.holder.run for slot in self.waits_for), *(one.run for one in ahead)}
+        return bool(self.frozen or runs - {self.request.run})
+
     @cached_property
     def asked_here(self) -> tuple[Waiter, ...]:
         """List what this run asked for on hosts and services of the wave."""
@@ -189,9 +200,9 @@ class Case:
         What it asked for on the same hosts and services comes in that order. And whoever waits, waits for what it
         asked for first: others may be behind that.
         """
-        return (
-            self.before(one.waiter for one in self.asked) if self.must_wait else self.before(self.asked_here)
-        )
+        if not self.must_wait:
+            return self.before(self.asked_here)
+        return self.before(one.waiter for one in self.asked if not self.request.is_beside(one.waiter))
 
 
 def assess(locks: Locks, request: Request, state_of: StateOf, at: str) -> Case:
@@ -225,8 +236,9 @@ def assess(locks: Locks, request: Request, state_of: StateOf, at: str) -> Case:
 
     def comes_first(one: Waiter) -> bool:
         """Tell whether to wait for a request; who cannot be asked must not hold up the living."""
-        earlier = one.turn < turn and one.run != request.run and one.identity not in idle
-        return earlier and state_of(one.run) is RunState.LIVE
+        earlier = one.turn < turn and one.identity not in idle
+        of_others = one.run != request.run or request.is_beside(one)
+        return earlier and of_others and state_of(one.run) is RunState.LIVE
 
     views = tuple(
         replace(
@@ -273,7 +285,7 @@ def _tidy(lock: Lock, request: Request, served: Waiter | None, state_of: StateOf
 
 def _is_stale(one: Waiter, request: Request, state_of: StateOf) -> bool:
     if one.run == request.run:
-        return not one.kept
+        return not one.kept and not request.is_beside(one)
     goes_on = one.kept and one.roll != one.run.id  # a roll with a name of its own may be resumed
     return not goes_on and state_of(one.run) is RunState.OVER
 
@@ -324,7 +336,9 @@ def _view(lock: Lock, claim: Claim, request: Request, wanted: frozenset[str], st
 
 def _counts_as(holder: Holder, request: Request, state_of: StateOf) -> RunState:
     """Tell whether a slot of others is worth waiting for: not if its host has failed, or was left behind."""
-    # A run never waits for itself: what it still holds for another roll was left behind.
+    if request.is_beside(holder) and not holder.failed:
+        return RunState.LIVE
+    # Else a run never waits for itself: what it still holds for another roll was left behind.
     if holder.failed or holder.run == request.run:
         return RunState.OVER
     state = state_of(holder.run)

@@ -36,12 +36,19 @@ WITHDRAWN = "withdrawn"
 # --- Those who hold, or wait ---
 
 
-def withdraw(locks: Locks, roll: str, run: Run) -> Locks:
-    """Take out of every queue what this roll and run wait for, but for requests that are kept."""
+def withdraw(locks: Locks, roll: str, run: Run, spare: frozenset[str] = frozenset()) -> Locks:
+    """Take out of every queue what this roll and run wait for, but for requests that are kept.
+
+    Hosts to *spare* ask for themselves.
+    """
+
+    def stays(one: Waiter) -> bool:
+        return one.kept or (one.roll, one.run) != (roll, run) or spare.issuperset(one.hosts)
+
     return {
         service: replace(lock, queue=stay)
         for service, lock in locks.items()
-        for stay in [tuple(one for one in lock.queue if one.kept or (one.roll, one.run) != (roll, run))]
+        for stay in [tuple(filter(stays, lock.queue))]
         if stay != lock.queue
     }
 
@@ -55,8 +62,7 @@ def release(
     """
     hosts = frozenset(hosts)
     slots = tuple(slot for slot in _own(locks, roll, run, hosts) if not slot.holder.failed)
-    after = {**locks, **withdraw(locks, roll, run)}
-    after |= {service: _leave_queue(lock, roll, run, hosts, at) for service, lock in after.items()}
+    after = {service: _leave_queue(lock, roll, run, hosts, at) for service, lock in locks.items()}
     return changed(locks, _ended(after, slots, RELEASED, at)), slots
 
 

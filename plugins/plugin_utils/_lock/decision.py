@@ -36,7 +36,7 @@ def decide(locks: Locks, request: Request, state_of: StateOf, at: str) -> Decisi
     """
     case = assess(locks, request, state_of, at)
     if refusal := first_refusal(case):
-        return replace(refusal, locks=withdraw(locks, request.roll, request.run))
+        return replace(refusal, locks=withdraw(locks, request.roll, request.run, request.beside))
     if case.must_wait:
         waiter = case.served or _new_waiter(case, at, kept=False)
         queued = changed(locks, _joined(case.tidy, case.views, waiter))
@@ -77,7 +77,7 @@ def _grant(locks: Locks, case: Case, at: str) -> Granted:
     takes = any(view.fresh for view in case.views)
     if takes and served:
         granted = {service: _without(lock, served, case, at) for service, lock in granted.items()}
-    granted |= withdraw(granted, request.roll, request.run)
+    granted |= withdraw(granted, request.roll, request.run, request.beside)
     task = _task(granted, case)
     return Granted(
         locks=changed(locks, granted),

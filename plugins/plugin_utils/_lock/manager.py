@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,7 +25,7 @@ from .request import Claim, Refused, Waiting
 from .waiting import Alive, look_seconds, report_seconds, wait_for_turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from .._run.run import Run
     from .._service.service import Service
@@ -143,41 +143,115 @@ def acquire(
     :raises BrokenLockError: when a lock in it is broken
     """
     start = report_at = clock()
-    alive = Alive(clock, request.run)
-    reading = Reading(request.roll, request.run, request)
-
-    def decided(documents: Documents, locks: Locks) -> tuple[Locks, Decision]:
-        return _decided(reading, locks, request, alive.remembered(state_of or reading.seen_by(documents)))
-
-    def ended(waiting: Waiting) -> bool:
-        """Tell whether a run is over by what this machine sees of it; the store is asked in another way."""
-        state = alive.remembered(state_of or partial(run_state, here=request.run))
-        return any(state(run) is RunState.OVER for run in (request.run, *waiting.runs))
-
-    try:
-        while isinstance(decision := _announced(store, request, reading, decided), Waiting):
+    asking = _Asking(store, request, state_of, clock)
+    with _withdrawn_unless_served(store, request):
+        while isinstance(decision := asking.ask(), Waiting):
             waited = clock() - start
             if waited >= wait:
                 raise TimedOutError(decision, waited)
             if clock() >= report_at:
                 progress(decision, waited)
                 report_at = clock() + report_seconds(decision)
-            reading.wait(decision)
-            seconds = min(wait - waited, report_at - clock())
-            changed = partial(store.wait_for_change, keys=reading.watched(decision))
-            wait_for_turn(changed, seconds, look_seconds(decision), partial(ended, decision), clock)
-    except BaseException:
-        with suppress(LockError, StoreError):  # the first error tells more
-            _withdraw(store, request)
-        raise
-    if isinstance(decision, Refused):
-        raise RefusedError(decision)
+            asking.pause(decision, min(wait - waited, report_at - clock()))
     return Grant(decision, clock() - start)
 
 
-def _withdraw(store: Store, request: Request) -> None:
+def take_turn(  # noqa: PLR0913 - what is asked, how long to wait for what, who is told, and what tests replace
+    store: Store,
+    request: Request,
+    *,
+    seconds: float,
+    waited: float = 0.0,
+    wait: float = DEFAULT_WAIT,
+    asked: Callable[[Waiting], None] = lambda _waiting: None,
+    is_over: Callable[[], bool] = lambda: False,
+    state_of: StateOf | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Granted | Waiting:
+    """Take every slot of *request* if it has its turn now; else keep the place in the queue, and wait for a moment.
+
+    For hosts that ask each for itself, beside others of their run: what they know of these is as old as the question,
+    so that nothing is granted to a question that has waited. Whoever is to wait asks anew when it is worth it: after
+    up to so many *seconds*, or once something has changed, or *is_over* says so. *asked* hears of it at once.
+    So many seconds it has *waited* for other runs by now, of the *wait* that it may.
+    Whoever leaves with an exception leaves no request in a queue.
+
+    :raises RefusedError: when waiting would not help
+    :raises TimedOutError: when other runs are in the way, and the time to wait for them is over
+    :raises StoreError: when the store cannot be used
+    :raises BrokenLockError: when a lock in it is broken
+    """
+    asking = _Asking(store, request, state_of, clock)
+    with _withdrawn_unless_served(store, request):
+        decision = asking.ask()
+        if isinstance(decision, Waiting):
+            if waited >= wait and decision.is_for_others(request.run):
+                raise TimedOutError(decision, waited)
+            asked(decision)
+            asking.pause(decision, seconds, is_over)
+    return decision
+
+
+class _Asking:
+    """One request, asked again and again."""
+
+    def __init__(
+        self, store: Store, request: Request, state_of: StateOf | None, clock: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._request = request
+        self._state_of = state_of
+        self._clock = clock
+        self._alive = Alive(clock, request.run)
+        self._reading = Reading(request.roll, request.run, request)
+
+    def ask(self) -> Granted | Waiting:
+        """Take the slots or a place in the queue; raises :class:`RefusedError` where waiting would not help."""
+        decision = _announced(self._store, self._request, self._reading, self._decided)
+        if isinstance(decision, Refused):
+            raise RefusedError(decision)
+        return decision
+
+    def pause(self, waiting: Waiting, seconds: float, is_over: Callable[[], bool] = lambda: False) -> None:
+        """Wait until it is worth to ask again, or for so many *seconds*."""
+        self._reading.wait(waiting)
+        changed = partial(self._store.wait_for_change, keys=self._reading.watched(waiting))
+        ended = partial(self._ended, waiting)
+        wait_for_turn(changed, seconds, look_seconds(waiting), lambda: is_over() or ended(), self._clock)
+
+    def _decided(self, documents: Documents, locks: Locks) -> tuple[Locks, Decision]:
+        state_of = self._state_of or self._reading.seen_by(documents)
+        return _decided(self._reading, locks, self._request, self._alive.remembered(state_of))
+
+    def _ended(self, waiting: Waiting) -> bool:
+        """Tell whether a run is over by what this machine sees of it; the store is asked in another way."""
+        state = self._alive.remembered(self._state_of or partial(run_state, here=self._request.run))
+        return any(state(run) is RunState.OVER for run in (self._request.run, *waiting.runs))
+
+
+@contextmanager
+def _withdrawn_unless_served(store: Store, request: Request) -> Iterator[None]:
+    """Let whoever leaves with an exception leave no request in a queue."""
+    try:
+        yield
+    except BaseException:
+        with suppress(LockError, StoreError):  # the first error tells more
+            withdraw(store, request)
+        raise
+
+
+def withdraw(store: Store, request: Request) -> None:
+    """Take out of every queue what this request waits for.
+
+    :raises StoreError: when the store cannot be used
+    :raises BrokenLockError: when a lock in it is broken
+    """
     roll, run = request.roll, request.run
-    _narrowly(store, Reading(roll, run), lambda _documents, locks: (changes.withdraw(locks, roll, run), None))
+    _narrowly(
+        store,
+        Reading(roll, run),
+        lambda _documents, locks: (changes.withdraw(locks, roll, run, request.beside), None),
+    )
 
 
 def preview(store: Store, request: Request, *, state_of: StateOf | None = None) -> Decision:

@@ -39,7 +39,7 @@ def _failed_before(case: Case) -> Iterator[Refused]:
     left = tuple(
         slot
         for slot in case.of_this_roll
-        if slot.holder.host not in request.hosts and (slot.holder.failed or not case.works_elsewhere(slot))
+        if slot.holder.host not in request.hosts and (slot.holder.failed or not case.is_at_work(slot))
     )
     spent = Counter(slot.service for slot in left)
     budgets = {service: case.locks[service].failure_budget for service in spent}
@@ -53,7 +53,7 @@ def _failed_before(case: Case) -> Iterator[Refused]:
     may_fail = f" Its failure budget is {', '.join(allowed)}." if allowed else ""
     yield Refused(
         Why.FAILED_BEFORE,
-        f"Roll {request.roll} stops here because a host of an earlier wave did not finish: {_sentence(slots)}{may_fail}"
+        f"Roll {request.roll} stops here because another of its hosts did not finish: {_sentence(slots)}{may_fail}"
         " Bring it back and run again including it; or, once it is healthy, give its slot back:"
         f" {how_to_force(slots)}.",
         slots,
@@ -181,9 +181,13 @@ def _spenders(slots: Iterable[Slot], spent: Sequence[View]) -> Iterator[str]:
 def _holds_and_waits(case: Case) -> Iterator[Refused]:
     # Nobody waits for hosts that are known to have failed, so whoever holds those may wait.
     mine = tuple(
-        slot for slot in case.counting if slot.holder.run == case.request.run and not slot.holder.failed
+        slot
+        for slot in case.counting
+        if slot.holder.run == case.request.run
+        and not slot.holder.failed
+        and not case.request.is_beside(slot.holder)
     )
-    if mine and case.must_wait:
+    if mine and case.must_wait_for_others:
         yield Refused(
             Why.HOLDS_AND_WAITS,
             f"This run would wait while it holds slots, which can deadlock: {_sentence(mine)}"

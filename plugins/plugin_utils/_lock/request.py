@@ -61,6 +61,7 @@ class Request:
     last: bool = False
     recovers: bool = False
     side_by_side: bool = False  # other runs of its roll may be at work, each on hosts of its own
+    beside: frozenset[str] = frozenset()  # hosts of its roll and run, each of which asks and works by itself
 
     def __post_init__(self) -> None:
         """Refuse two claims on one lock: each alone might fit the budget that both together break."""
@@ -77,6 +78,11 @@ class Request:
     def owns(self, one: Holder | Waiter) -> bool:
         """Tell whether this very run took the slot, or the place in the queue, for this roll."""
         return (one.roll, one.run) == (self.roll, self.run)
+
+    def is_beside(self, one: Holder | Waiter) -> bool:
+        """Tell whether this very run took the slot, or the place, for a host that goes its own way beside this one."""
+        hosts = {one.host} if isinstance(one, Holder) else {*one.hosts}
+        return self.owns(one) and bool(hosts) and hosts <= self.beside
 
     def inherits(self, holder: Holder, state: RunState) -> bool:
         """Tell whether a slot that is not this run's own passes to it with its host: who held it is provably over."""
@@ -146,6 +152,10 @@ class Waiting:
         if self.nearest:
             return frozenset(one.run for one in self.nearest.values())
         return frozenset(slot.holder.run for slot in self.slots)
+
+    def is_for_others(self, run: Run) -> bool:
+        """Tell whether anything but hosts of this very run is in the way."""
+        return bool(self.frozen) or any(other != run for other in self.runs)
 
     @property
     def message(self) -> str:

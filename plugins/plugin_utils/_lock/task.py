@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ from .._store.store import Rehearsal, Store, stamp_of
 from . import manager
 from .lock import LockError, how_to_forget
 from .report import statuses
-from .request import Granted, Request
+from .request import Granted, Request, Waiting
+from .turns import FIRST_PAUSE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
     from .._run.run import Run
     from .._service.service import Service
     from .lock import Slot
-    from .request import Refused, Waiting
+    from .request import Refused
+    from .turns import Marks, Patience
 
 
 Result = dict[str, Any]
@@ -209,6 +212,45 @@ def acquired(call: Call) -> Result:
 
     grant = manager.acquire(call.store, request, wait=call.options["wait"], progress=progress)
     return {**_granted(call, grant.granted), "waited": round(grant.waited, 1)}
+
+
+def in_turn(call: Call, marks: Marks, patience: Patience) -> Result:
+    """Take the slots of the one host of the call if it has its turn, or say that it waits and has to ask again.
+
+    The other hosts of the batch, without those that have failed, do the same beside it.
+    """
+    host = call.task_vars["inventory_hostname"]
+    beside = frozenset(call.task_vars["ansible_play_batch"]) - {host}
+    request = replace(call.request(), beside=beside)
+    if call.check_mode:
+        decision = manager.preview(call.store, request)
+        return _granted(call, decision) if isinstance(decision, Granted) else _busy(call, decision)
+    if by := marks.refused():
+        manager.withdraw(call.store, request)
+        return as_heard_by_others({"failed": True}, by, host)
+    start, left = time.monotonic(), call.options["wait"] - patience.waited
+
+    def asked(waiting: Waiting) -> None:
+        marks.has_asked(host)
+        if waiting.is_for_others(call.run):
+            call.say(
+                f"rolling_lock: {host} is waiting for {patience.waited:.0f} s of {call.options['wait']} s: "
+                f"{waiting.message}"
+            )
+
+    decision = manager.take_turn(
+        call.store,
+        request,
+        seconds=min(patience.pause, max(left, FIRST_PAUSE)),
+        waited=patience.waited,
+        wait=call.options["wait"],
+        asked=asked,
+        is_over=lambda: bool(marks.refused()),
+    )
+    if isinstance(decision, Granted):
+        return {**_granted(call, decision), "in_turn": True, "waited": round(patience.waited, 1)}
+    later = patience.spent(time.monotonic() - start, for_others=decision.is_for_others(call.run))
+    return {"changed": False, "granted": False, "waits": True, "slots": {}, "tokens": {}, **later.as_result()}
 
 
 def requested(call: Call) -> Result:

@@ -22,15 +22,18 @@ if TYPE_CHECKING:
 HEARTBEAT = (
     60.0  # seconds of silence after which a log is told who is waited for; then twice as long, and so on
 )
+WAVE, STRETCH = "Wave", "Stretch"
 TASKS_SHOWN = 2
 WIDEST = 200
 LONG = 2000
 # Of services, not of our role that goes through them.
 PART = re.compile(r"/roles/(?!rolling_op/)(?:orderly_plan_)?([^/]+)/tasks/(drain|undrain)\.yml:")
 _OURS = "orderly.services."
-LOCK, GATE = _OURS + "rolling_lock", _OURS + "internal.upgrade_gate"
+LOCK, TURN, GATE = _OURS + "rolling_lock", _OURS + "internal.rolling_turn", _OURS + "internal.upgrade_gate"
 # Actions of ours that never ask a host. All that they tell is believed; of what others tell, only what is said here.
-BELIEVED = frozenset({LOCK, GATE, _OURS + "internal.rolling_waves", _OURS + "internal.rolling_recovery"})
+BELIEVED = frozenset(
+    {LOCK, TURN, GATE, _OURS + "internal.rolling_waves", _OURS + "internal.rolling_recovery"}
+)
 REGROUPS = frozenset({"ansible.builtin.group_by", "ansible.legacy.group_by"})
 AGAIN = "orderly_again"  # the group of hosts that have let others go first
 
@@ -85,11 +88,17 @@ class Wave:
     visits: dict[str, Visit] = field(default_factory=dict)
     ended: float | None = None
     pauses: bool = False
+    is_stretch: bool = False  # several waves, in which each host begins by itself
 
     @property
     def title(self) -> str:
         """Tell which wave of how many; finalizers of a plan take slots too, after all waves."""
-        return f"Wave {self.number} of {self.of}" if self.number else "Finalizing"
+        return f"{self.kind} {self.number} of {self.of}" if self.number else "Finalizing"
+
+    @property
+    def kind(self) -> str:
+        """Tell what it is, in a word."""
+        return STRETCH if self.is_stretch else WAVE
 
     @property
     def unfinished(self) -> State:
@@ -155,6 +164,7 @@ class Progress:
         self.last_news = 0.0
         self._patience = HEARTBEAT
         self._faults: dict[str, tuple[State, str]] = {}
+        self._in_line: set[str] = set()  # hosts that have no turn yet, and ask again and again
 
     # --- What happens ---
 
@@ -167,6 +177,8 @@ class Progress:
 
     def start(self, host: str, task: str, now: float) -> None:
         """Hear that a host begins with a task."""
+        if host in self._in_line:
+            return
         self.task = printable(task)
         self.busy[host] = (task, now)
         self._news(now)
@@ -179,6 +191,10 @@ class Progress:
     def hear(self, heard: Heard, now: float, wall: str) -> list[str]:
         """Hear a result."""
         self.busy.pop(heard.host, None)
+        if heard.result.get("waits"):
+            self._in_line.add(heard.host)
+            return []
+        self._in_line.discard(heard.host)
         self._news(now)
         if heard.state:
             self._faults[heard.host] = (heard.state, _why(heard))
@@ -215,7 +231,7 @@ class Progress:
         counts = (
             f"{self._count(State.DONE)} done, {self._count(State.AT_WORK)} at work, {self.waiting} waiting"
         )
-        title = self._open.title if self._open else f"Wave {self.batch.number} of {self.batch.of}"
+        title = self._open.title if self._open else f"{self._kind} {self.batch.number} of {self.batch.of}"
         parts = [title, f"{counts}, {self.failed} failed", self._at_work(now) if self.busy else self.task]
         return " · ".join(filter(None, parts))
 
@@ -251,7 +267,8 @@ class Progress:
         if not self.waves and not (self.refusal and self.planned):
             return []
         seconds = sum((wave.ended or wave.began) - wave.began for wave in self.waves)
-        hosts, waves = plural(self._count(State.DONE), "host"), plural(len(self.waves), "wave")
+        hosts = plural(self._count(State.DONE), "host")
+        waves = plural(len(self.waves), self._kind.lower(), "stretches" if self._kind == STRETCH else "")
         done = f"{hosts} done in {waves}, {duration(seconds)}"
         if self.outcome == "done":
             paused = [
@@ -306,6 +323,10 @@ class Progress:
     def _open(self) -> Wave | None:
         return self.waves[-1] if self.waves and self.waves[-1].ended is None else None
 
+    @property
+    def _kind(self) -> str:
+        return self.waves[-1].kind if self.waves else WAVE
+
     def _count(self, *states: State) -> int:
         last = {host: visit.state for wave in self.waves for host, visit in wave.visits.items()}
         return sum(state in states for state in last.values())
@@ -319,6 +340,7 @@ class Progress:
         wave = self._open
         if wave is None:
             wave = Wave(self.batch.number, self.batch.of, now, float(result.get("waited") or 0), wall)
+            wave.is_stretch = bool(result.get("in_turn"))
             wave.pauses = result.get("operation") == PAUSE
             self.waves.append(wave)
         for host, names in granted.items():
@@ -328,8 +350,14 @@ class Progress:
         for host, reason in (result.get("out_of_service") or {}).items():
             wave.visits[host] = Visit((), now, State.OUT_OF_SERVICE, why=str(reason))
         self.planned |= wave.visits.keys()
-        waited = f" after waiting {duration(wave.waited)} for its slots" if wave.waited >= 1 else ""
-        return [f"{wave.title} begins{waited}: {with_services(granted)}"]
+        waited = float(result.get("waited") or 0)
+        after = f" after waiting {duration(waited)} for its slots" if waited >= 1 else ""
+        if not wave.is_stretch:
+            return [f"{wave.title} begins{after}: {with_services(granted)}"]
+        counts = (
+            f"{self._count(State.DONE)} done, {self._count(State.AT_WORK)} at work, {self.waiting} waiting"
+        )
+        return [f"{wave.title}: {with_services(granted)} begins{after}: {counts}"]
 
     def _given_back(self, hosts: Mapping[str, Iterable[str] | None], now: float) -> list[str]:
         for host, names in hosts.items():
@@ -341,7 +369,8 @@ class Progress:
             visit = self._open.visits.get(host) if self._open else None
             if visit and visit.state is State.AT_WORK:
                 visit.state, visit.seconds = State.DONE, now - visit.began
-        if hosts and self._open and not self._open.in_state(State.AT_WORK):
+        # Of a stretch others may begin, until the play says that it is over.
+        if hosts and self._open and not self._open.is_stretch and not self._open.in_state(State.AT_WORK):
             return self._close(now)
         return []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from .._common.text import listed, natural, shortened, with_services
@@ -19,8 +20,13 @@ if TYPE_CHECKING:
 RESTART = "restart"
 
 
-def lines(roll: Roll, operation: str = RESTART, *, every_wave: bool = False) -> list[str]:
-    """Say it, in as few lines as are needed; with *every_wave* there is a line for each of them."""
+def lines(
+    roll: Roll, operation: str = RESTART, *, every_wave: bool = False, together: bool = False
+) -> list[str]:
+    """Say it, in as few lines as are needed; with *every_wave* there is a line for each of them.
+
+    *together* tells whether hosts wait for the others of their wave.
+    """
     visits = [Wave({host: tuple(roll.names(host)) for host in wave}) for wave in roll.waves]
     waves = list(wave_lines(visits, every_wave=every_wave))
     nothing = (
@@ -31,6 +37,7 @@ def lines(roll: Roll, operation: str = RESTART, *, every_wave: bool = False) -> 
     return [
         *(waves or [nothing]),
         *_why(roll),
+        *([] if together else _stretches(roll)),
         *_outages(roll),
         *_down(roll),
         *_left_as_they_are(roll),
@@ -69,6 +76,18 @@ def _busiest(roll: Roll) -> Iterator[str]:
     for name, waves in busiest(visits, roll.rules):
         at_a_time = f"{hosts[name]} hosts, {roll.rules.slots[name]} at a time"
         yield f"{name} takes {waves} ({at_a_time if hosts[name] > 1 else '1 host'})"
+
+
+def _stretches(roll: Roll) -> Iterator[str]:
+    """Say where hosts need not wait for the wave before theirs."""
+    ends = list(accumulate(map(len, roll.stretches)))
+    if len(ends) == len(roll.waves):
+        return
+    barriers = listed([str(end) for end in ends[:-1]])
+    waves = "wave" if len(ends) == 2 else "waves"
+    yield "Each host begins as soon as its slots are free" + (
+        f"; after {waves} {barriers} all wait for each other." if barriers else "."
+    )
 
 
 # --- What people should know besides ---

@@ -1,12 +1,14 @@
-"""Looking again, between two waves, at the members that the next one relies on.
+"""Looking again, while a roll goes on, at the members that the next hosts rely on.
 
-The hosts of a wave do it when they have given their slots back: they wait for each other where a wave ends, and not
-where it begins. A host looks at one member after the other, so that a wave of few hosts in a large fleet looks at some
-of the members, and the next one at others.
+A host does it when it is done, and before it gives its slots back, so that whoever begins next knows what it saw. It
+looks at one member after the other, so that a wave of few hosts in a large fleet looks at some of the members, and the
+next one at others.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
+from functools import cache, partial
 from itertools import chain, islice, pairwise, repeat, zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +21,15 @@ if TYPE_CHECKING:
 
     from .roll import Roll
 
+    Registered = Callable[[str, str], Any]  # of a host, the variable
     Look = dict[str, dict[str, list[str]]]
     """Members to look at, with the units of each service that counts."""
 
 AT_MOST = 20
-"""Members that one host looks at between two waves."""
+"""Members that one host looks at."""
 
-GRANT, LOOKS = "__rolling_op_grant", "__rolling_op_looks"
-"""What hosts register: the slots of their wave, and what they saw after it."""
+GRANT, RELEASED, LOOKS = "__rolling_op_grant", "__rolling_op_released", "__rolling_op_looks"
+"""What hosts register: their slots, that they gave them back, and what they saw before that."""
 
 
 def share(
@@ -95,29 +98,77 @@ def _budgeted(roll: Roll) -> list[str]:
     ]
 
 
+# --- Whom a host looks at, now that it is done ---
+
+
+class Stage(StrEnum):
+    """How far a host is by now, as others of its run can tell."""
+
+    TO_COME = "to come"
+    AT_WORK = "at work"
+    DONE = "done"
+
+
+def stage_of(host: str, registered: Registered) -> Stage:
+    """Tell it from what the host has registered."""
+    released = registered(host, RELEASED) or {"failed": True}
+    if not released.get("failed"):
+        return Stage.DONE
+    grant = registered(host, GRANT) or {}
+    return Stage.AT_WORK if host in (grant.get("slots") or ()) else Stage.TO_COME
+
+
+def due(look: Look, registered: Registered, now: float) -> list[dict[str, Any]]:
+    """List the members to look at: not those that are being visited, which are down for a reason.
+
+    Each tells *now*, seconds of the controller's monotonic clock, and whether it was visited before that.
+    """
+    stages = {member: stage_of(member, registered) for member in look}
+    return [
+        {"key": member, "value": units, "at": now, "visited": stages[member] is Stage.DONE}
+        for member, units in look.items()
+        if stages[member] is not Stage.AT_WORK
+    ]
+
+
 # --- What was seen ---
 
 
-def down_before(
-    roll: Mapping[str, Any], wave: int, registered: Callable[[str, str], Any]
-) -> dict[str, list[str]]:
+def down_before(roll: Mapping[str, Any], wave: int, registered: Registered) -> dict[str, list[str]]:
     """Name the members that are down before a wave, with their services: as planned, and as was seen since.
 
     *roll* is what :meth:`Roll.as_result` gives, *registered* what a host has registered under a name. Who gave no
     answer when it was looked at counts as down (:func:`members_seen`). A *wave* of -1 is what comes after the last.
-    A host of the wave itself costs no budget where it is down, so that it is said of none that was not looked at again.
+    A host of the wave itself costs no budget where it is down, so that it is said of none that the wave before has not
+    looked at.
     """
+    waves: list[Mapping[str, list[str]]] = [{}, *roll["waves"], {}]
+    before, now = waves[wave : wave + 2] if wave >= 0 else waves[-2:]
     down = set(_pairs(roll["unhealthy"][wave]))
-    waves = [*roll["waves"], {}][: wave + 1 if wave >= 0 else None]
-    if len(waves) > 1:
-        *_earlier, before, now = waves
-        down |= _still_down(before, registered)
+    if wave:
         down.difference_update(_pairs(now))
-        for host in before:
-            for pair, is_down in members_seen(registered(host, LOOKS)):
-                if pair[0] in roll["looks"].get(host, ()):
-                    (down.add if is_down else down.discard)(pair)
+    own = set(_pairs(now))
+    for pair, (host, is_down) in _last_seen(roll, registered).items():
+        if pair not in own or host in before:
+            (down.add if is_down else down.discard)(pair)
     return by_host(down)
+
+
+def _last_seen(roll: Mapping[str, Any], registered: Registered) -> dict[tuple[str, str], tuple[str, bool]]:
+    """Give of each member and service who saw it last, and whether it was down.
+
+    A visit that has begun since tells more than a look before it.
+    """
+    stages = cache(partial(stage_of, registered=registered))
+    seen: dict[tuple[str, str], tuple[float, str, bool]] = {}
+    for host, look in roll["looks"].items():
+        answer = registered(host, LOOKS)
+        for item, name, is_down in members_seen(answer):
+            member, at = item["key"], item.get("at", 0.0)
+            valid = stages(member) is (Stage.DONE if item.get("visited") else Stage.TO_COME)
+            if member in look and valid and at >= seen.get((member, name), (at,))[0]:
+                seen[member, name] = at, host, is_down
+    return {pair: (host, is_down) for pair, (_at, host, is_down) in seen.items()}
 
 
 def by_host(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -132,29 +183,17 @@ def _pairs(services: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str]]:
     return ((host, name) for host, names in services.items() for name in names)
 
 
-def _still_down(
-    wave: Mapping[str, Iterable[str]], registered: Callable[[str, str], Any]
-) -> set[tuple[str, str]]:
-    """Name who counted as down when the slots of a wave were granted, and was not visited in it."""
-    grants = (registered(host, GRANT) for host in wave)
-    counted: Mapping[str, Iterable[str]] = next(
-        (grant["unhealthy"] for grant in grants if grant and "unhealthy" in grant), {}
-    )
-    return set(_pairs(counted)).difference(_pairs(wave))
+def members_seen(answer: Any) -> Iterator[tuple[Mapping[str, Any], str, bool]]:
+    """Tell of each member, as the item of the look at it, and of each service whether it was seen down.
 
-
-def members_seen(answer: Any) -> Iterator[tuple[tuple[str, str], bool]]:
-    """Tell of each member and service whether it was seen down; *answer* is what the task that looked has registered.
-
-    Its items are members, each with the units of its services. Who gave no answer counts as down.
+    *answer* is what the task that looked has registered. Its items are members, each with the units of its services.
+    Who gave no answer counts as down.
     """
     results = answer.get("results", ()) if answer else ()
-    items = {each["item"]["key"]: each["item"]["value"] for each in results}
     survey = read_survey({each["item"]["key"]: each for each in results}, MEMBERS, {})
     units = read_members(survey.answers)
-    for host, services in items.items():
-        for name, names in services.items():
-            is_down = host not in units or any(
-                units[host][each].is_down for each in names if each in units[host]
-            )
-            yield (host, name), is_down
+    for item in (each["item"] for each in results):
+        known = units.get(item["key"])
+        for name, names in item["value"].items():
+            is_down = known is None or any(known[each].is_down for each in names if each in known)
+            yield item, name, is_down

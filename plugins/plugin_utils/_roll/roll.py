@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -14,7 +15,8 @@ from .._common.text import listed, names_of, natural, shortened
 from .._inventory.placement import Placement
 from .._service.budget import read_size, slots_of
 from .._waves.pack import pack
-from .._waves.rules import Rules
+from .._waves.rules import Rules, Visit
+from .._waves.stretches import stretches
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
@@ -140,6 +142,7 @@ class Roll:
     not_asked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # host -> services of its
     left_dragging: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     """Of hosts the units of no service that stay as they are, as they drag services that the roll leaves out."""
+    first: frozenset[str] = frozenset()  # hosts that go before all others
     dragged: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     """Of hosts the units that drag units of services that were not to be visited there, with these services."""
 
@@ -147,6 +150,18 @@ class Roll:
     def order(self) -> list[str]:
         """Name the hosts in the order of the waves."""
         return [host for wave in self.waves for host in wave]
+
+    @property
+    def stretches(self) -> list[tuple[tuple[str, ...], ...]]:
+        """Give the waves that need no barrier between them, together; there is one where people give the sizes.
+
+        Hosts that go before all others, as they are down already, are done before those begin.
+        """
+        visits = [[Visit(host, tuple(self.names(host))) for host in wave] for wave in self.waves]
+        alone = self.order if self.sizes else self.first
+        counts = map(len, stretches(visits, self.rules, alone))
+        waves = iter(self.waves)
+        return [tuple(islice(waves, count)) for count in counts]
 
     @cached_property
     def outages(self) -> dict[str, tuple[int, ...]]:
@@ -189,11 +204,12 @@ class Roll:
         """Name the services that a host is visited for."""
         return [service.name for service in self.visits[host]]
 
-    def as_result(self) -> dict[str, Any]:
-        """Give plain data for a playbook."""
+    def as_result(self, *, together: bool = False) -> dict[str, Any]:
+        """Give plain data for a playbook; *together* tells whether hosts wait for the others of their wave."""
+        barriers = [(wave,) for wave in self.waves] if together else self.stretches
         return {
             "order": self.order,
-            "batches": [len(wave) for wave in self.waves],
+            "batches": [sum(map(len, waves)) for waves in barriers],
             "waves": [{host: self.names(host) for host in wave} for wave in self.waves],
             "visits": {host: [service.as_dict() for service in self.visits[host]] for host in self.order},
             "outages": list(self.outages),
@@ -249,9 +265,9 @@ def plan_roll(
     dragged = _others_dragged(fleet, visits, deferred_only=deferred_only) if restarts else {}
     visits = {host: _with_dragged(fleet, host, own, dragged.get(host, {})) for host, own in visits.items()}
     named = {host: [service.name for service in chosen] for host, chosen in visits.items()}
-    down = {host for service, hosts in fleet.down.items() for host in hosts if service in named.get(host, ())}
     rules = fleet.rules(_spent(fleet, named))
-    waves = pack(named, rules, (*fleet.held, *down), sizes)
+    first = _first(fleet, named)
+    waves = pack(named, rules, first, sizes)
     return Roll(
         fleet,
         visits,
@@ -265,8 +281,15 @@ def plan_roll(
         _in_order(_held_besides(fleet, named)),
         _in_order(_not_asked(fleet, named)),
         _in_order({host: each.left for host, each in strays.items() if each.left}),
+        first,
         _in_order(_names_of(dragged)),
     )
+
+
+def _first(fleet: Fleet, visits: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """Name the hosts that go before all others: those left behind, and those that are down where they are visited."""
+    down = (host for name, hosts in fleet.down.items() for host in hosts if name in visits.get(host, ()))
+    return frozenset(fleet.held).union(down)
 
 
 def _names_of(

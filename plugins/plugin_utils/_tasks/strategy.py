@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FREE, LINEAR = "ansible.builtin.free", "ansible.builtin.linear"
+PINNED = "ansible.builtin.host_pinned"
+"""As free, and a host that has begun comes before those that have not where processes of Ansible are scarce."""
 FOR_ALL_HOSTS = forms(
     "add_host", "pause"
 )  # Ansible runs them on one host of the batch, and not at all with free

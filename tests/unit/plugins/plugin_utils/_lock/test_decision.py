@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.changes import (
@@ -10,6 +11,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock.changes imp
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.decision import enqueue
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import (
+    Decision,
     Granted,
     Requested,
     Waiting,
@@ -485,3 +487,108 @@ def test_those_who_wait_while_frozen_are_in_line(world: World) -> None:
     world.apply(thaw(world.locks, None))
     assert isinstance(world.asks(1, "web1"), Waiting)
     assert isinstance(world.asks(2, "web2"), Granted)
+
+
+# --- Hosts that ask each for itself ---
+
+
+def each(world: World, host: str, **asked: Any) -> Decision:
+    """Let a host of run 1 ask beside all others of it."""
+    beside = asked.pop("beside", WEB - {host})
+    return world.asks(1, host, beside=beside, **asked)
+
+
+def test_hosts_of_a_run_take_their_slots_one_after_the_other_as_they_asked(world: World) -> None:
+    assert isinstance(each(world, "web1"), Granted)
+    assert isinstance(each(world, "web2"), Waiting)
+    third = each(world, "web3")
+    assert isinstance(third, Waiting)
+    assert third.positions == {"nginx": 2}
+    assert not third.is_for_others(run(1))
+    world.gives(1, "web1")
+    assert isinstance(each(world, "web3"), Waiting)  # web2 has asked before
+    assert isinstance(each(world, "web2"), Granted)
+    assert set(world.holders()) == {"web2"}
+
+
+def test_a_slot_that_is_free_is_taken_while_other_hosts_work_on(world: World) -> None:
+    for host in ("web1", "web2"):
+        assert isinstance(each(world, host, budget=2), Granted)
+    assert isinstance(each(world, "web3", budget=2), Waiting)
+    world.gives(1, "web2")
+    assert isinstance(each(world, "web3", budget=2), Granted)
+    assert set(world.holders()) == {"web1", "web3"}
+
+
+def test_once_a_host_has_failed_nothing_more_is_granted_and_the_others_work_on(world: World) -> None:
+    each(world, "web1", budget=3)
+    each(world, "web2", budget=3)
+    alive = frozenset({"web2", "web4"})  # web1 is not among the hosts of the play any more
+    why = refused(each(world, "web3", budget=3, beside=alive))
+    assert (why.why, [slot.holder.host for slot in why.slots]) == (Why.FAILED_BEFORE, ["web1"])
+    assert world.gives(1, "web2") == ["web2"]
+
+
+def test_within_its_failure_budget_a_roll_goes_on_with_what_failed_counted(world: World) -> None:
+    each(world, "web1", budget=2, may_fail=1)
+    alive = frozenset({"web2", "web4"})
+    assert isinstance(each(world, "web3", budget=2, may_fail=1, beside=alive), Granted)
+    later = each(world, "web2", budget=2, may_fail=1, beside=alive | {"web3"})
+    assert isinstance(later, Waiting)
+    assert [slot.holder.host for slot in later.slots] == ["web3"]
+
+
+def test_a_host_that_has_used_up_its_retries_stops_those_beside_it(world: World) -> None:
+    each(world, "web1", budget=2, retries=0)
+    world.retries(1, "web1", hold=True)
+    assert refused(each(world, "web2", budget=2)).why is Why.FAILED_BEFORE
+
+
+def test_a_host_that_is_refused_leaves_the_places_of_the_others_alone(world: World) -> None:
+    each(world, "web1")
+    each(world, "web2")
+    each(world, "web3")
+    refused(each(world, "web3", beside=frozenset({"web2"})))
+    assert [waiter.hosts for waiter in world.locks["nginx"].queue] == [("web2",)]
+
+
+def test_one_that_gives_back_withdraws_nobody_else(world: World) -> None:
+    each(world, "web1")
+    each(world, "web2")
+    world.gives(1, "web1")
+    assert [waiter.hosts for waiter in world.locks["nginx"].queue] == [("web2",)]
+
+
+def test_the_place_of_a_host_that_left_the_play_while_it_waited_is_no_place(world: World) -> None:
+    each(world, "web1")
+    each(world, "web2")
+    world.gives(1, "web1")
+    assert isinstance(each(world, "web3", beside=frozenset({"web1"})), Granted)
+    assert world.locks["nginx"].queue == ()
+
+
+def test_other_runs_have_their_turn_between_the_hosts_of_one(world: World) -> None:
+    each(world, "web1")
+    assert isinstance(world.asks(2, "web4"), Waiting)
+    waiting = each(world, "web2")
+    assert isinstance(waiting, Waiting)
+    assert waiting.is_for_others(run(1))
+    world.gives(1, "web1")
+    assert isinstance(each(world, "web2"), Waiting)
+    assert isinstance(world.asks(2, "web4"), Granted)
+
+
+def test_a_host_of_another_failure_domain_waits_for_those_at_work(world: World) -> None:
+    each(world, "web1", budget=2, domains="web1=a")
+    assert isinstance(each(world, "web2", budget=2, domains="web2=b"), Waiting)
+    world.gives(1, "web1")
+    assert isinstance(each(world, "web2", budget=2, domains="web2=b"), Granted)
+
+
+def test_hosts_that_went_back_to_the_queue_to_be_tried_again_hold_nobody_up(world: World) -> None:
+    each(world, "web1")
+    world.retries(1, "web1", hold=False)
+    assert isinstance(each(world, "web2"), Granted)
+    assert isinstance(each(world, "web3"), Waiting)
+    world.gives(1, "web2")
+    assert isinstance(each(world, "web3"), Granted)

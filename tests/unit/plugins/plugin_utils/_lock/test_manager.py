@@ -21,6 +21,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock.manager imp
     release,
     retry,
     take_out,
+    take_turn,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._lock.request import (
     Claim,
@@ -287,3 +288,66 @@ def test_slots_that_are_given_back_to_be_asked_for_anew_wait_behind_all_others(t
         assert held_slots(store) == ()
         queue = locks_of(store)["nginx"].queue
     assert [sorted(one.hosts) for one in queue] == [["web2"], ["web1"]]
+
+
+# --- Hosts that ask each for itself ---
+
+
+class Turns(Fleet):
+    """One run whose hosts ask each for itself."""
+
+    def takes(self, host: str, **how: Any) -> Any:
+        request = Request(
+            "roll1", run(1), "restart", (Claim("nginx", frozenset({host}), WEB, 1),), beside=WEB - {host}
+        )
+        return take_turn(
+            self.store, request, **{"seconds": 10, **how}, state_of=self.state_of, clock=self.store.clock
+        )
+
+
+@pytest.fixture
+def turns() -> Turns:
+    return Turns()
+
+
+def test_who_has_no_turn_yet_keeps_its_place_and_comes_back_after_a_pause(turns: Turns) -> None:
+    assert isinstance(turns.takes("web1"), Granted)
+    assert isinstance(turns.takes("web2"), Waiting)
+    assert turns.store.now == 10
+    assert len(turns.queue) == 1
+    turns.release(1, "web1")
+    assert isinstance(turns.takes("web2"), Granted)
+    assert turns.queue == []
+
+
+def test_nothing_is_granted_to_a_question_that_has_waited(turns: Turns) -> None:
+    turns.takes("web1")
+    turns.store.events[1] = lambda: turns.release(1, "web1")
+    assert isinstance(turns.takes("web2"), Waiting)
+    assert turns.store.now < 10  # it comes back as soon as that has changed
+    assert list(turns.store.read("queue/nginx/")) != []
+
+
+def test_those_who_wait_hear_when_to_stop_waiting(turns: Turns) -> None:
+    turns.takes("web1")
+    assert isinstance(turns.takes("web2", is_over=lambda: turns.store.now >= 3), Waiting)
+    assert turns.store.now < 5
+
+
+def test_others_may_ask_as_soon_as_the_place_is_taken(turns: Turns) -> None:
+    turns.takes("web1")
+    asked: list[tuple[float, int]] = []
+    turns.takes("web2", asked=lambda _waiting: asked.append((turns.store.now, len(turns.queue))))
+    assert asked == [(0.0, 1)]
+
+
+def test_only_other_runs_are_not_waited_for_without_end(turns: Turns) -> None:
+    turns.takes("web1")
+    assert isinstance(turns.takes("web2", waited=100, wait=60), Waiting)
+    turns.release(1, "web1")
+    turns.takes("web2")
+    turns.release(1, "web2")
+    turns.acquire(2, "web4")
+    with pytest.raises(TimedOutError, match="not free for 100 s: web4 has held"):
+        turns.takes("web3", waited=100, wait=60)
+    assert turns.queue == []

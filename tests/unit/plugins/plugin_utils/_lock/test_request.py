@@ -35,3 +35,21 @@ def test_a_slot_passes_on_only_from_a_run_that_is_over(world: World) -> None:
         for roll in ("friday", "monday"):
             assert request(2, "web1", roll=roll).inherits(holder, state) == (state is RunState.OVER)
         assert not request(1, "web1", roll="monday").inherits(holder, state), "its own is no inheritance"
+
+
+def test_a_slot_or_a_place_is_beside_a_host_where_its_own_run_has_it_for_another(world: World) -> None:
+    others = WEB - {"web2"}
+    world.asks(1, "web1", roll="friday", beside=WEB - {"web1"})
+    world.asks(1, "web3", roll="friday", beside=WEB - {"web3"})
+    holder, (waiter,) = world.lock().holders["web1"], world.lock().queue
+    asking = request(1, "web2", roll="friday", beside=others)
+    assert asking.is_beside(holder)
+    assert asking.is_beside(waiter)
+    for stranger in (
+        request(2, "web2", roll="friday", beside=others),
+        request(1, "web2", roll="monday", beside=others),
+        request(1, "web2", roll="friday", beside=frozenset({"web4"})),
+        request(1, "web2", roll="friday"),
+    ):
+        assert not stranger.is_beside(holder)
+        assert not stranger.is_beside(waiter)

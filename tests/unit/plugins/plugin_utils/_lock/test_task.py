@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._common.errors import ControllerError
@@ -10,10 +11,15 @@ from ansible_collections.orderly.services.plugins.plugin_utils._lock.task import
     STATES,
     Call,
     as_heard_by_others,
+    in_turn,
 )
+from ansible_collections.orderly.services.plugins.plugin_utils._lock.turns import Marks, Patience
 from ansible_collections.orderly.services.plugins.plugin_utils._run.run import this_run
 
 from ..lock_world import MemoryStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GROUPS = {"all": ["web1", "web2", "web3"], "nginx": ["web1", "web2", "web3"], "haproxy": ["web1"]}
 USUAL = {
@@ -112,3 +118,48 @@ def test_the_other_hosts_hear_of_their_own_slots_or_whom_to_ask() -> None:
     }  # fmt: skip
     refused = as_heard_by_others({"failed": True, "msg": "busy"}, "web1", "web2")
     assert refused["msg"] == "web2 gets no slots either: see the message of web1."
+
+
+# --- Hosts that ask each for itself ---
+
+
+class OneAfterAnother(MemoryStore):
+    def wait_for_change(self, timeout: float, keys: Any = ()) -> bool:  # noqa: ARG002 - it says at once that there is one
+        return True
+
+
+def turn(host: str, store: MemoryStore, folder: Path, *, check_mode: bool = False, **options: Any) -> Any:
+    asked = call(store=store, check_mode=check_mode, hosts=[host], services="nginx", **options)
+    variables = {
+        **asked.task_vars,
+        "inventory_hostname": host,
+        "ansible_play_batch": ["web1", "web2", "web3"],
+    }
+    return in_turn(replace(asked, task_vars=variables), Marks(folder), Patience())
+
+
+def test_a_host_gets_its_slots_or_hears_that_it_is_to_ask_again(tmp_path: Path) -> None:
+    store = OneAfterAnother()
+    first = turn("web1", store, tmp_path)
+    assert (first["granted"], first["slots"], first["in_turn"]) == (True, {"web1": ["nginx"]}, True)
+    second = turn("web2", store, tmp_path)
+    assert (second["granted"], second["waits"], second["slots"], second["waited"]) == (False, True, {}, 0.0)
+    STATES["released"](call(state="released", store=store, hosts=["web1"]))
+    assert turn("web2", store, tmp_path)["granted"]
+
+
+def test_once_one_was_refused_the_others_do_not_ask_and_leave_the_queue(tmp_path: Path) -> None:
+    store = OneAfterAnother()
+    turn("web1", store, tmp_path)
+    turn("web2", store, tmp_path)
+    Marks(tmp_path).was_refused("web3")
+    heard = turn("web2", store, tmp_path)
+    assert (heard["failed"], heard["msg"]) == (True, "web2 gets no slots either: see the message of web3.")
+    assert store.read("lock/nginx/queue/") == {}
+
+
+def test_in_check_mode_nobody_waits_for_a_turn_and_nothing_is_taken(tmp_path: Path) -> None:
+    store = OneAfterAnother()
+    for host in ("web1", "web2"):
+        assert turn(host, store, tmp_path, check_mode=True)["granted"]
+    assert store.documents == {}

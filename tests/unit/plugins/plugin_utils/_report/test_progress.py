@@ -82,6 +82,51 @@ def test_a_wave_that_waited_says_so() -> None:
     assert line == "Wave 1 of 2 begins after waiting 5 s for its slots: web1 (nginx), web2 (nginx php)"
 
 
+def test_a_stretch_is_told_host_by_host_and_is_over_when_its_play_is() -> None:
+    progress = Progress()
+    progress.play(Batch("a", 1, 2, HOSTS, HOSTS), 0)
+
+    def begins(host: str, **told: Any) -> list[str]:
+        slots = {host: ["nginx"]}
+        return progress.hear(
+            Heard(host, "Turn", "", {"granted": True, "in_turn": True, "slots": slots, **told}), 0, ""
+        )
+
+    assert begins("web1") == ["Stretch 1 of 2: web1 (nginx) begins: 0 done, 1 at work, 3 waiting"]
+    assert progress.hear(lock(granted=False, waits=True, slots={}), 1, "") == []
+    assert progress.hear(lock(slots={"web1": ["nginx"]}), 5, "") == []
+    assert begins("web2", waited=7.0) == [
+        "Stretch 1 of 2: web2 (nginx) begins after waiting 7 s for its slots: 1 done, 1 at work, 2 waiting"
+    ]
+    progress.hear(lock(slots={"web2": ["nginx"]}), 9, "")
+    (line,) = progress.play(Batch("b", 2, 2, HOSTS, HOSTS), 10)
+    assert line == "Stretch 1 of 2 is done after 10 s: 2 done, 2 waiting, 0 failed"
+    assert progress.report()["waves"][0]["hosts"]["web2"]["seconds"] == 9
+    begins("web3")
+    assert progress.line(12).startswith("Stretch 2 of 2 · ")
+    progress.hear(lost("web3"), 13, "")
+    progress.end(14)
+    said = progress.summary("again")
+    assert said[0] == "Stopped: 2 hosts done in 2 stretches, 24 s; 1 failed, 1 not begun."
+    assert said[1].startswith("web3 failed in stretch 2 of 2 at ")
+
+
+def test_hosts_that_ask_again_and_again_are_no_news_and_not_at_work() -> None:
+    progress = Progress()
+    progress.play(Batch("a", 1, 1, HOSTS, HOSTS), 0)
+    progress.hear(lock(granted=True, in_turn=True, slots={"web1": ["nginx"]}), 0, "")
+    progress.start("web1", "Restart", 1)
+    for now in range(2, 70):
+        progress.start("web2", "Turn", now)
+        progress.hear(Heard("web2", "Turn", "", {"granted": False, "waits": True, "slots": {}}), now, "")
+    assert progress.silence(70) == ['Stretch 1 of 1: web1 at "Restart" for 1 min 9 s']
+    progress.hear(
+        Heard("web2", "Turn", "", {"granted": True, "in_turn": True, "slots": {"web2": ["nginx"]}}), 71, ""
+    )
+    progress.start("web2", "Restart", 72)
+    assert progress.silence(73) == []
+
+
 def test_a_host_is_done_when_all_its_slots_are_given_back(roll: Progress) -> None:
     assert roll.hear(lock(slots={"web2": ["nginx"]}), 7, "") == []
     assert roll.slots["web2"] == {"php"}

@@ -28,7 +28,7 @@ LARGE = {
 
 def told(services: list[Service], groups: dict[str, list[str]], **known: Any) -> list[str]:
     options = {name: known.pop(name) for name in ("sizes", "deferred_only") if name in known}
-    words = {name: known.pop(name) for name in ("operation", "every_wave") if name in known}
+    words = {name: known.pop(name) for name in ("operation", "every_wave", "together") if name in known}
     pending = known.pop("pending", {host: [] for hosts in groups.values() for host in hosts})
     fleet = Fleet(services, groups, pending, **known)
     return lines(plan_roll(fleet, **{"deferred_only": False, **options}), **words)
@@ -40,6 +40,7 @@ def test_three_hosts_are_told_in_a_few_lines() -> None:
         "Wave 2 of 3: web2 (nginx)",
         "Wave 3 of 3: lb1 (haproxy)",
         "Why 3 waves: nginx takes 2 (2 hosts, 1 at a time), then haproxy takes 1 (1 host).",
+        "Each host begins as soon as its slots are free; after wave 2 all wait for each other.",
         "haproxy has no host other than lb1: it is down during wave 3.",
     ]
 
@@ -51,7 +52,16 @@ def test_two_hundred_hosts_are_told_in_a_few_lines_too() -> None:
         "Waves 16 to 20 of 30: 8 each of web[121-160] (nginx)",
         "Waves 21 to 30 of 30: 1 each of lb[1-10] (haproxy)",
         "Why 30 waves: nginx takes 20 (160 hosts, 8 at a time), then haproxy takes 10 (10 hosts, 1 at a time).",
+        "Each host begins as soon as its slots are free; after wave 20 all wait for each other.",
     ]
+
+
+def test_a_roll_without_barriers_says_so_and_one_with_a_barrier_after_each_wave_says_nothing() -> None:
+    free = "Each host begins as soon as its slots are free."
+    web = {"nginx": ["web1", "web2", "web3"]}
+    assert free in told([NGINX], web)
+    assert told([NGINX], web, together=True) == told([NGINX], web, sizes=(1,), together=True)[:-1]
+    assert not [line for line in told([NGINX], web, sizes=(1,)) if "begins" in line]
 
 
 def test_who_is_down_is_told_before_anything_is_done() -> None:
@@ -92,7 +102,7 @@ def test_every_wave_is_told_to_those_who_want_it() -> None:
     services = [service("nginx", max_unavailable="5%"), service("redis", max_unavailable=2), HAPROXY]
     waves = told(services, LARGE, every_wave=True)
     assert waves[1] == "Wave 2 of 30: 10 hosts, cache3 (redis), cache4 (redis), web[9-16] (nginx)"
-    assert len(waves) == 31
+    assert len(waves) == 32
 
 
 REASONS: list[tuple[dict[str, Any], str]] = [

@@ -9,7 +9,9 @@ from ansible_collections.orderly.services.plugins.plugin_utils._roll import look
 from ansible_collections.orderly.services.plugins.plugin_utils._roll.looks import (
     GRANT,
     LOOKS,
+    RELEASED,
     down_before,
+    due,
     plan_looks,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._roll.roll import Fleet, plan_roll
@@ -17,8 +19,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._roll.survey impo
 from ansible_collections.orderly.services.plugins.plugin_utils._service.service import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from ansible_collections.orderly.services.plugins.plugin_utils._roll.looks import Registered
     from ansible_collections.orderly.services.plugins.plugin_utils._roll.roll import Roll
 
 WEB = Service("web", "web", Path("/roles/web"), "web", units=("web.service",))
@@ -93,11 +94,17 @@ def test_a_host_looks_at_so_many_members_and_the_next_wave_at_others(monkeypatch
 # --- What comes of it ---
 
 
-def answer(**words: str) -> dict[str, Any]:
+def answer(*, at: float = 1.0, visited: str = "", **words: str) -> dict[str, Any]:
+    """Give what the task registers that looks at members, some of which were visited before."""
     return {
         "results": [
             {
-                "item": {"key": host, "value": {"web": [UNIT]}},
+                "item": {
+                    "key": host,
+                    "value": {"web": [UNIT]},
+                    "at": at,
+                    "visited": host in visited.split(),
+                },
                 "machine": host,
                 "members": [{"unit": UNIT, "word": word, "says": word, "refusal": "", "along": []}],
             }
@@ -106,8 +113,14 @@ def answer(**words: str) -> dict[str, Any]:
     }
 
 
-def registered(**by_host: dict[str, Any]) -> Callable[[str, str], Any]:
-    return lambda host, name: by_host.get(host, {}).get(name)
+def registered(done: str = "", at_work: str = "", **looks: dict[str, Any]) -> Registered:
+    """Give what hosts have registered: how far they are, and what they saw."""
+    known: dict[tuple[str, str], Any] = {(host, LOOKS): look for host, look in looks.items()}
+    for host in [*done.split(), *at_work.split()]:
+        known[host, GRANT] = {"slots": {host: ["web"]}}
+    for host in done.split():
+        known[host, RELEASED] = {"changed": True}
+    return lambda host, name: known.get((host, name))
 
 
 def result(made: Roll) -> dict[str, Any]:
@@ -117,6 +130,20 @@ def result(made: Roll) -> dict[str, Any]:
 @pytest.fixture
 def roll() -> dict[str, Any]:
     return result(roll_of(WEB))
+
+
+def test_a_host_looks_at_nobody_who_is_being_visited_and_notes_who_was() -> None:
+    units = {"web": [UNIT]}
+    look = {"h1": units, "h2": units, "h3": units}
+    assert due(look, registered(done="h1", at_work="h2"), 7.0) == [
+        {"key": "h1", "value": units, "at": 7.0, "visited": True},
+        {"key": "h3", "value": units, "at": 7.0, "visited": False},
+    ]
+
+
+def test_who_failed_to_give_its_slots_back_is_still_being_visited() -> None:
+    known = {GRANT: {"slots": {"h1": ["web"]}}, RELEASED: {"failed": True}}
+    assert due({"h1": {"web": [UNIT]}}, lambda _host, name: known.get(name), 7.0) == []
 
 
 def test_before_the_first_wave_it_is_as_the_survey_said() -> None:
@@ -129,11 +156,10 @@ def test_before_the_first_wave_it_is_as_the_survey_said() -> None:
 @pytest.mark.parametrize(
     ("word", "found"), [("up", {}), ("down", {"h3": ["web"]}), ("stopped", {"h3": ["web"]})]
 )
-def test_what_was_seen_after_a_wave_counts_before_the_next(
+def test_what_a_host_saw_when_it_was_done_counts_for_the_next(
     roll: dict[str, Any], word: str, found: dict[str, list[str]]
 ) -> None:
-    seen = registered(h1={GRANT: {"unhealthy": {}}, LOOKS: answer(h2="up", h3=word)})
-    assert down_before(roll, 1, seen) == found
+    assert down_before(roll, 1, registered(done="h1", h1=answer(h2="up", h3=word))) == found
 
 
 @pytest.mark.parametrize(
@@ -143,28 +169,30 @@ def test_what_was_seen_after_a_wave_counts_before_the_next(
 )
 def test_who_gives_no_answer_counts_as_down(roll: dict[str, Any], silence: dict[str, Any]) -> None:
     item = {"key": "h3", "value": {"web": [UNIT]}}
-    seen = registered(h1={LOOKS: {"results": [{"item": item, **silence}]}})
+    seen = registered(done="h1", h1={"results": [{"item": item, **silence}]})
     assert down_before(roll, 1, seen) == {"h3": ["web"]}
 
 
 def test_an_answer_about_a_host_that_nobody_was_to_look_at_is_not_read(roll: dict[str, Any]) -> None:
-    assert down_before(roll, 1, registered(h1={LOOKS: answer(h9="down", h1="down")})) == {}
+    assert down_before(roll, 1, registered(done="h1", h1=answer(h9="down", h1="down", visited="h1"))) == {}
 
 
-def test_who_was_down_stays_so_until_somebody_sees_it_up_or_visits_it(roll: dict[str, Any]) -> None:
-    counted = {"unhealthy": {"h1": ["web"], "h2": ["web"]}}
-    assert down_before(roll, 2, registered(h2={GRANT: counted})) == {"h1": ["web"]}
-    assert down_before(roll, 2, registered(h2={GRANT: counted, LOOKS: answer(h1="up")})) == {}
+def test_the_last_look_decides_whoever_made_it(roll: dict[str, Any]) -> None:
+    first, then = answer(at=1, h3="down"), answer(at=2, h3="up")
+    assert down_before(roll, -1, registered(done="h1 h2", h1=first, h2=then)) == {}
+    assert down_before(roll, -1, registered(done="h1 h2", h1={**then}, h2={**first})) == {}
+    assert down_before(roll, -1, registered(done="h1 h2", h1=first)) == {"h3": ["web"]}
 
 
-def test_a_host_of_the_wave_is_free_of_cost_only_where_it_was_seen_down_just_now(
-    roll: dict[str, Any],
-) -> None:
-    counted = {"unhealthy": {"h3": ["web"]}}
-    assert down_before(roll, 2, registered(h2={GRANT: counted})) == {}
-    assert down_before(roll, 2, registered(h2={GRANT: counted, LOOKS: answer(h3="down")})) == {"h3": ["web"]}
+def test_a_visit_that_has_begun_since_tells_more_than_a_look_before_it(roll: dict[str, Any]) -> None:
+    look = answer(h3="down")
+    assert down_before(roll, -1, registered(done="h1", at_work="h3", h1=look)) == {}
+    assert down_before(roll, -1, registered(done="h1 h3", h1=look)) == {}
+    again = answer(h1="down", visited="h1")
+    assert down_before(roll, -1, registered(done="h1 h2", h2=again)) == {"h1": ["web"]}
 
 
-def test_after_the_last_wave_what_counted_there_still_does(roll: dict[str, Any]) -> None:
-    counted = {"unhealthy": {"h1": ["web"]}}
-    assert down_before(roll, -1, registered(h3={GRANT: counted})) == {"h1": ["web"]}
+def test_a_host_is_free_of_cost_only_where_the_wave_before_has_seen_it_down(roll: dict[str, Any]) -> None:
+    look = answer(h3="down")
+    assert down_before(roll, 2, registered(done="h1 h2", h1=look)) == {}
+    assert down_before(roll, 2, registered(done="h1 h2", h2=look)) == {"h3": ["web"]}

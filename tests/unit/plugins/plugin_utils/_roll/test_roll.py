@@ -56,6 +56,21 @@ def test_only_named_services_are_restarted() -> None:
     assert visits(made) == {"h1": ["web"]}
 
 
+def test_hosts_that_slots_alone_keep_apart_are_one_batch_unless_waves_go_together_or_have_sizes() -> None:
+    made = roll(NOBODY, deferred_only=False)
+    assert [len(wave) for wave in made.waves] == [1, 2, 1]
+    assert made.as_result()["batches"] == [4]
+    assert made.as_result(together=True)["batches"] == [1, 2, 1]
+    sized = roll(NOBODY, deferred_only=False, sizes=(1,))
+    assert sized.as_result()["batches"] == [1, 1, 1, 1]
+
+
+def test_hosts_that_were_left_behind_are_a_batch_before_all_others() -> None:
+    made = roll(NOBODY, {"h2": "web"}, deferred_only=False)
+    assert made.waves[0] == ("d1", "h2")
+    assert made.as_result()["batches"] == [2, 2]
+
+
 def test_nothing_pending_is_nothing_to_do() -> None:
     made = roll(NOBODY)
     assert made.waves == ()

@@ -162,6 +162,18 @@ def test_without_a_survey_there_is_nothing_to_sum_up() -> None:
         summary(plan_of(deployment("web", "w1")), {}, FOLDER)
 
 
+def test_services_whose_ranks_an_upgrade_does_not_ask_are_named() -> None:
+    deployments = [
+        deployment("db", "h1", "3", "rank"),
+        deployment("web", "h1"),
+        deployment("mq", "h1", "0", "rank"),
+    ]
+    said = [line for line in summed_up({}, *deployments) if "rank" in line]
+    assert said == [
+        "Upgrades do not ask the rank.yml of db who goes last: name those hosts in the inventory (orderly_last: true)."
+    ]
+
+
 def test_what_changes_together_is_said_and_what_should_by_its_packages() -> None:
     deployments = [
         deployment("api", "h1", bundle="nova"),

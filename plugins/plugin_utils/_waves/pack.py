@@ -222,8 +222,8 @@ class Waves:
             for other in self._rules.apart.get(service, ()):
                 barred |= self._with[other]
         for service, rank in self._rules.rank_of(visit):
-            for other, waves in self._ranked[service].items():
-                barred |= waves if other != rank else 0
+            for theirs, waves in self._ranked[service].items():
+                barred |= waves if theirs != rank else 0
         domain = self._rules.domains.get(visit.host)
         if domain is not None:
             barred |= self._any_domain & ~self._domain[domain]

@@ -65,7 +65,7 @@ def rank_lines(roll: Roll) -> Iterator[str]:
             yield f"Last of {name}, as its rank.yml found out: {listed(shortened(last))}."
     for one, other in combinations(ranks, 2):
         if pair := _against_each_other(ranks[one], ranks[other]):
-            first = next(host for host in roll.order if host in pair)
+            first = min(pair, key=roll.order.index)
             yield (
                 f"{one} and {other} rank {' and '.join(pair)} against each other; {first} goes first, as services that "
                 "come first, or else their names, decide."

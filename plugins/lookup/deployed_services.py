@@ -30,8 +30,8 @@ RETURN = r"""
 _raw:
   description:
     - One dictionary for each service, with the keys of C(meta/service.yml), V(name), V(role) (the name for
-      M(ansible.builtin.include_role)), V(path), V(has) (which of V(facts), V(drain), V(undrain), V(verify) and V(undo)
-      the role brings), and V(enable_auto_restarts) (the variable C(<service>_enable_auto_restarts), else
+      M(ansible.builtin.include_role)), V(path), V(has) (which of V(facts), V(rank), V(drain), V(undrain), V(verify) and
+      V(undo) the role brings), and V(enable_auto_restarts) (the variable C(<service>_enable_auto_restarts), else
       C(enable_auto_restarts), else true).
   type: list
   elements: dict

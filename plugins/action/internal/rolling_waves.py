@@ -26,6 +26,7 @@ from ...plugin_utils._roll.announcement import lines
 from ...plugin_utils._roll.callbacks import find_callbacks
 from ...plugin_utils._roll.closing import closing_line
 from ...plugin_utils._roll.looks import plan_looks
+from ...plugin_utils._roll.ranks import read_ranks
 from ...plugin_utils._roll.roll import SERIAL, WAVES, Fleet, Roll, plan_roll, read_sizes
 from ...plugin_utils._roll.survey import (
     BOOT,
@@ -89,7 +90,7 @@ class ActionModule(ControllerAction):
         along, silent, messages = self._survey(services, options, variables)
         locks = _read_locks(self.store_url(options, variables), options["operation"])
         fleet = _fleet(services, variables, along, {**unseen, **silent}, locks, units)
-        fleet = replace(fleet, machines=machines)
+        fleet = replace(fleet, machines=machines, ranks=_ranks(services, fleet, variables))
         sizes = read_sizes(
             options["waves"] or self.templated(variables, WAVES),
             options["serial"] or self.templated(variables, SERIAL),
@@ -215,6 +216,18 @@ def _fleet(
         units=units,
         along=along,
     )
+
+
+def _ranks(
+    services: Sequence[Service], fleet: Fleet, variables: Mapping[str, Any]
+) -> dict[str, dict[str, int]]:
+    """Read what the roles found out on the hosts that answered, each about itself."""
+    here = set(variables["ansible_play_hosts"]) - fleet.silent.keys()
+    members = {
+        name: [host for host in hosts & here if fleet.why_out(name, host) is None]
+        for name, hosts in fleet.members.items()
+    }
+    return read_ranks(services, members, lambda host, name: variables["hostvars"][host].get(name))
 
 
 def _check_agreement(services: Iterable[Service], variables: Mapping[str, Any]) -> None:

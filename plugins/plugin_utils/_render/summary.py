@@ -12,7 +12,7 @@ from .._common.shell import extra, left_out, playbook
 from .._common.text import layout, listed, natural, plural, printable
 from .._plan.plan import DOWN, KEEPS, NONE, short
 from .._service.catalogue import override_names, variable
-from .._service.steps import CHANGE
+from .._service.steps import CHANGE, RANK
 from .._waves.lines import Wave, wave_lines
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def summary(
         *layout([HEADER, *rows]),
         *_conditions(plan),
         *_bundles(plan),
+        *_ranked(plan),
         *_absences(plan, away),
         *(f"Not surveyed: {host}: {_why(answers.get(host, {}))}" for host in survey.missing),
         *([f"It takes {how_long}."] if how_long else []),
@@ -107,6 +108,16 @@ def _absences(plan: Plan, away: Mapping[str, frozenset[str]]) -> Iterator[str]:
             is_down = service.outage == KEEPS and service.slots >= len(service.hosts) - len(out)
             nobody = f"; nobody serves {name} while a wave changes all the others" if is_down else ""
             yield f"Out of service, and not in the base of a percentage: {hosts} of {name}{nobody}."
+
+
+def _ranked(plan: Plan) -> Iterator[str]:
+    """Name the services whose roles find out in rolls who goes last, which an upgrade does not ask."""
+    names = [name for name, service in plan.services.items() if RANK in service.parts and service.changes]
+    if names:
+        yield (
+            f"Upgrades do not ask the rank.yml of {listed(names, _SHOWN)} who goes last: name those hosts in the "
+            "inventory (orderly_last: true)."
+        )
 
 
 def _bundles(plan: Plan) -> Iterator[str]:

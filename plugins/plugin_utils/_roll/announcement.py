@@ -10,6 +10,7 @@ from .._common.text import listed, natural, shortened, with_services
 from .._waves.bounds import busiest
 from .._waves.lines import Wave, wave_lines
 from .._waves.rules import Visit
+from .ranks import rank_lines
 from .roll import stays_down
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def _why(roll: Roll) -> Iterator[str]:
         yield f"First, hosts that an earlier run left behind: {listed(shortened(behind))}."
     if last := visited & placement.last:
         yield f"Last of their services: {listed(shortened(last))}."
+    yield from rank_lines(roll)
 
 
 def _busiest(roll: Roll) -> Iterator[str]:

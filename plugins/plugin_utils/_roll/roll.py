@@ -42,7 +42,8 @@ class Fleet:
     *pending* gives each host its pending units, *silent* says of those without an answer why, as in "did not answer";
     *held* gives the services that hosts left behind by an earlier roll still hold slots of; *out_of_service* the
     reasons, by service and host. *units* tells of each host that was asked how the units of its services are,
-    *along* which units systemd restarts along with a pending one; *machines* which machine has answered.
+    *along* which units systemd restarts along with a pending one; *machines* which machine has answered; *ranks* are
+    those that roles found out, by service and host.
     """
 
     services: Sequence[Service]
@@ -55,6 +56,7 @@ class Fleet:
     units: Mapping[str, Mapping[str, Unit]] = field(default_factory=dict)
     along: Mapping[str, Mapping[str, Iterable[str]]] = field(default_factory=dict)
     machines: Mapping[str, str] = field(default_factory=dict)
+    ranks: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def asked(self) -> frozenset[str]:
@@ -113,6 +115,7 @@ class Fleet:
             {service.name: service.befores for service in self.services},
             self.placement.domains,
             self.placement.last,
+            self.ranks,
         )
 
     def why_out(self, service: str, host: str) -> str | None:

@@ -16,7 +16,10 @@ STEP_OF_KIND = {kind: step for step, kind in KIND_OF_STEP.items() if step not in
 
 UPGRADE_TASKS, HANDLERS = "upgrade_tasks", "handlers"
 FACTS = "facts"  # what all the other files may read
-ROLL_PARTS = (FACTS, "drain", "undrain", "verify", "undo")
+RANK = "rank"  # who goes last in rolls
+LOOKING = (FACTS, RANK)
+"""The parts that only look."""
+ROLL_PARTS = (*LOOKING, "drain", "undrain", "verify", "undo")
 PARTS = (*ROLL_PARTS, FINALIZE)
 """The task files of a role beside its upgrade_tasks."""
 

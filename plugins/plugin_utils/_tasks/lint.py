@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from .._common.text import natural
+from .._service.catalogue import variable
 from .._service.settings import line_of
 from .._service.steps import (
     CHANGE,
@@ -20,6 +21,7 @@ from .._service.steps import (
     HANDLERS,
     KNOWN_STEPS,
     ORDERLY,
+    RANK,
     ROLL_PARTS,
     STEP,
     WHEN,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 # The parts whose variables a part may read, besides facts.yml: those that surely run before it, in the same play.
 SEES = {
     FACTS: {FACTS},
+    RANK: {RANK},
     "validate": {"validate"},
     "prepare": {"prepare"},
     "drain": {"drain"},
@@ -229,6 +232,18 @@ def _retired(word: TaskUse) -> bool:
     return is_true(value_of(module, "masked")) or (enabled is not None and not is_true(enabled))
 
 
+def no_rank(declared: ServiceTasks) -> Iterator[Finding]:
+    """Find a ``rank.yml`` that sets no rank: every roll would be refused."""
+    path = declared.service.tasks_file(RANK)
+    name = variable(declared.service.name, RANK)
+    if path is not None and not any(word.part == RANK for word in declared.writes.get(name, ())):
+        message = (
+            f"rank.yml does not set {name}, a whole number for each host (those with lower ones go first); set it "
+            "with set_fact."
+        )
+        yield Finding(path, 1, RANK, message)
+
+
 # --- All services together ---
 
 
@@ -309,5 +324,6 @@ RULES: Iterable[Rule] = (
     once_in_each_wave,
     stopped_for_good,
     changed_for_good,
+    no_rank,
 )
 RULES_FOR_ALL: Iterable[RuleForAll] = (missing_requirements, shared_variables, borrowed_variables)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from .._service.steps import CHANGE_STEPS, FACTS, FINALIZE, MIGRATE_STEP, ORDERLY, TAGS
+from .._service.steps import CHANGE_STEPS, FINALIZE, LOOKING, MIGRATE_STEP, ORDERLY, TAGS
 from .dialects import STEPS_IN, DialectError, Gating, check_tags_below
 from .edits import Edit, as_file, as_item, comment_above, edited, keep_items, spans, without_tag
 from .facts import FactsRules
@@ -85,10 +85,10 @@ def split_by_step(path: Path, dialect: str = ORDERLY, role: str = "") -> Split:
 def read_part(path: Path) -> str:
     """Read a task file that belongs to no step, ``drain.yml`` say, as it goes into a plan.
 
-    Of the parts only ``finalize.yml`` may hold ``run_once`` tasks, and ``facts.yml`` only such as look.
+    Of the parts only ``finalize.yml`` may hold ``run_once`` tasks, and ``facts.yml`` and ``rank.yml`` only what looks.
     Raises :class:`FindingsError`.
     """
-    rules = FactsRules(path.parent) if path.stem == FACTS else TaskRules(path.parent)
+    rules = FactsRules(path.parent, path.stem) if path.stem in LOOKING else TaskRules(path.parent)
     file = rules.read(path)
     once = path.stem == FINALIZE
     rules.check_dynamic(file, run_once_allowed=once)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .._common.text import natural
 from .._service.budget import slots_of
@@ -52,6 +52,14 @@ def _cut(hosts: Sequence[str], batches: Sequence[int | str]) -> Iterator[Sequenc
         begin, number = begin + count, number + 1
 
 
+class Kind(NamedTuple):
+    """What hosts have in common that may go in each other's place."""
+
+    services: frozenset[str]
+    last: bool
+    ranks: frozenset[tuple[str, int]]
+
+
 class _Order:
     """The order in which hosts take their places, which decides how many waves there are."""
 
@@ -91,33 +99,51 @@ class _Order:
         Where hosts wait for each other, as each runs what comes before a service of the other, those go whose services
         come first: with one visit to each host there is no order that holds for all.
         """
-        kinds: defaultdict[tuple[frozenset[str], bool], list[str]] = defaultdict(list)
+        kinds: defaultdict[Kind, list[str]] = defaultdict(list)
         for host, services in self.visits.items():
-            kinds[frozenset(services), host in self._rules.last].append(host)
+            ranks = self._rules.rank_of(Visit(host, services))
+            kinds[Kind(frozenset(services), host in self._rules.last, ranks)].append(host)
         befores = {
             services: frozenset(chain.from_iterable(self._rules.earlier.get(s, ()) for s in services))
             - services
-            for services, _last in kinds
+            for services, _last, _ranks in kinds
         }
         rounds: dict[str, int] = {}
         number = 0
         left = list(kinds)
         while left:
-            waited_for = frozenset(chain.from_iterable(services for services, _last in left))
-            ordinary = frozenset(chain.from_iterable(services for services, last in left if not last))
+            waited_for = frozenset(chain.from_iterable(kind.services for kind in left))
+            ordinary = frozenset(chain.from_iterable(kind.services for kind in left if not kind.last))
+            lowest = _lowest_ranks(left)
             ready = {
-                (services, last)
-                for services, last in left
-                if befores[services].isdisjoint(waited_for) and not (last and services & ordinary)
+                kind
+                for kind in left
+                if befores[kind.services].isdisjoint(waited_for)
+                and not (kind.last and kind.services & ordinary)
+                and all(rank == lowest[service] for service, rank in kind.ranks)
             } or self._foremost(left)
             rounds |= {host: number for kind in ready for host in kinds[kind]}
             left = [kind for kind in left if kind not in ready]
             number += 1
         return rounds
 
-    def _foremost(self, kinds: Collection[tuple[frozenset[str], bool]]) -> set[tuple[frozenset[str], bool]]:
-        lowest = min((last, self._depth(services)) for services, last in kinds)
-        return {(services, last) for services, last in kinds if (last, self._depth(services)) == lowest}
+    def _foremost(self, kinds: Collection[Kind]) -> set[Kind]:
+        """Choose by what comes first; where services rank hosts against each other, those say it that come first."""
+        lowest = min((kind.last, self._depth(kind.services)) for kind in kinds)
+        chosen = [kind for kind in kinds if (kind.last, self._depth(kind.services)) == lowest]
+        for service in sorted(_lowest_ranks(chosen), key=lambda name: (self._depth([name]), natural(name))):
+            ranks = {kind: dict(kind.ranks).get(service) for kind in chosen}
+            known = [rank for rank in ranks.values() if rank is not None]
+            if len(set(known)) > 1:
+                return {kind for kind, rank in ranks.items() if rank == min(known)}
+        return set(chosen)
+
+
+def _lowest_ranks(kinds: Iterable[Kind]) -> dict[str, int]:
+    lowest: dict[str, int] = {}
+    for service, rank in chain.from_iterable(kind.ranks for kind in kinds):
+        lowest[service] = min(rank, lowest.get(service, rank))
+    return lowest
 
 
 class Waves:
@@ -138,6 +164,7 @@ class Waves:
         self._domain: defaultdict[str, int] = defaultdict(
             int
         )  # by failure domain, the waves that hold its hosts
+        self._ranked: defaultdict[str, dict[int, int]] = defaultdict(dict)  # by service and rank, the waves
         self._any_domain = 0
         self._closed = 0  # the waves that nobody can join
 
@@ -161,6 +188,9 @@ class Waves:
         """Find the first wave from *start* on that has room for a visit."""
         if visit.host in self._rules.last:
             start = max(start, self.past(visit.services) - 1)
+        for service, rank in self._rules.rank_of(visit):
+            lower = (waves for other, waves in self._ranked[service].items() if other < rank)
+            start = max([start, *(waves.bit_length() for waves in lower)])
         taken = self._barred(visit) | ((1 << start) - 1)
         return (~taken & (taken + 1)).bit_length() - 1
 
@@ -191,6 +221,9 @@ class Waves:
             barred |= self._full[service]
             for other in self._rules.apart.get(service, ()):
                 barred |= self._with[other]
+        for service, rank in self._rules.rank_of(visit):
+            for theirs, waves in self._ranked[service].items():
+                barred |= waves if theirs != rank else 0
         domain = self._rules.domains.get(visit.host)
         if domain is not None:
             barred |= self._any_domain & ~self._domain[domain]
@@ -206,6 +239,8 @@ class Waves:
             self._used[service][wave] += 1
             if service in self._rules.slots and self._used[service][wave] >= self._rules.slots[service]:
                 self._full[service] |= bit
+        for service, rank in self._rules.rank_of(visit):
+            self._ranked[service][rank] = self._ranked[service].get(rank, 0) | bit
         if (domain := self._rules.domains.get(visit.host)) is not None:
             self._domain[domain] |= bit
             self._any_domain |= bit

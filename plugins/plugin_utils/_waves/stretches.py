@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def stretches(waves: Iterable[Wave], rules: Rules, alone: Collection[str] = ()) -> list[list[Wave]]:
     """Cut *waves* where hosts of the one must be done before hosts of the next may begin.
 
-    That is so between services with an order, between failure domains, and before the last host of a service. A wave
+    That is so between services with an order, between failure domains, between hosts of a service that differ in rank,
+    and before the last host of a service. A wave
     with one of the hosts named in *alone* is a stretch of its own.
     """
     cut: list[list[Wave]] = []
@@ -33,11 +34,16 @@ def _may_go_beside(wave: Wave, before: Wave, rules: Rules, alone: Collection[str
     domains = {rules.domains[host] for host in hosts if host in rules.domains}
     services, earlier = _services(wave), _services(before)
     barred = frozenset().union(*(rules.apart.get(service, frozenset()) for service in services))
+    ranks = [frozenset().union(*map(rules.rank_of, visits)) for visits in (before, wave)]
+    ranked = {service for service, _rank in ranks[1] - ranks[0]} | {
+        service for service, _rank in ranks[0] - ranks[1]
+    }
     lasts = _services(visit for visit in (*before, *wave) if visit.host in rules.last)
     return (
         len(domains) <= 1
         and barred.isdisjoint(earlier)
         and lasts.isdisjoint(earlier & services)
+        and ranked.isdisjoint(earlier & services)
         and not any(host in alone for host in hosts)
     )
 

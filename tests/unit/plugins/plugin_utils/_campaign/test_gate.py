@@ -256,3 +256,18 @@ def test_a_run_for_some_hosts_does_what_it_can() -> None:
 def test_a_refusal_about_hosts_outside_the_run_does_not_ask_to_fix_them() -> None:
     said = refusal("wave-3", f"{VALID} db/change@d1", Selection(hosts=frozenset({"d1", "w1"})))
     assert "This run is not about d2 (--limit): upgrade what is missing there first" in said
+
+
+TOGETHER = plan_of(
+    deployment("api", "h1 h2", packages=("nova",)),
+    deployment("sched", "h2 h3", packages=("nova",), after=("api",)),
+)
+
+
+def test_what_changes_together_waits_for_hosts_of_the_first_alone_and_for_itself_nowhere() -> None:
+    on_h2, on_h3 = Selection(hosts=frozenset({"h2"})), Selection(hosts=frozenset({"h3"}))
+    known: dict[str, Any] = {"plan": TOGETHER, "batch": "h2 h3"}
+    assert "change of api on h1 (wave-1: not begun)" in refusal("wave-2", "", on_h2, **known)
+    assert enter("wave-2", "api/change@h1", on_h2, **known) == {"api": "h2", "sched": "h2"}
+    assert "change of api on h2" in refusal("wave-3", "api/change@h1", on_h3, **known)
+    assert enter("wave-3", "api/change@h1 api/change@h2", on_h3, **known) == {"sched": "h3"}

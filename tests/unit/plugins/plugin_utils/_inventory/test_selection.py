@@ -45,3 +45,17 @@ def test_an_unknown_name_is_refused_with_those_that_are_known(
     with pytest.raises(CatalogueError) as caught:
         Selection.from_variables(variables).check(STAGES)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("only", "refused"), [("api", True), ("db,api", True), ("api,sched", False), ("db", False)]
+)
+def test_services_that_change_together_are_all_named_or_none(only: str, *, refused: bool) -> None:
+    selection = Selection.from_variables({"upgrade_only": only})
+    stages = dict.fromkeys(("api", "sched", "db"), "default")
+    if not refused:
+        selection.check(stages, [("api", "sched")])
+        return
+    everything = "api,db,sched" if "db" in only else "api,sched"
+    with pytest.raises(CatalogueError, match=f"names api and not sched, .*-e upgrade_only={everything}"):
+        selection.check(stages, [("api", "sched")])

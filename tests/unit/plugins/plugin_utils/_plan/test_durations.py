@@ -38,3 +38,8 @@ def test_a_host_that_never_came_to_the_end_tells_of_the_steps_before() -> None:
 def test_hosts_that_noted_nothing_tell_nothing() -> None:
     assert step_seconds([{}, {}]) == {}
     assert step_seconds([]) == {}
+
+
+def test_the_turns_of_others_between_two_steps_count_for_neither() -> None:
+    noted = {"step2": 100.0, "end2": 101.0, "step3": 160.0, "end3": 164.0}
+    assert step_seconds([noted]) == {"step2": 1.0, "step3": 4.0}

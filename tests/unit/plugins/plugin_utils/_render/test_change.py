@@ -160,3 +160,50 @@ def test_a_finalizer_undoes_first_and_is_remembered_by_its_host() -> None:
         "Record what is finalized",
     ]
     assert "finalize web" not in names(tasks_of(a_role("undo"), "finalize"))
+
+
+# --- What changes together ---
+
+
+def two(**settings: Any) -> dict[str, Role]:
+    """Give the roles of two services that change together."""
+    plan = plan_of(
+        deployment("api", "w1 w2", "2 3 5", "drain undrain", bundle="nova", **settings),
+        deployment("web", "w1 w2", "3 4", "facts verify", bundle="nova", migrates_once=True, **settings),
+    )
+    return {name: Role(name, service, FILES) for name, service in plan.services.items()}
+
+
+def test_services_that_change_together_have_their_turns_phase_by_phase() -> None:
+    roles = two()
+    ordered = list(change.turns({name: role.service for name, role in roles.items()}))
+    assert ordered == [
+        ("web", "change.facts"), ("api", "change.quiesce"), ("api", "change.upgrade"), ("web", "change.upgrade"),
+        ("web", "change.migrate"), ("api", "change.start"), ("api", "change.verify"), ("web", "change.verify"),
+        ("api", "change.return"), ("web", "change.return"),
+    ]  # fmt: skip
+    for name, role in roles.items():
+        files = {stem for stem in work_files(role) if stem != work_file("verify")}
+        assert files == {work_file(kind) for who, kind in ordered if who == name}
+
+
+def test_what_is_done_in_a_phase() -> None:
+    roles = two()
+    assert names(tasks_of(roles["web"], "change.migrate")) == [
+        "Begin step 4 of web (migrate)", "migrate web", "Wait for the migration of web", "End step 4 of web",
+    ]  # fmt: skip
+    assert names(tasks_of(roles["web"], "change.verify")) == ["Run the handlers", "verify web"]
+
+
+def test_a_full_stop_of_several_waits_after_each_step_of_each_and_every_host_looks_itself() -> None:
+    roles = two(full_stop=True)
+    for role in roles.values():
+        for kind in ("quiesce", "upgrade", "migrate", "start"):
+            listed = tasks_of(role, f"change.{kind}")[-1]["block"]
+            (barrier,) = (task for task in listed if "Wait for every host" in task["name"])
+            assert "run_once" not in barrier
+
+
+def test_others_go_from_their_drain_to_their_undrain() -> None:
+    services = plan_of(deployment("db", "w1"), deployment("web", "w1")).services
+    assert list(change.turns(services)) == [("db", "change"), ("web", "change")]

@@ -124,3 +124,14 @@ def test_the_page_is_one_file_that_holds_its_data_as_text() -> None:
     assert not re.search(r'(src|href)="plan\.', text)
     assert "</script><b>" not in text
     assert text.count("</script>") == 2
+
+
+def test_services_that_change_together_are_named_on_their_cards() -> None:
+    data = page_data(
+        plan_of(*(deployment(name, packages=("nova",)) for name in ("api", "sched")), deployment("web")),
+        {},
+        {},
+    )
+    assert [told(data, name).get("together") for name in ("api", "sched", "web")] == [
+        ["api", "sched"], ["api", "sched"], None,
+    ]  # fmt: skip

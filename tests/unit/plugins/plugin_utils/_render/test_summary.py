@@ -160,3 +160,35 @@ def test_hosts_out_of_service_are_named_and_so_is_what_nobody_serves_because_of_
 def test_without_a_survey_there_is_nothing_to_sum_up() -> None:
     with pytest.raises(ValueError, match="a plan with a survey"):
         summary(plan_of(deployment("web", "w1")), {}, FOLDER)
+
+
+def test_services_whose_ranks_an_upgrade_does_not_ask_are_named() -> None:
+    deployments = [
+        deployment("db", "h1", "3", "rank"),
+        deployment("web", "h1"),
+        deployment("mq", "h1", "0", "rank"),
+    ]
+    said = [line for line in summed_up({}, *deployments) if "rank" in line]
+    assert said == [
+        "Upgrades do not ask the rank.yml of db who goes last: name those hosts in the inventory (orderly_last: true)."
+    ]
+
+
+def test_what_changes_together_is_said_and_what_should_by_its_packages() -> None:
+    deployments = [
+        deployment("api", "h1", bundle="nova"),
+        deployment("sched", "h1", bundle="nova"),
+        deployment("web", "h1"),
+        deployment("log", "h1", "0"),
+    ]
+    shared = {"python3-nova": {"installed": "1", "candidate": "2"}}
+    answers = {"h1": {"services": dict.fromkeys(("api", "sched", "web", "log"), shared)}}
+    said = [line for line in summed_up(answers, *deployments) if "ogether" in line]
+    assert said == [
+        "Together, where they share a host: api, sched. All stop before any is upgraded, and start when all have "
+        "migrated.",
+        "api and web have python3-nova in common on a host, and do not change together: what changes first upgrades "
+        "it for both. To let them, name it in api_packages and web_packages.",
+        "sched and web have python3-nova in common on a host, and do not change together: what changes first upgrades "
+        "it for both. To let them, name it in sched_packages and web_packages.",
+    ]

@@ -39,7 +39,7 @@ def test_a_role_may_write_its_files_with_either_suffix(tmp_path: Path) -> None:
     found = [web.tasks_file(part) for part in ("drain", "verify", "undo")]
     assert found == [tmp_path / "tasks/drain.yaml", tmp_path / "tasks/verify.yml", None]
     assert web.as_dict()["has"] == {
-        "facts": False, "drain": True, "undrain": False, "verify": True, "undo": False
+        "facts": False, "rank": False, "drain": True, "undrain": False, "verify": True, "undo": False
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._tasks.findings import FindingsError
 from ansible_collections.orderly.services.plugins.plugin_utils._tasks.split import read_part
 
 if TYPE_CHECKING:
@@ -62,3 +63,15 @@ def test_what_does_more_is_refused_with_its_place(role: Role, text: str, finding
     role.write("- name: X\n  apt: {name: x}\n", "tasks/changes.yml")
     (found,) = role.findings(text, HERE)
     assert found.startswith(finding)
+
+
+def test_a_rank_only_looks_too_and_its_findings_say_so(role: Role) -> None:
+    looks = "- command: x\n  changed_when: false\n- set_fact: {web_rank: 1}\n"
+    assert read_part(role.write(looks, "tasks/rank.yml")) == looks
+    with pytest.raises(FindingsError) as caught:
+        read_part(role.write("- name: X\n  command: x\n", "tasks/rank.yml"))
+    (finding,) = caught.value.findings
+    assert finding.rule == "rank"
+    assert (
+        '"X" does more than look, but rank.yml runs before every roll, in check mode too.' in finding.message
+    )

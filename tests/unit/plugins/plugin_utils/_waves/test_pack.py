@@ -187,3 +187,30 @@ def test_waves_of_one_batch_come_before_those_of_the_next(
             for wave in waves[: len(pack({h: visits[h] for h in canaries}, Rules(slots)))]
             for host in wave
         } == set(canaries)
+
+
+RANKS = st.dictionaries(HOSTS, st.integers(0, 2))
+
+
+@given(ANY_VISITS, SLOTS, st.sampled_from(["web", "db"]), RANKS)
+def test_hosts_with_a_higher_rank_go_after_all_with_a_lower_one(
+    visits: Visits, slots: dict[str, int], name: str, ranks: dict[str, int]
+) -> None:
+    waves = pack(visits, Rules(slots, ranks={name: ranks}))
+    assert sorted(host for wave in waves for host in wave) == sorted(visits)
+    order = [{ranks.get(host, 0) for host in wave if name in visits[host]} for wave in waves]
+    told = [each for each in order if each]
+    assert all(len(each) == 1 for each in told)
+    assert told == sorted(told, key=max)
+
+
+@given(ANY_VISITS, SLOTS, RANKS, RANKS)
+def test_services_that_rank_hosts_against_each_other_leave_no_host_out(
+    visits: Visits, slots: dict[str, int], one: dict[str, int], other: dict[str, int]
+) -> None:
+    rules = Rules(slots, ranks={"web": one, "db": other})
+    waves = pack(visits, rules)
+    assert sorted(host for wave in waves for host in wave) == sorted(visits)
+    for wave in waves:
+        for name, ranks in rules.ranks.items():
+            assert len({ranks.get(host, 0) for host in wave if name in visits[host]}) <= 1

@@ -30,6 +30,13 @@ CASES: list[tuple[str, str, Rules, str, str]] = [
     ("slots alone need no barrier", "w1=web d1=db, w2=web", Rules(ONE), "", "w1 d1, w2"),
     ("nothing", "w1=web", Rules(ONE), "", "w1"),
     (
+        "hosts of a service with another rank do",
+        "w1=web, w2=web d1=db, w3=web, d2=db",
+        Rules(ONE, ranks={"web": {"w3": 1}}),
+        "",
+        "w1, w2 d1 | w3, d2",
+    ),
+    (
         "an order between services does",
         "w1=web, w2=web d1=db, l1=lb, l2=lb",
         Rules(ONE, {"lb": ("web",), "web": (), "db": ()}),

@@ -33,6 +33,22 @@ USUAL: dict[str, dict[str, Any]] = {
         "on_hold": [{"package": "nginx", "version": "1", "candidate": "2"}], "temporary_changes": [CHANGE],
         "drained": [DRAINED], "services": {"web": ["web.service"]}, "down": [], "store": {},
         "outdated": ["ssh.service"], "not_checked": {"reloads": "only root can tell"}, "trouble": ["It is full."],
+        "without_service": ["web.service"], "absent_services": [{"service": "db", "says": "There is no db."}],
+        "umbrellas": [{"service": "db", "unit": "db.service", "says": "It only groups db@1.service."}],
+        "made_up": [
+            {"unit": "web.service", "action": "start", "since": "2026-01-01T00:00:00Z", "package": "web"}
+        ],
+    },
+    "running_services_info": {
+        "units": [
+            {
+                "unit": "web.service", "names": ["web.service"], "umbrellas": [], "owner": "web", "packages": ["web"],
+                "program": "/usr/sbin/web", "tcp": [80], "local": [80], "udp": [], "page": True, "hold": "",
+                "refusal": "",
+            }
+        ],
+        "ignored": ["dbus.service"], "stopped": {"db.service": "failed (failed)"}, "on_demand": ["x.socket"],
+        "sees_all": True,
     },
     "drained_services": {"services": [], "drained": []},
     "member_units": {"members": [], "machine": "5f2d"},

@@ -8,11 +8,19 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.versions import BEFORE, VersionRecord
 from ansible_collections.orderly.services.plugins.plugin_utils._common.answers import (
     DEEPEST,
     outsized,
     unreadable,
+)
+from ansible_collections.orderly.services.plugins.plugin_utils._discovery.proposal import Fleet as Sightings
+from ansible_collections.orderly.services.plugins.plugin_utils._discovery.proposal import propose
+from ansible_collections.orderly.services.plugins.plugin_utils._discovery.proposal_text import as_yaml
+from ansible_collections.orderly.services.plugins.plugin_utils._discovery.sightings import (
+    RUNNING,
+    read_sighting,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.survey import (
     Survey,
@@ -30,6 +38,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._report.progress 
     believed,
 )
 from ansible_collections.orderly.services.plugins.plugin_utils._report.status_table import FleetStatus
+from ansible_collections.orderly.services.plugins.plugin_utils._roll.survey import read_survey
 from ansible_collections.orderly.services.plugins.plugin_utils._store.sqlite import SqliteStore
 from ansible_collections.orderly.services.tests.hostile.answers import (
     OTHERS,
@@ -77,6 +86,17 @@ def test_the_table_stands_whatever_one_host_answers() -> None:
         )
         assert plain["hosts"]["good"] == {key: STATUS[key] for key in STATUS.keys() - {"services", "down"}}
         assert ("evil" in plain["hosts"]) != ("evil" in plain["not_checked"])
+
+
+def test_what_is_proposed_is_an_inventory_whatever_one_host_answers() -> None:
+    for told in answers("running_services_info"):
+        survey = read_survey({"good": USUAL["running_services_info"], "evil": told}, RUNNING, {})
+        fleet = {host: read_sighting(answer) for host, answer in survey.answers.items()}
+        text = as_yaml(propose(Sightings(fleet, (), {"all": ["good", "evil"]})), len(fleet))
+        assert all(map(is_harmless, text.splitlines())), told
+        proposed = yaml.safe_load(text)["all"]
+        assert proposed["vars"]["orderly_services"]["web"]["units"][0] == "web.service"
+        assert "good" in proposed["children"]["web"]["hosts"]
 
 
 def test_versions_that_are_none_are_no_answer() -> None:

@@ -85,7 +85,7 @@ def main() -> None:
         words = said["stderr"] or said["stdout"] or "it printed nothing"
         command = " ".join(map(shlex.quote, argv))
         module.fail_json(msg=f"{command} ended with {status}: {words}", **said)
-    module.exit_json(**said)
+    module.exit_json(failed=False, **said)  # else Ansible takes any status but 0 for a failure
 
 
 if __name__ == "__main__":

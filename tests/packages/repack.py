@@ -21,7 +21,8 @@ def repacked(
 
     *run* runs a command that must succeed, in the folder *cwd*, and gives what it printed.
     """
-    short, tree = name.partition(":")[0], work / "tree"
+    short, tree, debs = name.partition(":")[0], work / "tree", work / "debs"
+    debs.mkdir(parents=True, exist_ok=True)
     architecture = run("dpkg-query", "-W", "-f", "${Architecture}", name)
     file = ARCHIVES / f"{short}_{versions[name].replace(':', '%3a')}_{architecture}.deb"
     if not file.exists():
@@ -30,8 +31,7 @@ def repacked(
     run("dpkg-deb", "-R", str(file), str(tree))
     control = tree / "DEBIAN/control"
     control.write_text(with_higher_version(control.read_text(), versions, again))
-    deb = work / "debs" / f"{short}.deb"
-    deb.parent.mkdir(parents=True, exist_ok=True)
+    deb = debs / f"{short}.deb"
     run("dpkg-deb", "-Znone", "-b", str(tree), str(deb))
     shutil.rmtree(tree)
     return deb

@@ -44,7 +44,16 @@ case $* in
         printf 'rdb_bgsave_in_progress:0\\ndb0:keys=1\\n' ;;
 esac
 """
+GALERA = "#!/bin/sh\necho 3,0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f,Primary,Synced,ON\n"
+RABBITMQ = """\
+#!/bin/sh
+echo '{"disk_nodes": ["rabbit@q1"], "running_nodes": ["rabbit@q1"], "alarms": [], "partitions": {}, "feature_flags": [],'
+echo '"maintenance_status": {"rabbit@q1": "not under maintenance"}}'
+"""
 PROGRAMS = {
+    "mariadb": GALERA,
+    "rabbitmqctl": RABBITMQ,
+    "rabbitmq-diagnostics": "#!/bin/sh\n",
     "redis-cli": REDIS,
     "nginx": "#!/bin/sh\n",
     "haproxy": "#!/bin/sh\necho HAProxy version 2.8.2 2026/01/31\n",
@@ -58,7 +67,7 @@ BALANCER = {
         "3 web 1 n1 10.0.0.1 2 0 1\n4 orderly 1 in_service 127.0.0.1 2 0 1\n\n"
     ),
 }
-HOSTS = {"haproxy": "h1", "nginx": "n1", "redis": "r1"}
+HOSTS = {"haproxy": "h1", "mariadb_galera": "g1", "nginx": "n1", "rabbitmq": "q1", "redis": "r1"}
 
 
 @pytest.fixture
@@ -103,6 +112,9 @@ def shipped(site: Site, balancer: Path, replaced: int) -> Site:
     variables = {
         "haproxy_packages": ["dpkg"],
         "nginx_packages": ["dpkg"],
+        "mariadb_galera_packages": ["dpkg"],
+        "mariadb_galera_nodes": ["g1", "h1", "n1"],
+        "rabbitmq_packages": ["dpkg"],
         "redis_packages": ["dpkg"],
         "haproxy_socket": str(balancer),
         "haproxy_drain_server": "orderly/in_service",

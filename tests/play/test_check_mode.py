@@ -47,10 +47,20 @@ esac
 GALERA = "#!/bin/sh\necho 3,0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f,Primary,Synced,ON\n"
 RABBITMQ = """\
 #!/bin/sh
-echo '{"disk_nodes": ["rabbit@q1"], "running_nodes": ["rabbit@q1"], "alarms": [], "partitions": {}, "feature_flags": [],'
+echo '{"disk_nodes": ["rabbit@q1"], "running_nodes": ["rabbit@q1"], "alarms": [], "partitions": {},'
+echo '"feature_flags": [],'
 echo '"maintenance_status": {"rabbit@q1": "not under maintenance"}}'
 """
+ETCD = """\
+#!/bin/sh
+member() { echo '{"Status": {"header": {"member_id": '$1'}, "leader": 1}}'; }
+case $* in
+    *"status --cluster"*) echo "[$(member 1), $(member 2), $(member 3)]" ;;
+    *status*) echo "[$(member 2)]" ;;
+esac
+"""
 PROGRAMS = {
+    "etcdctl": ETCD,
     "mariadb": GALERA,
     "rabbitmqctl": RABBITMQ,
     "rabbitmq-diagnostics": "#!/bin/sh\n",
@@ -67,7 +77,14 @@ BALANCER = {
         "3 web 1 n1 10.0.0.1 2 0 1\n4 orderly 1 in_service 127.0.0.1 2 0 1\n\n"
     ),
 }
-HOSTS = {"haproxy": "h1", "mariadb_galera": "g1", "nginx": "n1", "rabbitmq": "q1", "redis": "r1"}
+HOSTS = {
+    "etcd": "e1",
+    "haproxy": "h1",
+    "mariadb_galera": "g1",
+    "nginx": "n1",
+    "rabbitmq": "q1",
+    "redis": "r1",
+}
 
 
 @pytest.fixture
@@ -111,6 +128,7 @@ def shipped(site: Site, balancer: Path, replaced: int) -> Site:
         site.write(f"bin/{name}", text).chmod(0o755)
     variables = {
         "haproxy_packages": ["dpkg"],
+        "etcd_packages": ["dpkg"],
         "nginx_packages": ["dpkg"],
         "mariadb_galera_packages": ["dpkg"],
         "mariadb_galera_nodes": ["g1", "h1", "n1"],

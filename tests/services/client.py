@@ -104,7 +104,7 @@ class Amqp:
         self._channel.basic_publish("", "load", str(number).encode(), mandatory=True)
 
     def found(self) -> set[int]:
-        numbers = set()
+        numbers: set[int] = set()
         while True:
             method, _properties, body = self._channel.basic_get("load", auto_ack=False)
             if method is None:

@@ -53,7 +53,9 @@ def test_a_status_that_is_not_accepted_fails_with_the_words_of_the_command(
 def test_a_status_that_is_accepted_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     result = look(monkeypatch, answer(69, "critical"), accept=[0, 69])
     assert result["rc"] == 69
-    assert result["failed"] is False, "Ansible takes a status that is not 0 for a failure where nothing is said"
+    assert result["failed"] is False, (
+        "Ansible takes a status that is not 0 for a failure where nothing is said"
+    )
 
 
 def test_no_command_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

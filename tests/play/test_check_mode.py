@@ -31,7 +31,7 @@ for unit; do
     case $unit in
         *.service)
             printf 'Id=%s\\nNames=%s\\nLoadState=loaded\\nActiveState=active\\nSubState=running\\n' "$unit" "$unit"
-            printf 'Type=notify\\nMainPID=%s\\n\\n' @@ ;;
+            printf 'FragmentPath=/lib/systemd/system/%s\\nType=notify\\nMainPID=%s\\n\\n' "$unit" @@ ;;
     esac
 done
 """
@@ -59,7 +59,12 @@ case $* in
     *status*) echo "[$(member 2)]" ;;
 esac
 """
+OWNERS = """\
+#!/bin/sh
+[ "$1" != --search ] || echo mariadb-server: /lib/systemd/system/mariadb.service
+"""
 PROGRAMS = {
+    "dpkg-query": OWNERS,
     "etcdctl": ETCD,
     "mariadb": GALERA,
     "rabbitmqctl": RABBITMQ,

@@ -33,6 +33,12 @@ def installed() -> dict[str, tuple[str, str]]:
     return {row[1]: (row[2], row[3]) for row in rows if row[0] == "installed"}
 
 
+def original(version: str) -> tuple[str, int]:
+    """Give the version that the archive has, and how often it was offered again since."""
+    kept, _mark, times = version.partition("+again")
+    return kept, int(times or 0)
+
+
 def entry(deb: Path) -> str:
     """Write what an index says of a package."""
     content = deb.read_bytes()
@@ -44,9 +50,11 @@ def main(names: list[str]) -> None:
     """Offer these packages again, and all that come from the same sources, as they may insist on one version."""
     there = installed()
     sources = {there[name][1] for name in names}
-    versions = {name: version for name, (version, source) in there.items() if source in sources}
+    originals = {name: original(version) for name, (version, source) in there.items() if source in sources}
+    versions = {name: version for name, (version, _times) in originals.items()}
+    again = f"+again{max(times for _version, times in originals.values()) + 1}"
     shutil.rmtree(ARCHIVE, ignore_errors=True)
-    debs = [repacked(name, versions, ARCHIVE, run) for name in versions]
+    debs = [repacked(name, versions, ARCHIVE, run, again) for name in versions]
     for deb in debs:
         deb.rename(ARCHIVE / deb.name)
     (ARCHIVE / "Packages").write_text("\n".join(entry(ARCHIVE / deb.name) for deb in debs))

@@ -151,7 +151,7 @@ def rolls() -> None:
 
 
 def services() -> None:
-    """Prove a service role on a real cluster under load, another one each day; ``make test-services`` proves all."""
+    """Upgrade a service on a real cluster under load, another one each day; ``make test-services`` does all to all."""
     wanted = ["--write"] if os.environ.get("SERVICES") == "all" else ["--today"]
     run(sys.executable, "-m", "ansible_collections.orderly.services.tests.services", *wanted)
 

@@ -28,15 +28,15 @@ PAGE = ROOT / "docs/shipped-services.md"
 DAY_SECONDS = 86400
 
 
-def prove(name: str, fleet: str, *, keep: bool) -> Row:
-    """Prove one service on a cluster of its own; *keep* leaves the hosts up where it fails."""
+def prove(name: str, fleet: str, *, short: bool, keep: bool) -> Row:
+    """Prove one service on a cluster of its own, or its upgrade alone; *keep* leaves the hosts up where it fails."""
     given, folder = cluster.read(name), KEPT / name
     shutil.rmtree(folder, ignore_errors=True)
     hosts = Hosts(fleet, given.all_hosts)
     failed = True
     try:
         hosts.up()
-        row = Story(Stage(given, hosts, folder), say).tell()
+        row = Story(Stage(given, hosts, folder), say).tell(short=short)
         failed = False
         return row
     finally:
@@ -55,7 +55,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "names", nargs="*", metavar="SERVICE", help=f"of {', '.join(cluster.names())}; else all"
     )
-    parser.add_argument("--today", action="store_true", help="one service, another one each day")
+    parser.add_argument(
+        "--today", action="store_true", help="the upgrade of one service, another one each day"
+    )
     parser.add_argument("--write", action="store_true", help="write the rows into docs/shipped-services.md")
     parser.add_argument("--keep", action="store_true", help="leave the hosts of a service up that failed")
     options = parser.parse_args(arguments)
@@ -67,13 +69,13 @@ def main(arguments: Sequence[str]) -> int:
     failed = []
     for name in wanted:
         try:
-            row = prove(name, os.environ.get("FLEET", "services"), keep=options.keep)
+            row = prove(name, os.environ.get("FLEET", "services"), short=options.today, keep=options.keep)
         except (ServiceError, AssertionError) as exc:
             say(f"✗ {exc}\n  What runs said is in {KEPT / name}.")
             failed.append(name)
             continue
         say(str(row))
-        if options.write:
+        if options.write and not options.today:
             PAGE.write_text(with_row(PAGE.read_text(encoding="utf-8"), row), encoding="utf-8")
     say(f"services: {len(wanted) - len(failed)} proven, {len(failed)} failed {' '.join(failed)}".rstrip())
     return 1 if failed else 0

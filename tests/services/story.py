@@ -31,14 +31,16 @@ class Story:
     versions: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
-    def tell(self) -> Row:
-        """Tell it, and give its row; what does not hold is a :class:`ServiceError`."""
+    def tell(self, *, short: bool = False) -> Row:
+        """Tell it, or the upgrade alone, and give its row; what does not hold is a :class:`ServiceError`."""
         self._chapter("a cluster of older packages, and a client", self.build)
-        self._measured("packages under deferral", self.defer)
+        if not short:
+            self._measured("packages under deferral", self.defer)
         self._measured("upgrade, power cut and resumed", self.upgrade)
-        self._measured("rolling restart", self.restart)
-        self._measured("rolling reboot", self.reboot)
-        self._measured("refusals, and a second run", self.look_again)
+        if not short:
+            self._measured("rolling restart", self.restart)
+            self._measured("rolling reboot", self.reboot)
+            self._measured("refusals, and a second run", self.look_again)
         return self.end()
 
     # --- Chapters ---

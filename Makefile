@@ -1,11 +1,11 @@
 # make alone prints what it can do. Every target sets up what it needs, below .build, before it begins.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clean-demo test fast lint types unit play store host fuzz page docs sanity package molecule bare cores faults ways packages random-rolls bench cleanroom clean
+.PHONY: help setup demo clean-demo test fast lint types unit play store host fuzz page docs sanity package molecule bare cores faults ways packages random-rolls test-services bench cleanroom clean
 
 CHECK := tests/env python tests/check.py
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+[a-z ]*:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+[a-z ]*:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## See the main job done on a fleet of five local hosts; ACTS=1 stops after the first act
 	@tests/env --demo python tests/demo/demo.py $(ACTS)
@@ -40,6 +40,9 @@ packages: ## Upgrade all packages of the catalogue on real hosts, and write docs
 random-rolls: ## Play random rolls on real hosts; ROLLS=200 SEED=1 LANES=1 say how many, which, and side by side
 	@tests/env python -m ansible_collections.orderly.services.tests.rolls \
 		--rolls $(or $(ROLLS),200) --seed $(or $(SEED),1) --lanes $(or $(LANES),1)
+
+test-services: ## Prove every service role on a real cluster, and write the table of docs/shipped-services.md; CI plays one
+	@SERVICES=all $(CHECK) services
 
 bench: ## Print the benchmarks' figures; BENCH=lock runs that one
 	@failed=; for file in tests/bench/$(or $(BENCH),*).py; do \

@@ -79,7 +79,7 @@ def types() -> None:
         "tests/ways",
     )
     run("mypy", "tests/fleet/fleetlib", "tests/etcd", "tests/page", "tests/cores", "tests/debian.py")
-    run("mypy", "tests/packages")
+    run("mypy", "tests/packages", "tests/services")
 
 
 def unit() -> None:
@@ -149,6 +149,12 @@ def faults() -> None:
 def rolls() -> None:
     """Play a few random rolls on real hosts, and look at their journals; ``make random-rolls`` plays many."""
     run("pytest", "tests/rolls")
+
+
+def services() -> None:
+    """Upgrade a service on a real cluster under load, another one each day; ``make test-services`` does all to all."""
+    wanted = ["--write"] if os.environ.get("SERVICES") == "all" else ["--today"]
+    run(sys.executable, "-m", "ansible_collections.orderly.services.tests.services", *wanted)
 
 
 def scale() -> None:
@@ -275,7 +281,7 @@ LONGEST = ("deferral", "status", "deferral_upgrade", "default", "rolling_op", "p
 SUITES = ("bookworm", "trixie")
 GROUPS: dict[str, list[Check]] = {  # the longest first, so that none of them is left for the end
     **plain(play, faults, cores, packages, faults="faults", cores="cores", packages="packages"),
-    **plain(rolls, rolls="rolls"),
+    **plain(rolls, services, rolls="rolls", services="services"),
     "bare": [Check(f"bare {suite}", partial(bare, suite)) for suite in SUITES],
     **plain(store, fuzz, sanity, unit, scale, ways, ways="ways"),
     "lint": [Check("lint product", lint), Check("lint tests", partial(ansible_lint, *OF_TESTS))],

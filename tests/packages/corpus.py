@@ -122,7 +122,7 @@ def kit() -> bytes:
             tar.add(core / name, f"ansible/{name}")
         for name in ("modules", "module_utils"):
             tar.add(ROOT / "plugins" / name, f"ansible_collections/orderly/services/plugins/{name}")
-        for name in ("calls.py", "on_host.py"):
+        for name in ("calls.py", "on_host.py", "repack.py"):
             tar.add(HERE / name, name)
     return archive.getvalue()
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import calls
+from repack import AGAIN, repacked
 
 KIT = Path(__file__).parent
 WORK = Path("/var/tmp/packages")
@@ -48,7 +49,6 @@ APT = (
     *("-o", "Dpkg::Options::=--force-confold", "-o", "APT::Sandbox::User=root"),
 )
 ASKS = re.compile(r"deb-systemd-invoke|invoke-rc\.d|systemctl|\bservice\b|maintscripts-functions")
-AGAIN = "+again1"  # ends the version of what was packed again
 CALM_SECONDS = 20
 UPGRADE_SECONDS = 300
 
@@ -192,33 +192,7 @@ def newer(versions: dict[str, str]) -> tuple[list[str], str]:
     if offered := [name for name, now, candidate in found if now != candidate]:
         return offered, "archive"
     shutil.rmtree(WORK / "debs", ignore_errors=True)
-    (WORK / "debs").mkdir(parents=True)
-    return [repacked(name, versions) for name in versions], "repacked"
-
-
-def repacked(name: str, versions: dict[str, str]) -> str:
-    """Pack a package again under a higher version; its maintainer scripts and files stay what they are."""
-    short, tree, archives = name.partition(":")[0], WORK / "tree", Path("/var/cache/apt/archives")
-    architecture = run("dpkg-query", "-W", "-f", "${Architecture}", name)
-    file = archives / f"{short}_{versions[name].replace(':', '%3a')}_{architecture}.deb"
-    if not file.exists():
-        run(*APT, "download", f"{name}={versions[name]}", cwd=archives)
-    shutil.rmtree(tree, ignore_errors=True)
-    run("dpkg-deb", "-R", str(file), str(tree))
-    control = tree / "DEBIAN/control"
-    control.write_text(with_higher_version(control.read_text(), versions))
-    deb = WORK / "debs" / f"{short}.deb"
-    run("dpkg-deb", "-Znone", "-b", str(tree), str(deb))
-    shutil.rmtree(tree)
-    return str(deb)
-
-
-def with_higher_version(control: str, versions: dict[str, str]) -> str:
-    """Raise the version that a control file states, and those of the others among these that it insists on."""
-    for name, version in versions.items():
-        exactly = rf"(?<![\w.+-])({re.escape(name.partition(':')[0])}(?::\w+)? \(= {re.escape(version)})\)"
-        control = re.sub(exactly, rf"\1{AGAIN})", control)
-    return re.sub(r"(?m)^(Version: \S+)$", rf"\1{AGAIN}", control)
+    return [str(repacked(name, versions, WORK, run)) for name in versions], "repacked"
 
 
 def upgrade(wanted: list[str]) -> tuple[str, list[calls.Call]]:

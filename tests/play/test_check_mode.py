@@ -31,7 +31,7 @@ for unit; do
     case $unit in
         *.service)
             printf 'Id=%s\\nNames=%s\\nLoadState=loaded\\nActiveState=active\\nSubState=running\\n' "$unit" "$unit"
-            printf 'Type=notify\\nMainPID=%s\\n\\n' @@ ;;
+            printf 'FragmentPath=/lib/systemd/system/%s\\nType=notify\\nMainPID=%s\\n\\n' "$unit" @@ ;;
     esac
 done
 """
@@ -44,7 +44,31 @@ case $* in
         printf 'rdb_bgsave_in_progress:0\\ndb0:keys=1\\n' ;;
 esac
 """
+GALERA = "#!/bin/sh\necho 3,0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f,Primary,Synced,ON\n"
+RABBITMQ = """\
+#!/bin/sh
+echo '{"disk_nodes": ["rabbit@q1"], "running_nodes": ["rabbit@q1"], "alarms": [], "partitions": {},'
+echo '"feature_flags": [],'
+echo '"maintenance_status": {"rabbit@q1": "not under maintenance"}}'
+"""
+ETCD = """\
+#!/bin/sh
+member() { echo '{"Status": {"header": {"member_id": '$1'}, "leader": 1}}'; }
+case $* in
+    *"status --cluster"*) echo "[$(member 1), $(member 2), $(member 3)]" ;;
+    *status*) echo "[$(member 2)]" ;;
+esac
+"""
+OWNERS = """\
+#!/bin/sh
+[ "$1" != --search ] || echo mariadb-server: /lib/systemd/system/mariadb.service
+"""
 PROGRAMS = {
+    "dpkg-query": OWNERS,
+    "etcdctl": ETCD,
+    "mariadb": GALERA,
+    "rabbitmqctl": RABBITMQ,
+    "rabbitmq-diagnostics": "#!/bin/sh\n",
     "redis-cli": REDIS,
     "nginx": "#!/bin/sh\n",
     "haproxy": "#!/bin/sh\necho HAProxy version 2.8.2 2026/01/31\n",
@@ -58,7 +82,14 @@ BALANCER = {
         "3 web 1 n1 10.0.0.1 2 0 1\n4 orderly 1 in_service 127.0.0.1 2 0 1\n\n"
     ),
 }
-HOSTS = {"haproxy": "h1", "nginx": "n1", "redis": "r1"}
+HOSTS = {
+    "etcd": "e1",
+    "haproxy": "h1",
+    "mariadb_galera": "g1",
+    "nginx": "n1",
+    "rabbitmq": "q1",
+    "redis": "r1",
+}
 
 
 @pytest.fixture
@@ -102,7 +133,11 @@ def shipped(site: Site, balancer: Path, replaced: int) -> Site:
         site.write(f"bin/{name}", text).chmod(0o755)
     variables = {
         "haproxy_packages": ["dpkg"],
+        "etcd_packages": ["dpkg"],
         "nginx_packages": ["dpkg"],
+        "mariadb_galera_packages": ["dpkg"],
+        "mariadb_galera_nodes": ["g1", "h1", "n1"],
+        "rabbitmq_packages": ["dpkg"],
         "redis_packages": ["dpkg"],
         "haproxy_socket": str(balancer),
         "haproxy_drain_server": "orderly/in_service",

@@ -1,0 +1,363 @@
+"""Use a cluster all the time, as an application does that knows all of its nodes, and tell honestly how that went.
+
+It runs on a host of its own, with what Debian has there. Each operation writes a row (or fetches a page) and reads it
+back, on one node after the other. Where a node does not answer it is sent again, to the next node, which is counted;
+one that no node has answered for ten seconds has failed. At the end, with SIGTERM, every row that was confirmed is
+looked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import signal
+import socket
+import sys
+import threading
+import time
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+ATTEMPT_SECONDS = 3.0
+"""How long a node may take to answer, before the next one is asked."""
+OPERATION_SECONDS = 10.0
+"""How long an operation may take over all nodes, before it has failed."""
+AWAY_SECONDS = 2.0
+"""How long a node is left alone that did not answer."""
+GAP_SECONDS = 1.0
+"""How long nothing may succeed before the service counts as down since the last success."""
+LOGIN = "shop"
+"""The password of clusters that are gone in an hour."""
+WORKERS = 3
+RATE = 5.0
+"""Operations per second of each worker."""
+
+
+class Connection(Protocol):
+    """An open connection to a node of the cluster; whatever goes wrong is an exception of any kind."""
+
+    def write(self, number: int) -> None:
+        """Write a row and read it back; it must be there when this returns."""
+
+    def found(self) -> set[int]:
+        """Give the rows that are there."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+class Mysql:
+    """MariaDB: a row is one of a table."""
+
+    def __init__(self, node: str) -> None:
+        import pymysql  # of Debian, there on the client's host alone
+
+        self._open = pymysql.connect(
+            host=node, user="shop",
+            password=LOGIN,
+            database="shop",
+            autocommit=True,
+            connect_timeout=2, read_timeout=int(ATTEMPT_SECONDS), write_timeout=int(ATTEMPT_SECONDS),
+        )  # fmt: skip
+
+    def write(self, number: int) -> None:
+        with self._open.cursor() as cursor:
+            cursor.execute("INSERT IGNORE INTO numbers VALUES (%s)", (number,))
+            cursor.execute("SELECT number FROM numbers WHERE number = %s", (number,))
+            if cursor.fetchone() != (number,):
+                raise OSError("the row that was confirmed is not there")
+
+    def found(self) -> set[int]:
+        with self._open.cursor() as cursor:
+            cursor.execute("SELECT number FROM numbers")
+            return {row[0] for row in cursor.fetchall()}
+
+    def close(self) -> None:
+        self._open.close()
+
+
+class Amqp:
+    """RabbitMQ: a row is a message in a quorum queue, and only one that the broker confirms counts as written."""
+
+    def __init__(self, node: str) -> None:
+        import pika  # of Debian, as above
+
+        login = pika.PlainCredentials("shop", LOGIN)
+        self._open = pika.BlockingConnection(
+            pika.ConnectionParameters(
+                node, credentials=login, socket_timeout=2, stack_timeout=ATTEMPT_SECONDS, heartbeat=10,
+                blocked_connection_timeout=ATTEMPT_SECONDS,
+                tcp_options={"TCP_USER_TIMEOUT": int(ATTEMPT_SECONDS * 1000)},  # a confirmation has no timeout
+            )
+        )  # fmt: skip
+        self._channel = self._open.channel()
+        self._channel.queue_declare("load", durable=True, arguments={"x-queue-type": "quorum"})
+        self._channel.confirm_delivery()
+
+    def write(self, number: int) -> None:
+        self._channel.basic_publish("", "load", str(number).encode(), mandatory=True)
+
+    def found(self) -> set[int]:
+        numbers: set[int] = set()
+        while True:
+            method, _properties, body = self._channel.basic_get("load", auto_ack=False)
+            if method is None:
+                return numbers
+            numbers.add(int(body))
+
+    def close(self) -> None:
+        self._open.close()
+
+
+class Page:
+    """A web server, or a balancer in front of some: there are no rows, a page is fetched."""
+
+    def __init__(self, node: str) -> None:
+        self._url = f"http://{node}/"
+
+    def write(self, _number: int) -> None:
+        with urllib.request.urlopen(self._url, timeout=ATTEMPT_SECONDS) as answer:  # noqa: S310 - a URL of ours
+            if answer.status != 200 or not answer.read():
+                raise OSError(f"{self._url} answered with {answer.status}")
+
+    def found(self) -> set[int]:
+        return set()
+
+    def close(self) -> None:
+        pass
+
+
+class Etcd:
+    """etcd, through its JSON gateway: a row is a key."""
+
+    def __init__(self, node: str) -> None:
+        self._url = f"http://{node}:2379/v3/kv"
+
+    def _ask(self, what: str, **request: str | bool) -> dict[str, Any]:
+        body = json.dumps(request).encode()
+        address = f"{self._url}/{what}"
+        with urllib.request.urlopen(address, body, timeout=ATTEMPT_SECONDS) as answer:  # noqa: S310 - a URL of ours
+            found: dict[str, Any] = json.loads(answer.read())
+            return found
+
+    def write(self, number: int) -> None:
+        key = text64(f"load/{number:09}")
+        self._ask("put", key=key, value=text64("."))
+        if self._ask("range", key=key).get("count") != "1":
+            raise OSError("the key that was confirmed is not there")
+
+    def found(self) -> set[int]:
+        all_of_them = self._ask("range", key=text64("load/"), range_end=text64("load0"), keys_only=True)
+        return {int(base64.b64decode(each["key"]).rpartition(b"/")[2]) for each in all_of_them.get("kvs", [])}
+
+    def close(self) -> None:
+        pass
+
+
+class Memcached:
+    """memcached: a row is a key, which no node keeps over a restart."""
+
+    def __init__(self, node: str) -> None:
+        self._socket = socket.create_connection((node, 11211), 2)
+        self._socket.settimeout(ATTEMPT_SECONDS)
+        self._lines = self._socket.makefile("rb")
+
+    def write(self, number: int) -> None:
+        self._socket.sendall(b"set load-%d 0 0 1\r\n.\r\nget load-%d\r\n" % (number, number))
+        said = [self._lines.readline() for _line in range(4)]
+        if said != [b"STORED\r\n", b"VALUE load-%d 0 1\r\n" % number, b".\r\n", b"END\r\n"]:
+            raise OSError(f"it answered {said!r}")
+
+    def found(self) -> set[int]:
+        return set()
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+PROTOCOLS: dict[str, Callable[[str], Connection]] = {
+    "mysql": Mysql,
+    "amqp": Amqp,
+    "page": Page,
+    "etcd": Etcd,
+    "memcached": Memcached,
+}
+
+
+def text64(text: str) -> str:
+    """Encode a text as etcd's gateway wants it."""
+    return base64.b64encode(text.encode()).decode()
+
+
+class Tally:
+    """All numbers of a client, by all of its workers."""
+
+    def __init__(self, now: float) -> None:
+        self._lock = threading.Lock()
+        self._last_success = now
+        self.sent = 0
+        self.again = 0
+        self.slowest = 0.0
+        self.without = 0.0
+        self.confirmed: set[int] = set()
+        self.failures: list[str] = []
+        self.reasons: dict[str, int] = {}
+
+    def number(self) -> int:
+        """Begin an operation, and give its number."""
+        with self._lock:
+            self.sent += 1
+            return self.sent
+
+    def sent_again(self, reason: str) -> None:
+        """Note that a node did not answer and why."""
+        with self._lock:
+            self.again += 1
+            self.reasons[reason] = self.reasons.get(reason, 0) + 1
+
+    def succeeded(self, number: int, begin: float, now: float) -> None:
+        """Note a success; where it is the first for long, the service was down since the last one."""
+        with self._lock:
+            self.confirmed.add(number)
+            self.slowest = max(self.slowest, now - begin)
+            gap = now - self._last_success
+            if gap > GAP_SECONDS:
+                self.without += gap
+            self._last_success = now
+
+    def failed(self, reason: str) -> None:
+        """Note that no node has answered."""
+        with self._lock:
+            self.failures.append(reason)
+
+    def numbers(self, now: float) -> dict[str, Any]:
+        """Give them as data; what goes on without a success counts already."""
+        with self._lock:
+            gap = now - self._last_success
+            return {
+                "sent": self.sent,
+                "confirmed": len(self.confirmed),
+                "again": self.again,
+                "failed": len(self.failures),
+                "without": round(self.without + (gap if gap > GAP_SECONDS else 0.0), 1),
+                "slowest": round(self.slowest, 2),
+                "failures": self.failures[-5:],
+                "reasons": self.reasons,
+            }
+
+
+class Worker:
+    """Does one operation after the other, on one node after the other."""
+
+    def __init__(
+        self, connect: Callable[[str], Connection], nodes: list[str], first: int, tally: Tally
+    ) -> None:
+        self._connect = connect
+        self._nodes = nodes
+        self._turn = first
+        self._tally = tally
+        self._open: dict[str, Connection] = {}
+        self._away: dict[str, float] = {}
+
+    def candidates(self, now: float) -> list[str]:
+        """Give the nodes, the next one first; those that did not answer a moment ago come last."""
+        turn = self._turn % len(self._nodes)
+        turned = [*self._nodes[turn:], *self._nodes[:turn]]
+        return sorted(turned, key=lambda node: self._away.get(node, 0.0) > now)
+
+    def operate(self, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
+        """Do one operation, until a node has answered or the time is over."""
+        number, begin, reason = self._tally.number(), clock(), ""
+        self._turn += 1
+        while clock() - begin < OPERATION_SECONDS:
+            for node in self.candidates(clock()):
+                try:
+                    if node not in self._open:
+                        self._open[node] = self._connect(node)
+                    self._open[node].write(number)
+                except Exception as exc:  # each library has its own, and any of them means: ask another node
+                    reason = f"{node}: {type(exc).__name__}: {str(exc)[:120]}"
+                    self._give_up(node, clock())
+                    self._tally.sent_again(f"{node}: {type(exc).__name__}")
+                    continue
+                self._tally.succeeded(number, begin, clock())
+                return
+            sleep(0.1)
+        self._tally.failed(reason)
+
+    def _give_up(self, node: str, now: float) -> None:
+        self._away[node] = now + AWAY_SECONDS
+        if connection := self._open.pop(node, None):
+            with suppress(Exception):  # it is broken anyway
+                connection.close()
+
+    def close(self) -> None:
+        """End all connections."""
+        for node in list(self._open):
+            self._give_up(node, 0.0)
+
+
+def work(worker: Worker, stop: threading.Event) -> None:
+    """Let a worker operate at its rate until it is told to stop."""
+    tick = time.monotonic()
+    while not stop.is_set():
+        worker.operate(time.monotonic, time.sleep)
+        tick = max(tick + 1 / RATE, time.monotonic() - 1.0)
+        stop.wait(max(0.0, tick - time.monotonic()))
+    worker.close()
+
+
+def lost(confirmed: Iterable[int], connect: Callable[[str], Connection], nodes: list[str]) -> dict[str, int]:
+    """Count for each node the rows that were confirmed and are not there."""
+    wanted = set(confirmed)
+    missing = {}
+    for node in nodes:
+        connection = connect(node)
+        missing[node] = len(wanted - connection.found())
+        connection.close()
+    return missing
+
+
+def write(file: Path, numbers: dict[str, Any]) -> None:
+    """Write the numbers, so that a reader finds all of them or the older ones."""
+    fresh = file.with_suffix(".new")
+    fresh.write_text(json.dumps(numbers), encoding="utf-8")
+    fresh.replace(file)
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("protocol", choices=PROTOCOLS)
+    parser.add_argument("nodes", nargs="+", metavar="NODE")
+    parser.add_argument("--numbers", type=Path, required=True, metavar="FILE")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> None:
+    options = parse(arguments)
+    connect, stop = PROTOCOLS[options.protocol], threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_signal: stop.set())
+    tally = Tally(time.monotonic())
+    workers = [Worker(connect, options.nodes, number, tally) for number in range(WORKERS)]
+    threads = [threading.Thread(target=work, args=(worker, stop), daemon=True) for worker in workers]
+    for thread in threads:
+        thread.start()
+    while not stop.wait(0.5):
+        write(options.numbers, tally.numbers(time.monotonic()))
+    for thread in threads:
+        thread.join(OPERATION_SECONDS + ATTEMPT_SECONDS)
+    numbers = tally.numbers(time.monotonic())
+    has_rows = options.protocol not in ("page", "memcached")
+    nodes = options.nodes[:1] if options.protocol == "amqp" else options.nodes  # a queue is one for all nodes
+    missing = lost(tally.confirmed, connect, nodes) if has_rows else None
+    write(options.numbers, {**numbers, "lost": missing, "ended": True})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

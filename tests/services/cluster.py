@@ -1,0 +1,97 @@
+"""What a cluster is made of: one file of data for each service, in ``clusters/``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+CLUSTERS = Path(__file__).with_name("clusters")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A roll that must be refused: what it would be, and words of the refusal.
+
+    *before* and *after* are scripts by the host on which they run.
+    """
+
+    what: str
+    says: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, str] = field(default_factory=dict)
+    after: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The hosts of a service and how they become a cluster; scripts know ``HOST``, ``FIRST`` and ``HOSTS``."""
+
+    service: str
+    hosts: Sequence[str]
+    packages: Sequence[str]
+    version_of: str
+    unit: str
+    client: Mapping[str, Any]
+    """``protocol``, ``packages`` of Debian that it needs, and ``nodes`` where it does not use the hosts themselves."""
+    fault: str
+    """The task at whose begin the power of a host is cut."""
+    each: str = ""
+    """Run on all hosts, then :attr:`first` on the first of them, then :attr:`others` on one after the other."""
+    first: str = ""
+    others: str = ""
+    state: str = ""
+    """Prints what must be the same on all hosts in the end."""
+    held: Sequence[str] = ()
+    """Packages that an operator has to put on hold while restarts are off."""
+    again: Sequence[str] = ()
+    """Packages that are offered again with a higher version, besides :attr:`version_of`."""
+    balancers: Mapping[str, str] = field(default_factory=dict)
+    """Hosts with an haproxy, and the script that sets each up."""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    point_of_no_return: bool = False
+    finalized: str = ""
+    """Ends with 0 where the finalizer has done its work; run on the first host."""
+    refused: Sequence[Refusal] = ()
+
+    @property
+    def victim(self) -> str:
+        """The host whose power is cut: neither the first of a wave nor the last, where there are three."""
+        return self.hosts[1]
+
+    @property
+    def nodes(self) -> Sequence[str]:
+        """The hosts that the client knows."""
+        return self.client.get("nodes", self.hosts)
+
+    @property
+    def all_hosts(self) -> list[str]:
+        """All hosts that are to be up, that of the client among them."""
+        return [*self.hosts, *self.balancers, "client"]
+
+    def inventory(self, store: str) -> dict[str, Any]:
+        """Give the inventory: the groups, the variables of the service, and where the locks are."""
+        groups = {self.service: {"hosts": dict.fromkeys(self.hosts), "vars": dict(self.variables)}}
+        if self.balancers:
+            groups["haproxy"] = {"hosts": dict.fromkeys(self.balancers), "vars": {}}
+        return {"all": {"children": groups, "vars": {"orderly_store": store}}}
+
+
+def read(name: str) -> Cluster:
+    """Read the cluster of a service; a key that is none is a :class:`ValueError`."""
+    data = yaml.safe_load((CLUSTERS / f"{name}.yml").read_text(encoding="utf-8"))
+    known = {each.name for each in fields(Cluster)}
+    if unknown := sorted(data.keys() - known):
+        raise ValueError(f"clusters/{name}.yml has unknown keys: {', '.join(unknown)}")
+    refused = [Refusal(**each) for each in data.pop("refused", [])]
+    return Cluster(service=name, refused=refused, **data)
+
+
+def names() -> list[str]:
+    """Name the services that have a cluster."""
+    return sorted(path.stem for path in CLUSTERS.glob("*.yml"))

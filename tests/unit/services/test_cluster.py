@@ -1,0 +1,40 @@
+"""Every shipped service with a cluster has a file that says all that the story needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.orderly.services.tests.services import cluster
+from ansible_collections.orderly.services.tests.services.client import PROTOCOLS
+
+ROLES = Path(__file__).parents[3] / "roles"
+
+
+@pytest.mark.parametrize("name", cluster.names())
+def test_a_cluster_is_of_a_shipped_role_whose_task_it_names(name: str) -> None:
+    given = cluster.read(name)
+    tasks = (ROLES / name / "tasks/upgrade_tasks.yml").read_text("utf-8")
+    assert f"- name: {given.fault}\n" in tasks
+    assert given.unit in (ROLES / name / "meta/service.yml").read_text("utf-8")
+    assert given.client["protocol"] in PROTOCOLS
+    assert {*given.nodes} <= {*given.all_hosts}
+
+
+def test_a_key_that_is_none_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "db.yml").write_text("hosts: [db1]\npackagse: []\n")
+    monkeypatch.setattr(cluster, "CLUSTERS", tmp_path)
+    with pytest.raises(ValueError, match=r"clusters/db\.yml has unknown keys: packagse"):
+        cluster.read("db")
+
+
+def test_the_inventory_has_the_service_and_its_balancers() -> None:
+    given = cluster.Cluster(
+        "web", ["web1", "web2"], [], "nginx", "nginx.service", {"protocol": "page", "nodes": ["lb1"]}, "x",
+        balancers={"lb1": ""}, variables={"web_size": 2},
+    )  # fmt: skip
+    groups = given.inventory("sqlite:///store.db")["all"]["children"]
+    assert groups["web"] == {"hosts": {"web1": None, "web2": None}, "vars": {"web_size": 2}}
+    assert [*groups["haproxy"]["hosts"]] == ["lb1"]
+    assert given.all_hosts == ["web1", "web2", "lb1", "client"]
+    assert given.nodes == ["lb1"]

@@ -104,12 +104,12 @@ class Amqp:
         self._channel.basic_publish("", "load", str(number).encode(), mandatory=True)
 
     def found(self) -> set[int]:
-        numbers: set[int] = set()
-        while True:
-            method, _properties, body = self._channel.basic_get("load", auto_ack=False)
+        numbers = set()
+        for method, _properties, body in self._channel.consume("load", auto_ack=True, inactivity_timeout=3):
             if method is None:
-                return numbers
+                break
             numbers.add(int(body))
+        return numbers
 
     def close(self) -> None:
         self._open.close()

@@ -56,7 +56,9 @@ def unknown(name: str, meant: str) -> str:
     return f"-e {name} is unknown. Did you mean {meant}? Nothing was done."
 
 
-WHOLE = "does not take --tags or --skip-tags: only a part of it would run. Choose hosts with --limit"
+WHOLE = (
+    "does not take --tags or --skip-tags: single steps and checks cannot be chosen. Choose hosts with --limit"
+)
 MISTAKES = {
     "service for restart_only": Mistake(
         "restart_services", "-e service=web", unknown("service", "restart_only")
@@ -66,9 +68,15 @@ MISTAKES = {
         "upgrade", "-e upgrade_stages=back", unknown("upgrade_stages", "upgrade_stage")
     ),
     "stage": Mistake("upgrade", "-e stage=back", unknown("stage", "upgrade_stage")),
-    "confirm": Mistake("upgrade", "-e confirm=web", unknown("confirm", "upgrade_confirm")),
+    "confirm": Mistake(
+        "upgrade",
+        "-e confirm=web",
+        unknown("confirm", "upgrade_confirm=SERVICE, whose point of no return may be passed"),
+    ),
     "approved_plan": Mistake(
-        "upgrade", "-e approved_plan=1", unknown("approved_plan", "upgrade_approved_plan")
+        "upgrade",
+        "-e approved_plan=1",
+        unknown("approved_plan", "upgrade_approved_plan=HASH, as orderly.services.plan prints it"),
     ),
     "campaign": Mistake("upgrade", "-e campaign=friday", unknown("campaign", "upgrade_campaign")),
     "reason": Mistake("dismiss_restarts", "-e reason=docs", unknown("reason", "dismiss_reason")),
@@ -118,12 +126,12 @@ MISTAKES = {
     "a service that there is not, to restart": Mistake(
         "restart_services",
         "-e restart_only=apache",
-        'restart_only: unknown service "apache"; the inventory deploys: db, web.',
+        'restart_only: unknown service "apache"; this inventory has: db, web.',
     ),
     "a service that there is not, to pause": Mistake(
         "pause_services",
         "-e pause_only=apache",
-        'pause_only: unknown service "apache"; the inventory deploys: db, web.',
+        'pause_only: unknown service "apache"; this inventory has: db, web.',
     ),
     "a hash that is too short": Mistake(
         "upgrade",
@@ -144,28 +152,28 @@ MISTAKES = {
     "service.yaml": Mistake(
         "upgrade",
         "--list-tasks",
-        "roles/mail is no service: its meta/service.yaml is not read. Rename it to meta/service.yml.",
+        "roles/mail is left out: its meta/service.yaml is not read. Rename it to meta/service.yml.",
         {"roles/mail/meta/service.yaml": "units: [mail.service]\n"},
         goes_on=True,
     ),
     "no service.yml": Mistake(
         "upgrade",
         "--list-tasks",
-        "roles/mail is no service: it has tasks/upgrade_tasks.yml and no meta/service.yml. Write one;",
+        "roles/mail is left out: it has tasks/upgrade_tasks.yml and no meta/service.yml. Write one;",
         {"roles/mail/tasks/upgrade_tasks.yml": "[]\n"},
         goes_on=True,
     ),
     "a group that has no hosts": Mistake(
         "list_services",
         "",
-        "mail is deployed nowhere: its group mails has no hosts. Give that group hosts, or write group: NAME in",
+        "mail is left out: its group mails has no hosts. Give that group hosts, or write group: NAME in",
         {"roles/mail/meta/service.yml": "group: mails\n"},
         goes_on=True,
     ),
     "a key that there is not": Mistake(
         "rolling_restart",
         "",
-        "roles/mail/meta/service.yml:1: unknown key 'unit'; expected one of service, group, units,",
+        "roles/mail/meta/service.yml:1: unknown key 'unit'. Did you mean units?",
         {"roles/mail/meta/service.yml": "unit: mail.service\n"},
     ),
     "services that wait for each other": Mistake(

@@ -142,7 +142,10 @@ def test_tags_that_would_tear_steps_apart_are_refused_with_advice(
     outcome = site.upgrade(*arguments)
     assert outcome.code != 0
     assert outcome.log == NOTHING
-    assert "The upgrade does not take --tags or --skip-tags: only a part of it would run." in outcome.text
+    assert (
+        "The upgrade does not take --tags or --skip-tags: single steps and checks cannot be chosen."
+        in outcome.text
+    )
     assert "Choose hosts with --limit, and services with -e upgrade_only=SERVICE." in outcome.text
 
 

@@ -134,7 +134,7 @@ MISTAKES = [
     ("services: web", "services: web, hosts: [h9]", "The inventory has no host h9"),
     ("services: web", "services: 5", "services must be a list of names"),
     ("services: web", "services: {h1: [wbe]}", 'unknown service "wbe"'),
-    ("services: web", "services: wbe", 'unknown service "wbe"; the inventory deploys: web'),
+    ("services: web", "services: wbe", 'unknown service "wbe"; this inventory has: web'),
     ("services: web", "services: web, store: 'nfs://x'", '"nfs://x" is not a store address'),
     (
         "services: web",

@@ -113,7 +113,7 @@ def test_tags_of_any_kind_are_refused_before_anything_is_touched(
     outcome = site.upgrade(*OPERATION, playbook=f"orderly.services.{playbook}", **environ)
     assert outcome.code != 0
     assert (outcome.log, site.slots) == (NOTHING, [])
-    assert "does not take --tags or --skip-tags: only a part of it would run." in outcome.text
+    assert "does not take --tags or --skip-tags: single steps and checks cannot be chosen." in outcome.text
 
 
 @pytest.mark.skipif(

@@ -44,7 +44,7 @@ notes:
   returned: success
   type: list
   elements: str
-  sample: ["web is deployed nowhere: its group web has no hosts. Give that group hosts."]
+  sample: ["web is left out: its group web has no hosts. Give that group hosts."]
 services:
   description:
     - The same as plain data, the keys of C(meta/service.yml) and V(name), V(role), V(path), V(hosts) (how many),

@@ -97,6 +97,12 @@ FROM_E_ALONE = (
 )
 """Parameters that decide what cannot be taken back: they count where they are given with ``-e``."""
 
+VALUES = {
+    "upgrade_approved_plan": "HASH, as orderly.services.plan prints it",
+    "upgrade_confirm": "SERVICE, whose point of no return may be passed",
+}
+"""What to write behind the name of a parameter whose value nobody would guess."""
+
 PREFIXES = ("orderly_", "rolling_op_", "rolling_restart_", "__rolling_", "__pause_", "__deferral_")
 """No inventory of anybody has variables that begin like this, but for ours."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._common.shell import extra
 from .._common.text import names_of, natural
-from .._service.service import CatalogueError
+from .._service.service import DEFAULT_STAGE, CatalogueError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -80,4 +80,5 @@ class Selection:
 
 def _unknown(variable: str, kind: str, name: str, known: Iterable[str]) -> str:
     listed = ", ".join(sorted(known, key=natural))
-    return f'{variable}: unknown {kind} "{name}"; this inventory has: {listed}.'
+    none = " No service has a stage of its own: leave it out for all." if listed == DEFAULT_STAGE else ""
+    return f'{variable}: unknown {kind} "{name}"; this inventory has: {listed}.{none}'

@@ -14,7 +14,7 @@ from .._common.errors import ControllerError
 from .._service.catalogue import AUTO_RESTARTS, COLLECTION, variable
 from .._service.settings import OVERRIDABLE
 from .extra_vars import extra_names
-from .parameters import OF_ALL, OF_ROLLS, PARAMETERS, PREFIXES
+from .parameters import OF_ALL, OF_ROLLS, PARAMETERS, PREFIXES, VALUES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -170,7 +170,7 @@ def _rest(name: str) -> str:
 
 
 def _perhaps(names: Iterable[str]) -> str:
-    named = " or ".join(names)
+    named = " or ".join(f"{name}={VALUES[name]}" if name in VALUES else name for name in names)
     return f" Did you mean {named}?" if named else ""
 
 

@@ -39,8 +39,8 @@ def check_tags(what: str, run: Iterable[str] | None, skipped: Iterable[str] | No
     services = f", and services with -e {only}=SERVICE" if only else ""
     if (chosen and "all" not in chosen) or set(skipped or ()) - _OF_MOLECULE:
         raise WholeError(
-            f"{what} does not take --tags or --skip-tags: only a part of it would run. Choose hosts with --limit"
-            f"{services}. (If you typed neither, ansible.cfg or the environment sets them.)"
+            f"{what} does not take --tags or --skip-tags: single steps and checks cannot be chosen. Choose hosts "
+            f"with --limit{services}. (If you typed neither, ansible.cfg or the environment sets them.)"
         )
 
 

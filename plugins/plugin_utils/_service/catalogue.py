@@ -418,6 +418,6 @@ def select(services: Iterable[Service], names: Iterable[str], asked_by: str) -> 
     for name in names:
         if name not in known:
             listed = ", ".join(sorted(known, key=natural)) or "none"
-            raise CatalogueError(f'{asked_by}: unknown service "{name}"; the inventory deploys: {listed}.')
+            raise CatalogueError(f'{asked_by}: unknown service "{name}"; this inventory has: {listed}.')
     wanted = set(names)
     return tuple(service for service in services if service.name in wanted)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from .recipe import Recipe, Verify
 from .service import DATA, CatalogueError
-from .settings import SETTINGS, checked
+from .settings import SETTINGS, checked, unknown_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,11 +53,7 @@ def _service(name: str, said: Any) -> ServiceData:
         raise CatalogueError(f"{DATA}.{name} is {said!r}; expected a mapping of settings, {EXAMPLE}.")
     for key in said:
         if key not in KEYS:
-            near = get_close_matches(str(key), KEYS, 1)
-            meant = f" Did you mean {near[0]}?" if near else ""
-            raise CatalogueError(
-                f"{DATA}.{name}: unknown key {key!r}; expected one of {', '.join(KEYS)}.{meant}"
-            )
+            raise unknown_key(key, KEYS, where)
     settings = {key: value for key, value in said.items() if key in SETTINGS}
     read = {key: checked(key, value, where) for key, value in settings.items()}
     if not read.get("units"):

@@ -29,10 +29,10 @@ def not_read(folders: Iterable[Path]) -> list[str]:
 
 def _why_not_read(role: Path) -> Iterator[str]:
     if found := next((name for name in _OTHER_NAMES if (role / "meta" / name).exists()), None):
-        yield f"{role} is no service: its meta/{found} is not read. Rename it to {SERVICE_FILE}."
+        yield f"{role} is left out: its meta/{found} is not read. Rename it to {SERVICE_FILE}."
     elif found := next((name for name in _TASKS if (role / "tasks" / name).exists()), None):
         yield (
-            f"{role} is no service: it has tasks/{found} and no {SERVICE_FILE}. Write one; a single line will do: "
+            f"{role} is left out: it has tasks/{found} and no {SERVICE_FILE}. Write one; a single line will do: "
             "units: [NAME.service]."
         )
 
@@ -43,7 +43,7 @@ def without_hosts(
     """Name the user's services that are deployed nowhere, with the group that was probably meant."""
     there = {service.name for service in deployed}
     return [
-        f"{service.name} is deployed nowhere: its group {service.group} has no hosts.{_perhaps(service, groups)}"
+        f"{service.name} is left out: its group {service.group} has no hosts.{_perhaps(service, groups)}"
         for service in services
         if not service.is_shipped and service.name not in there
     ]

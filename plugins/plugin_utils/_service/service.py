@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .deb_version import Constraint
 
 SERVICE_FILE = "meta/service.yml"
+DEFAULT_STAGE = "default"  # of services that name none
 DATA = "orderly_services"
 """The variable of the inventory that defines services without roles."""
 
@@ -92,7 +93,7 @@ class Service:
     units: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     bundle: str | None = None
-    stage: str = "default"
+    stage: str = DEFAULT_STAGE
     after: tuple[Dependency, ...] = ()
     requires: tuple[Dependency, ...] = ()
     max_unavailable: int | str = 1

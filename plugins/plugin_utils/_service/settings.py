@@ -16,6 +16,7 @@ from .service import CatalogueError, Condition, Dependency, Service
 from .steps import DIALECTS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 
@@ -272,13 +273,19 @@ def spelled_out(key: str, value: Any) -> Any:
     return value.replace(",", " ").split() if schema == "array" else value
 
 
+def unknown_key(key: Any, known: Iterable[str], where: str) -> CatalogueError:
+    """Give what to raise for a key that there is not: with the one that was probably meant, else with all."""
+    known = list(known)
+    near = get_close_matches(str(key), known, 1)
+    meant = f". Did you mean {near[0]}?" if near else f"; expected one of {', '.join(known)}."
+    return CatalogueError(f"{where}: unknown key {key!r}{meant}")
+
+
 def checked(key: Any, value: Any, where: str) -> Any:
     """Read the value of a key; raises with *where* it stands and what was expected."""
     setting = SETTINGS.get(key)
     if setting is None:
-        near = get_close_matches(str(key), SETTINGS, 1)
-        meant = f" Did you mean {near[0]}?" if near else ""
-        raise CatalogueError(f"{where}: unknown key {key!r}; expected one of {', '.join(SETTINGS)}.{meant}")
+        raise unknown_key(key, SETTINGS, where)
     try:
         return setting.accept(value)
     except ValueError:

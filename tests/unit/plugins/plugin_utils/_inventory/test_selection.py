@@ -47,6 +47,13 @@ def test_an_unknown_name_is_refused_with_those_that_are_known(
     assert str(caught.value) == message
 
 
+def test_where_no_service_has_a_stage_that_is_said() -> None:
+    with pytest.raises(
+        CatalogueError, match=r"has: default\. No service has a stage of its own: leave it out"
+    ):
+        Selection(stage="back").check({"web": "default"})
+
+
 @pytest.mark.parametrize(
     ("only", "refused"), [("api", True), ("db,api", True), ("api,sched", False), ("db", False)]
 )

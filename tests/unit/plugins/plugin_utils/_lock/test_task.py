@@ -73,14 +73,14 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"services": 3}, "services must be a list of names, or a dictionary of such lists by host, not 3."),
     (
         {"services": {"web1": ["ngnix"]}},
-        'rolling_lock: unknown service "ngnix"; the inventory deploys: haproxy',
+        'rolling_lock: unknown service "ngnix"; this inventory has: haproxy',
     ),
     ({"unhealthy": 3}, "unhealthy must be a list of hosts, or a dictionary of services by host, not 3."),
     ({"unhealthy": ["wbe2"]}, "The inventory has no host wbe2."),
     ({"unhealthy": {"wbe2": ["nginx"]}}, "The inventory has no host wbe2."),
     (
         {"unhealthy": {"web2": ["ngnix"]}},
-        'rolling_lock: unknown service "ngnix"; the inventory deploys: haproxy',
+        'rolling_lock: unknown service "ngnix"; this inventory has: haproxy',
     ),
     (
         {"state": "thawed", "services": {"web1": []}},

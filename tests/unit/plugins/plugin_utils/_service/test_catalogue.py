@@ -386,7 +386,7 @@ def test_hosts_agree_where_they_say_the_same() -> None:
 
 def test_an_unknown_service_is_named_among_those_that_are_known() -> None:
     with pytest.raises(
-        CatalogueError, match=r'^services: unknown service "wbe"; the inventory deploys: db, web\.$'
+        CatalogueError, match=r'^services: unknown service "wbe"; this inventory has: db, web\.$'
     ):
         select([service("web"), service("db")], ["db", "wbe"], "services")
 

@@ -40,7 +40,7 @@ REFUSED = [
     ({"apache2": None}, "orderly_services.apache2 is None; expected a mapping of settings"),
     (
         {"apache2": {**UNITS, "pakages": []}},
-        "unknown key 'pakages'; expected one of .* Did you mean packages?",
+        r"unknown key 'pakages'\. Did you mean packages\?",
     ),
     ({"apache2": {**UNITS, "service": "x"}}, "orderly_services.apache2: unknown key 'service'"),
     ({"apache2": {"packages": ["apache2"]}}, "orderly_services.apache2 names no units; expected a list"),

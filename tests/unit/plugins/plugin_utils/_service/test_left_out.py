@@ -47,7 +47,7 @@ def test_a_role_that_was_meant_to_be_a_service_is_named(
 ) -> None:
     path = role("web", file)
     (said,) = not_read([path.parent, path.parent])
-    assert said.startswith(f"{path} is no service: {why}")
+    assert said.startswith(f"{path} is left out: {why}")
 
 
 def test_services_and_ordinary_roles_are_not_named(role: Callable[..., Path]) -> None:
@@ -59,7 +59,7 @@ def test_services_and_ordinary_roles_are_not_named(role: Callable[..., Path]) ->
 def test_a_group_without_hosts_is_named_with_the_one_that_was_meant() -> None:
     file = "/srv/roles/web/meta/service.yml"
     assert without_hosts([WEB], [], ["webservers", "db"]) == [
-        f"web is deployed nowhere: its group webserver has no hosts. Did you mean webservers? Write group: "
+        f"web is left out: its group webserver has no hosts. Did you mean webservers? Write group: "
         f"webservers in {file}."
     ]
     assert "Did you mean web? Write" in without_hosts([WEB], [], ["web", "db"])[0]

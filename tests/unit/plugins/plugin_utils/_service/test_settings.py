@@ -75,9 +75,9 @@ KNOWN = ", ".join(SETTINGS)
 BROKEN = [
     (
         "maxunavailable: 1",
-        f":1: unknown key 'maxunavailable'; expected one of {KNOWN}. Did you mean max_unavailable?",
+        ":1: unknown key 'maxunavailable'. Did you mean max_unavailable?",
     ),
-    ("unit: 1", f":1: unknown key 'unit'; expected one of {KNOWN}. Did you mean units?"),
+    ("unit: 1", ":1: unknown key 'unit'. Did you mean units?"),
     ("service: web\n7: 1", f":2: unknown key 7; expected one of {KNOWN}."),
     ("[web]", f":1: expected a mapping of settings ({KNOWN})."),
     ("just words", f":1: expected a mapping of settings ({KNOWN})."),

@@ -457,6 +457,7 @@ def test_a_host_that_refuses_the_run_stops_those_that_have_not_begun(site: Site,
     assert outcome.code != 0
     assert outcome.log == ["web w1 drain", "web w1 operate"]
     assert "see the message of w2" in outcome.text
+    assert "Refused this run, and not touched: w2 (web). Not reached: w3 (web), w4 (web)." in outcome.text
     assert site.slots == []
 
 

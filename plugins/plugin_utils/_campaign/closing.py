@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from .._common.text import natural, plural, printable, with_services
-from .._service.steps import FINALIZE
+from .._service.steps import CHANGE, FINALIZE
 from .gate import plays_left
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .journal import Progress
 
 BROKEN_OFF = "begun and not done, and kept with their slots"
+BEGUN = "begun and not done"  # of what needs no slots
 NOT_REACHED = "not reached"
 Left = dict[str, dict[str, list[str]]]
 """By reason and host, the services of which something is left."""
@@ -44,7 +45,8 @@ def why_left(plan: Plan, progress: Progress, about: Selection) -> Left:
     left: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for (name, host), plays in sorted(_open(plan, progress).items(), key=lambda each: natural(each[0][1])):
         left[_why(plan, progress, about, name, host, plays)][host].append(name)
-    ordered = sorted(left, key=lambda why: (why != BROKEN_OFF, why != NOT_REACHED, why))
+    worst = (BROKEN_OFF, BEGUN, NOT_REACHED)
+    ordered = sorted(left, key=lambda why: (worst.index(why) if why in worst else len(worst), why))
     return {why: dict(left[why]) for why in ordered}
 
 
@@ -60,8 +62,9 @@ def _open(plan: Plan, progress: Progress) -> dict[tuple[str, str], list[Play]]:
 
 def _why(plan: Plan, progress: Progress, about: Selection, name: str, host: str, plays: list[Play]) -> str:
     stage = plan.services[name].stage
-    if any(progress.entry(play.part(name), host) for play in plays):
-        return BROKEN_OFF
+    begun = {play.kind for play in plays if progress.entry(play.part(name), host)}
+    if begun:
+        return BROKEN_OFF if CHANGE in begun else BEGUN
     if away := about.why_away(name, host):
         return f"out of service ({printable(away)})"
     if about.stage not in (None, stage):
@@ -86,7 +89,7 @@ def _by_this_run(progress: Progress, run: str, done: Collection[str], left: Left
         )
     if mine:
         return f", by this run in part on {len(mine)}"
-    has_more = BROKEN_OFF in left or NOT_REACHED in left
+    has_more = not left.keys().isdisjoint((BROKEN_OFF, BEGUN, NOT_REACHED))
     return ", by this run on none" if has_more else "; this run had nothing left to do"
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     Registered = Callable[[str, str], Any]  # of a host, the variable
 
 GRANT, RELEASED, RESTARTED = "__rolling_op_grant", "__rolling_op_released", "__rolling_op_restarted"
+DRAINED = "__rolling_op_drained"
 """What the tasks of a wave register, of which each tells how far a host came."""
 SKIPPED = "skipped"
 _UNITS: Shape = [{"unit": str, "result": str, "why": str}]
@@ -28,8 +29,11 @@ def closing_line(
     order: list[str] = roll["order"]
     services = {host: [service["name"] for service in roll["visits"][host]] for host in order}
     done = [host for host in order if _went_well(registered(host, RELEASED))]
-    begun = [host for host in order if host in _slots(registered(host, GRANT)) and host not in done]
-    rest = [host for host in order if host not in done and host not in begun]
+    refuse = [host for host in order if _refuses(registered(host, DRAINED))]
+    begun = [
+        host for host in order if host in _slots(registered(host, GRANT)) and host not in (*done, *refuse)
+    ]
+    rest = [host for host in order if host not in (*done, *begun, *refuse)]
     answers = {host: registered(host, RESTARTED) for host in order}
     restarted = {host: _units(answer, "restarted") for host, answer in answers.items()}
     away = roll["out_of_service"]
@@ -42,7 +46,7 @@ def closing_line(
         what = f"{operation}: nothing was to be done."
     if check:
         what = f"{operation}: nothing was done, as this is a check."
-        begun, rest = [], []
+        begun, refuse, rest = [], [], []
     pending = {
         host: [unit for unit in units if check or unit not in restarted.get(host, ())]
         for host, units in roll["pending"].items()
@@ -51,6 +55,7 @@ def closing_line(
         [
             what,
             *_told("Failed, and kept with their slots", {host: services[host] for host in begun}),
+            *_told("Refused this run, and not touched", {host: services[host] for host in refuse}),
             *_told("Not reached", {host: services[host] for host in rest}),
             *(f"Out of service: {each}." for each in [_away(away)] if each),
             *(f"Left alone: {each}." for each in [_left_alone(order, registered)] if each),
@@ -61,6 +66,11 @@ def closing_line(
 
 def _went_well(result: Any) -> bool:
     return isinstance(result, dict) and not (result.get("skipped") or result.get("failed"))
+
+
+def _refuses(drained: Any) -> bool:
+    """Tell whether a host refused the run by what it knows of its locks; its slots are given back then."""
+    return isinstance(drained, dict) and bool(drained.get("failed")) and "stamped" in drained
 
 
 def _slots(grant: Any) -> Mapping[str, Any]:

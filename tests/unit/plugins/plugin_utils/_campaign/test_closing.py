@@ -89,3 +89,9 @@ def test_a_check_tells_what_there_is_to_do() -> None:
     assert said(AWAY, DB, check=True) == (
         "Upgrade: nothing was done, as this is a check; to do on 2 of 5 hosts. Out of service (mainboard): w3 (web)."
     )
+
+
+def test_a_host_on_which_a_check_failed_has_no_slots_to_keep() -> None:
+    plan = plan_of(deployment("db", "d1 d2", "0 3"))
+    line = closing_line("friday-1", plan, progress("", "db/validate@d1"), Selection(), "run")
+    assert line.endswith("by this run on none. Begun and not done: d1 (db). Not reached: d2 (db).")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.orderly.services.plugins.plugin_utils._roll.closing import (
+    DRAINED,
     GRANT,
     RELEASED,
     RESTARTED,
@@ -51,6 +52,13 @@ def test_a_roll_that_stopped_says_what_is_left() -> None:
         "restart: done on 1 of 4 hosts, 1 unit restarted. Failed, and kept with their slots: w2 (web). "
         "Not reached: w3 (web). Out of service: w4 (mainboard). Still pending: web.service on w[2-4]."
     )
+
+
+def test_a_host_that_refused_the_run_keeps_no_slots() -> None:
+    refuses = {GRANT: {"slots": {"w2": ["web"]}}, DRAINED: {"failed": True, "msg": "no", "stamped": {}}}
+    said = line({"w1": went("w1"), "w2": refuses})
+    assert "Refused this run, and not touched: w2 (web). Not reached: w3 (web)." in said
+    assert "kept with their slots" not in said
 
 
 def test_where_all_that_is_left_is_out_of_service_it_is_said() -> None:

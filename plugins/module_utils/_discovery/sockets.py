@@ -11,6 +11,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._host.control_groups import ControlGroups
+
 if TYPE_CHECKING:
     from typing import Iterator
 
@@ -18,7 +20,6 @@ TCP, UDP = "tcp", "udp"
 _TABLES = (("tcp", TCP), ("tcp6", TCP), ("udp", UDP), ("udp6", UDP))
 _STATES = {TCP: "0A", UDP: "07"}  # LISTEN; of UDP, bound and connected to nobody
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
-_UNIT = re.compile(r".+\.(?:service|socket|scope)")
 
 
 @dataclass(frozen=True, order=True)
@@ -59,35 +60,15 @@ def _address(digits: str) -> str:
     return str(ip_address(b"".join(word[::-1] if sys.byteorder == "little" else word for word in words)))
 
 
-def unit_of(cgroups: str, root: str = "") -> str:
-    """Name the unit in whose group a process is, from its ``/proc/PID/cgroup``; empty where it is in none.
-
-    *root* is the path of systemd's own group: in a container it may lie below units of the machine around it.
-    """
-    path = cgroup_path(cgroups)
-    below = path[len(root) :] if path.startswith(root) else path
-    return next((part for part in below.split("/") if _UNIT.fullmatch(part)), "")
-
-
-def cgroup_path(cgroups: str) -> str:
-    """Give the path of the group by which systemd keeps processes apart, with or without a unified hierarchy."""
-    lines = (line.split(":", 2) for line in cgroups.splitlines())
-    paths = {fields[1]: fields[2] for fields in lines if len(fields) == 3}
-    unified = paths.get("", "/")
-    return unified if unified != "/" else paths.get("name=systemd", "/")
-
-
 def read_processes(root: Path = Path("/")) -> Processes:
     """Look at all processes; of those that are not ours to look into, root's say, nobody learns where they listen."""
     proc = root / "proc"
     sockets = dict(_sockets(proc))
-    top = _text(proc / "1/cgroup")
-    manager = cgroup_path(top)
-    manager = manager[: -len("/init.scope")] if manager.endswith("/init.scope") else manager.rstrip("/")
+    groups = ControlGroups(proc)
     pids: dict[str, list[int]] = {}
     listeners: dict[str, list[Listener]] = {}
     for pid in sorted(int(each.name) for each in proc.glob("[0-9]*")):
-        unit = unit_of(_text(proc / str(pid) / "cgroup"), manager)
+        unit = groups.unit_of(pid)
         if unit and pid != 1:  # which holds sockets on behalf of others
             pids.setdefault(unit, []).append(pid)
             listeners.setdefault(unit, []).extend(

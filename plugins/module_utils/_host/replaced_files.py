@@ -12,16 +12,14 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from .control_groups import ControlGroups
 from .errors import HostError
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import Iterator
 
 # As in "7f1c-7f1d r-xp 00001000 08:01 123456  /usr/lib/x86_64-linux-gnu/libssl.so.3 (deleted)"
 _REPLACED = re.compile(r"^\S+ ..x\S* \S+ \S+ \d+ +/(?:usr|lib\w*|s?bin|opt)/.* \(deleted\)$", re.M)
-_CGROUP = re.compile(r"^(?:0:|\d+:name=systemd):(/.*)$", re.M)
-_UNIT = re.compile(r"/([^/]+\.service)(?:/|$)")
 _NOT_OURS = ("/user.slice/", "/machine.slice/")  # of user managers and containers
 
 
@@ -31,25 +29,10 @@ def units_with_replaced_files(root: Path) -> list[str]:
     maps = {path: text for path in processes if (text := _read(path / "maps"))}
     if not maps:
         raise HostError(f"no process can be read in {root / 'proc'}")
-    prefix = _prefix(root)
-    concerned = (path for path, text in maps.items() if _REPLACED.search(text))
-    return sorted({unit for path in concerned for unit in _unit_of(_read(path / "cgroup"), prefix)})
-
-
-def _prefix(root: Path) -> str:
-    """Give what the control groups of this system begin with, which inside a container is not always nothing."""
-    found = [
-        group for group in _CGROUP.findall(_read(root / "proc/1/cgroup")) if group.endswith("/init.scope")
-    ]
-    return found[0][: -len("/init.scope")] if found else ""
-
-
-def _unit_of(cgroup: str, prefix: str) -> Iterator[str]:
-    for group in _CGROUP.findall(cgroup):
-        own = group[len(prefix) :] if group.startswith(prefix) else ""
-        unit = _UNIT.search(own)
-        if unit and not own.startswith(_NOT_OURS):
-            yield unit[1]
+    groups = ControlGroups(root / "proc")
+    concerned = [int(path.name) for path, text in maps.items() if _REPLACED.search(text)]
+    ours = (pid for pid in concerned if not groups.group_of(pid).startswith(_NOT_OURS))
+    return sorted({unit for unit in map(groups.unit_of, ours) if unit.endswith(".service")})
 
 
 def _read(path: Path) -> str:

@@ -10,7 +10,6 @@ from ansible_collections.orderly.services.plugins.module_utils._discovery.socket
     Listener,
     parse_table,
     read_processes,
-    unit_of,
 )
 
 if TYPE_CHECKING:
@@ -48,24 +47,6 @@ LOCAL = [("0.0.0.0", True), ("::", True), ("127.0.0.1", True), ("::1", False), (
 @pytest.mark.parametrize(("address", "is_local"), LOCAL)
 def test_what_verify_can_reach_is_local(address: str, is_local: bool) -> None:
     assert Listener("tcp", 80, address).is_local is is_local
-
-
-CGROUPS = [
-    ("0::/system.slice/apache2.service\n", "", "apache2.service"),
-    ("0::/system.slice/system-postfix.slice/postfix@-.service\n", "", "postfix@-.service"),
-    ("9:name=systemd:/system.slice/redis.service\n8:pids:/x.service\n0::/\n", "", "redis.service"),
-    ("0::/machine.slice/box.scope/system.slice/a.service\n", "/machine.slice/box.scope", "a.service"),
-    ("0::/user.slice/user-1.slice/user@1.service/app.slice/b.service\n", "", "user@1.service"),
-    ("0::/system.slice/docker-1.scope\n", "", "docker-1.scope"),
-    ("0::/init.scope\n", "", "init.scope"),
-    ("0::/\n", "", ""),
-    ("", "", ""),
-]
-
-
-@pytest.mark.parametrize(("text", "root", "unit"), CGROUPS)
-def test_a_process_belongs_to_the_unit_of_its_group(text: str, root: str, unit: str) -> None:
-    assert unit_of(text, root) == unit
 
 
 def process(root: Path, pid: int, cgroup: str, *inodes: int) -> None:

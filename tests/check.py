@@ -271,12 +271,11 @@ def plain(*acts: Callable[[], None], **fleets: str) -> dict[str, list[Check]]:
 
 def left_out(day: int) -> set[str]:
     """Name the checks that others take the turn of on a day: CI has an hour."""
-    turns = [f"molecule {name}" for name in TAKE_TURNS]
-    return {*turns} - {turns[day % len(turns)]}
+    return {*TAKE_TURNS} - {TAKE_TURNS[day % len(TAKE_TURNS)]}
 
 
 DAY_SECONDS = 86400
-TAKE_TURNS = ("guide", "third_party_role", "pull")
+TAKE_TURNS = ("molecule guide", "services", "molecule third_party_role", "molecule pull")
 LONGEST = ("deferral", "status", "deferral_upgrade", "default", "rolling_op", "pause")
 SUITES = ("bookworm", "trixie")
 GROUPS: dict[str, list[Check]] = {  # the longest first, so that none of them is left for the end
@@ -306,13 +305,12 @@ def main(wanted: Sequence[str]) -> int:
     if wanted:
         chosen = [check for name in wanted for check in known[name]]
         return run_all(chosen, 1) if set(chosen) & set(GROUPS["cleanroom"]) else run_all(chosen)
-    hosts = [
-        check for check in GROUPS["molecule"] if check.name not in left_out(int(time.time()) // DAY_SECONDS)
-    ]
     others = [
         check for name, group in GROUPS.items() if name not in ("molecule", *NOT_IN_CI) for check in group
     ]
-    return run_all([check for check in chain(*zip_longest(others, hosts)) if check])
+    others_turn = left_out(int(time.time()) // DAY_SECONDS)
+    checks = [check for check in chain(*zip_longest(others, GROUPS["molecule"])) if check]
+    return run_all([check for check in checks if check.name not in others_turn])
 
 
 if __name__ == "__main__":

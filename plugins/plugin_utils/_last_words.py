@@ -1,5 +1,7 @@
 """What is to be read last: below the recap, the excerpt of a playbook of ours and all else that Ansible frames it with.
 
+First come the sentences of those who refused something, then the lines that say what each playbook did.
+
 Tasks run in processes of their own, and only the one that started them is there when everything else has been said. It
 opens a file before it forks; whoever refuses something leaves the sentence there.
 """
@@ -11,6 +13,7 @@ import json
 import os
 import tempfile
 from contextlib import suppress
+from functools import cache
 from typing import IO, TYPE_CHECKING
 
 from ansible.utils.display import Display
@@ -19,20 +22,31 @@ from ._common.text import listed, plural, shortened
 from ._terminal import say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 SHOWN = 3
 LINES_SHOWN = 12
 _files: list[IO[bytes]] = []
+_endings: list[Callable[[], None]] = []
 display = Display()
 
 
-def promise() -> None:
-    """Have all that is left from now on said at the end of this process; nothing where no file can be had."""
+def promise(ending: Callable[[], None] | None = None) -> None:
+    """Have all that is left from now on said at the end of this process; nothing of it where no file can be had.
+
+    Below that each *ending* says how a playbook ended, in the order in which they were given.
+    """
+    _at_the_end()
+    if ending:
+        _endings.append(ending)
     if not _files:
         with suppress(OSError):
             _files.append(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115 - it is open to the end
-            atexit.register(_say)
+
+
+@cache
+def _at_the_end() -> None:
+    atexit.register(_say)
 
 
 def leave(text: str, host: str = "") -> None:
@@ -70,3 +84,5 @@ def _say() -> None:
         left = [(str(text), str(host)) for text, host in map(json.loads, file)]
         for line in lines(left):
             say(line, color="red")
+    for ending in _endings:
+        ending()

@@ -33,7 +33,7 @@ _raw:
   elements: str
 """
 
-import atexit
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ansible.plugins.lookup import LookupBase
@@ -52,11 +52,10 @@ class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **_options: Any) -> list[str]:
         variables, playbook = variables or {}, terms[0]
         if "ansible_play_hosts_all" in variables and playbook not in _promised:
-            promise()
             _promised.add(playbook)
             hosts = list(variables["ansible_play_hosts_all"])
             check = bool(variables.get("ansible_check_mode"))
-            atexit.register(_say, playbook, hosts, variables["hostvars"], check=check)
+            promise(partial(_say, playbook, hosts, variables["hostvars"], check=check))
         return [""]
 
 

@@ -38,13 +38,13 @@ _raw:
   elements: int
 """
 
-import atexit
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
+from ...plugin_utils._last_words import promise
 from ...plugin_utils._roll.closing import closing_line
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class LookupModule(LookupBase):
             _promised.add(terms[0])
             check = bool(variables.get("ansible_check_mode"))
             say = partial(closing_line, self.get_option("operation"), roll, check=check)
-            atexit.register(_say, say, lambda host, name: hostvars.raw_get(host).get(name))
+            promise(partial(_say, say, lambda host, name: hostvars.raw_get(host).get(name)))
         return list(roll["batches"])
 
 

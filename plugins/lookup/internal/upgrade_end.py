@@ -26,8 +26,8 @@ _raw:
   elements: str
 """
 
-import atexit
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,9 +60,8 @@ class LookupModule(LookupBase):
     ) -> list[str]:
         variables = variables or {}
         if "hostvars" in variables and not _promised:
-            promise()
             _promised.add("closing line")
-            atexit.register(self._say, variables)
+            promise(partial(self._say, variables))
         return [""]
 
     def _say(self, variables: Mapping[str, Any]) -> None:

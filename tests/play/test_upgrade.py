@@ -1205,7 +1205,7 @@ UNPLANNABLE = [
         "unknown key",
         META,
         "service: web\nmax_unavailble: 1\n",
-        f"{META}:2: unknown key 'max_unavailble'; expected one",
+        f"{META}:2: unknown key 'max_unavailble'. Did you mean max_unavailable?",
     ),
     (
         "bad budget",

@@ -16,5 +16,6 @@ if TYPE_CHECKING:
 
 class ActionModule(HostAction):
     # Unused here: the same for all hosts.
+    # The frame of all such actions gives variables, which only some need.
     def complete(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         return {"ignored": list(PATTERNS), **given}

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 
 class ActionModule(HostAction):
-    # Unused here: the same for all hosts.
-    # The frame of all such actions gives variables, which only some need.
+    # The variables are unused here: it is the same for all hosts.
     def complete(self, given: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         return {"ignored": list(PATTERNS), **given}

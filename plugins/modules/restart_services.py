@@ -150,42 +150,14 @@ settled:
   elements: str
 """
 
-import platform
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.orderly.services.plugins.module_utils._deferral.ledger import is_done, sort_records
-from ansible_collections.orderly.services.plugins.module_utils._deferral.record_files import DeferredStore
-from ansible_collections.orderly.services.plugins.module_utils._deferral.stale import stale_units
-from ansible_collections.orderly.services.plugins.module_utils._deferral.strict_files import StrictMode
-from ansible_collections.orderly.services.plugins.module_utils._host.dpkg import known_versions, read_packages
-from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
-from ansible_collections.orderly.services.plugins.module_utils._host.files import boot_id
-from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd, known_services
-from ansible_collections.orderly.services.plugins.module_utils._restart.paused import PausedFolder
-from ansible_collections.orderly.services.plugins.module_utils._restart.restart import (
-    Patience,
-    as_diff,
-    describe_failure,
-    plan_restart,
-    summarise,
-)
-from ansible_collections.orderly.services.plugins.module_utils._restart.unfinished import (
-    FOLDER,
-    Restarts,
-    UnfinishedFolder,
-    with_unfinished,
-)
+from ansible_collections.orderly.services.plugins.module_utils._deferral.restarts import Wanted, restart
+from ansible_collections.orderly.services.plugins.module_utils._restart.unfinished import FOLDER
 
 if TYPE_CHECKING:
-    from typing import Any, Iterable, Mapping
-
-    from ansible_collections.orderly.services.plugins.module_utils._deferral.ledger import Ledger
-    from ansible_collections.orderly.services.plugins.module_utils._deferral.record import Record
-    from ansible_collections.orderly.services.plugins.module_utils._host.runner import Runner
-    from ansible_collections.orderly.services.plugins.module_utils._host.systemd import UnitState
+    from typing import Any
 
 
 OPTIONS: dict[str, Any] = {
@@ -200,69 +172,9 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def _versions(records: Iterable[Record], run: Runner) -> Mapping[str, str] | None:
-    packages = {record.package for record in records if record.package}
-    return known_versions(read_packages(run, packages)) if packages else None
-
-
-def _waiting(ledger: Ledger, states: Mapping[str, UnitState]) -> list[str]:
-    return [*ledger.waiting_units, *(state.unit for state in states.values() if state.unfinished)]
-
-
-def _stale(run: Runner, named: Iterable[str], ledger: Ledger) -> list[str]:
-    """Name what still runs the program of before, unless somebody has dismissed its restart."""
-    dismissed = {record.unit for record in ledger.dismissed}
-    return [unit for unit in stale_units(run, named) if unit not in dismissed]
-
-
 def main() -> None:
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
-    params = module.params
-    run = module.run_command
-    store = DeferredStore()
-    systemd = Systemd(run)
-    restarting = UnfinishedFolder(Path(params["restarting"]))
-    boot = boot_id()
-    try:
-        records, trouble = store.read()
-        begun, unread = restarting.read()
-        trouble = [*trouble, *unread]
-        named = [*known_services(params["services"], systemd), *params["units"]]
-        units = sorted({*named, *(record.unit for record in records), *(each.unit for each in begun)})
-        states = with_unfinished(begun, systemd.follow(units, lambda state: state.takes_along), boot)
-        ledger = sort_records(records, states, boot, _versions(records, run))
-        plan = plan_restart(
-            named,
-            [*_waiting(ledger, states), *(_stale(run, named, ledger) if params["include_stale"] else ())],
-            states,
-            deferred_only=params["deferred_only"],
-            include_pending=not named if params["include_pending"] is None else params["include_pending"],
-            paused=PausedFolder().units(),
-        )
-        already = [entry.record for entry in ledger.settled]
-        settled = [record.path for record in already]
-        results = plan.foresee()
-
-        def settle(state: UnitState) -> None:
-            names = (state.unit, *state.names)
-            among = [record.path for record in records if record.unit in names]
-            settled.extend(store.settle(lambda record: is_done(record, state, boot, records), among))
-
-        if not module.check_mode:
-            store.settle(lambda record: record in already, settled)
-            restarting.remove(each.unit for each in begun if states[each.unit].is_active)
-            patience = Patience(time.monotonic, time.sleep, params["timeout"], params["watch"])
-            restart = StrictMode(systemd, run).restart
-            results = Restarts(restarting, systemd, boot, restart).carry_out(plan, settle, patience)
-    except HostError as exc:
-        module.fail_json(msg=str(exc), **exc.details)
-    for sentence in trouble:
-        module.warn(sentence)
-    outcome = {**summarise(results), "settled": settled, "diff": as_diff(plan)}
-    outcome["changed"] = bool(settled or outcome["restarted"])
-    if failure := describe_failure(results, platform.node()):
-        module.fail_json(msg=failure, **outcome)
-    module.exit_json(**outcome)
+    restart(module, Wanted(**module.params))
 
 
 if __name__ == "__main__":

@@ -26,22 +26,27 @@ options:
     type: bool
     default: false
     version_added: 0.1.0
+  must_be_current:
+    description: Whether to fail where the unit does not run, or runs a program that was replaced on disk. What a
+      cluster manages, or refuses to be restarted by hand, may still run one, as its restart stays pending.
+    type: bool
+    default: false
+    version_added: 0.1.0
 extends_documentation_fragment:
   - orderly.services.attributes
   - orderly.services.attributes.info_module
 """
 
 EXAMPLES = r"""
+- name: The installed nginx runs
+  orderly.services.unit_info:
+    name: nginx.service
+    must_be_current: true
+
 - name: See what nginx runs
   orderly.services.unit_info:
     name: nginx.service
   register: unit
-
-- name: It runs the installed program
-  ansible.builtin.assert:
-    that:
-      - unit.active
-      - not unit.program_replaced
 """
 
 RETURN = r"""
@@ -79,9 +84,26 @@ refusal:
   type: str
 """
 
+import platform
+from typing import TYPE_CHECKING
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
 from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd
+
+if TYPE_CHECKING:
+    from ansible_collections.orderly.services.plugins.module_utils._host.systemd import UnitState
+
+
+def _check_current(unit: UnitState) -> None:
+    if not unit.is_active:
+        raise HostError(
+            f"{unit.unit} on {platform.node()} is {unit}, expected active. See journalctl -u {unit.unit}."
+        )
+    if unit.program and unit.program.replaced and not unit.refusal:
+        raise HostError(
+            f"{unit.unit} on {platform.node()} runs a program that was replaced on disk. Restart it."
+        )
 
 
 def main() -> None:
@@ -89,12 +111,15 @@ def main() -> None:
         argument_spec={
             "name": {"type": "str", "required": True},
             "missing_ok": {"type": "bool", "default": False},
+            "must_be_current": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
     name = module.params["name"]
     try:
         unit = Systemd(module.run_command).show([name])[name]
+        if unit.is_known and module.params["must_be_current"]:
+            _check_current(unit)
     except HostError as exc:
         module.fail_json(msg=str(exc))
     if not unit.is_known and not module.params["missing_ok"]:

@@ -65,12 +65,9 @@ argument_specs:
 UPGRADE_TASKS = """\
 ---
 # step0: it only looks. Every service, all hosts at once, before anything is touched.
-- name: upgrade_tasks | The packages are installed
-  ansible.builtin.command:
-    argv: [dpkg-query, --show, "{{ item }}"]
-  loop: "{{ NAME_packages }}"
-  changed_when: false
-  check_mode: false
+- name: upgrade_tasks | Ask apt what it would install
+  orderly.services.package_upgrade_info:
+    packages: "{{ NAME_packages }}"
   tags: step0
 
 - name: upgrade_tasks | It is healthy
@@ -78,18 +75,10 @@ UPGRADE_TASKS = """\
   tags: step0
 
 # step1: what interrupts nothing, such as downloads and backups. All hosts at once.
-- name: upgrade_tasks | Refresh the package index if it is older than an hour
-  ansible.builtin.apt:
-    update_cache: true
-    cache_valid_time: 3600
-  when: not ansible_check_mode # on a host without python3-apt the module cannot try it
-  tags: step1
-
 - name: upgrade_tasks | Fetch the newer packages, so that the interruption is short
-  ansible.builtin.command: # noqa: command-instead-of-module (the module cannot only download)
-    argv: "{{ ['apt-get', 'install', '--yes', '--only-upgrade', '--download-only'] + NAME_packages }}"
-  register: __NAME_fetched
-  changed_when: "'Get:' in __NAME_fetched.stdout"
+  orderly.services.package_upgrade:
+    packages: "{{ NAME_packages }}"
+    state: fetched
   tags: step1
 
 # step2 to step5 are repeated as a whole after a failure, so they are safe to repeat. Wave by wave, each host under its
@@ -102,11 +91,8 @@ UPGRADE_TASKS = """\
 #   tags: step2
 
 - name: upgrade_tasks | Upgrade the packages
-  ansible.builtin.apt:
-    name: "{{ NAME_packages }}"
-    state: latest
-    only_upgrade: true
-  ignore_errors: "{{ ansible_check_mode }}"
+  orderly.services.package_upgrade:
+    packages: "{{ NAME_packages }}"
   tags: step3
 
 # A migration of what all hosts share runs once: on the first host, after its new packages and before it starts.
@@ -119,19 +105,9 @@ UPGRADE_TASKS = """\
 #   tags: step4
 
 - name: upgrade_tasks | Run the new programs
+  orderly.services.current_units:
+    units: "{{ NAME_units }}"
   tags: step5
-  block:
-    - name: upgrade_tasks | Restart what still runs an old program, or whose restart is deferred
-      orderly.services.restart_services:
-        units: "{{ NAME_units }}"
-        deferred_only: true
-        include_stale: true
-
-    - name: upgrade_tasks | Start what is down
-      ansible.builtin.systemd_service:
-        name: "{{ item }}"
-        state: started
-      loop: "{{ NAME_units }}"
 
 # step6: after the last wave.
 - name: upgrade_tasks | The new version is healthy
@@ -143,24 +119,11 @@ UPGRADE_TASKS = """\
 VERIFY = """\
 ---
 # May the next host go? It only looks.
-- name: verify | See what the units run
+- name: verify | The installed programs run
   orderly.services.unit_info:
     name: "{{ item }}"
+    must_be_current: true
   loop: "{{ NAME_units }}"
-  register: __NAME_seen
-
-- name: verify | The installed programs run
-  ansible.builtin.assert:
-    that:
-      - item.active
-      - not item.program_replaced or item.refusal | length > 0
-    fail_msg: >-
-      {{ item.item }} is {{ item.state }}{{ ' and runs a program that was replaced on disk' if item.program_replaced }};
-      restart it, and look at its log.
-    quiet: true
-  loop: "{{ __NAME_seen.results }}"
-  loop_control:
-    label: "{{ item.item }}"
 
 # A unit can be active and answer nobody, so ask NAME itself:
 #

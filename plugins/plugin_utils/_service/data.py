@@ -64,6 +64,7 @@ def _service(name: str, said: Any) -> ServiceData:
         read.get("packages", ()),
         _verify(name, said.get("verify")),
         _backend(name, said.get("drain")),
+        read.get("deferral") == "hold",
     )
     return ServiceData(name, settings, recipe)
 

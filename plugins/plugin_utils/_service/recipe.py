@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     Task = dict[str, Any]
 
+_FOR_REAL = "not ansible_check_mode"
 _SOCKET = "/run/haproxy/admin.sock"
-_IN_CHECK_MODE = "{{ ansible_check_mode }}"
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,17 @@ class Verify:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What the tasks of a service are made of; *backend* is that of the balancers, empty where there is none."""
+    """What the tasks of a service are made of; *backend* is that of the balancers, empty where there is none.
+
+    *hold* is for packages that cannot be upgraded under a running daemon.
+    """
 
     name: str
     units: Sequence[str]
     packages: Sequence[str]
     verify: Verify
     backend: str
+    hold: bool = False
 
     def files(self, settings: Mapping[str, Any]) -> dict[str, str]:
         """Give the files of the role, by their place in it; *settings* are for its ``meta/service.yml``."""
@@ -57,8 +61,12 @@ class Recipe:
         return {"meta/service.yml": _text(dict(settings)), **named}
 
     @property
+    def _variable(self) -> str:
+        return re.sub(r"[^A-Za-z0-9_]", "_", self.name)
+
+    @property
     def _register(self) -> str:
-        return f"__{re.sub(r'[^A-Za-z0-9_]', '_', self.name)}"
+        return f"__{self._variable}"
 
     def _health(self) -> list[Task]:
         found, verify = f"{self._register}_answer", self.verify
@@ -83,113 +91,107 @@ class Recipe:
         task = {"name": f"{part} | {name}", "ansible.builtin.import_tasks": "health.yml", **more}
         return [task] if self._health() else []
 
-    def _see_units(self, part: str) -> Task:
-        return {
-            "name": f"{part} | See what the units run",
-            "orderly.services.unit_info": {"name": "{{ item }}", "missing_ok": True},
-            "loop": list(self.units),
-            "register": f"{self._register}_units",
-        }
-
-    @property
-    def _each_unit(self) -> Task:
-        """Loop over the units that the host has: where several releases are listed, it has those of its own."""
-        label = {"loop_control": {"label": "{{ item.item }}"}}
-        return {"loop": f"{{{{ {self._register}_units.results | selectattr('known') }}}}", **label}
-
-    def _has_units(self, part: str) -> Task:
-        return {
-            "name": f"{part} | The host has one of the units",
-            "ansible.builtin.assert": {
-                "that": f"{self._register}_units.results | selectattr('known') | length > 0",
-                "fail_msg": (
-                    f"{{{{ inventory_hostname }}}} has none of the units of {self.name}: {', '.join(self.units)}. "
-                    "List its units as systemctl list-units shows them there."
-                ),
-                "quiet": True,
-            },
-        }
-
     def _verify(self) -> list[Task]:
-        runs = {
-            "that": [
-                "item.active",
-                "not item.program_replaced or item.refusal | length > 0",  # then its restart stays pending
-            ],
-            "fail_msg": (
-                "{{ item.item }} is {{ item.state }} "
-                "{{ 'and runs a program that was replaced on disk; restart it' if item.program_replaced }}"
-            ),
-            "quiet": True,
-        }
+        units = f"{self._register}_units"
+        there = f"{units}.results | selectattr('known') | length > 0"
+        nothing = (
+            f"{{{{ inventory_hostname }}}} has none of the units of {self.name}: {', '.join(self.units)}. "
+            "List its units as systemctl list-units shows them there."
+        )
         return [
             *self._check_health("verify", "Check its health"),
-            self._see_units("verify"),
-            self._has_units("verify"),
             {
                 "name": "verify | The installed programs run",
-                "ansible.builtin.assert": runs,
-                **self._each_unit,
+                "orderly.services.unit_info": {
+                    "name": "{{ item }}",
+                    "missing_ok": True,
+                    "must_be_current": True,
+                },
+                "loop": list(self.units),
+                "register": units,
+            },
+            {
+                "name": "verify | The host has one of the units",
+                "ansible.builtin.assert": {"that": there, "fail_msg": nothing, "quiet": True},
             },
         ]
 
     def _upgrade(self) -> list[Task]:
-        packages, fetched = list(self.packages), f"{self._register}_fetched"
-        fetch = ["apt-get", "install", "--yes", "--only-upgrade", "--download-only", *packages]
+        packages = {"packages": list(self.packages)}
+        held = {"held": True} if self.hold else {}
         return [
-            {
-                "name": "upgrade_tasks | The packages are installed",
-                "ansible.builtin.command": {"argv": ["dpkg-query", "--show", "{{ item }}"]},
-                "loop": packages,
-                "changed_when": False,
-                "check_mode": False,
-                "tags": "step0",
-            },
             *self._check_health("upgrade_tasks", "It is healthy", tags="step0"),
             {
-                "name": "upgrade_tasks | Refresh the package index if it is older than an hour",
-                "ansible.builtin.apt": {"update_cache": True, "cache_valid_time": 3600},
-                "when": "not ansible_check_mode",  # on a host without python3-apt the module cannot try it
-                "tags": "step1",
+                "name": "upgrade_tasks | Ask apt what it would install",
+                "orderly.services.package_upgrade_info": {**packages, **held},
+                "tags": "step0",
             },
             {
                 "name": "upgrade_tasks | Fetch the newer packages, so that the interruption is short",
-                "ansible.builtin.command": {"argv": fetch},  # the module cannot only download
-                "register": fetched,
-                "changed_when": f"'Get:' in {fetched}.stdout",
+                "orderly.services.package_upgrade": {**packages, "state": "fetched", **held},
                 "tags": "step1",
             },
+            *self._release(packages),
             {
                 "name": "upgrade_tasks | Upgrade the packages",
-                "ansible.builtin.apt": {"name": packages, "state": "latest", "only_upgrade": True},
-                "ignore_errors": _IN_CHECK_MODE,
+                # In check mode nothing was released.
+                "orderly.services.package_upgrade": {**packages, **held},
                 "tags": "step3",
             },
-            {"name": "upgrade_tasks | Run the new programs", "tags": "step5", "block": self._start()},
+            *self._hold_again(),
+            {
+                "name": "upgrade_tasks | Run the new programs",
+                "orderly.services.current_units": {"units": list(self.units)},
+                "tags": "step5",
+            },
             {
                 "name": "upgrade_tasks | The new version is healthy",
                 "ansible.builtin.import_tasks": "verify.yml",
-                "when": "not ansible_check_mode",
+                "when": _FOR_REAL,
                 "tags": "step6",
             },
         ]
 
-    def _start(self) -> list[Task]:
+    def _release(self, packages: Task) -> list[Task]:
+        """Have the packages released and the units stopped, where these cannot be upgraded under them."""
+        if not self.hold:
+            return []
+        found = f"{self._register}_newer"
         return [
             {
-                "name": "upgrade_tasks | Settle a deferred restart",
-                "orderly.services.restart_services": {"units": list(self.units), "deferred_only": True},
+                "name": "upgrade_tasks | Release the packages that are on hold while restarts are off",
+                "orderly.services.package_hold": {"units": list(self.units), "state": "absent"},
+                "register": f"{self._register}_hold",
+                "tags": "step2",
             },
-            self._see_units("upgrade_tasks"),
+            {  # what somebody else put on hold fails here, while the service still runs
+                "name": "upgrade_tasks | Ask apt what it installs",
+                "orderly.services.package_upgrade_info": packages,
+                "register": found,
+                "when": _FOR_REAL,
+                "tags": "step2",
+            },
             {
-                "name": "upgrade_tasks | Start what does not run, and restart what still runs an old program",
-                "ansible.builtin.systemd_service": {
-                    "name": "{{ item.item }}",
-                    "state": "{{ 'restarted' if item.program_replaced else 'started' }}",
-                },
-                **self._each_unit,
-                "when": "not item.refusal",  # a cluster does that itself
+                "name": "upgrade_tasks | Stop the units if there is something newer",
+                "orderly.services.stopped_units": {"units": list(self.units)},
+                "when": f"{found}.upgrades | default([]) | length > 0",
+                "tags": "step2",
             },
+        ]
+
+    def _hold_again(self) -> list[Task]:
+        if not self.hold:
+            return []
+        restarts = (
+            f"{self._variable}_enable_auto_restarts | default(enable_auto_restarts | default(true)) | bool"
+        )
+        return [
+            {
+                "name": "upgrade_tasks | Put the packages on hold again while restarts are off",
+                "orderly.services.package_hold": {"units": list(self.units)},
+                "when": f"{self._register}_hold.released | length > 0 or not ({restarts})",
+                "tags": "step3",
+            }
         ]
 
     def _drain(self, part: str, name: str, **how: Any) -> list[Task]:

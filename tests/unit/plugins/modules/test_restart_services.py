@@ -4,7 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.orderly.services.plugins.module_utils._deferral.record_files import DeferredStore
+from ansible_collections.orderly.services.plugins.module_utils._deferral import restarts
 from ansible_collections.orderly.services.plugins.module_utils._status.read import read_status
 from ansible_collections.orderly.services.plugins.modules import deferred_restarts_info, restart_services
 from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import (
@@ -17,41 +17,16 @@ from ansible_collections.orderly.services.tests.unit.plugins.modules.run_module 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from types import ModuleType
+
+    from ansible_collections.orderly.services.plugins.module_utils._deferral.record_files import DeferredStore
 
     Run = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def host() -> FakeHost:
-    host = FakeHost(versions={"demo": "2.0"})
-    for unit in ("alpha.service", "beta.service", "gamma.service"):
-        host.add(unit)
-    host.add("idle.service", ActiveState="inactive", SubState="dead")
-    return host
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> DeferredStore:
-    """Give the records of a host on which alpha and idle were to be restarted."""
-    (tmp_path / "run").mkdir()
-    store = DeferredStore(tmp_path)
-    store.folders[0].mkdir(parents=True)
-    for unit in ("alpha.service", "idle.service"):
-        (store.folders[0] / f"{unit}.deferred").write_text(record_text(unit))
-    return store
-
-
-@pytest.fixture
-def run(host: FakeHost, store: DeferredStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    for adapter in ("PausedFolder", "StrictMode"):
-        monkeypatch.setattr(
-            restart_services, adapter, partial(getattr(restart_services, adapter), root=tmp_path)
-        )
-    monkeypatch.setattr(restart_services, "DeferredStore", lambda: store)
-    monkeypatch.setattr(restart_services, "boot_id", lambda: BOOT)
-    return partial(
-        run_module, restart_services, monkeypatch, host.run, restarting=str(tmp_path / "restarting")
-    )
+def run(run_restarts: Callable[[ModuleType], Run]) -> Run:
+    return run_restarts(restart_services)
 
 
 def left(store: DeferredStore) -> list[str]:
@@ -215,17 +190,17 @@ def test_what_a_package_wanted_that_was_removed_is_settled(run: Run, store: Defe
 def test_what_no_package_asked_to_restart_is_pending_where_that_is_wanted(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(restart_services, "stale_units", lambda _run, units: dict.fromkeys(units, ("demo",)))
-    wanted = {"units": ["beta.service"], "deferred_only": True}
-    assert run(**wanted)["restarted"] == []
-    assert run(**wanted, include_stale=True, check_mode=True)["restarted"] == ["beta.service"]
-    assert run(**wanted, include_stale=True)["restarted"] == ["beta.service"]
+    monkeypatch.setattr(restarts, "stale_units", lambda _run, units: dict.fromkeys(units, ("demo",)))
+    asked = {"units": ["beta.service"], "deferred_only": True}
+    assert run(**asked)["restarted"] == []
+    assert run(**asked, include_stale=True, check_mode=True)["restarted"] == ["beta.service"]
+    assert run(**asked, include_stale=True)["restarted"] == ["beta.service"]
 
 
 def test_what_an_operator_dismissed_stays_as_it_is_though_its_package_changed(
     run: Run, store: DeferredStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(restart_services, "stale_units", lambda _run, units: dict.fromkeys(units, ("demo",)))
+    monkeypatch.setattr(restarts, "stale_units", lambda _run, units: dict.fromkeys(units, ("demo",)))
     (store.folders[0] / "beta.service.deferred").write_text(
         record_text("beta.service", dismissed="replaced tonight")
     )

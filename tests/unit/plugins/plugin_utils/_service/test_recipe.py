@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 UNITS = ["web.service"]
 
 
-def role(packages: tuple[str, ...] = ("web",), backend: str = "", **verify: Any) -> Mapping[str, Any]:
-    recipe = Recipe("my-web", UNITS, packages, Verify(**verify), backend)
+def role(
+    packages: tuple[str, ...] = ("web",), backend: str = "", *, hold: bool = False, **verify: Any
+) -> Mapping[str, Any]:
+    recipe = Recipe("my-web", UNITS, packages, Verify(**verify), backend, hold)
     return {place: yaml.safe_load(text) for place, text in recipe.files({"service": "my-web"}).items()}
 
 
@@ -27,16 +29,31 @@ def test_a_service_of_units_alone_is_verified_by_what_its_units_run_and_has_no_u
     files = role(packages=())
     assert list(files) == ["meta/service.yml", "tasks/verify.yml"]
     assert files["meta/service.yml"] == {"service": "my-web"}
-    verify = ["orderly.services.unit_info", "ansible.builtin.assert", "ansible.builtin.assert"]
+    verify = ["orderly.services.unit_info", "ansible.builtin.assert"]
     assert modules(files["tasks/verify.yml"]) == verify
     assert files["tasks/verify.yml"][0]["loop"] == UNITS
 
 
 def test_packages_are_fetched_before_the_interruption_and_upgraded_in_it() -> None:
     tasks = role()["tasks/upgrade_tasks.yml"]
-    assert [task["tags"] for task in tasks] == ["step0", "step1", "step1", "step3", "step5", "step6"]
+    assert [task["tags"] for task in tasks] == ["step0", "step1", "step3", "step5", "step6"]
     (upgrade,) = [task for task in tasks if task["tags"] == "step3"]
-    assert upgrade["ansible.builtin.apt"] == {"name": ["web"], "state": "latest", "only_upgrade": True}
+    assert upgrade["orderly.services.package_upgrade"] == {"packages": ["web"]}
+
+
+def test_packages_that_stop_their_daemon_are_released_and_upgraded_while_it_is_down() -> None:
+    tasks = role(hold=True)["tasks/upgrade_tasks.yml"]
+    assert [(task["tags"], module) for task, module in zip(tasks, modules(tasks), strict=True)] == [
+        ("step0", "orderly.services.package_upgrade_info"),
+        ("step1", "orderly.services.package_upgrade"),
+        ("step2", "orderly.services.package_hold"),
+        ("step2", "orderly.services.package_upgrade_info"),
+        ("step2", "orderly.services.stopped_units"),
+        ("step3", "orderly.services.package_upgrade"),
+        ("step3", "orderly.services.package_hold"),
+        ("step5", "orderly.services.current_units"),
+        ("step6", "ansible.builtin.import_tasks"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -56,10 +73,7 @@ def test_each_way_to_verify_is_tried_before_and_after(
     assert health[module] == said
     assert health["check_mode"] is False
     for part in ("verify", "upgrade_tasks"):
-        assert (
-            files[f"tasks/{part}.yml"][0 if part == "verify" else 1]["ansible.builtin.import_tasks"]
-            == "health.yml"
-        )
+        assert files[f"tasks/{part}.yml"][0]["ansible.builtin.import_tasks"] == "health.yml"
 
 
 def test_behind_a_balancer_a_host_is_drained_by_its_name_and_put_back() -> None:

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Newer versions of packages: what apt would change, and doing it, without more on the host than apt itself.
+
+The options are those that ``ansible.builtin.apt`` gives: a changed configuration file stays as it is, nobody is asked.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .dpkg import read_packages
+from .errors import HostError
+
+if TYPE_CHECKING:
+    from typing import Callable, Iterable, Sequence
+
+    from .runner import Runner
+
+_CHANGE = re.compile(r"^(Inst|Remv) (\S+)(?: \[([^\]]+)\])?(?: \((\S+))?", re.MULTILINE)
+_URI = re.compile(r"^'\S+' \S+\.deb ", re.MULTILINE)
+_STAMP = "var/lib/apt/periodic/update-success-stamp"
+_LISTS = "var/lib/apt/lists"
+_UPDATE = (
+    "apt-get",
+    "update",
+    "--option",
+    "APT::Update::Error-Mode=any",
+)  # else it calls a failed download a success
+_BUSY = "Could not get lock"
+_PAUSE = 2
+_ENVIRONMENT = {
+    "LC_ALL": "C.UTF-8",  # C alone would not let it unpack files of other names
+    "DEBIAN_FRONTEND": "noninteractive",
+    "DEBIAN_PRIORITY": "critical",
+    "APT_LISTCHANGES_FRONTEND": "none",
+}
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """A package that apt changes; *before* is empty where it is new, *after* where it goes."""
+
+    package: str
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        return f"{self.package} {self.before or '(not there)'} → {self.after or '(removed)'}"
+
+
+@dataclass(frozen=True)
+class Apt:
+    """Upgrades packages; *seconds* is how long it waits for another apt or dpkg."""
+
+    run: Runner
+    seconds: int = 60
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+    def foresee(self, packages: Sequence[str], *, held: bool = False) -> tuple[Upgrade, ...]:
+        """Tell what an upgrade of installed packages would change; *held* ones are only looked at where that is said.
+
+        Raises HostError where a package is not installed, is on hold, or would cost another package.
+        """
+        self._must_be_installed(packages)
+        found = parse_changes(self._install(packages, "--simulate", *_also_held(True)))
+        if gone := [each.package for each in found if not each.after]:
+            raise HostError(
+                f"apt would remove {', '.join(gone)} to upgrade {', '.join(packages)}. Nothing was changed. See "
+                "apt-get install --simulate, and do it by hand if that is what you want.",
+                removed=gone,
+            )
+        if not held and (kept := self._on_hold(each.package for each in found)):
+            raise HostError(
+                f"apt would upgrade {', '.join(kept)}, but that is on hold. Nothing was changed. To have it upgraded, "
+                f"release it: apt-mark unhold {' '.join(kept)}.",
+                held=kept,
+            )
+        return found
+
+    def is_to_fetch(self, packages: Sequence[str], *, held: bool = False) -> bool:
+        """Tell whether an upgrade would have to download anything."""
+        return bool(_URI.search(self._install(packages, "--print-uris", *_also_held(held))))
+
+    def fetch(self, packages: Sequence[str], *, held: bool = False) -> None:
+        """Download what an upgrade would install."""
+        self._install(packages, "--download-only", *_also_held(held))
+
+    def upgrade(self, packages: Sequence[str]) -> None:
+        """Install newer versions of installed packages."""
+        self._install(packages, "--no-remove")
+
+    def refresh(self, older_than: float, root: Path = Path("/")) -> bool:
+        """Read the index anew if it is older than so many seconds; tells whether it was."""
+        if time.time() - index_time(root) < older_than:
+            return False
+        deadline = self.clock() + self.seconds
+        while _BUSY in (complaint := self._ask(_UPDATE)[1]) and self.clock() < deadline:
+            self.sleep(_PAUSE)  # apt itself does not wait for the lock of the index
+        if complaint:
+            raise HostError(f"apt-get update fails: {complaint}")
+        return True
+
+    def _must_be_installed(self, packages: Sequence[str]) -> None:
+        there = {
+            name for each in read_packages(self.run, packages) if each.is_installed
+            for name in (each.name, each.full_name)
+        }  # fmt: skip
+        if missing := [name for name in packages if name not in there]:
+            raise HostError(
+                f"{', '.join(missing)} is not installed, or dpkg has not finished with it. An upgrade installs nothing "
+                "that was not there: install it first, or run dpkg --configure -a.",
+                missing=missing,
+            )
+
+    def _on_hold(self, names: Iterable[str]) -> list[str]:
+        wanted = [*names]
+        packages = read_packages(self.run, wanted) if wanted else ()
+        return [package.full_name for package in packages if package.want == "hold"]
+
+    def _install(self, packages: Sequence[str], *options: str) -> str:
+        command = [
+            "apt-get", "install", "--yes", "--only-upgrade",
+            "--option", "Dpkg::Options::=--force-confdef", "--option", "Dpkg::Options::=--force-confold",
+            "--option", f"DPkg::Lock::Timeout={self.seconds}", *options, "--", *packages,
+        ]  # fmt: skip
+        output, complaint = self._ask(command)
+        if complaint:
+            raise HostError(f"apt-get install fails: {complaint}", command=command, stdout=output)
+        return output
+
+    def _ask(self, command: Sequence[str]) -> tuple[str, str]:
+        code, output, errors = self.run(command, environ_update=_ENVIRONMENT)
+        said = [line for line in errors.splitlines() if line.startswith("E: ")] or errors.split("\n")
+        return output, " ".join(said).strip() or f"it exits with {code}" if code else ""
+
+
+def parse_changes(output: str) -> tuple[Upgrade, ...]:
+    """Read what ``apt-get --simulate`` says that it would do, each package once."""
+    found = {
+        name: Upgrade(name, before, "" if verb == "Remv" else after)
+        for verb, name, before, after in _CHANGE.findall(output)
+    }
+    return tuple(found.values())
+
+
+def index_time(root: Path) -> float:
+    """Tell when the index was read the last time, as ``ansible.builtin.apt`` does; 0 where it never was."""
+    for name in (_STAMP, _LISTS):
+        if (root / name).exists():
+            return (root / name).stat().st_mtime
+    return 0
+
+
+def _also_held(held: bool) -> Sequence[str]:
+    return ("--ignore-hold", "--allow-change-held-packages") if held else ()

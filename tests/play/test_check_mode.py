@@ -61,7 +61,10 @@ esac
 """
 OWNERS = """\
 #!/bin/sh
-[ "$1" != --search ] || echo mariadb-server: /lib/systemd/system/mariadb.service
+case $1 in
+--search) echo mariadb-server: /lib/systemd/system/mariadb.service ;;
+--show) printf 'install\\tinstalled\\tok\\tdpkg\\tdpkg\\t1.22.6\\n' ;;
+esac
 """
 PROGRAMS = {
     "dpkg-query": OWNERS,

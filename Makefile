@@ -13,7 +13,7 @@ demo: ## See the main job done on a fleet of five local hosts; ACTS=1 stops afte
 clean-demo: ## Remove the hosts of the demo
 	@tests/fleet/fleet --fleet demo down
 
-test: ## Run everything that CI runs
+test: ## Run everything that CI runs; ALL=1 leaves nothing to another day's run
 	@$(CHECK)
 
 fast: ## Run what needs neither hosts nor stores

@@ -12,14 +12,17 @@ import argparse
 import base64
 import json
 import signal
+import smtplib
 import socket
+import socketserver
+import struct
 import sys
 import threading
 import time
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -181,13 +184,177 @@ class Memcached:
         self._socket.close()
 
 
+class Dns:
+    """A name server: there are no rows, a name is asked for over UDP, and for every tenth time over TCP."""
+
+    NAME = b"\x04shop\x07example\x00"
+
+    def __init__(self, node: str) -> None:
+        self._node = node
+
+    def write(self, number: int) -> None:
+        asked = (
+            struct.pack("!6H", number % 0x10000, 0x0100, 1, 0, 0, 0) + self.NAME + struct.pack("!2H", 1, 1)
+        )
+        said = self._by_tcp(asked) if number % 10 == 0 else by_udp(self._node, 53, asked)
+        found, flags, _questions, records = struct.unpack_from("!4H", said)
+        if found != number % 0x10000 or flags & 0xF or not records:
+            raise OSError(f"it answered with status {flags & 0xF} and {records} records")
+
+    def _by_tcp(self, asked: bytes) -> bytes:
+        with socket.create_connection((self._node, 53), ATTEMPT_SECONDS) as connection:
+            connection.sendall(struct.pack("!H", len(asked)) + asked)
+            return connection.makefile("rb").read(2 + len(asked))[2:]
+
+    def found(self) -> set[int]:
+        return set()
+
+    def close(self) -> None:
+        pass
+
+
+class Ntp:
+    """A server of time: there are no rows, the time is asked for, and only a clock that is set counts."""
+
+    def __init__(self, node: str) -> None:
+        self._node = node
+
+    def write(self, number: int) -> None:
+        said = by_udp(self._node, 123, struct.pack("!B39xQ", 0o43, number))
+        leap_and_mode, stratum, origin = struct.unpack_from("!BB22xQ", said)
+        if leap_and_mode & 0o7 != 4 or leap_and_mode >> 6 == 3 or not 0 < stratum < 16 or origin != number:
+            raise OSError(f"it answered {said[:4]!r}, which is not the time")
+
+    def found(self) -> set[int]:
+        return set()
+
+    def close(self) -> None:
+        pass
+
+
+class ZooKeeper:
+    """ZooKeeper: a row is a node of its tree. Each connection knows one server, which so has to serve itself."""
+
+    def __init__(self, node: str) -> None:
+        from kazoo.client import KazooClient  # of Debian, as above
+
+        self._open = KazooClient(hosts=f"{node}:2181", timeout=ATTEMPT_SECONDS, connection_retry=None)
+        self._open.start(timeout=ATTEMPT_SECONDS)
+        self._open.ensure_path("/load")
+
+    def write(self, number: int) -> None:
+        from kazoo.exceptions import NodeExistsError
+
+        if not self._open.connected:
+            raise OSError("the connection is lost")
+        path = f"/load/{number:09}"
+        with suppress(NodeExistsError):  # an attempt before this one, without an answer
+            self._open.create_async(path).get(timeout=ATTEMPT_SECONDS)
+        self._open.get_async(path).get(timeout=ATTEMPT_SECONDS)
+
+    def found(self) -> set[int]:
+        self._open.sync("/load")
+        return {int(each) for each in self._open.get_children("/load")}
+
+    def close(self) -> None:
+        self._open.stop()
+        self._open.close()
+
+
+class Smtp:
+    """A mail server that relays to this host: a row is a message, which must arrive here.
+
+    Every tenth message is refused for the time being as it arrives first, so that it stays in the queue for a while.
+    """
+
+    PORT = 2525
+    QUIET_SECONDS = 15
+    arrived: ClassVar[set[int]] = set()
+    kept_waiting: ClassVar[set[int]] = set()
+    last: ClassVar[float] = 0.0
+
+    def __init__(self, node: str) -> None:
+        self._open = smtplib.SMTP(node, 25, "client", timeout=ATTEMPT_SECONDS)
+
+    def write(self, number: int) -> None:
+        self._open.sendmail("load@client", [f"load-{number}@shop.example"], f"Subject: {number}\r\n\r\n.\r\n")
+
+    def found(self) -> set[int]:
+        """Wait until nothing arrives any more."""
+        while time.monotonic() - self.last < self.QUIET_SECONDS:
+            time.sleep(0.5)
+        return set(self.arrived)
+
+    def close(self) -> None:
+        self._open.close()
+
+    @classmethod
+    def take(cls, number: int) -> bool:
+        """Tell whether a message is taken that arrives; it has arrived then."""
+        cls.last = time.monotonic()
+        if number % 10 == 0 and number not in cls.kept_waiting:
+            cls.kept_waiting.add(number)
+            return False
+        cls.arrived.add(number)
+        return True
+
+
+class Mailbox(socketserver.StreamRequestHandler):
+    """Takes the messages that mail servers relay to this host."""
+
+    def handle(self) -> None:
+        self._say("220 client")
+        numbers: list[int] = []
+        while line := self.rfile.readline().decode().strip():
+            command = line[:4].upper()
+            if command == "RCPT":
+                numbers.append(int(line.partition("load-")[2].partition("@")[0]))
+                self._say("250 Ok")
+            elif command == "DATA":
+                self._say("354 Go on")
+                while self.rfile.readline().strip() != b".":
+                    pass
+                taken = [Smtp.take(number) for number in numbers]
+                self._say("250 Ok" if all(taken) else "451 later")
+                numbers = []
+            else:
+                self._say("221 Bye" if command == "QUIT" else "250 Ok")
+                if command == "QUIT":
+                    return
+
+    def _say(self, text: str) -> None:
+        self.wfile.write(f"{text}\r\n".encode())
+
+
+class Mailboxes(socketserver.ThreadingTCPServer):
+    """Takes messages from several mail servers at once."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+
 PROTOCOLS: dict[str, Callable[[str], Connection]] = {
     "mysql": Mysql,
     "amqp": Amqp,
     "page": Page,
     "etcd": Etcd,
     "memcached": Memcached,
+    "dns": Dns,
+    "ntp": Ntp,
+    "smtp": Smtp,
+    "zookeeper": ZooKeeper,
 }
+KEEP_NOTHING = ("page", "memcached", "dns", "ntp")
+"""Protocols without rows that could be lost."""
+
+
+def by_udp(node: str, port: int, asked: bytes) -> bytes:
+    """Ask over UDP, and give the answer."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
+        connection.settimeout(ATTEMPT_SECONDS)
+        connection.connect((node, port))
+        connection.send(asked)
+        return connection.recv(4096)
 
 
 def text64(text: str) -> str:
@@ -344,6 +511,8 @@ def main(arguments: list[str]) -> None:
     connect, stop = PROTOCOLS[options.protocol], threading.Event()
     signal.signal(signal.SIGTERM, lambda *_signal: stop.set())
     tally = Tally(time.monotonic())
+    if options.protocol == "smtp":
+        threading.Thread(target=Mailboxes(("", Smtp.PORT), Mailbox).serve_forever, daemon=True).start()
     workers = [Worker(connect, options.nodes, number, tally) for number in range(WORKERS)]
     threads = [threading.Thread(target=work, args=(worker, stop), daemon=True) for worker in workers]
     for thread in threads:
@@ -353,8 +522,9 @@ def main(arguments: list[str]) -> None:
     for thread in threads:
         thread.join(OPERATION_SECONDS + ATTEMPT_SECONDS)
     numbers = tally.numbers(time.monotonic())
-    has_rows = options.protocol not in ("page", "memcached")
-    nodes = options.nodes[:1] if options.protocol == "amqp" else options.nodes  # a queue is one for all nodes
+    has_rows = options.protocol not in KEEP_NOTHING
+    one_for_all = options.protocol in ("amqp", "smtp")  # of the queue, or of what has arrived
+    nodes = options.nodes[:1] if one_for_all else options.nodes
     missing = lost(tally.confirmed, connect, nodes) if has_rows else None
     write(options.numbers, {**numbers, "lost": missing, "ended": True})
 

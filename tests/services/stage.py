@@ -63,7 +63,9 @@ class Stage:
     def build(self) -> None:
         """Install the packages as the suite has them, and make a cluster of them."""
         packages = " ".join(self.cluster.packages)
-        self.hosts.everywhere(f"{INSTALL} {packages} > /dev/null 2>&1", on=self.cluster.hosts)
+        # Images of containers have no manuals, and without their folder Java's packages cannot be configured.
+        manuals = "mkdir -p /usr/share/man/man1"
+        self.hosts.everywhere(f"{manuals}; {INSTALL} {packages} > /dev/null 2>&1", on=self.cluster.hosts)
         for host in self.cluster.hosts:
             self.script(host, self.cluster.each)
         first, *others = self.cluster.hosts

@@ -13,7 +13,6 @@ from ...plugin_utils._report.services_table import Listed, as_lines
 from ...plugin_utils._service.bundles import find_bundles
 from ...plugin_utils._service.catalogue import NONE_DEPLOYED, deployed_of, known_services
 from ...plugin_utils._service.left_out import replaced, without_hosts
-from ...plugin_utils._service.steps import UPGRADE_TASKS
 from ...plugin_utils._terminal import say
 
 if TYPE_CHECKING:
@@ -51,5 +50,5 @@ class ActionModule(ControllerAction):
 
 def _bundles(services: Iterable[Service], groups: Mapping[str, list[str]]) -> tuple[Bundle, ...]:
     """Find what upgrades change together, among the services that have something to upgrade."""
-    upgraded = [service for service in services if service.tasks_file(UPGRADE_TASKS) is not None]
+    upgraded = [service for service in services if service.is_upgraded]
     return find_bundles(upgraded, {service.name: groups[service.group] for service in upgraded})

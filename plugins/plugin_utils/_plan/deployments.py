@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from .._service.recipe import upgrade_text
 from .._service.steps import FINALIZE, KIND_OF_STEP, MIGRATE_STEP, PARTS, RUN_ONCE_HOST, UPGRADE_TASKS
 from .._tasks.files import is_point_of_no_return, read_tasks
 from .._tasks.findings import Finding, FindingsError
@@ -99,6 +100,9 @@ def split_upgrade_tasks(service: Service) -> Split:
 
     :raises FindingsError: when something is wrong with them
     """
+    if service.by_recipe:
+        written_to = service.path / f"tasks/{UPGRADE_TASKS}.yml"
+        return split_by_step(written_to, text=upgrade_text(service))
     path = service.tasks_file(UPGRADE_TASKS)
     # By its folder and not by the whole path, so that a plan is the same wherever its roles are.
     role = "/".join(service.path.parts[-2:]) if os.path.isabs(service.role) else service.role

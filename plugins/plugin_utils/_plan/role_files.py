@@ -13,6 +13,7 @@ import yaml
 from ansible.constants import DEFAULT_ROLES_PATH
 
 from .._service.catalogue import COLLECTION_ROLES
+from .._service.recipe import upgrade_text
 from .._service.service import CatalogueError
 from .._service.steps import PARTS, ROLL_PARTS, UPGRADE_TASKS
 from .._tasks.files import IMPORT_TASKS, INCLUDE_TASKS, entry, file_name, label, named_file, read_tasks
@@ -49,11 +50,14 @@ def hashes_of(service: Service) -> dict[str, str]:
         files |= {f"../{name}/{each}": path for each, path in files_of(role)}
     for name, folder in plugins_beside(service).items():
         files |= {f"../../{name}/{each}": path for each, path in files_of(folder)}
-    return {name: _hash(path) for name, path in files.items()}
+    hashes = {name: _hash(path.read_bytes()) for name, path in files.items()}
+    if service.by_recipe:
+        hashes[f"tasks/{UPGRADE_TASKS}.yml"] = _hash(upgrade_text(service).encode())
+    return hashes
 
 
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def files_of(role: Path) -> Iterator[tuple[str, Path]]:

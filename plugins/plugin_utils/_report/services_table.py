@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 HEADER = ("SERVICE", "ROLE", "GROUP", "HOSTS", "STAGE", "AFTER", "BUDGET", "DEFERRAL", "UNITS", "PARTS")
 LEGEND = "* the inventory overrides what the role says"
-FILES = (UPGRADE_TASKS, *PARTS)
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,8 @@ class Listed:
     @property
     def parts(self) -> tuple[str, ...]:
         """Name the task files that the role brings for upgrades and restarts."""
-        return tuple(part for part in FILES if self.settled.tasks_file(part) is not None)
+        parts = tuple(part for part in PARTS if self.settled.tasks_file(part) is not None)
+        return ((UPGRADE_TASKS,) if self.settled.is_upgraded else ()) + parts
 
     @property
     def cells(self) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ from .steps import UPGRADE_TASKS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from .service import Service
+
     Task = dict[str, Any]
 
 _FOR_REAL = "not ansible_check_mode"
@@ -45,11 +47,13 @@ class Recipe:
     verify: Verify
     backend: str
     hold: bool = False
+    own_health: bool = False
+    """Whether the role has a ``health.yml`` of its own."""
 
     def files(self, settings: Mapping[str, Any]) -> dict[str, str]:
         """Give the files of the role, by their place in it; *settings* are for its ``meta/service.yml``."""
         tasks = {
-            UPGRADE_TASKS: self._upgrade() if self.packages else [],
+            UPGRADE_TASKS: self.upgrade() if self.packages else [],
             "health": self._health(),
             "verify": self._verify(),
             "drain": self._drain(
@@ -89,7 +93,7 @@ class Recipe:
 
     def _check_health(self, part: str, name: str, **more: Any) -> list[Task]:
         task = {"name": f"{part} | {name}", "ansible.builtin.import_tasks": "health.yml", **more}
-        return [task] if self._health() else []
+        return [task] if self.own_health or self._health() else []
 
     def _verify(self) -> list[Task]:
         units = f"{self._register}_units"
@@ -116,7 +120,8 @@ class Recipe:
             },
         ]
 
-    def _upgrade(self) -> list[Task]:
+    def upgrade(self) -> list[Task]:
+        """Give the tasks of an upgrade, each with its step."""
         packages = {"packages": list(self.packages)}
         held = {"held": True} if self.hold else {}
         return [
@@ -224,5 +229,23 @@ class Recipe:
         ]
 
 
+def upgrade_text(service: Service) -> str:
+    """Give the ``upgrade_tasks.yml`` of a role that names packages and leaves their upgrade to the recipe.
+
+    Its ``verify.yml`` is run after the upgrade and its ``health.yml`` before it, where it has them.
+    """
+    health, verify = (service.tasks_file(part) is not None for part in ("health", "verify"))
+    hold = service.deferral == "hold"
+    recipe = Recipe(service.name, service.units, service.packages, Verify(), "", hold, own_health=health)
+    return _text([task for task in recipe.upgrade() if verify or "verify.yml" not in task.values()])
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes out what stands twice, instead of an alias."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML asks for each value
+        return True
+
+
 def _text(data: Any) -> str:
-    return "---\n" + yaml.safe_dump(data, sort_keys=False, default_flow_style=False, width=100)
+    return "---\n" + yaml.dump(data, Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=100)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._common.errors import ControllerError
-from .steps import ORDERLY, ROLL_PARTS
+from .steps import ORDERLY, ROLL_PARTS, UPGRADE_TASKS
 
 if TYPE_CHECKING:
     from .deb_version import Constraint
@@ -118,6 +118,16 @@ class Service:
     def is_shipped(self) -> bool:
         """Tell whether its role is one of this collection."""
         return self.role.startswith("orderly.services.")
+
+    @property
+    def by_recipe(self) -> bool:
+        """Tell whether the recipe of services as data upgrades it: its role names packages, and no tasks for them."""
+        return bool(self.packages) and not self.is_data and self.tasks_file(UPGRADE_TASKS) is None
+
+    @property
+    def is_upgraded(self) -> bool:
+        """Tell whether an upgrade has something to do."""
+        return self.by_recipe or self.tasks_file(UPGRADE_TASKS) is not None
 
     @property
     def file(self) -> Path:

@@ -48,10 +48,10 @@ class TaskRules:
         """Keep a finding."""
         self.findings.append(file.finding(node, rule, message))
 
-    def read(self, path: Path) -> TaskFile:
-        """Read a task file; one that cannot be read is a finding, and has no tasks."""
+    def read(self, path: Path, text: str | None = None) -> TaskFile:
+        """Read a task file, or a *text* in its place; one that cannot be read is a finding, and has no tasks."""
         try:
-            file = read_tasks(path)
+            file = read_tasks(path) if text is None else TaskFile(path, text)
             file.items  # noqa: B018 - it is read when it is asked for
         except FindingsError as exc:
             self.findings += exc.findings

@@ -68,14 +68,15 @@ class Handler:
     line: int
 
 
-def split_by_step(path: Path, dialect: str = ORDERLY, role: str = "") -> Split:
+def split_by_step(path: Path, dialect: str = ORDERLY, role: str = "", text: str | None = None) -> Split:
     """Split a service's ``upgrade_tasks.yml``, which is in a dialect, by step.
 
     With the name of its *role* a comment above each task says where its author wrote it, which Ansible shows where the
-    copy fails. Raises :class:`FindingsError` with everything that is wrong with the file and the files it names.
+    copy fails. With a *text* that is what counts as written there, and no file has to be. Raises :class:`FindingsError`
+    with everything that is wrong with the file and the files it names.
     """
     splitter = _Splitter(TaskRules(path.parent), dialect, role)
-    steps = splitter.split(splitter.rules.read(path), Gating())
+    steps = splitter.split(splitter.rules.read(path, text), Gating())
     if splitter.rules.findings:
         raise FindingsError(splitter.rules.findings)
     tasks = tuple(sorted(splitter.placed, key=lambda placed: placed.step))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import smtplib
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -147,3 +149,49 @@ def test_an_unknown_protocol_is_refused(capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(SystemExit):
         client.parse(["telepathy", "a", "--numbers", "x"])
     assert re.search("invalid choice: '?telepathy", capsys.readouterr().err)
+
+
+def test_a_name_and_the_time_are_asked_for_in_one_datagram_and_answers_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: dict[str, bytes] = {}
+
+    def by_udp(node: str, port: int, asked: bytes) -> bytes:
+        assert (node, port) in (("ns1", 53), ("time1", 123))
+        said["asked"] = asked
+        return said["answer"]
+
+    monkeypatch.setattr(client, "by_udp", by_udp)
+    said["answer"] = bytes.fromhex("0007 8180 0001 0001")
+    client.Dns("ns1").write(7)
+    assert b"\x04shop\x07example\x00" in said["asked"]
+    said["answer"] = bytes.fromhex("0007 8182 0001 0000")
+    with pytest.raises(OSError, match="status 2 and 0 records"):
+        client.Dns("ns1").write(7)
+    said["answer"] = bytes([0o44, 8]) + bytes(22) + (7).to_bytes(8, "big") + bytes(16)
+    client.Ntp("time1").write(7)
+    assert len(said["asked"]) == 48
+    said["answer"] = bytes([0o344, 0]) + said["answer"][2:]
+    with pytest.raises(OSError, match="not the time"):
+        client.Ntp("time1").write(7)
+
+
+def test_messages_that_are_relayed_arrive_and_every_tenth_has_to_be_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("arrived", "kept_waiting"):
+        monkeypatch.setattr(client.Smtp, name, set())
+    monkeypatch.setattr(client.Smtp, "last", 0.0)
+    with client.Mailboxes(("127.0.0.1", 0), client.Mailbox) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.server_address[1]
+        for number in (9, 10):
+            with smtplib.SMTP("127.0.0.1", port, timeout=5) as relay:
+                letter = ("load@client", [f"load-{number}@shop.example"], "Subject: load\r\n\r\n.\r\n")
+                if number == 10:
+                    with pytest.raises(smtplib.SMTPDataError, match="later"):
+                        relay.sendmail(*letter)
+                    assert client.Smtp.arrived == {9}
+                relay.sendmail(*letter)
+        server.shutdown()
+    assert client.Smtp.arrived == {9, 10}

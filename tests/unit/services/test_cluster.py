@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible_collections.orderly.services.plugins.plugin_utils._service.catalogue import (
+    RoleFolder,
+    find_services,
+)
+from ansible_collections.orderly.services.plugins.plugin_utils._service.recipe import upgrade_text
 from ansible_collections.orderly.services.tests.services import cluster
 from ansible_collections.orderly.services.tests.services.client import PROTOCOLS
 
@@ -14,7 +19,9 @@ ROLES = Path(__file__).parents[3] / "roles"
 @pytest.mark.parametrize("name", cluster.names())
 def test_a_cluster_is_of_a_shipped_role_whose_task_it_names(name: str) -> None:
     given = cluster.read(name)
-    tasks = (ROLES / name / "tasks/upgrade_tasks.yml").read_text("utf-8")
+    file = ROLES / name / "tasks/upgrade_tasks.yml"
+    (service,) = (each for each in find_services([RoleFolder(ROLES)]) if each.name == name)
+    tasks = upgrade_text(service) if service.by_recipe else file.read_text("utf-8")
     assert f"- name: {given.fault}\n" in tasks
     assert given.unit in (ROLES / name / "meta/service.yml").read_text("utf-8")
     assert given.client["protocol"] in PROTOCOLS

@@ -47,3 +47,25 @@ def test_a_service_without_upgrade_tasks_is_planned_with_nothing_to_do(roles: Ro
     (roles.folder / "web/tasks/upgrade_tasks.yml").unlink()
     assert roles.plan().plays == ()
     assert roles.put(tmp_path / "plan").is_file()
+
+
+def test_a_role_that_names_packages_and_no_tasks_for_them_is_upgraded_by_the_recipe(roles: Roles) -> None:
+    roles.write("web/meta/service.yml", "units: [web.service]\npackages: [web, web-common]\n")
+    roles.write("web/tasks/health.yml", "- command: web status\n  changed_when: false\n")
+    roles.write("web/tasks/verify.yml", "- import_tasks: health.yml\n")
+    (roles.folder / "web/tasks/upgrade_tasks.yml").unlink()
+    (deployment,) = roles.deployments()
+    assert deployment.steps == {0, 1, 3, 5, 6}
+    before = roles.plan().id
+    tasks = roles.copied() / "tasks"
+    assert "web-common" in (tasks / "upgrade_tasks.step3.yml").read_text()
+    for step, part in ((0, "health"), (6, "verify")):
+        assert f"{part}.step{step}.yml" in (tasks / f"upgrade_tasks.step{step}.yml").read_text()
+    assert not (tasks / "upgrade_tasks.yml").exists()
+    roles.write("web/meta/service.yml", "units: [web.service]\npackages: [web]\n")
+    assert roles.plan().id != before
+
+
+def test_of_a_role_with_upgrade_tasks_the_recipe_takes_nothing(roles: Roles) -> None:
+    roles.write("web/meta/service.yml", "units: [web.service]\npackages: [web]\n")
+    assert roles.deployments()[0].steps == {3}

@@ -49,5 +49,13 @@ def test_its_units_are_named_as_people_do(tmp_path: Path) -> None:
     assert Listed(web, web, 3).cells[8] == "web web.socket"
 
 
+def test_a_role_that_names_packages_alone_is_upgraded_too(tmp_path: Path) -> None:
+    web = service(tmp_path)
+    (tmp_path / "tasks/upgrade_tasks.yml").unlink()
+    assert Listed(web, web, 3).parts == ("drain",)
+    packaged = replace(web, packages=("web",))
+    assert Listed(web, packaged, 3).parts == ("upgrade_tasks", "drain")
+
+
 def test_an_inventory_without_services_has_a_header_alone() -> None:
     assert as_lines([])[0].startswith("SERVICE  ROLE")

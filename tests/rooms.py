@@ -29,7 +29,7 @@ FLOORS = {
     "module_utils": (
         ("_status", "_discovery"),
         ("_deferral",),
-        ("_restart", "_records", "_haproxy"),
+        ("_restart", "_records", "_haproxy", "_redis"),
         ("_host",),
     ),
 }

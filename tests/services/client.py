@@ -181,12 +181,37 @@ class Memcached:
         self._socket.close()
 
 
+class Redis:
+    """redis or valkey with sentinels: a node is a sentinel, which knows where the master is; a row is a key."""
+
+    def __init__(self, node: str) -> None:
+        import redis  # of Debian, as above
+
+        seconds = {"socket_connect_timeout": 2, "socket_timeout": ATTEMPT_SECONDS}
+        sentinel = redis.Redis(node, 26379, **seconds)
+        host, port = sentinel.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "shop")
+        sentinel.close()
+        self._open = redis.Redis(host.decode(), int(port), **seconds)
+
+    def write(self, number: int) -> None:
+        self._open.set(f"load-{number}", ".")
+        if self._open.get(f"load-{number}") != b".":
+            raise OSError("the key that was confirmed is not there")
+
+    def found(self) -> set[int]:
+        return {int(key.rpartition(b"-")[2]) for key in self._open.scan_iter("load-*", count=1000)}
+
+    def close(self) -> None:
+        self._open.close()
+
+
 PROTOCOLS: dict[str, Callable[[str], Connection]] = {
     "mysql": Mysql,
     "amqp": Amqp,
     "page": Page,
     "etcd": Etcd,
     "memcached": Memcached,
+    "redis": Redis,
 }
 
 

@@ -82,6 +82,35 @@ class Mysql:
         self._open.close()
 
 
+class Postgresql:
+    """PostgreSQL: a row is one of a table; a node is a list of hosts, whichever of which is the primary now."""
+
+    def __init__(self, node: str) -> None:
+        import psycopg2  # of Debian, as above
+
+        self._open = psycopg2.connect(
+            host=node, user="shop", dbname="shop", target_session_attrs="read-write", connect_timeout=2,
+            tcp_user_timeout=int(ATTEMPT_SECONDS * 1000),
+            options=f"-c statement_timeout={int(ATTEMPT_SECONDS * 1000)}",
+        )  # fmt: skip
+        self._open.autocommit = True
+
+    def write(self, number: int) -> None:
+        with self._open.cursor() as cursor:
+            cursor.execute("INSERT INTO numbers VALUES (%s) ON CONFLICT DO NOTHING", (number,))
+            cursor.execute("SELECT number FROM numbers WHERE number = %s", (number,))
+            if cursor.fetchone() != (number,):
+                raise OSError("the row that was confirmed is not there")
+
+    def found(self) -> set[int]:
+        with self._open.cursor() as cursor:
+            cursor.execute("SELECT number FROM numbers")
+            return {row[0] for row in cursor.fetchall()}
+
+    def close(self) -> None:
+        self._open.close()
+
+
 class Amqp:
     """RabbitMQ: a row is a message in a quorum queue, and only one that the broker confirms counts as written."""
 
@@ -207,6 +236,7 @@ class Redis:
 
 PROTOCOLS: dict[str, Callable[[str], Connection]] = {
     "mysql": Mysql,
+    "postgresql": Postgresql,
     "amqp": Amqp,
     "page": Page,
     "etcd": Etcd,

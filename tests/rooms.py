@@ -29,7 +29,7 @@ FLOORS = {
     "module_utils": (
         ("_status", "_discovery"),
         ("_deferral",),
-        ("_restart", "_records", "_haproxy", "_dns"),
+        ("_restart", "_records", "_haproxy", "_dns", "_redis"),
         ("_host",),
     ),
 }

@@ -19,9 +19,10 @@ HISTORY = "/var/log/disruptions"
 class Hosts:
     """A fleet, as a context; its hosts are asked from outside, whether ssh answers or not."""
 
-    def __init__(self, fleet: str, names: Sequence[str]) -> None:
+    def __init__(self, fleet: str, names: Sequence[str], suite: str = "bookworm") -> None:
         self.fleet = fleet
         self.names = tuple(names)
+        self.suite = suite
 
     def __enter__(self) -> Hosts:
         try:
@@ -35,13 +36,13 @@ class Hosts:
 
     def up(self) -> Hosts:
         """Start the hosts that are not there yet."""
-        self._fleet("up", *self.names)
+        self._fleet("up", "--suite", self.suite, *self.names)
         self.everywhere(f"cat > {RECORD}", (ROOT / "tests/history/record.py").read_bytes())
         return self
 
     def and_more(self, names: Sequence[str]) -> Hosts:
         """Give a larger fleet, which is gone when this one is."""
-        return Hosts(self.fleet, (*self.names, *names)).up()
+        return Hosts(self.fleet, (*self.names, *names), self.suite).up()
 
     @property
     def inventory(self) -> Path:

@@ -40,7 +40,7 @@ REDIS = """\
 case $* in
     *ping) echo PONG ;;
     *"config get"*) printf 'save\\n3600 1\\n' ;;
-    *info*) printf 'role:master\\naof_enabled:0\\nrdb_last_bgsave_status:ok\\naof_last_write_status:ok\\n'
+    *info*) printf 'run_id:aa\\nrole:master\\naof_enabled:0\\nrdb_last_bgsave_status:ok\\naof_last_write_status:ok\\n'
         printf 'rdb_bgsave_in_progress:0\\ndb0:keys=1\\n' ;;
 esac
 """
@@ -142,6 +142,7 @@ def shipped(site: Site, balancer: Path, replaced: int) -> Site:
         "mariadb_galera_nodes": ["g1", "h1", "n1"],
         "rabbitmq_packages": ["dpkg"],
         "redis_packages": ["dpkg"],
+        "redis_units": ["redis-server.service"],
         "haproxy_socket": str(balancer),
         "haproxy_drain_server": "orderly/in_service",
         "nginx_balancer_socket": str(balancer),

@@ -32,7 +32,7 @@ def prove(name: str, fleet: str, *, short: bool, keep: bool) -> Row:
     """Prove one service on a cluster of its own, or its upgrade alone; *keep* leaves the hosts up where it fails."""
     given, folder = cluster.read(name), KEPT / name
     shutil.rmtree(folder, ignore_errors=True)
-    hosts = Hosts(fleet, given.all_hosts)
+    hosts = Hosts(fleet, given.all_hosts, given.suite)
     failed = True
     try:
         hosts.up()

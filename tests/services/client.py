@@ -85,6 +85,35 @@ class Mysql:
         self._open.close()
 
 
+class Postgresql:
+    """PostgreSQL: a row is one of a table; a node is a list of hosts, whichever of which is the primary now."""
+
+    def __init__(self, node: str) -> None:
+        import psycopg2  # of Debian, as above
+
+        self._open = psycopg2.connect(
+            host=node, user="shop", dbname="shop", target_session_attrs="read-write", connect_timeout=2,
+            tcp_user_timeout=int(ATTEMPT_SECONDS * 1000),
+            options=f"-c statement_timeout={int(ATTEMPT_SECONDS * 1000)}",
+        )  # fmt: skip
+        self._open.autocommit = True
+
+    def write(self, number: int) -> None:
+        with self._open.cursor() as cursor:
+            cursor.execute("INSERT INTO numbers VALUES (%s) ON CONFLICT DO NOTHING", (number,))
+            cursor.execute("SELECT number FROM numbers WHERE number = %s", (number,))
+            if cursor.fetchone() != (number,):
+                raise OSError("the row that was confirmed is not there")
+
+    def found(self) -> set[int]:
+        with self._open.cursor() as cursor:
+            cursor.execute("SELECT number FROM numbers")
+            return {row[0] for row in cursor.fetchall()}
+
+    def close(self) -> None:
+        self._open.close()
+
+
 class Amqp:
     """RabbitMQ: a row is a message in a quorum queue, and only one that the broker confirms counts as written."""
 
@@ -182,6 +211,30 @@ class Memcached:
 
     def close(self) -> None:
         self._socket.close()
+
+
+class Redis:
+    """redis or valkey with sentinels: a node is a sentinel, which knows where the master is; a row is a key."""
+
+    def __init__(self, node: str) -> None:
+        import redis  # of Debian, as above
+
+        seconds = {"socket_connect_timeout": 2, "socket_timeout": ATTEMPT_SECONDS}
+        sentinel = redis.Redis(node, 26379, **seconds)
+        host, port = sentinel.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "shop")
+        sentinel.close()
+        self._open = redis.Redis(host.decode(), int(port), **seconds)
+
+    def write(self, number: int) -> None:
+        self._open.set(f"load-{number}", ".")
+        if self._open.get(f"load-{number}") != b".":
+            raise OSError("the key that was confirmed is not there")
+
+    def found(self) -> set[int]:
+        return {int(key.rpartition(b"-")[2]) for key in self._open.scan_iter("load-*", count=1000)}
+
+    def close(self) -> None:
+        self._open.close()
 
 
 class Dns:
@@ -335,6 +388,7 @@ class Mailboxes(socketserver.ThreadingTCPServer):
 
 PROTOCOLS: dict[str, Callable[[str], Connection]] = {
     "mysql": Mysql,
+    "postgresql": Postgresql,
     "amqp": Amqp,
     "page": Page,
     "etcd": Etcd,
@@ -343,6 +397,7 @@ PROTOCOLS: dict[str, Callable[[str], Connection]] = {
     "ntp": Ntp,
     "smtp": Smtp,
     "zookeeper": ZooKeeper,
+    "redis": Redis,
 }
 KEEP_NOTHING = ("page", "memcached", "dns", "ntp")
 """Protocols without rows that could be lost."""

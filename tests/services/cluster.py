@@ -32,6 +32,8 @@ class Refusal:
 class Cluster:
     """The hosts of a service and how they become a cluster; scripts know ``HOST``, ``FIRST`` and ``HOSTS``."""
 
+    name: str
+    """Of its file, and of its row; :attr:`service` where nothing else is said."""
     service: str
     hosts: Sequence[str]
     packages: Sequence[str]
@@ -41,6 +43,7 @@ class Cluster:
     """``protocol``, ``packages`` of Debian that it needs, and ``nodes`` where it does not use the hosts themselves."""
     fault: str
     """The task at whose begin the power of a host is cut."""
+    suite: str = "bookworm"
     each: str = ""
     """Run on all hosts, then :attr:`first` on the first of them, then :attr:`others` on one after the other."""
     first: str = ""
@@ -89,7 +92,7 @@ def read(name: str) -> Cluster:
     if unknown := sorted(data.keys() - known):
         raise ValueError(f"clusters/{name}.yml has unknown keys: {', '.join(unknown)}")
     refused = [Refusal(**each) for each in data.pop("refused", [])]
-    return Cluster(service=name, refused=refused, **data)
+    return Cluster(name=name, refused=refused, **{"service": name, **data})
 
 
 def names() -> list[str]:

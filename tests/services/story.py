@@ -176,7 +176,7 @@ class Story:
             )
         self.say(f"  reasons why operations were sent again: {numbers['reasons'] or 'none'}")
         return Row(
-            service=self.stage.cluster.service,
+            service=self.stage.cluster.name,
             versions=self.versions,
             hosts=len(self.stage.cluster.hosts),
             sent=numbers["sent"],
@@ -218,7 +218,7 @@ class Story:
 
     def _chapter(self, title: str, act: Callable[[], None]) -> None:
         begin = self.clock()
-        self.say(f"{self.stage.cluster.service}: {title}")
+        self.say(f"{self.stage.cluster.name}: {title}")
         act()
         self.say(f"  {self.clock() - begin:.0f} s")
 
@@ -241,4 +241,4 @@ class Story:
     def _claim(self, sentence: str, holds: bool, because: object = "") -> None:
         self.say(f"  {'✓' if holds else '✗'} {sentence}")
         if not holds:
-            raise ServiceError(f"{self.stage.cluster.service}: not so: {sentence}\n{because}")
+            raise ServiceError(f"{self.stage.cluster.name}: not so: {sentence}\n{because}")

@@ -19,13 +19,13 @@ ROLES = Path(__file__).parents[3] / "roles"
 @pytest.mark.parametrize("name", cluster.names())
 def test_a_cluster_is_of_a_shipped_role_whose_task_it_names(name: str) -> None:
     given = cluster.read(name)
-    file = ROLES / name / "tasks/upgrade_tasks.yml"
-    (service,) = (each for each in find_services([RoleFolder(ROLES)]) if each.name == name)
+    file = ROLES / given.service / "tasks/upgrade_tasks.yml"
+    (service,) = (each for each in find_services([RoleFolder(ROLES)]) if each.name == given.service)
     tasks = upgrade_text(service) if service.by_recipe else file.read_text("utf-8")
     assert f"- name: {given.fault}\n" in tasks
-    assert given.unit in (ROLES / name / "meta/service.yml").read_text("utf-8")
+    assert given.unit in (ROLES / given.service / "meta/service.yml").read_text("utf-8")
     assert given.client["protocol"] in PROTOCOLS
-    assert {*given.nodes} <= {*given.all_hosts}
+    assert {host for node in given.nodes for host in node.split(",")} <= {*given.all_hosts}
 
 
 def test_a_key_that_is_none_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,7 +37,7 @@ def test_a_key_that_is_none_is_refused_by_name(tmp_path: Path, monkeypatch: pyte
 
 def test_the_inventory_has_the_service_and_its_balancers() -> None:
     given = cluster.Cluster(
-        "web", ["web1", "web2"], [], "nginx", "nginx.service", {"protocol": "page", "nodes": ["lb1"]}, "x",
+        "web", "web", ["web1", "web2"], [], "nginx", "nginx.service", {"protocol": "page", "nodes": ["lb1"]}, "x",
         balancers={"lb1": ""}, variables={"web_size": 2},
     )  # fmt: skip
     groups = given.inventory("sqlite:///store.db")["all"]["children"]

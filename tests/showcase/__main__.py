@@ -63,7 +63,9 @@ def main(arguments: Sequence[str]) -> int:
         DOCS.write_text(report.with_table(DOCS.read_text(encoding="utf-8"), measured), encoding="utf-8")
     for line in measured.sentences():
         say(f"  {line}")
-    say(f"showcase: {'nobody noticed' if measured.is_clean else 'somebody noticed'}; the page: {KEPT / 'page.html'}")
+    say(
+        f"showcase: {'nobody noticed' if measured.is_clean else 'somebody noticed'}; the page: {KEPT / 'page.html'}"
+    )
     return 0 if measured.is_clean else 1
 
 

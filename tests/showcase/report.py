@@ -110,14 +110,15 @@ class Report:
         said.append(f"Of {lookups} lookups the cache answered {lookups - misses}, the database the others.")
         for name, reasons in self.reasons.items():
             if reasons:
-                each = ", ".join(f"{reason} {times}×" for reason, times in _most_often(reasons))
+                each = ", ".join(f"{reason} ({times})" for reason, times in _most_often(reasons))
                 said.append(f"Asked again, {name}: {each}.")
         return said
 
     def changes(self) -> list[str]:
         """Give each package with its versions, the same one once."""
         return [
-            f"{name} {' → '.join(dict.fromkeys(each[name] for each in self.versions))}" for name in self.versions[0]
+            f"{name} {' → '.join(dict.fromkeys(each[name] for each in self.versions))}"
+            for name in self.versions[0]
         ]
 
 

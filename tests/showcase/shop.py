@@ -27,7 +27,7 @@ PATIENCE = 6.0
 ATTEMPT = 2
 """Seconds that one node may take."""
 LOGIN = {"user": "shop", "password": "shop"}
-SENTINELS = [("cache1", 26379), ("cache2", 26379), ("cache3", 26379)]
+SENTINELS = [("r1", 26379), ("r2", 26379), ("r3", 26379)]
 
 Asked = list[str]
 """The nodes that were asked in vain, each with the reason."""
@@ -48,7 +48,9 @@ def open_queue(node: str) -> Any:
     timeouts = {"socket_timeout": ATTEMPT, "stack_timeout": ATTEMPT, "blocked_connection_timeout": ATTEMPT}
     # No heartbeat, as nobody answers it between two requests; and no confirmation has a timeout of its own.
     options = {"TCP_USER_TIMEOUT": ATTEMPT * 1000}
-    parameters = pika.ConnectionParameters(node, credentials=login, heartbeat=0, tcp_options=options, **timeouts)
+    parameters = pika.ConnectionParameters(
+        node, credentials=login, heartbeat=0, tcp_options=options, **timeouts
+    )
     channel = pika.BlockingConnection(parameters).channel()
     channel.queue_declare("orders", durable=True, arguments={"x-queue-type": "quorum"})
     channel.confirm_delivery()
@@ -130,17 +132,15 @@ def publish(number: int) -> Callable[[Any], None]:
 
 
 def messages(channel: Any) -> list[int]:
-    """Read all messages; they go back into the queue, as none is acknowledged."""
-    copy = open_queue(channel.connection._impl.params.host)  # noqa: SLF001 - a connection for this alone
-    try:
-        numbers = []
-        for method, _properties, body in copy.consume("orders", inactivity_timeout=2):
-            if method is None:
-                return numbers
-            numbers.append(int(body))
-        return numbers
-    finally:
-        copy.connection.close()
+    """Read all messages, and put them back into the queue."""
+    numbers = []
+    for method, _properties, body in channel.consume("orders", inactivity_timeout=1):
+        if method is None:
+            break
+        numbers.append(int(body))
+    channel.cancel()
+    channel.basic_nack(multiple=True, requeue=True)
+    return numbers
 
 
 def take(number: int) -> dict[str, Any]:

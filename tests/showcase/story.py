@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 OURS = HERE / "clusters"
-PARTS = {"redis": OURS, "mariadb_galera": None, "rabbitmq": None, "nginx": OURS, "keepalived": OURS}
+PARTS = {"redis": None, "mariadb_galera": None, "rabbitmq": None, "nginx": OURS, "keepalived": OURS}
 """The clusters that the shop is made of, and where they are described if not where services are proven."""
 DAMAGED = "mariadb_galera"
 """The service of which a host loses its power in the middle of its upgrade."""
@@ -41,7 +41,8 @@ PACKAGE = "ansible_collections/orderly/services/tests"
 END_SECONDS = 180
 CLIENT_SECONDS = 60
 AGREE_SECONDS = 30
-WAVE = re.compile(r"^TASK \[.*?(?:wave \| Take the slots|: (wave-\d+) \| Pass the gate)", re.MULTILINE)
+OF_ROLLS = re.compile(r"^Wave 1 of (\d+):", re.MULTILINE)
+OF_UPGRADES = re.compile(r"^TASK \[.*?wave-\d+ \| Pass the gate\]", re.MULTILINE)
 
 
 def parts() -> list[cluster.Cluster]:
@@ -55,8 +56,8 @@ def hosts_of(clusters: Sequence[cluster.Cluster]) -> list[str]:
 
 
 def waves_of(said: str) -> int:
-    """Count the waves that a run has begun."""
-    return len(WAVE.findall(said))
+    """Count the waves of a run: a roll says how many there are, in an upgrade each passes a gate of its own."""
+    return sum(map(int, OF_ROLLS.findall(said))) + len(OF_UPGRADES.findall(said))
 
 
 @dataclass
@@ -102,8 +103,12 @@ class Story:
                 self.hosts.everywhere("cat > /opt/shop.py", shop, on=each.cluster.hosts)
             each.build()
             if each.cluster.service == "mariadb_galera":
-                each.script(each.cluster.hosts[0], 'mariadb -e "CREATE TABLE shop.orders (number BIGINT PRIMARY KEY)"')
-            self.say(f"  {each.cluster.service}: {' '.join(each.cluster.hosts)}, {self.clock() - begin:.0f} s")
+                each.script(
+                    each.cluster.hosts[0], 'mariadb -e "CREATE TABLE shop.orders (number BIGINT PRIMARY KEY)"'
+                )
+            self.say(
+                f"  {each.cluster.service}: {' '.join(each.cluster.hosts)}, {self.clock() - begin:.0f} s"
+            )
         self.start_client()
 
     def defer(self) -> None:
@@ -128,7 +133,9 @@ class Story:
         """Restart what was deferred."""
         self._succeed("rolling_restart")
         run = self._succeed("status")
-        self._claim("nothing is pending any more", "pending: 0" in run.said or "No restart" in run.said, run.tail)
+        self._claim(
+            "nothing is pending any more", "pending: 0" in run.said or "No restart" in run.said, run.tail
+        )
 
     def restart_all(self) -> None:
         """Restart every service on every host."""
@@ -152,7 +159,9 @@ class Story:
         """Start the host again, and give the same command."""
         self.hosts.up()
         self._succeed("upgrade", {**self._plan, "upgrade_confirm": self._points_of_no_return})
-        old = [each.cluster.service for each in self.nodes if each.candidates() != {*each.versions().values()}]
+        old = [
+            each.cluster.service for each in self.nodes if each.candidates() != {*each.versions().values()}
+        ]
         self._claim("all hosts have the newest versions", not old, old)
         self.versions.append(self.versions_now())
 
@@ -175,9 +184,8 @@ class Story:
             self._agree(each)
         end = numbers.pop("end")
         for name, of_all in end.items():
-            self._claim(
-                f"all {of_all['found'] + of_all['lost']} {name} that were confirmed are there", not of_all["lost"], of_all
-            )
+            confirmed = of_all["found"] + of_all["lost"]
+            self._claim(f"all {confirmed} {name} that were confirmed are there", not of_all["lost"], of_all)
         return Report(
             chapters=self.chapters,
             total={name: Counted.of(counted) for name, counted in numbers.items()},
@@ -199,10 +207,11 @@ class Story:
             folder = f"{CLIENT_FOLDER}/{PACKAGE}/{name}"
             self.hosts.run("client", f"mkdir -p {folder}; cat > {folder}/client.py", content)
         address = self.hosts.run("client", "hostname -I").split()[0].rpartition(".")[0] + ".10"
+        program = f"python3 {CLIENT_FOLDER}/{PACKAGE}/showcase/client.py {address} --numbers {NUMBERS}"
         self.hosts.run(
             "client",
             f"systemd-run --quiet --unit orders -p TimeoutStopSec={END_SECONDS} -p Restart=no "
-            f"-E PYTHONPATH={CLIENT_FOLDER} python3 {CLIENT_FOLDER}/{PACKAGE}/showcase/client.py {address} --numbers {NUMBERS}",
+            f"-E PYTHONPATH={CLIENT_FOLDER} {program}",
         )
         end = self.clock() + CLIENT_SECONDS
         while True:
@@ -259,7 +268,9 @@ class Story:
         while len({*(states := nodes.states()).values()}) > 1 and self.clock() < end:
             time.sleep(0.5)
         name = nodes.cluster.service
-        self._claim(f"all nodes of {name} tell the same of their cluster", len({*states.values()}) == 1, states)
+        self._claim(
+            f"all nodes of {name} tell the same of their cluster", len({*states.values()}) == 1, states
+        )
 
     def _chapter(self, title: str, act: Callable[[], None]) -> None:
         before, begin, waves = self.numbers(), self.clock(), self.waves
@@ -270,7 +281,9 @@ class Story:
         self.chapters.append(chapter)
         self.say(f"  {chapter}")
 
-    def _play(self, playbook: str, variables: Mapping[str, Any] | None = None, cut: PowerCut | None = None) -> Ran:
+    def _play(
+        self, playbook: str, variables: Mapping[str, Any] | None = None, cut: PowerCut | None = None
+    ) -> Ran:
         run = self.playbooks.play(playbook, variables, "--limit", ",".join(self.servers), cut=cut)
         self.waves += waves_of(run.said)
         return run
@@ -285,5 +298,3 @@ class Story:
         self.say(f"  {'✓' if holds else '✗'} {sentence}")
         if not holds:
             raise ServiceError(f"not so: {sentence}\n{because}")
-
-

@@ -1,0 +1,41 @@
+"""The shop's clusters, its inventory and its application name the same hosts."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+from ansible_collections.orderly.services.tests.services import cluster
+from ansible_collections.orderly.services.tests.showcase.story import HERE, hosts_of, parts, waves_of
+
+INVENTORY = yaml.safe_load((HERE / "inventory.yml").read_text(encoding="utf-8"))["all"]
+
+
+@pytest.mark.parametrize("part", parts(), ids=lambda part: part.service)
+def test_the_hosts_of_a_cluster_are_the_group_of_its_service(part: cluster.Cluster) -> None:
+    assert [*INVENTORY["children"][part.service]["hosts"]] == part.hosts
+
+
+def test_every_host_of_the_inventory_is_built_once() -> None:
+    of_groups = {host for group in INVENTORY["children"].values() for host in group["hosts"]}
+    assert sorted(hosts_of(parts())) == sorted(of_groups)
+
+
+def test_the_application_asks_the_hosts_of_its_services() -> None:
+    text = (HERE / "shop.py").read_text(encoding="utf-8")
+    for service in ("mariadb_galera", "rabbitmq", "redis"):
+        assert {*cluster.read(service).hosts} <= {*re.findall(r'"(\w+)"', text)}, service
+
+
+ROLL = "Wave 1 of 5: 3 hosts, db1 (mariadb_galera), mq1 (rabbitmq), web1 (nginx)\nWave 2 of 5: lb1 (haproxy)\n"
+UPGRADE = """\
+TASK [orderly_plan_nginx : wave-01 | Pass the gate] ****
+TASK [orderly_plan_nginx : wave-02 | Pass the gate] ****
+ok: [web1] => {"msg": "wave-03 | Pass the gate"}
+"""
+
+
+@pytest.mark.parametrize(("said", "waves"), [(ROLL, 5), (UPGRADE, 2), (ROLL + ROLL, 10), ("", 0)])
+def test_waves_are_counted_as_the_run_tells_them(said: str, waves: int) -> None:
+    assert waves_of(said) == waves

@@ -2,8 +2,8 @@
 
 Each order is sent, and looked up a moment later. A request is sent again only where there was no answer, because its
 connection was refused or broken, which is counted; an answer that is not 200, or not about this order, has failed, and
-so has a request that nobody has answered for twenty seconds. At the end, with SIGTERM, the shop is asked for all rows
-and messages, and those that it had confirmed are looked for.
+so has a request that nobody has answered for twenty seconds. At the end, with SIGTERM, the rows of all orders
+that were confirmed are looked for, and their messages: each must have been taken from the queue and shipped.
 """
 
 from __future__ import annotations
@@ -130,12 +130,13 @@ def work(load: Load, stop: threading.Event) -> None:
         stop.wait(max(0.0, tick - time.monotonic()))
 
 
-def look_for_all(load: Load, address: str) -> dict[str, dict[str, int]]:
-    """Ask for all rows and messages, and count those that were confirmed: found again, and lost."""
+def look_for_all(load: Load, numbers_at: Callable[[str], set[int]]) -> dict[str, dict[str, int]]:
+    """Count what was confirmed: found again, and lost; messages that are on their way are waited for."""
     result = {}
-    for name, path in (("rows", "/orders"), ("messages", "/messages")):
-        there = {*request(address, "GET", path, END_SECONDS)["numbers"]}
-        confirmed = load.tallies[name].confirmed
+    for name, path in (("rows", "/orders"), ("messages", "/shipments")):
+        confirmed, end = load.tallies[name].confirmed, load.clock() + END_SECONDS
+        while confirmed - (there := numbers_at(path)) and load.clock() < end:
+            load.sleep(1.0)
         result[name] = {"found": len(confirmed & there), "lost": len(confirmed - there)}
     return result
 
@@ -155,8 +156,12 @@ def main(arguments: list[str]) -> None:
         write(options.numbers, load.numbers())
     for thread in threads:
         thread.join(2 * OPERATION_SECONDS)
+
+    def numbers_at(path: str) -> set[int]:
+        return {*request(options.address, "GET", path)["numbers"]}
+
     numbers = load.numbers()
-    write(options.numbers, {**numbers, "end": look_for_all(load, options.address)})
+    write(options.numbers, {**numbers, "end": look_for_all(load, numbers_at)})
 
 
 if __name__ == "__main__":

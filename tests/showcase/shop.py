@@ -2,12 +2,14 @@
 """A shop that takes orders: each is a row in Galera, a message in a queue of RabbitMQ, and a key in a cache of Redis.
 
 ``PUT /orders/7`` answers when the row and the message are confirmed; sent twice it is the same order. ``GET /orders/7``
-asks the cache first. ``GET /orders`` and ``GET /messages`` give the numbers of all there are. An answer also tells
-which nodes of the services were asked in vain before: ``again``.
+asks the cache first. Somebody takes the messages from the queue and ships what was ordered. ``GET /orders`` and
+``GET /shipments`` give the numbers of all there are. An answer also tells which nodes of the services were asked in
+vain before: ``again``.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import time
@@ -42,14 +44,17 @@ def open_rows(node: str) -> Any:
     )  # fmt: skip
 
 
-def open_queue(node: str) -> Any:
-    """Connect to a node of RabbitMQ, and give a channel whose messages are confirmed."""
+def open_queue(node: str, heartbeat: int = 0) -> Any:
+    """Connect to a node of RabbitMQ, and give a channel whose messages are confirmed.
+
+    There is no *heartbeat* where nobody would answer it between two requests.
+    """
     login = pika.PlainCredentials(LOGIN["user"], LOGIN["password"])
     timeouts = {"socket_timeout": ATTEMPT, "stack_timeout": ATTEMPT, "blocked_connection_timeout": ATTEMPT}
-    # No heartbeat, as nobody answers it between two requests; and no confirmation has a timeout of its own.
+    # Waiting for a confirmation has no timeout of its own.
     options = {"TCP_USER_TIMEOUT": ATTEMPT * 1000}
     parameters = pika.ConnectionParameters(
-        node, credentials=login, heartbeat=0, tcp_options=options, **timeouts
+        node, credentials=login, heartbeat=heartbeat, tcp_options=options, **timeouts
     )
     channel = pika.BlockingConnection(parameters).channel()
     channel.queue_declare("orders", durable=True, arguments={"x-queue-type": "quorum"})
@@ -131,16 +136,20 @@ def publish(number: int) -> Callable[[Any], None]:
     return lambda channel: channel.basic_publish("", "orders", str(number).encode(), mandatory=True)
 
 
-def messages(channel: Any) -> list[int]:
-    """Read all messages, and put them back into the queue."""
-    numbers = []
-    for method, _properties, body in channel.consume("orders", inactivity_timeout=1):
-        if method is None:
-            break
-        numbers.append(int(body))
-    channel.cancel()
-    channel.basic_nack(multiple=True, requeue=True)
-    return numbers
+def ship(channel: Any) -> None:
+    """Ship what is ordered, until the connection breaks; a message is taken when its shipment is on record."""
+    channel.basic_qos(prefetch_count=20)
+    for method, _properties, body in channel.consume("orders"):
+        ROWS.ask(select("INSERT IGNORE INTO shipments VALUES (%s)", int(body)), [])
+        channel.basic_ack(method.delivery_tag)
+
+
+def ship_always() -> None:
+    """Ship from one node of the queue or another."""
+    for node in itertools.cycle(["mq1", "mq2", "mq3"]):
+        with suppress(Exception):  # whatever it is, messages that were not shipped are still in the queue
+            ship(open_queue(node, heartbeat=10))
+        time.sleep(1)
 
 
 def take(number: int) -> dict[str, Any]:
@@ -173,8 +182,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(lambda: {"serves": True})
         elif self.path == "/orders":
             self.answer(lambda: {"numbers": ROWS.ask(select("SELECT number FROM orders"), [])})
-        elif self.path == "/messages":
-            self.answer(lambda: {"numbers": QUEUE.ask(messages, [])})
+        elif self.path == "/shipments":
+            self.answer(lambda: {"numbers": ROWS.ask(select("SELECT number FROM shipments"), [])})
         else:
             self.answer(lambda: look_up(int(self.path.removeprefix("/orders/"))))
 
@@ -195,4 +204,5 @@ class Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    threading.Thread(target=ship_always, daemon=True).start()
     ThreadingHTTPServer(("127.0.0.1", 8000), Handler).serve_forever()

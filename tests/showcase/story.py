@@ -38,6 +38,7 @@ DAMAGED = "mariadb_galera"
 NUMBERS = "/run/orders.json"
 CLIENT_FOLDER = "/opt/client"
 PACKAGE = "ansible_collections/orderly/services/tests"
+TABLES = "CREATE TABLE orders (number BIGINT PRIMARY KEY); CREATE TABLE shipments LIKE orders"
 END_SECONDS = 180
 CLIENT_SECONDS = 60
 AGREE_SECONDS = 30
@@ -103,9 +104,7 @@ class Story:
                 self.hosts.everywhere("cat > /opt/shop.py", shop, on=each.cluster.hosts)
             each.build()
             if each.cluster.service == "mariadb_galera":
-                each.script(
-                    each.cluster.hosts[0], 'mariadb -e "CREATE TABLE shop.orders (number BIGINT PRIMARY KEY)"'
-                )
+                each.script(each.cluster.hosts[0], f'mariadb shop -e "{TABLES}"')
             self.say(
                 f"  {each.cluster.service}: {' '.join(each.cluster.hosts)}, {self.clock() - begin:.0f} s"
             )

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from ansible_collections.orderly.services.tests.showcase import client
 from ansible_collections.orderly.services.tests.showcase.client import BadAnswerError, Load, look_for_all
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 class Shop:
@@ -84,12 +81,18 @@ def test_a_lookup_that_the_database_answered_is_not_one_of_the_cache() -> None:
     assert counted(numbers, "cache") == (1, 0, 0, 1)
 
 
-@pytest.mark.parametrize(("there", "lost"), [([1, 2, 3], 0), ([2, 9], 1), ([], 2)])
-def test_what_was_confirmed_is_looked_for_in_the_end(
-    monkeypatch: pytest.MonkeyPatch, there: Iterable[int], lost: int
-) -> None:
+@pytest.mark.parametrize(("there", "lost"), [({1, 2, 3}, 0), ({2, 9}, 1), (set(), 2)])
+def test_what_was_confirmed_is_looked_for_in_the_end(there: set[int], lost: int) -> None:
     load = Shop().load()
     load.order()
     load.order()
-    monkeypatch.setattr(client, "request", lambda *_words: {"numbers": there})
-    assert look_for_all(load, "shop")["rows"] == {"found": 2 - lost, "lost": lost}
+    counted = {"found": 2 - lost, "lost": lost}
+    assert look_for_all(load, lambda _path: there) == {"rows": counted, "messages": counted}
+
+
+def test_messages_that_are_not_shipped_yet_are_waited_for() -> None:
+    load = Shop().load()
+    load.order()
+    shipped: list[set[int]] = [set(), set(), {1}]
+    found = look_for_all(load, lambda path: {1} if path == "/orders" else shipped.pop(0))
+    assert found["messages"] == {"found": 1, "lost": 0}

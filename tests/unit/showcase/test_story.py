@@ -28,7 +28,9 @@ def test_the_application_asks_the_hosts_of_its_services() -> None:
         assert {*cluster.read(service).hosts} <= {*re.findall(r'"(\w+)"', text)}, service
 
 
-ROLL = "Wave 1 of 5: 3 hosts, db1 (mariadb_galera), mq1 (rabbitmq), web1 (nginx)\nWave 2 of 5: lb1 (haproxy)\n"
+ROLL = (
+    "Wave 1 of 5: 3 hosts, db1 (mariadb_galera), mq1 (rabbitmq), web1 (nginx)\nWave 2 of 5: lb1 (haproxy)\n"
+)
 UPGRADE = """\
 TASK [orderly_plan_nginx : wave-01 | Pass the gate] ****
 TASK [orderly_plan_nginx : wave-02 | Pass the gate] ****

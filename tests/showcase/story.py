@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,33 +99,23 @@ class Story:
     def build(self) -> None:
         """Make the shop of packages as the suite has them, and start the client."""
         shop = (HERE / "shop.py").read_bytes()
-        for each in self.nodes:
-            begin = self.clock()
-            if each.cluster.service == "nginx":
-                self.hosts.everywhere("cat > /opt/shop.py", shop, on=each.cluster.hosts)
-            each.build()
-            if each.cluster.service == "mariadb_galera":
-                each.script(each.cluster.hosts[0], f'mariadb shop -e "{TABLES}"')
-            self.say(
-                f"  {each.cluster.service}: {' '.join(each.cluster.hosts)}, {self.clock() - begin:.0f} s"
-            )
+        web = next(each.cluster for each in self.nodes if each.cluster.service == "nginx")
+        self.hosts.everywhere("cat > /opt/shop.py", shop, on=web.hosts)
+        begin = self.clock()
+        self._for_all(Nodes.build)
+        self.hosts.run("db1", f'mariadb shop -e "{TABLES}"')
         self.start_client()
+        self._claim(f"the shop takes orders, built in {self.clock() - begin:.0f} s", holds=True)
 
     def defer(self) -> None:
         """Upgrade all packages with restarts off: no unit is started anew."""
         self._succeed("defer_restarts")
-        for each in self.nodes:
-            if each.cluster.held:
-                on = each.cluster.hosts
-                self.hosts.everywhere(f"apt-mark -qq hold {' '.join(each.cluster.held)}", on=on)
+        self._mark("hold")
         self.hosts.offer_updates(self.servers)
         self._offer_newer()
         before = self.invocations()
         self.hosts.everywhere(f"{UPGRADE} > /dev/null 2>&1", on=self.servers)
-        for each in self.nodes:
-            if each.cluster.held:
-                on = each.cluster.hosts
-                self.hosts.everywhere(f"apt-mark -qq unhold {' '.join(each.cluster.held)}", on=on)
+        self._mark("unhold")
         self._claim("apt has upgraded all hosts, and restarted nothing", self.invocations() == before)
         self.versions.append(self.versions_now())
 
@@ -164,9 +155,9 @@ class Story:
 
     def reboot(self) -> None:
         """Reboot all hosts."""
-        before = {host: boot for each in self.nodes for host, boot in each.boots().items()}
+        before = self.boots()
         self._succeed("reboot", {"reboot_all": True})
-        after = {host: boot for each in self.nodes for host, boot in each.boots().items()}
+        after = self.boots()
         same = [host for host in after if after[host] == before[host]]
         self._claim(f"all {len(after)} hosts were rebooted", not same, same)
 
@@ -237,27 +228,45 @@ class Story:
 
     def _offer_newer(self) -> None:
         """Offer every service a newer version: the archive's, or the same under a higher one."""
+
+        def offer(nodes: Nodes) -> None:
+            if nodes.candidates() == {*nodes.versions().values()}:
+                nodes.offer_again()
+
+        self._for_all(offer)
+
+    def _mark(self, what: str) -> None:
+        """Hold what operators have to hold while restarts are off, or unhold it."""
         for each in self.nodes:
-            if each.candidates() == {*each.versions().values()}:
-                each.offer_again()
+            if held := " ".join(each.cluster.held):
+                self.hosts.everywhere(f"apt-mark -qq {what} {held}", on=each.cluster.hosts)
+
+    def _for_all(self, act: Callable[[Nodes], Any]) -> list[Any]:
+        """Do something with all clusters at once."""
+        with ThreadPoolExecutor(len(self.nodes)) as pool:
+            return list(pool.map(act, self.nodes))
 
     def invocations(self) -> dict[tuple[str, str], str]:
         """Give by host and unit what changes whenever the unit is started anew."""
         return {
             (host, unit): invocation
-            for each in self.nodes
-            for host, said in each.invocations().items()
+            for each, of_hosts in zip(self.nodes, self._for_all(Nodes.invocations), strict=True)
+            for host, said in of_hosts.items()
             for unit, invocation in zip(each.cluster.unit.split(), said.split(), strict=True)
         }
 
     def versions_now(self) -> dict[str, str]:
         """Give the version of each service's package, which all of its hosts have."""
         versions = {}
-        for each in self.nodes:
-            found = {*each.versions().values()}
-            self._claim(f"{each.cluster.version_of} is {', '.join(found)}", len(found) == 1, each.versions())
+        for each, of_hosts in zip(self.nodes, self._for_all(Nodes.versions), strict=True):
+            found = {*of_hosts.values()}
+            self._claim(f"{each.cluster.version_of} is {', '.join(found)}", len(found) == 1, of_hosts)
             versions[each.cluster.version_of] = found.pop()
         return versions
+
+    def boots(self) -> dict[str, str]:
+        """Give by host what changes whenever it boots."""
+        return {host: boot for of_hosts in self._for_all(Nodes.boots) for host, boot in of_hosts.items()}
 
     def _agree(self, nodes: Nodes) -> None:
         """Wait until all nodes of a cluster tell the same."""

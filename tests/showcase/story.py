@@ -57,9 +57,13 @@ def hosts_of(clusters: Sequence[cluster.Cluster]) -> list[str]:
     return [host for each in clusters for host in each.hosts]
 
 
-def waves_of(said: str) -> int:
+def waves_of(playbook: str, said: str) -> int:
     """Count the waves of a run: a roll says how many there are, in an upgrade each passes a gate of its own."""
-    return sum(map(int, OF_ROLLS.findall(said))) + len(OF_UPGRADES.findall(said))
+    if playbook == "plan":  # it tells of waves that are to come
+        return 0
+    if playbook == "upgrade":
+        return len(OF_UPGRADES.findall(said))
+    return sum(map(int, OF_ROLLS.findall(said)))
 
 
 @dataclass
@@ -291,7 +295,7 @@ class Story:
         self, playbook: str, variables: Mapping[str, Any] | None = None, cut: PowerCut | None = None
     ) -> Ran:
         run = self.playbooks.play(playbook, variables, "--limit", ",".join(self.servers), cut=cut)
-        self.waves += waves_of(run.said)
+        self.waves += waves_of(playbook, run.said)
         return run
 
     def _succeed(self, playbook: str, variables: Mapping[str, Any] | None = None) -> Ran:

@@ -38,6 +38,14 @@ ok: [web1] => {"msg": "wave-03 | Pass the gate"}
 """
 
 
-@pytest.mark.parametrize(("said", "waves"), [(ROLL, 5), (UPGRADE, 2), (ROLL + ROLL, 10), ("", 0)])
-def test_waves_are_counted_as_the_run_tells_them(said: str, waves: int) -> None:
-    assert waves_of(said) == waves
+CASES = [
+    ("rolling_restart", ROLL, 5),
+    ("reboot", "", 0),
+    ("plan", ROLL, 0),
+    ("upgrade", ROLL + UPGRADE, 2),
+]
+
+
+@pytest.mark.parametrize(("playbook", "said", "waves"), CASES)
+def test_waves_are_counted_as_the_run_tells_them(playbook: str, said: str, waves: int) -> None:
+    assert waves_of(playbook, said) == waves

@@ -2,7 +2,7 @@
 
 Each order is sent, and looked up a moment later. A request is sent again only where there was no answer, because its
 connection was refused or broken, which is counted; an answer that is not 200, or not about this order, has failed, and
-so has a request that nobody has answered for twenty seconds. At the end, with SIGTERM, the rows of all orders
+so has a request that nobody has answered for forty seconds. At the end, with SIGTERM, the rows of all orders
 that were confirmed are looked for, and their messages: each must have been taken from the queue and shipped.
 """
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CONNECT_SECONDS = 2.0
-ANSWER_SECONDS = 15.0
+ANSWER_SECONDS = 30.0
 """How long the shop may take: more than it gives the services behind it."""
-OPERATION_SECONDS = 20.0
+OPERATION_SECONDS = 40.0
 """How long a request may be sent again, before it has failed."""
 END_SECONDS = 60.0
 WORKERS = 4

@@ -24,8 +24,9 @@ import redis
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PATIENCE = 6.0
-"""Seconds in which some node of a service must have answered."""
+PATIENCE = 12.0
+"""Seconds in which some node of a service must have answered: Galera waits five for a node that died, and no other
+node confirms anything meanwhile."""
 ATTEMPT = 2
 """Seconds that one node may take."""
 LOGIN = {"user": "shop", "password": "shop"}

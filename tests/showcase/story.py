@@ -44,7 +44,7 @@ END_SECONDS = 180
 CLIENT_SECONDS = 60
 AGREE_SECONDS = 30
 OF_ROLLS = re.compile(r"^Wave 1 of (\d+):", re.MULTILINE)
-OF_UPGRADES = re.compile(r"^TASK \[.*?wave-\d+ \| Pass the gate\]", re.MULTILINE)
+OF_UPGRADES = re.compile(r"^PLAY \[Wave \d+ .*\| work\]", re.MULTILINE)
 
 
 def parts() -> list[cluster.Cluster]:
@@ -58,7 +58,7 @@ def hosts_of(clusters: Sequence[cluster.Cluster]) -> list[str]:
 
 
 def waves_of(playbook: str, said: str) -> int:
-    """Count the waves of a run: a roll says how many there are, in an upgrade each passes a gate of its own."""
+    """Count the waves of a run: a roll says how many there are, in an upgrade each has a play in which it works."""
     if playbook == "plan":  # it tells of waves that are to come
         return 0
     if playbook == "upgrade":

@@ -32,9 +32,10 @@ ROLL = (
     "Wave 1 of 5: 3 hosts, db1 (mariadb_galera), mq1 (rabbitmq), web1 (nginx)\nWave 2 of 5: lb1 (haproxy)\n"
 )
 UPGRADE = """\
-TASK [orderly_plan_nginx : wave-01 | Pass the gate] ****
-TASK [orderly_plan_nginx : wave-02 | Pass the gate] ****
-ok: [web1] => {"msg": "wave-03 | Pass the gate"}
+PLAY [Wave 1 · nginx on web1 | gate] ****
+PLAY [Wave 1 · nginx on web1 | work] ****
+PLAY [Wave 2 · nginx on web2, haproxy on lb1 | work] ****
+PLAY [Wave 3 · nginx on web3 | gate] ****
 """
 
 

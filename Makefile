@@ -13,7 +13,7 @@ demo: ## See the main job done on a fleet of five local hosts; ACTS=1 stops afte
 clean-demo: ## Remove the hosts of the demo
 	@tests/fleet/fleet --fleet demo down
 
-showcase: ## Upgrade, restart and reboot a shop of fourteen hosts while its clients order; half an hour or more
+showcase: ## Upgrade, restart and reboot a shop of fourteen hosts while its clients order; an hour or more
 	@tests/env python -m ansible_collections.orderly.services.tests.showcase
 
 test: ## Run everything that CI runs

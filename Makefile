@@ -1,6 +1,6 @@
 # make alone prints what it can do. Every target sets up what it needs, below .build, before it begins.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clean-demo test fast lint types unit play store host fuzz page docs sanity package molecule bare cores faults ways packages random-rolls test-services bench cleanroom clean
+.PHONY: help setup demo clean-demo showcase test fast lint types unit play store host fuzz page docs sanity package molecule bare cores faults ways packages random-rolls test-services bench cleanroom clean
 
 CHECK := tests/env python tests/check.py
 
@@ -12,6 +12,9 @@ demo: ## See the main job done on a fleet of five local hosts; ACTS=1 stops afte
 
 clean-demo: ## Remove the hosts of the demo
 	@tests/fleet/fleet --fleet demo down
+
+showcase: ## Upgrade, restart and reboot a shop of fourteen hosts while its clients order; an hour or more
+	@tests/env python -m ansible_collections.orderly.services.tests.showcase
 
 test: ## Run everything that CI runs; ALL=1 leaves nothing to another day's run
 	@$(CHECK)

@@ -79,7 +79,7 @@ def types() -> None:
         "tests/ways",
     )
     run("mypy", "tests/fleet/fleetlib", "tests/etcd", "tests/page", "tests/cores", "tests/debian.py")
-    run("mypy", "tests/packages", "tests/services")
+    run("mypy", "tests/packages", "tests/services", "tests/showcase")
 
 
 def unit() -> None:

@@ -41,7 +41,7 @@ class Cluster:
     unit: str
     client: Mapping[str, Any]
     """``protocol``, ``packages`` of Debian that it needs, and ``nodes`` where it does not use the hosts themselves."""
-    fault: str
+    fault: str = ""
     """The task at whose begin the power of a host is cut."""
     suite: str = "bookworm"
     each: str = ""
@@ -85,9 +85,12 @@ class Cluster:
         return {"all": {"children": groups, "vars": {"orderly_store": store}}}
 
 
-def read(name: str) -> Cluster:
-    """Read the cluster of a service; a key that is none is a :class:`ValueError`."""
-    data = yaml.safe_load((CLUSTERS / f"{name}.yml").read_text(encoding="utf-8"))
+def read(name: str, folder: Path | None = None) -> Cluster:
+    """Read the cluster of a service, from a folder of one's own or from ours.
+
+    A key that is none is a :class:`ValueError`.
+    """
+    data = yaml.safe_load(((folder or CLUSTERS) / f"{name}.yml").read_text(encoding="utf-8"))
     known = {each.name for each in fields(Cluster)}
     if unknown := sorted(data.keys() - known):
         raise ValueError(f"clusters/{name}.yml has unknown keys: {', '.join(unknown)}")

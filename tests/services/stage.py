@@ -46,19 +46,20 @@ class Ran:
         return self.said[-6000:]
 
 
-class Stage:
-    """A cluster on real hosts, with a folder for inventory, store and what runs said."""
+@dataclass(frozen=True)
+class PowerCut:
+    """A host loses its power as soon as a task begins there."""
 
-    def __init__(self, cluster: Cluster, hosts: Hosts, folder: Path) -> None:
+    task: str
+    host: str
+
+
+class Nodes:
+    """The hosts of a cluster, asked and changed without Ansible."""
+
+    def __init__(self, cluster: Cluster, hosts: Hosts) -> None:
         self.cluster = cluster
         self.hosts = hosts
-        self.folder = folder
-        self._runs = 0
-        folder.mkdir(parents=True, exist_ok=True)
-        inventory = cluster.inventory(f"sqlite://{folder}/store.db")
-        (folder / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
-
-    # --- The cluster ---
 
     def build(self) -> None:
         """Install the packages as the suite has them, and make a cluster of them."""
@@ -114,6 +115,67 @@ class Stage:
         """Give what each node tells of the cluster."""
         return {host: self.script(host, self.cluster.state) for host in self.cluster.hosts}
 
+
+class Playbooks:
+    """Runs playbooks of the collection; the inventory and what runs said are in a folder."""
+
+    def __init__(self, hosts: Hosts, folder: Path, inventory: Mapping[str, Any]) -> None:
+        self.hosts = hosts
+        self.folder = folder
+        self._runs = 0
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
+
+    def play(
+        self,
+        playbook: str,
+        variables: Mapping[str, Any] | None = None,
+        *words: str,
+        cut: PowerCut | None = None,
+    ) -> Ran:
+        """Run a playbook of the collection; with *cut* a host loses its power."""
+        self._runs += 1
+        log = self.folder / f"{self._runs:02}-{playbook}.log"
+        environment = {
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"),
+            "ANSIBLE_HOME": str(self.folder / "home"),
+            "ANSIBLE_PIPELINING": "1",
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callbacks"),
+            "ANSIBLE_CALLBACKS_ENABLED": "power_cut",
+            "FLEET": self.hosts.fleet,
+            "POWER_CUT_FLEET": str(PROGRAM),
+            "POWER_CUT_DONE": str(self.folder / "cut"),
+            "POWER_CUT_TASK": cut.task if cut else "",
+            "POWER_CUT_HOST": cut.host if cut else "",
+        }
+        given = ["--extra-vars", json.dumps(variables)] if variables else []
+        with log.open("wb") as out:
+            status = subprocess.run(
+                [
+                    THIS_CORE, f"--inventory={self.hosts.inventory}", "--inventory=inventory.yml", *given, *words,
+                    f"orderly.services.{playbook}",
+                ],
+                check=False, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, stdout=out,
+                stderr=subprocess.STDOUT, timeout=PLAY_SECONDS,
+            ).returncode  # fmt: skip
+        return Ran(status, log.read_text(errors="replace"))
+
+    @property
+    def was_cut(self) -> bool:
+        """Whether the power of a host was cut."""
+        return (self.folder / "cut").exists()
+
+
+class Stage(Nodes):
+    """A cluster with its client and its playbooks."""
+
+    def __init__(self, cluster: Cluster, hosts: Hosts, folder: Path) -> None:
+        super().__init__(cluster, hosts)
+        self.folder = folder
+        self._playbooks = Playbooks(hosts, folder, cluster.inventory(f"sqlite://{folder}/store.db"))
+
     # --- The client ---
 
     def start_client(self) -> None:
@@ -159,35 +221,10 @@ class Stage:
         self, playbook: str, variables: Mapping[str, Any] | None = None, *words: str, cut: bool = False
     ) -> Ran:
         """Run a playbook of the collection; with *cut* a host loses its power as the cluster's fault says."""
-        self._runs += 1
-        log = self.folder / f"{self._runs:02}-{playbook}.log"
-        environment = {
-            **os.environ,
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"),
-            "ANSIBLE_HOME": str(self.folder / "home"),
-            "ANSIBLE_PIPELINING": "1",
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callbacks"),
-            "ANSIBLE_CALLBACKS_ENABLED": "power_cut",
-            "FLEET": self.hosts.fleet,
-            "POWER_CUT_FLEET": str(PROGRAM),
-            "POWER_CUT_DONE": str(self.folder / "cut"),
-            "POWER_CUT_TASK": self.cluster.fault if cut else "",
-            "POWER_CUT_HOST": self.cluster.victim,
-        }
-        given = ["--extra-vars", json.dumps(variables)] if variables else []
-        with log.open("wb") as out:
-            status = subprocess.run(
-                [
-                    THIS_CORE, f"--inventory={self.hosts.inventory}", "--inventory=inventory.yml", *given, *words,
-                    f"orderly.services.{playbook}",
-                ],
-                check=False, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, stdout=out,
-                stderr=subprocess.STDOUT, timeout=PLAY_SECONDS,
-            ).returncode  # fmt: skip
-        return Ran(status, log.read_text(errors="replace"))
+        power_cut = PowerCut(self.cluster.fault, self.cluster.victim) if cut else None
+        return self._playbooks.play(playbook, variables, *words, cut=power_cut)
 
     @property
     def was_cut(self) -> bool:
         """Whether the power of a host was cut."""
-        return (self.folder / "cut").exists()
+        return self._playbooks.was_cut

@@ -59,6 +59,7 @@ case $* in
     *status*) echo "[$(member 2)]" ;;
 esac
 """
+POSTGRESQL = '#!/bin/sh\necho \'{"standby": false, "standbys": [], "synchronous": ""}\'\n'
 OWNERS = """\
 #!/bin/sh
 case $1 in
@@ -70,6 +71,8 @@ PROGRAMS = {
     "dpkg-query": OWNERS,
     "etcdctl": ETCD,
     "mariadb": GALERA,
+    "pg_lsclusters": "#!/bin/sh\necho 15 main 5432 online postgres /var/lib/postgresql/15/main\n",
+    "psql": POSTGRESQL,
     "rabbitmqctl": RABBITMQ,
     "rabbitmq-diagnostics": "#!/bin/sh\n",
     "redis-cli": REDIS,
@@ -90,6 +93,7 @@ HOSTS = {
     "haproxy": "h1",
     "mariadb_galera": "g1",
     "nginx": "n1",
+    "postgresql": "p1",
     "rabbitmq": "q1",
     "redis": "r1",
 }
@@ -141,6 +145,8 @@ def shipped(site: Site, balancer: Path, replaced: int) -> Site:
         "mariadb_galera_packages": ["dpkg"],
         "mariadb_galera_nodes": ["g1", "h1", "n1"],
         "rabbitmq_packages": ["dpkg"],
+        "postgresql_packages": ["dpkg"],
+        "postgresql_client": ["psql"],
         "redis_packages": ["dpkg"],
         "redis_units": ["redis-server.service"],
         "haproxy_socket": str(balancer),

@@ -26,7 +26,7 @@ ROLLS = ("orderly.services.restart_services", "orderly.services.upgrade")
 # Every unit runs a program that was replaced on disk: its restart is pending.
 SYSTEMCTL = """\
 #!/bin/sh
-[ "$1" = show ] || exit 0
+[ "$1" = show ] || { echo active; exit 0; }
 for unit; do
     case $unit in
         *.service)
@@ -59,6 +59,10 @@ case $* in
     *status*) echo "[$(member 2)]" ;;
 esac
 """
+KEEPALIVED_ADDRESSES = """\
+#!/bin/sh
+[ "$TOY_HOST" != k1 ] || echo '2: eth0    inet 192.0.2.10/32 scope global eth0'
+"""
 OWNERS = """\
 #!/bin/sh
 [ "$1" != --search ] || echo mariadb-server: /lib/systemd/system/mariadb.service
@@ -66,6 +70,8 @@ OWNERS = """\
 PROGRAMS = {
     "dpkg-query": OWNERS,
     "etcdctl": ETCD,
+    "ip": KEEPALIVED_ADDRESSES,
+    "keepalived": "#!/bin/sh\n",
     "mariadb": GALERA,
     "rabbitmqctl": RABBITMQ,
     "rabbitmq-diagnostics": "#!/bin/sh\n",
@@ -85,6 +91,7 @@ BALANCER = {
 HOSTS = {
     "etcd": "e1",
     "haproxy": "h1",
+    "keepalived": "k1",
     "mariadb_galera": "g1",
     "nginx": "n1",
     "rabbitmq": "q1",
@@ -134,6 +141,10 @@ def shipped(site: Site, balancer: Path, replaced: int) -> Site:
     variables = {
         "haproxy_packages": ["dpkg"],
         "etcd_packages": ["dpkg"],
+        "keepalived_packages": ["dpkg"],
+        "keepalived_members": ["k1", "h1"],
+        "keepalived_addresses": ["192.0.2.10"],
+        "keepalived_drain_file": str(site.write("keepalived.drain", "0\n")),
         "nginx_packages": ["dpkg"],
         "mariadb_galera_packages": ["dpkg"],
         "mariadb_galera_nodes": ["g1", "h1", "n1"],

@@ -26,7 +26,7 @@ ROLLS = ("orderly.services.restart_services", "orderly.services.upgrade")
 # Every unit runs a program that was replaced on disk: its restart is pending.
 SYSTEMCTL = """\
 #!/bin/sh
-[ "$1" = show ] || exit 0
+[ "$1" = show ] || { echo active; exit 0; }
 for unit; do
     case $unit in
         *.service)
@@ -60,6 +60,10 @@ case $* in
 esac
 """
 POSTGRESQL = '#!/bin/sh\necho \'{"standby": false, "standbys": [], "synchronous": ""}\'\n'
+KEEPALIVED_ADDRESSES = """\
+#!/bin/sh
+[ "$TOY_HOST" != k1 ] || echo '2: eth0    inet 192.0.2.10/32 scope global eth0'
+"""
 OWNERS = """\
 #!/bin/sh
 case $1 in
@@ -70,6 +74,8 @@ esac
 PROGRAMS = {
     "dpkg-query": OWNERS,
     "etcdctl": ETCD,
+    "ip": KEEPALIVED_ADDRESSES,
+    "keepalived": "#!/bin/sh\n",
     "mariadb": GALERA,
     "pg_lsclusters": "#!/bin/sh\necho 15 main 5432 online postgres /var/lib/postgresql/15/main\n",
     "psql": POSTGRESQL,
@@ -91,7 +97,9 @@ BALANCER = {
 HOSTS = {
     "etcd": "e1",
     "haproxy": "h1",
+    "keepalived": "k1",
     "mariadb_galera": "g1",
+    "memcached": "m1",
     "nginx": "n1",
     "postgresql": "p1",
     "rabbitmq": "q1",
@@ -122,6 +130,26 @@ def balancer(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
+def cache() -> Iterator[int]:
+    """Answer on a port as memcached does when it is asked for its version, and give the port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _address = listener.accept()
+                    with connection:
+                        connection.recv(1024)
+                        connection.sendall(b"VERSION 1.6.18\r\n")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+@pytest.fixture
 def replaced(tmp_path: Path) -> Iterator[int]:
     """Give the process of a program that was replaced on disk."""
     program = tmp_path / "program"
@@ -133,7 +161,7 @@ def replaced(tmp_path: Path) -> Iterator[int]:
 
 
 @pytest.fixture
-def shipped(site: Site, balancer: Path, replaced: int) -> Site:
+def shipped(site: Site, balancer: Path, cache: int, replaced: int) -> Site:
     """Give a site with a host for each shipped role."""
     site.groups(**HOSTS)
     for name, text in {**PROGRAMS, "systemctl": SYSTEMCTL.replace("@@", str(replaced))}.items():
@@ -141,9 +169,16 @@ def shipped(site: Site, balancer: Path, replaced: int) -> Site:
     variables = {
         "haproxy_packages": ["dpkg"],
         "etcd_packages": ["dpkg"],
+        "keepalived_packages": ["dpkg"],
+        "keepalived_members": ["k1", "h1"],
+        "keepalived_addresses": ["192.0.2.10"],
+        "keepalived_drain_file": str(site.write("keepalived.drain", "0\n")),
         "nginx_packages": ["dpkg"],
         "mariadb_galera_packages": ["dpkg"],
         "mariadb_galera_nodes": ["g1", "h1", "n1"],
+        "memcached_packages": ["dpkg"],
+        "memcached_port": cache,
+        "memcached_data_is_disposable": True,
         "rabbitmq_packages": ["dpkg"],
         "postgresql_packages": ["dpkg"],
         "postgresql_client": ["psql"],

@@ -48,6 +48,20 @@ def test_a_role_of_the_same_name_counts_and_that_is_told(site: Site) -> None:
     assert upgraded.log
 
 
+def test_a_role_of_this_collection_gives_way_to_what_the_inventory_says_and_that_is_told(site: Site) -> None:
+    site.groups(nginx="w1")
+    site.write(
+        "group_vars/all.yml", "orderly_services: {nginx: {units: [nginx.service], packages: [nginx]}}\n"
+    )
+    listed = site.upgrade(playbook=LIST)
+    assert "nginx orderly_services nginx 1" in listed.text
+    assert "nginx: orderly_services.nginx replaces orderly.services.nginx." in listed.text
+    assert "is not used" not in listed.text
+    tasks = site.upgrade("--list-tasks")
+    assert "upgrade_tasks | Upgrade the packages" in tasks.text
+    assert "upgrade_tasks | Upgrade nginx" not in tasks.text
+
+
 def test_what_cannot_be_meant_is_refused_before_any_host_is_asked(site: Site) -> None:
     site.groups(web="w1 w2")
     for said, why in (

@@ -40,7 +40,8 @@ class Cluster:
     version_of: str
     unit: str
     client: Mapping[str, Any]
-    """``protocol``, ``packages`` of Debian that it needs, and ``nodes`` where it does not use the hosts themselves."""
+    """``protocol``, ``packages`` of Debian that it needs, ``nodes`` where it does not use the hosts themselves, and a
+    script ``setup`` of what its host needs to reach them."""
     fault: str = ""
     """The task at whose begin the power of a host is cut."""
     suite: str = "bookworm"

@@ -182,6 +182,7 @@ class Stage(Nodes):
         """Let it use the cluster from now on."""
         if packages := " ".join(self.cluster.client.get("packages", [])):
             self.hosts.run("client", f"{INSTALL} {packages} > /dev/null 2>&1")
+        self.script("client", self.cluster.client.get("setup", ""))
         self.hosts.run("client", "cat > /opt/client.py", (HERE / "client.py").read_bytes())
         words = [self.cluster.client["protocol"], *self.cluster.nodes, "--numbers", NUMBERS]
         self.hosts.run(

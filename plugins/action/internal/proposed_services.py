@@ -17,7 +17,7 @@ from ...plugin_utils._discovery.proposal import Fleet, propose
 from ...plugin_utils._discovery.proposal_text import as_yaml
 from ...plugin_utils._discovery.sightings import RUNNING, read_sighting
 from ...plugin_utils._roll.survey import read_survey
-from ...plugin_utils._service.catalogue import deployed_of, known_services
+from ...plugin_utils._service.catalogue import deployed_of, known_services, without_replaced
 from ...plugin_utils._service.service import DATA
 from ...plugin_utils._terminal import say
 
@@ -84,7 +84,7 @@ def _known(variables: Mapping[str, Any]) -> tuple[Service, ...]:
     """Give all services there are, those that are deployed as the inventory settles them."""
     known = known_services(variables)
     settled = {service.path: service for service in deployed_of(known, variables)}
-    return tuple(settled.get(service.path, service) for service in known)
+    return tuple(settled.get(service.path, service) for service in without_replaced(known))
 
 
 def _silent(silent: Mapping[str, str]) -> str:

@@ -326,13 +326,14 @@ def _place(service: Service, before: str) -> str:
 def known_services(task_vars: Mapping[str, Any], variables: Variables | None = None) -> tuple[Service, ...]:
     """Read every service there is, deployed or not; *variables* as for :func:`load_services`.
 
-    Of two that have one name the role counts, and not what ``orderly_services`` says; a plan has nothing but roles.
+    Of two that have one name the user's role counts, then what ``orderly_services`` says, and a role of this collection
+    last; a plan has nothing but roles.
     """
     placed = _with_places(task_vars, variables)
     found = find_services(role_folders(placed))
     if is_plan(placed):
         return found
-    names = {service.name for service in found}
+    names = {service.name for service in found if not service.is_shipped}
     data = [each for each in read_data(_data(task_vars, variables)) if each.name not in names]
     if not data:
         return found

@@ -76,8 +76,10 @@ def _closest(name: str, names: Collection[str]) -> str:
 
 
 def hidden(services: Iterable[Service], data: Iterable[str]) -> list[str]:
-    """Name what ``orderly_services`` says in vain, because a role has that name."""
-    roles = {service.name: service.path for service in services if not service.is_data}
+    """Name what ``orderly_services`` says in vain, because a role of the user's has that name."""
+    roles = {
+        service.name: service.path for service in services if not (service.is_data or service.is_shipped)
+    }
     return [
         f"{DATA}.{name} is not used: the role {roles[name]} has that name. Override its settings with variables, as in "
         f"{name}_max_unavailable, or give the service of the inventory another name."
@@ -87,11 +89,15 @@ def hidden(services: Iterable[Service], data: Iterable[str]) -> list[str]:
 
 
 def replaced(services: Iterable[Service]) -> list[str]:
-    """Name the services of this collection that a role of the user's replaces."""
+    """Name the services of this collection that a role of the user's replaces, or what the inventory says of them."""
     services = list(services)
     own = {service.name: service for service in services if not service.is_shipped}
     return [
-        f"{service.name}: {own[service.name].path} replaces {service.role}."
+        f"{service.name}: {_says(own[service.name])} replaces {service.role}."
         for service in services
         if service.is_shipped and service.name in own
     ]
+
+
+def _says(service: Service) -> str:
+    return service.source if service.is_data else str(service.path)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._service.left_out import (
+    hidden,
     not_read,
     replaced,
     unknown_before,
@@ -75,6 +76,14 @@ def test_a_role_that_replaces_a_shipped_one_is_named() -> None:
     shipped = replace(WEB, role="orderly.services.web", path=Path("/collection/web"))
     assert replaced([shipped, WEB]) == ["web: /srv/roles/web replaces orderly.services.web."]
     assert replaced([WEB]) == []
+
+
+def test_what_the_inventory_says_replaces_a_shipped_role_and_is_named() -> None:
+    shipped = replace(WEB, role="orderly.services.web", path=Path("/collection/web"))
+    data = replace(WEB, path=Path("/tmp/made/web"), is_data=True)
+    assert replaced([shipped, data]) == ["web: orderly_services.web replaces orderly.services.web."]
+    assert hidden([shipped, data], ["web"]) == []
+    assert hidden([WEB], ["web"])[0].startswith("orderly_services.web is not used: the role /srv/roles/web")
 
 
 def test_what_a_service_comes_after_and_nobody_is_is_named_where_it_looks_like_a_mistake() -> None:

@@ -99,7 +99,6 @@ HOSTS = {
     "haproxy": "h1",
     "keepalived": "k1",
     "mariadb_galera": "g1",
-    "memcached": "m1",
     "nginx": "n1",
     "postgresql": "p1",
     "rabbitmq": "q1",
@@ -130,26 +129,6 @@ def balancer(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def cache() -> Iterator[int]:
-    """Answer on a port as memcached does when it is asked for its version, and give the port."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            with suppress(OSError):
-                while True:
-                    connection, _address = listener.accept()
-                    with connection:
-                        connection.recv(1024)
-                        connection.sendall(b"VERSION 1.6.18\r\n")
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
-
-
-@pytest.fixture
 def replaced(tmp_path: Path) -> Iterator[int]:
     """Give the process of a program that was replaced on disk."""
     program = tmp_path / "program"
@@ -161,7 +140,7 @@ def replaced(tmp_path: Path) -> Iterator[int]:
 
 
 @pytest.fixture
-def shipped(site: Site, balancer: Path, cache: int, replaced: int) -> Site:
+def shipped(site: Site, balancer: Path, replaced: int) -> Site:
     """Give a site with a host for each shipped role."""
     site.groups(**HOSTS)
     for name, text in {**PROGRAMS, "systemctl": SYSTEMCTL.replace("@@", str(replaced))}.items():
@@ -176,9 +155,6 @@ def shipped(site: Site, balancer: Path, cache: int, replaced: int) -> Site:
         "nginx_packages": ["dpkg"],
         "mariadb_galera_packages": ["dpkg"],
         "mariadb_galera_nodes": ["g1", "h1", "n1"],
-        "memcached_packages": ["dpkg"],
-        "memcached_port": cache,
-        "memcached_data_is_disposable": True,
         "rabbitmq_packages": ["dpkg"],
         "postgresql_packages": ["dpkg"],
         "postgresql_client": ["psql"],

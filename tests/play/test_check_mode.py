@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
-import threading
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
+from . import servers
 from .toys import ROOT
 
 if TYPE_CHECKING:
@@ -71,61 +69,63 @@ case $1 in
 --show) printf 'install\\tinstalled\\tok\\tdpkg\\tdpkg\\t1.22.6\\n' ;;
 esac
 """
+BIND9 = '#!/bin/sh\n[ "$1" != -l ] || echo example.org IN _default primary\n'
 PROGRAMS = {
+    "chronyc": "#!/bin/sh\necho Leap status     : Normal\n",
     "dpkg-query": OWNERS,
     "etcdctl": ETCD,
     "ip": KEEPALIVED_ADDRESSES,
     "keepalived": "#!/bin/sh\n",
     "mariadb": GALERA,
+    "named-checkconf": BIND9,
     "pg_lsclusters": "#!/bin/sh\necho 15 main 5432 online postgres /var/lib/postgresql/15/main\n",
+    "postfix": "#!/bin/sh\n",
+    "postqueue": "#!/bin/sh\n",
     "psql": POSTGRESQL,
     "rabbitmqctl": RABBITMQ,
     "rabbitmq-diagnostics": "#!/bin/sh\n",
     "redis-cli": REDIS,
+    "rndc": "#!/bin/sh\n",
+    "unbound-checkconf": "#!/bin/sh\n",
     "nginx": "#!/bin/sh\n",
     "haproxy": "#!/bin/sh\necho HAProxy version 2.8.2 2026/01/31\n",
     "apt-get": "#!/bin/sh\n",
 }
-BALANCER = {
-    "show info": "Name: HAProxy\nVersion: 2.8.1\nPid: 240\n\n",
-    "show stat": "# pxname,svname,scur,status,check_status,\nweb,n1,0,UP,L7OK,\norderly,in_service,0,no check,,\n\n",
-    "show servers state": (
-        "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight\n"
-        "3 web 1 n1 10.0.0.1 2 0 1\n4 orderly 1 in_service 127.0.0.1 2 0 1\n\n"
-    ),
-}
 HOSTS = {
+    "bind9": "b1",
+    "chrony": "c1",
     "etcd": "e1",
     "haproxy": "h1",
     "keepalived": "k1",
     "mariadb_galera": "g1",
     "nginx": "n1",
+    "postfix": "m1",
     "postgresql": "p1",
     "rabbitmq": "q1",
     "redis": "r1",
+    "unbound": "u1",
+    "zookeeper": "z1",
 }
 
 
 @pytest.fixture
-def balancer(tmp_path: Path) -> Iterator[Path]:
-    """Answer on a socket as an haproxy does that runs an older version than is installed."""
-    path = tmp_path / "admin.sock"
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-        listener.listen()
-
-        def serve() -> None:
-            with suppress(OSError):
-                while True:
-                    connection, _address = listener.accept()
-                    with connection:
-                        connection.sendall(BALANCER[connection.recv(1024).decode().strip()].encode())
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield path
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
+def asked(tmp_path: Path) -> Iterator[dict[str, Any]]:
+    """Run what is asked over sockets, and give the variables that say where."""
+    admin = tmp_path / "admin.sock"
+    with (
+        servers.balancer(admin),  # it runs an older version than is installed
+        servers.mail() as mail,
+        servers.names() as names,
+        servers.zookeeper() as zookeeper,
+    ):
+        yield {
+            "bind9_port": names,
+            "haproxy_socket": str(admin),
+            "nginx_balancer_socket": str(admin),
+            "postfix_port": mail,
+            "unbound_port": names,
+            "zookeeper_port": zookeeper,
+        }
 
 
 @pytest.fixture
@@ -140,31 +140,29 @@ def replaced(tmp_path: Path) -> Iterator[int]:
 
 
 @pytest.fixture
-def shipped(site: Site, balancer: Path, replaced: int) -> Site:
+def shipped(site: Site, asked: dict[str, Any], replaced: int) -> Site:
     """Give a site with a host for each shipped role."""
     site.groups(**HOSTS)
     for name, text in {**PROGRAMS, "systemctl": SYSTEMCTL.replace("@@", str(replaced))}.items():
         site.write(f"bin/{name}", text).chmod(0o755)
     variables = {
-        "haproxy_packages": ["dpkg"],
-        "etcd_packages": ["dpkg"],
-        "keepalived_packages": ["dpkg"],
+        **asked,
+        **{f"{role}_packages": ["dpkg"] for role in SHIPPED},
         "keepalived_members": ["k1", "h1"],
         "keepalived_addresses": ["192.0.2.10"],
         "keepalived_drain_file": str(site.write("keepalived.drain", "0\n")),
-        "nginx_packages": ["dpkg"],
-        "mariadb_galera_packages": ["dpkg"],
         "mariadb_galera_nodes": ["g1", "h1", "n1"],
-        "rabbitmq_packages": ["dpkg"],
-        "postgresql_packages": ["dpkg"],
         "postgresql_client": ["psql"],
-        "redis_packages": ["dpkg"],
         "redis_units": ["redis-server.service"],
-        "haproxy_socket": str(balancer),
         "haproxy_drain_server": "orderly/in_service",
-        "nginx_balancer_socket": str(balancer),
         "nginx_probe_url": "",
+        "bind9_verify_timeout": 2,
+        "chrony_verify_timeout": 2,
+        "postfix_verify_timeout": 2,
         "redis_verify_timeout": 2,
+        "unbound_verify_timeout": 2,
+        "zookeeper_may_lose_quorum": True,
+        "zookeeper_verify_timeout": 2,
     }
     site.write("group_vars/all.yml", yaml.safe_dump(variables))
     return site

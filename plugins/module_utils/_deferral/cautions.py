@@ -46,7 +46,8 @@ class Cautions:
         services = tuple(services)
         listed = [unit for service in services for unit in service["units"]]
         for service in services:
-            owners = sorted({name for unit in service["units"] for name in owners_of(self._run, unit)})
+            units = service["units"]
+            owners = sorted({name for unit in units for name in owners_of(self._run, unit, self._root)})
             if not service.get("decided"):
                 yield from self._asking(service)
                 if service["name"] not in strict:

@@ -12,6 +12,7 @@ from .._host.documents import read_document, write_document
 from .._host.errors import HostError
 from .._host.files import read_text, remove
 from .._host.systemd import Systemd, full_name
+from .programs import PROPERTIES, read_programs
 
 if TYPE_CHECKING:
     from typing import Iterable
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from .._host.runner import Runner
 
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?")
-_PROGRAM = re.compile(r"\bpath=(/[^ ;]+)")
 
 
 @dataclass(frozen=True)
@@ -80,19 +80,26 @@ def packages_of(run: Runner, units: Sequence[str]) -> list[str]:
     return sorted(found)
 
 
-def owners_of(run: Runner, unit: str) -> set[str]:
-    """Name the packages that a unit and its program come from; none for what was installed without one."""
-    return owners_of_files(run, _files_of(run, full_name(unit)))
+def owners_of(run: Runner, unit: str, root: Path = Path("/")) -> set[str]:
+    """Name the packages that a unit and its programs come from; none for what was installed without one.
+
+    The package of a shell or an interpreter is none of them: it does not tell whose the unit is.
+    """
+    unit = full_name(unit).replace("@.", "@any.")  # systemd tells nothing of a template itself
+    values = Systemd(run).properties([unit], ["FragmentPath", *PROPERTIES])[unit]
+    programs = read_programs(values, root)
+    files = [path for path in (values.get("FragmentPath", ""), *programs.own) if path]
+    return owners_of_files(run, files) | owners_of_named(run, programs.named)
 
 
-def _files_of(run: Runner, unit: str) -> list[str]:
-    unit = unit.replace("@.", "@any.")  # systemd tells nothing of a template itself
-    values = Systemd(run).properties([unit], ["FragmentPath", "ExecStart"])[unit]
-    return [
-        path
-        for path in (values.get("FragmentPath", ""), *_PROGRAM.findall(values.get("ExecStart", "")))
-        if path
-    ]
+def owners_of_named(run: Runner, programs: Sequence[str]) -> set[str]:
+    """Name the packages of programs that the arguments of a shell name, but for those that every Debian has."""
+    owners = owners_of_files(run, programs)
+    if not owners:
+        return set()
+    command = ["dpkg-query", "--show", "--showformat=${Essential} ${Package}\\n", "--", *sorted(owners)]
+    lines = run(command, environ_update={"LC_ALL": "C"})[1].splitlines()
+    return owners.difference(line.split()[-1] for line in lines if line.startswith("yes "))
 
 
 def owners_of_files(run: Runner, paths: Sequence[str]) -> set[str]:
@@ -122,9 +129,7 @@ def on_hold(run: Runner) -> list[str]:
 def held_units(run: Runner, units: Iterable[str]) -> list[str]:
     """Name the units that no upgrade touches, because the packages that they come from are on hold."""
     held = set(on_hold(run))
-    return [
-        unit for unit in units if held and held.issuperset(owners_of_files(run, _files_of(run, unit)) or {""})
-    ]
+    return [unit for unit in units if held and held.issuperset(owners_of(run, unit) or {""})]
 
 
 def mark(run: Runner, how: str, packages: Sequence[str], lock: DpkgLock) -> None:

@@ -48,13 +48,13 @@ class PackageScripts:
 
     def __init__(self, run: Runner, root: Path = Path("/")) -> None:
         """Take what runs commands, and the root below which dpkg and apt keep their files."""
-        self._run = run
+        self._run, self._root = run, root
         self._installed = root / "var/lib/dpkg/info"
         self._fetched = root / "var/cache/apt/archives"
 
     def why_hold(self, units: Sequence[str]) -> Finding | None:
         """Tell why the packages of units cannot be upgraded while these run; nothing where no script says so."""
-        packages = {package for unit in units for package in owners_of(self._run, unit)}
+        packages = {package for unit in units for package in owners_of(self._run, unit, self._root)}
         if not packages:
             return None
         names = self._names_of(units)

@@ -44,7 +44,7 @@ def stale_units(run: Runner, units: Iterable[str], root: Path = Path("/")) -> di
     """Name the units that were not started anew since some of their packages changed, with these packages."""
     found = {}
     for unit in read_running(run, units, root):
-        changed = {name: _changed(name, root) for name in owners_of(run, unit.unit)}
+        changed = {name: _changed(name, root) for name in owners_of(run, unit.unit, root)}
         found[unit.unit] = tuple(sorted(filter(lambda name: unit.outlives(changed[name]), changed)))
     return {unit: packages for unit, packages in found.items() if packages}
 

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import os
-import re
 import urllib.request
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._deferral.hold import owners_of_files
+from .._deferral.hold import owners_of_files, owners_of_named
+from .._deferral.programs import is_interpreter, read_programs
 from .._deferral.scripts_of_packages import PackageScripts
 from .._host.errors import HostError
 from .._host.systemd import Systemd, read_program
@@ -29,10 +29,7 @@ HTTP_PORT = 80
 _LIST = (
     "systemctl", "list-units", "--type=service,socket", "--all", "--no-legend", "--no-pager", "--plain", "--full",
 )  # fmt: skip
-_MORE = ("PartOf", "SourcePath", "UnitFileState", "ConditionResult")
-_INTERPRETER = re.compile(
-    r"(?:python|pypy|perl|ruby|node|nodejs|java|bash|dash|sh|tclsh|lua|guile|mono|erlexec|beam(?:\.smp)?|php)[\d.-]*"
-)
+_MORE = ("PartOf", "SourcePath", "UnitFileState", "ConditionResult", "ExecStart")
 _SECONDS = 3
 
 
@@ -173,9 +170,6 @@ class Discovery:
         owners = sorted(
             owners_of_files(self._run, [each for each in (state.fragment, more.get("SourcePath")) if each])
         )
-        of_program = (
-            owners_of_files(self._run, [program]) if program and not _is_interpreter(program) else set()
-        )
         listeners = processes.listeners.get(state.unit, [])
         tcp = [each for each in listeners if each.protocol == TCP]
         local = sorted({each.port for each in tcp if each.is_local})
@@ -185,7 +179,7 @@ class Discovery:
             names=state.names,
             umbrellas=tuple(each for each in more.get("PartOf", "").split() if each in umbrellas),
             owner=owners[0] if owners else "",
-            packages=tuple(sorted({*owners, *of_program})),
+            packages=tuple(sorted({*owners, *self._owners_of_program(program, more)})),
             program=program,
             tcp=tuple(sorted({each.port for each in tcp})),
             local=tuple(local),
@@ -196,6 +190,13 @@ class Discovery:
             else "",
             refusal=state.refusal,
         )
+
+    def _owners_of_program(self, program: str, more: Mapping[str, str]) -> set[str]:
+        """Name the packages of what it runs; of an interpreter, those of the programs that it was told to run."""
+        if program and not is_interpreter(program):
+            return owners_of_files(self._run, [program])
+        told = {"ExecStart": more.get("ExecStart", "")}  # of its process all is known
+        return owners_of_named(self._run, read_programs(told, self._root).named)
 
     def _program(self, state: UnitState, pids: Iterable[int]) -> str:
         """Name what it runs; where systemd does not know its main process, the first of its processes counts."""
@@ -237,8 +238,3 @@ def _matches(unit: str, patterns: Iterable[str]) -> bool:
 
 def _is_service(unit: str) -> bool:
     return unit.endswith(".service")
-
-
-def _is_interpreter(program: str) -> bool:
-    """Tell whether a program runs the programs of others, and so is not what the service is."""
-    return bool(_INTERPRETER.fullmatch(os.path.basename(program)))

@@ -264,9 +264,9 @@ def known_services(names: Sequence[str], systemd: Systemd) -> list[str]:
     return units
 
 
-def read_program(pid: int) -> Program | None:
+def read_program(pid: int, root: Path = Path("/")) -> Program | None:
     """Tell what a process runs; None where it has ended, or is not ours to look at."""
-    link = f"/proc/{pid}/exe"
+    link = root / "proc" / str(pid) / "exe"
     try:
         path = os.readlink(link)
         running = os.stat(link)

@@ -14,13 +14,15 @@ description:
   - Reads the installed and the candidate version of every package of some services. The candidate is what apt would
     install now with its current index and preferences; the index is not refreshed. C(apt-get upgrade) may keep it
     back where it is a phased update, which C(apt-get install) takes.
-  - For a service that names no packages, these are the packages that own its units and their programs.
+  - For a service that names no packages, these are the packages that own its units and their programs, and those that
+    are recorded of it.
   - Changes nothing, and needs no root.
 options:
   services:
     description:
       - The services, with the keys V(name), V(packages) and V(units), as
         P(orderly.services.deployed_services#lookup) gives them; other keys are ignored.
+      - V(recorded) names packages that a service had when its plan was made, as the playbooks of plans know them.
     type: list
     elements: dict
     required: true
@@ -78,6 +80,13 @@ if TYPE_CHECKING:
     from ansible_collections.orderly.services.plugins.module_utils._host.runner import Runner
 
 
+def _packages(run: Runner, service: Mapping[str, Any]) -> set[str]:
+    named = check_packages(service.get("packages") or [])
+    recorded = check_packages(service.get("recorded") or [])
+    owned = (owners_of(run, unit) for unit in service.get("units") or [])
+    return set(named) or {*recorded, *(name for each in owned for name in each)}
+
+
 def _stale(run: Runner, services: Iterable[Mapping[str, Any]]) -> list[str]:
     on_record = {record.unit for record in DeferredStore().read()[0]}
     units = [unit for service in services for unit in service.get("units") or [] if unit not in on_record]
@@ -101,11 +110,7 @@ def main() -> None:
     packages = {}
     try:
         for service in module.params["services"]:
-            named = check_packages(service.get("packages") or [])
-            owned = set(named) or {
-                name for unit in service.get("units") or [] for name in owners_of(run, unit)
-            }
-            packages[service["name"]] = sorted(owned)
+            packages[service["name"]] = sorted(_packages(run, service))
         wanted = {name for names in packages.values() for name in names}
         found = read_packages(run, wanted) if wanted else ()
         versions = package_versions(run, found, wanted)

@@ -142,11 +142,16 @@ class Survey:
                 hosts[host][each.package] = {"installed": each.installed, "candidate": each.candidate}
         return hosts
 
+    def packages_of(self, service: str) -> list[str]:
+        """Name the packages that a service had on any host."""
+        return sorted({each.package for each in self.services.get(service, ())})
+
 
 def drift_of_versions(approved: Survey, answers: Mapping[str, Answer]) -> tuple[str, ...]:
     """List where apt would install something other than was approved: what was, what is, on which hosts.
 
-    Only hosts in *answers* are compared, and of them only the services that they answer for.
+    Only hosts in *answers* are compared, and of them only the services that they answer for. A package that was not
+    recorded, and that apt would leave as it is, is none: an upgrade may change which packages a unit is of.
     """
     lines: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     services = sorted({name for answer in answers.values() for name in answer.get("services") or ()})
@@ -156,7 +161,8 @@ def drift_of_versions(approved: Survey, answers: Mapping[str, Answer]) -> tuple[
             why = printable(why_failed(answers[host], "no answer"), 1000)
             lines["", f"could not be queried: {why}"].append(host)
         for name, packages in (answers[host].get("services") or {}).items():
-            for package, words in _differences(expected[name].get(host), packages):
+            recorded = approved.packages_of(name)
+            for package, words in _differences(expected[name].get(host), packages, recorded):
                 lines[f"{package} of {name}", words].append(host)
     return tuple(
         f"{what}: {words} ({listed(hosts, 8, ' ')})" if what else f"{listed(hosts, 8, ' ')} {words}"
@@ -165,12 +171,20 @@ def drift_of_versions(approved: Survey, answers: Mapping[str, Answer]) -> tuple[
 
 
 def _differences(
-    before: Mapping[str, Mapping[str, str]] | None, now: Mapping[str, Mapping[str, str]]
+    before: Mapping[str, Mapping[str, str]] | None,
+    now: Mapping[str, Mapping[str, str]],
+    recorded: Collection[str],
 ) -> Iterator[tuple[str, str]]:
     if before is None:
         yield "everything", "was not surveyed when the plan was made"
         return
     for package in sorted(before.keys() | now.keys()):
         was, is_now = (each.get(package, {}).get("candidate") for each in (before, now))
-        if was != is_now:
+        if was != is_now and not (package not in before and _stays(now[package], package in recorded)):
             yield package, f"{was or 'nothing'} was approved, but apt would now install {is_now or 'nothing'}"
+
+
+def _stays(versions: Mapping[str, str], is_recorded: bool) -> bool:
+    """Tell whether apt would leave a package as it is; one of other hosts that this host has not is not upgraded."""
+    installed = versions["installed"]
+    return installed == versions["candidate"] or (is_recorded and not installed)

@@ -24,13 +24,24 @@ OF_THIS_HOST = Template("{{ orderly_packages | selectattr('group', 'in', group_n
 
 
 def packages_of(plan: Plan, names: Iterable[str]) -> list[dict[str, Any]]:
-    """Give what tells the packages of services, of those that may have any."""
+    """Give what tells the packages of services, of those that may have any.
+
+    The packages that were *recorded* when the plan was made count too: an upgrade may change those of a unit.
+    """
     kept = ("group", "packages", "units")
     return [
-        {"name": name, **{key: getattr(plan.services[name], key) for key in kept}}
+        {"name": name, **{key: getattr(plan.services[name], key) for key in kept}, **_recorded(plan, name)}
         for name in names
         if plan.services[name].packages or plan.services[name].units
     ]
+
+
+def _recorded(plan: Plan, name: str) -> dict[str, list[str]]:
+    """Give the packages of the survey, of a service that does not name its own."""
+    if plan.services[name].packages or not plan.survey:
+        return {}
+    recorded = plan.survey.packages_of(name)
+    return {"recorded": recorded} if recorded else {}
 
 
 def check_before_all(plan: Plan, names: Iterable[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from ansible_collections.orderly.services.plugins.module_utils._deferral.hold im
     check_packages,
     held_units,
     mark,
+    owners_of,
     packages_of,
     plan_hold,
     plan_release,
@@ -18,6 +19,7 @@ from ansible_collections.orderly.services.plugins.module_utils._host.errors impo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 
 def test_what_somebody_else_holds_does_not_become_ours() -> None:
@@ -88,6 +90,51 @@ def test_where_systemd_does_not_answer_no_unit_is_taken_for_one_of_no_package() 
 def test_a_unit_of_no_package_is_named() -> None:
     with pytest.raises(HostError, match=r"No package owns mariadb.service"):
         packages_of(FakeDpkg(""), ["mariadb.service"])
+
+
+class ShellUnit:
+    """A host whose unit starts its daemon in a shell, as mariadb.service of Debian does since 10.11.19."""
+
+    def __init__(self, root: Path, arguments: str, unit: str = "/lib/systemd/system/mariadb.service") -> None:
+        self.unit, self.arguments = unit, arguments
+        self.owners = {
+            "/lib/systemd/system/mariadb.service": "mariadb-server",
+            "/bin/sh": "dash",
+            "/bin/mkdir": "coreutils",
+            "/usr/sbin/mariadbd": "mariadb-server-core",
+        }
+        for path in self.owners:
+            (root / path[1:]).parent.mkdir(parents=True, exist_ok=True)
+            (root / path[1:]).touch(0o755)
+
+    def __call__(self, args: Sequence[str], *, environ_update: Mapping[str, str]) -> tuple[int, str, str]:
+        assert environ_update == {"LC_ALL": "C"}
+        if args[0] == "systemctl":
+            program = f"{{ path=/bin/sh ; argv[]=/bin/sh -c {self.arguments} ; ignore_errors=no ; pid=0 }}"
+            return 0, f"FragmentPath={self.unit}\nExecStart={program}\nMainPID=0\n", ""
+        if args[1] == "--search":
+            found = [f"{self.owners[path]}: {path}\n" for path in args[3:] if path in self.owners]
+            return 1, "".join(found), ""
+        essential = ("dash", "coreutils")
+        return 0, "".join(f"{'yes' if name in essential else ''} {name}\n" for name in args[4:]), ""
+
+
+SHELLS = [
+    "set -f; exec /usr/sbin/mariadbd $MYSQLD_OPTS",
+    "/bin/mkdir -p /run/mysqld && /usr/sbin/mariadbd",  # what every Debian has is nobody's
+]
+
+
+@pytest.mark.parametrize("arguments", SHELLS)
+def test_a_unit_that_begins_with_a_shell_is_of_what_the_shell_runs(tmp_path: Path, arguments: str) -> None:
+    host = ShellUnit(tmp_path, arguments)
+    assert owners_of(host, "mariadb", tmp_path) == {"mariadb-server", "mariadb-server-core"}
+
+
+def test_a_shell_alone_does_not_tell_whose_a_unit_is(tmp_path: Path) -> None:
+    host = ShellUnit(tmp_path, "/opt/own/daemon", unit="/etc/systemd/system/own.service")
+    with pytest.raises(HostError, match=r"No package owns own.service"):
+        packages_of(host, ["own.service"])
 
 
 HELD = [("", False), ("mariadb-server\n", False), ("mariadb-server\nmariadb-server-core\nother\n", True)]

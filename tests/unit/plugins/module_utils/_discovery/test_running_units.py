@@ -125,6 +125,17 @@ def test_an_interpreter_is_not_of_the_service(host: Host, tmp_path: Path) -> Non
     assert unit["packages"] == ["api"]
 
 
+def test_what_an_interpreter_was_told_to_run_is_of_the_service(host: Host, tmp_path: Path) -> None:
+    program = tmp_path / "usr/bin/apid"
+    program.parent.mkdir(parents=True)
+    program.touch(0o755)
+    command = "{ path=/usr/bin/python3 ; argv[]=/usr/bin/python3 /usr/bin/apid ; ignore_errors=no ; pid=7 }"
+    host.add("api.service", MainPID="7", FragmentPath="/etc/systemd/system/api.service", ExecStart=command)
+    host.owners = {"/usr/bin/apid": "api-bin", "/usr/bin/python3": "python3-minimal"}
+    (unit,) = look(host, tmp_path, programs={7: "/usr/bin/python3.11"})["units"]
+    assert unit["packages"] == ["api-bin"]
+
+
 def test_a_package_whose_preinst_insists_on_a_stopped_daemon_is_told(host: Host, tmp_path: Path) -> None:
     host.add("db.service", FragmentPath="/lib/systemd/system/db.service")
     host.owners = {"/lib/systemd/system/db.service": "db"}

@@ -17,6 +17,10 @@ WEB = {"name": "web", "packages": ["demo"], "units": ["alpha.service"]}
 
 
 def answer(args: Sequence[str], *, environ_update: Mapping[str, str]) -> tuple[int, str, str]:
+    if args[0] == "systemctl":
+        return 0, "FragmentPath=/lib/systemd/system/alpha.service\n", ""
+    if args[:2] == ["dpkg-query", "--search"]:
+        return 0, "demo: /lib/systemd/system/alpha.service\n", ""
     if args[0] == "apt-cache":
         return 0, "demo:\n  Candidate: 2\n", ""
     return 0, "install\tinstalled\tok\tdemo\tdemo\t2\n", environ_update["LC_ALL"]
@@ -43,6 +47,16 @@ def test_a_unit_that_runs_what_was_there_before_fails_the_host(run: Callable[...
 
 def test_before_the_change_it_is_nothing_to_fail_for(run: Callable[..., dict[str, Any]]) -> None:
     assert run()["services"] == {"web": {"demo": {"installed": "2", "candidate": "2"}}}
+
+
+def test_what_was_recorded_is_read_besides_what_its_units_are_of(run: Callable[..., dict[str, Any]]) -> None:
+    services = [{"name": "web", "packages": [], "units": ["alpha.service"], "recorded": ["demo-core"]}]
+    none = {"installed": "", "candidate": ""}
+    assert run(services=services)["services"] == {
+        "web": {"demo": {"installed": "2", "candidate": "2"}, "demo-core": none}
+    }
+    services[0]["recorded"] = ["--purge"]
+    assert '"--purge" is not a package name' in run(services=services)["msg"]
 
 
 def test_a_restart_that_is_on_record_may_wait(run: Callable[..., dict[str, Any]], tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Plan, Play
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.survey import Survey
 from ansible_collections.orderly.services.plugins.plugin_utils._render.versions import (
     VERSIONS,
     VERSIONS_INFO,
@@ -31,6 +34,16 @@ def states(tasks: list[dict[str, object]]) -> list[object]:
 def test_only_services_that_may_have_packages_are_asked_about() -> None:
     plan = plan_of(WEB, BARE, deployment("db", "d1", units=("db.service",)))
     assert [each["name"] for each in packages_of(plan, ["bare", "db", "web"])] == ["db", "web"]
+
+
+def test_hosts_are_asked_for_what_was_recorded_besides_what_their_units_are_of() -> None:
+    database = deployment("db", "d1 d2", units=("db.service",))
+    versions = {"installed": "1", "candidate": "2"}
+    answers = {"d1": {"services": {"db": {"db-core": versions}, "web": {"nginx": versions}}}}
+    survey = Survey.of(answers, {"db": ["d1"], "web": ["d1"]})
+    plan = replace(plan_of(WEB, database), survey=survey)
+    assert [each.get("recorded") for each in packages_of(plan, ["db", "web"])] == [["db-core"], None]
+    assert "recorded" not in packages_of(plan_of(database), ["db"])[0]
 
 
 def test_around_a_change_versions_are_kept_and_afterwards_only_for_finalizers() -> None:

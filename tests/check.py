@@ -277,7 +277,14 @@ def left_out(day: int) -> set[str]:
 
 
 MOLECULE = (
-    ["molecule deferral", "molecule default", "molecule hold", "molecule upgrade", "molecule strict"],
+    [
+        "molecule deferral",
+        "molecule default",
+        "molecule hold",
+        "molecule upgrade",
+        "molecule strict",
+        "molecule other_roles",
+    ],
     [
         "molecule status",
         "molecule deferral_upgrade",

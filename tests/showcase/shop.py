@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 """A shop that takes orders: each is a row in Galera, a message in a queue of RabbitMQ, and a key in a cache of Redis.
 
 ``PUT /orders/7`` answers when the row and the message are confirmed; sent twice it is the same order. ``GET /orders/7``

@@ -83,7 +83,7 @@ def packages_of(run: Runner, units: Sequence[str]) -> list[str]:
 def owners_of(run: Runner, unit: str, root: Path = Path("/")) -> set[str]:
     """Name the packages that a unit and its programs come from; none for what was installed without one.
 
-    The package of a shell or an interpreter is none of them: it does not tell whose the unit is.
+    The package of a shell or an interpreter is none of them: it does not say whose the unit is.
     """
     unit = full_name(unit).replace("@.", "@any.")  # systemd tells nothing of a template itself
     values = Systemd(run).properties([unit], ["FragmentPath", *PROPERTIES])[unit]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import chain, repeat
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from ansible_collections.orderly.services.tests.showcase import client
@@ -13,14 +15,12 @@ class Shop:
     """Answers, or raises, what it is told to; then as a shop does in which all is well. Time passes with each sleep."""
 
     def __init__(self, *answers: dict[str, Any] | Exception) -> None:
-        self.answers = list(answers)
+        self.answer = Mock(side_effect=chain(answers, repeat({})))
         self.now = 0.0
 
     def ask(self, method: str, path: str) -> dict[str, Any]:
         number = int(path.rpartition("/")[2])
-        answer = self.answers.pop(0) if self.answers else {}
-        if isinstance(answer, Exception):
-            raise answer
+        answer: dict[str, Any] = self.answer()
         good = {"number": number, "again": {}} | ({"from": "cache"} if method == "GET" else {})
         return good | answer
 

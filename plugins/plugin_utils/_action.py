@@ -95,7 +95,7 @@ def _goes_on(task: Task) -> bool:
     parent = task._parent  # noqa: SLF001 - there is no public way up
     while parent is not None:
         blocks.append(parent)
-        parent = parent._parent  # noqa: SLF001 - as above
+        parent = parent._parent  # noqa: SLF001 - there is no public way up
     is_rescued = any(getattr(block, "rescue", None) for block in blocks)
     return bool(task.ignore_errors or task.failed_when or task.until or is_rescued)
 

@@ -72,7 +72,7 @@ from ..plugin_utils._report.progress import GATE, LOCK, TURN, Batch, Heard, Prog
 from ..plugin_utils._report.run_report import command_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ansible.executor.stats import AggregateStats
     from ansible.playbook import Playbook
@@ -176,10 +176,18 @@ class CallbackModule(CallbackBase):
         result = believed(task.resolved_action, data, is_secret=is_secret(result))
         heard = Heard(host, task_as_written(task.get_name()), task.get_path() or "", result, state)
         with self._guard:
+            if task.resolved_action == GATE:
+                self._change_places(result.get("waves", {}))
             lines = self._progress.hear(heard, self._clock(), now_text())
             self._say(lines)
             if lines:
                 self._write("running")
+
+    def _change_places(self, waves: Mapping[str, Iterable[str]]) -> None:
+        """Hear who is in which wave of the plan, now that it is known who goes last."""
+        self._plan.update(
+            {int(number): set(hosts) for number, hosts in waves.items() if int(number) in self._plan}
+        )
 
     def _say(self, lines: Iterable[str], colour: str | None = None) -> None:
         for line in lines:

@@ -12,7 +12,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import
 from ansible_collections.orderly.services.plugins.plugin_utils._render.folder import write_playbook
 from ansible_collections.orderly.services.plugins.plugin_utils._render.playbook import render_for_run
 
-from .toys import Outcome, Site, say, three_services
+from .toys import Outcome, Site, ranked_service, say, three_services
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,3 +130,15 @@ def test_a_run_about_one_host_or_service_reads_its_plays_alone(site: Site) -> No
     assert "The upgrade is complete" in site.upgrade().text
     (folder,) = site.plan_folders
     assert list(folder.glob("*.part-*")) == []
+
+
+@pytest.mark.parametrize("for_run", [False, True])
+def test_who_goes_last_is_asked_where_work_is_included_too(tmp_path: Path, for_run: bool) -> None:
+    site, playbook = make(
+        tmp_path / "site", 0, for_run=for_run, services=lambda site: ranked_service(site, "h1")
+    )
+    outcome = site.upgrade(playbook=playbook)
+    assert outcome.code == 0, outcome.raw
+    assert [said for said in outcome.log if said.endswith("install")] == [
+        "web h2 install", "web h3 install", "web h1 install",
+    ]  # fmt: skip

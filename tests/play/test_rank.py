@@ -4,38 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .toys import NOTHING, say
+import pytest
+
+from .toys import NOTHING, RANK, asks, leads, ranked_service, say
 
 if TYPE_CHECKING:
     from .toys import Site
-
-RANK = """
-- name: rank | Leaders go last
-  ansible.builtin.set_fact:
-    web_rank: "{{ 10 if web_rank_said.stdout | trim == 'leader' else 0 }}"
-"""
 
 
 def with_leader(site: Site, leader: str, text: str = RANK) -> None:
     """Let three hosts of a unit find out which of them is the leader."""
     site.with_units("h1", "h2", "h3")
-    for host in ("h1", "h2", "h3"):
-        site.write(f"role-of/{host}", "leader" if host == leader else "replica")
-    asks = [
-        "- name: rank | Ask",
-        f'  ansible.builtin.raw: "cat {site.folder}/role-of/{{{{ inventory_hostname }}}}"',
-        "  changed_when: false",
-        "  register: web_rank_said",
-    ]
-    site.write("roles/web/tasks/rank.yml", "\n".join(["---", *asks, ""]) + text)
+    leads(site, leader)
+    site.write("roles/web/tasks/rank.yml", asks(site) + text)
 
 
 def test_the_leader_of_today_is_restarted_last(site: Site) -> None:
     for leader, order in (("h1", ["h2", "h3", "h1"]), ("h2", ["h1", "h3", "h2"])):
         if not site.inventory.exists():
             with_leader(site, leader)
-        for host in ("h1", "h2", "h3"):
-            site.write(f"role-of/{host}", "leader" if host == leader else "replica")
+        leads(site, leader)
         before = len(site.restarted)
         outcome = site.upgrade(playbook="orderly.services.restart_services")
         assert outcome.code == 0, outcome.raw
@@ -59,3 +47,105 @@ def test_a_rank_that_does_more_than_look_is_refused_while_planning(site: Site) -
     assert outcome.code != 0
     assert '[rank] "web rank" does more than look, but rank.yml runs before every roll' in outcome.text
     assert "[rank] rank.yml does not set web_rank" in outcome.text
+
+
+# --- Upgrades ---
+
+
+def changed(log: list[str]) -> list[str]:
+    """Name the hosts that were changed, in order."""
+    return [said.split()[1] for said in log if said.endswith(" install")]
+
+
+@pytest.mark.parametrize(("leader", "order"), [("h1", ["h2", "h3", "h1"]), ("h3", ["h1", "h2", "h3"])])
+def test_an_upgrade_takes_the_leader_of_today_last(site: Site, leader: str, order: list[str]) -> None:
+    ranked_service(site, leader)
+    outcome = site.upgrade()
+    assert outcome.code == 0, outcome.raw
+    assert changed(outcome.log) == order
+    assert f"Last of web, as its rank.yml found out: {leader}." in outcome.text
+    assert "Wave 3 · web on 1 host by rank" in outcome.text
+    assert f"Wave 3 of 3: web on {leader}" in outcome.text
+    assert site.slots == NOTHING
+
+
+def test_a_host_that_has_begun_keeps_its_place_and_the_others_find_theirs_anew(site: Site) -> None:
+    ranked_service(site, "h1")
+    site.breaks("web h2 install")
+    assert changed(site.upgrade().log) == ["h2"]
+    site.is_mended()
+    leads(site, "h3")
+    assert changed(site.upgrade().log) == ["h2", "h1", "h3"]
+    assert site.slots == NOTHING
+
+
+def test_a_resumed_run_goes_on_where_the_leader_has_its_place(site: Site) -> None:
+    ranked_service(site, "h1")
+    site.breaks("web h1 install")
+    assert changed(site.upgrade().log) == ["h2", "h3", "h1"]
+    site.is_mended()
+    again = site.upgrade()
+    assert again.code == 0, again.raw
+    assert changed(again.log) == ["h1"]
+
+
+def test_a_run_of_some_hosts_lets_only_those_change_places(site: Site) -> None:
+    ranked_service(site, "h1")
+    first = site.upgrade("--limit", "h1,h2")
+    assert changed(first.log) == ["h2", "h1"], first.raw
+    second = site.upgrade("--limit", "h3")
+    assert second.code == 0, second.raw
+    assert changed(second.log) == ["h3"]
+
+
+def test_a_run_of_the_host_whose_place_another_one_has(site: Site) -> None:
+    ranked_service(site, "h1")
+    site.breaks("web h2 install")
+    assert changed(site.upgrade().log) == ["h2"]
+    site.is_mended()
+    outcome = site.upgrade("--limit", "h2")
+    assert outcome.code == 0, outcome.raw
+    assert changed(outcome.log) == ["h2"]
+    assert changed(site.upgrade().log) == ["h3", "h1"]
+
+
+def test_check_mode_asks_and_goes_by_the_places_of_the_plan(site: Site) -> None:
+    ranked_service(site, "h1")
+    outcome = site.upgrade("--check")
+    assert outcome.code == 0, outcome.raw
+    assert "Last of web, as its rank.yml found out: h1." in outcome.text
+    assert changed(site.upgrade().log) == ["h2", "h3", "h1"]
+
+
+def test_an_upgrade_of_a_role_that_does_not_say_touches_no_service(site: Site) -> None:
+    ranked_service(site, "h1", RANK + "  when: inventory_hostname != 'h2'\n")
+    outcome = site.upgrade()
+    assert outcome.code != 0
+    assert (
+        "The waves are refused; no service was touched: rank.yml of web set no whole number" in outcome.text
+    )
+    assert changed(outcome.log) == NOTHING
+
+
+def test_a_failure_domain_keeps_its_hosts_where_several_go_at_once(site: Site) -> None:
+    ranked_service(site, "h1", max_unavailable=2)
+    site.write("host_vars/h1.yml", "orderly_failure_domain: a\n")
+    for host in ("h2", "h3"):
+        site.write(f"host_vars/{host}.yml", "orderly_failure_domain: b\n")
+    outcome = site.upgrade()
+    assert outcome.code == 0, outcome.raw
+    assert "h1 would go last of web, by its rank.yml, and keeps its place before others" in outcome.text
+    assert changed(outcome.log) == ["h1", "h2", "h3"]
+
+
+def test_the_plan_says_that_places_may_change(site: Site) -> None:
+    ranked_service(site, "h1")
+    said = site.make_plan()
+    assert said.code == 0, said.raw
+    assert (
+        "The run asks the rank.yml of web who goes last: hosts with the same services may change places"
+        in said.text
+    )
+    approved = site.upgrade("-e", f"upgrade_approved_plan={site.plan()['hash']}")
+    assert approved.code == 0, approved.raw
+    assert changed(approved.log) == ["h2", "h3", "h1"]

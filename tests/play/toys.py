@@ -483,6 +483,39 @@ def a_chain(site: Site) -> None:
     site.service("web", "0 3", after=["db"])
 
 
+RANK = """
+- name: rank | Leaders go last
+  ansible.builtin.set_fact:
+    web_rank: "{{ 10 if web_rank_said.stdout | trim == 'leader' else 0 }}"
+"""
+
+
+def ranked_service(site: Site, leader: str, text: str = RANK, **settings: Any) -> None:
+    """Let three hosts of a service that an upgrade changes find out which of them is the leader."""
+    site.groups(web="h1 h2 h3")
+    site.service("web", "1 3", **settings)
+    leads(site, leader)
+    site.write("roles/web/tasks/rank.yml", asks(site) + text)
+
+
+def leads(site: Site, leader: str) -> None:
+    """Say who is the leader now."""
+    for host in ("h1", "h2", "h3"):
+        site.write(f"role-of/{host}", "leader" if host == leader else "replica")
+
+
+def asks(site: Site) -> str:
+    """Give the task that asks a host what it is."""
+    lines = [
+        "---",
+        "- name: rank | Ask",
+        f'  ansible.builtin.raw: "cat {site.folder}/role-of/{{{{ inventory_hostname }}}}"',
+        "  changed_when: false",
+        "  register: web_rank_said",
+    ]
+    return "\n".join([*lines, ""])
+
+
 def in_order(log: list[str], *said: str) -> bool:
     """Tell whether things were said in this order."""
     places = [log.index(each) for each in said]

@@ -23,26 +23,28 @@ from ...plugin_utils._common.errors import ControllerError
 from ...plugin_utils._common.text import names_of, readable
 from ...plugin_utils._inventory.extra_vars import extra_variable
 from ...plugin_utils._inventory.inventory import limited_hosts
-from ...plugin_utils._inventory.placement import domains_of
+from ...plugin_utils._inventory.placement import PLACEMENT_VARIABLES, domains_of, read_placement
 from ...plugin_utils._inventory.selection import Selection
 from ...plugin_utils._plan.approval import APPROVED, approved_elsewhere, read_as_written, read_unchanged
 from ...plugin_utils._plan.cache import cache_folder
 from ...plugin_utils._plan.durations import TIMES
 from ...plugin_utils._plan.folder_files import state_of
-from ...plugin_utils._plan.names import OPENED, SEEN_MEMBERS
+from ...plugin_utils._plan.names import OPENED, RANK_PLAY, SEEN_MEMBERS
 from ...plugin_utils._plan.plan import check_held, read_plan
 from ...plugin_utils._roll.looks import by_host, members_seen
 from ...plugin_utils._run.folders import work_by
 from ...plugin_utils._run.run import run_of_worker
 from ...plugin_utils._run.whole import check_as_written
+from ...plugin_utils._service.rank import rank_variable
 from ...plugin_utils._store.store import open_store
 from ...plugin_utils._terminal import say
 
 if TYPE_CHECKING:
+    from ...plugin_utils._inventory.placement import Placement
     from ...plugin_utils._plan.plan import Plan
 
 ASK_SECONDS = 600  # at most: no slot is held meanwhile, and the run can be resumed
-STATES = ("opened", "verified", "entered", "refused", "done")
+STATES = ("opened", "verified", "ranked", "entered", "refused", "done")
 
 display = Display()
 
@@ -61,12 +63,17 @@ class ActionModule(ControllerAction):
         state = state_of(Path(variables["playbook_dir"])) if options["state"] == "opened" else ""
         try:
             upgrade = self._upgrade(options, variables)
+            if options["state"] != "ranked":
+                upgrade = upgrade.seated()
             if options["state"] == "opened":
                 check_as_written("The upgrade", variables, self._task.get_play())
                 outcome = {**upgrade.open(), "plan_hash": upgrade.plan.hash, "files": state}
                 upgrade.tidy_plans(cache_folder())
             elif options["state"] == "verified":
                 outcome = upgrade.verified(play_id, variables["ansible_play_hosts"])
+            elif options["state"] == "ranked":
+                found, placement = _ranks(play_id, variables)
+                outcome = upgrade.ranked(play_id, found, placement)
             elif options["state"] == "entered":
                 check_as_written(play_id, variables, self._task.get_play())
                 self.refuse_claims(play_id, variables["ansible_play_batch"], upgrade.plan.services)
@@ -135,6 +142,14 @@ def _opened(variables: Mapping[str, Any], key: str) -> str | None:
     opened = variables.get(OPENED)
     value = opened.get(key) if isinstance(opened, Mapping) else None
     return str(value) if value else None
+
+
+def _ranks(play_id: str, variables: Mapping[str, Any]) -> tuple[dict[str, Any], Placement]:
+    """Give what the role of a service has set on each host as its rank, and the placement of these hosts."""
+    name = rank_variable(play_id.removeprefix(RANK_PLAY))
+    hosts = {host: variables["hostvars"][host] for host in variables["ansible_play_hosts"]}
+    domains, last = ({host: each.get(word) for host, each in hosts.items()} for word in PLACEMENT_VARIABLES)
+    return {host: each.get(name) for host, each in hosts.items()}, read_placement(domains, last)
 
 
 def _seen_down(hostvars: Mapping[str, Any], batch: Iterable[str]) -> dict[str, list[str]]:

@@ -23,6 +23,7 @@ from .runs import RUNS, CampaignRun, document_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from .._plan.seats import Ranks, Seats
     from .._store.store import Document, Documents, Store
 
     StateOf = Callable[[Run], RunState]
@@ -68,6 +69,11 @@ class Campaign:
     def slots(self) -> dict[str, int]:
         """Give the slots that its plan was made with, by service; none where they were not kept."""
         return dict(self.document.get("slots", {}))
+
+    @property
+    def seats(self) -> Seats:
+        """Give the hosts that have the place of another one in the plan, with that one."""
+        return dict(self.document.get("seats", {}))
 
     @property
     def run(self) -> Run:
@@ -211,6 +217,26 @@ def note_run(store: Store, campaign: str, run: Run, **entries: object) -> None:
 def _noted(document: Mapping[str, Any], run: Run, entries: Mapping[str, object]) -> Document:
     runs = document.get(RUNS, {})
     return {RUNS: {**runs, run.id: {**runs[run.id], **entries}}} if run.id in runs else {}
+
+
+def note_ranks(
+    store: Store,
+    campaign: str,
+    service: str,
+    ranks: Mapping[str, int],
+    seats_of: Callable[[Seats, Ranks], Seats],
+) -> Seats:
+    """Keep the ranks of a service, and the seats that follow from those before and from all ranks; gives them."""
+
+    def decide(documents: Documents) -> tuple[dict[str, Document | None], Seats]:
+        document = checked(key, documents[key], **KINDS)
+        known = document.get("ranks", {})
+        all_ranks = {**known, service: {**known.get(service, {}), **ranks}}
+        seats = seats_of(document.get("seats", {}), all_ranks)
+        return {key: written({**document, "ranks": all_ranks, "seats": seats})}, seats
+
+    key = CAMPAIGNS + campaign
+    return store.transact((key,), decide)
 
 
 def confirmed_in(store: Store, campaign: str) -> list[str]:

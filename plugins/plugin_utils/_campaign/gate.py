@@ -134,12 +134,17 @@ def services_left(plan: Plan, play: Play, progress: Progress, selection: Selecti
     return [name for name, _hosts in _left(plan, play, progress, selection)]
 
 
-def patterns(plan: Plan, left: Mapping[str, Collection[str]]) -> dict[str, str]:
-    """Give the ``hosts`` of the plays that need not run on all their hosts, by the hosts that are left of each."""
+def patterns(
+    plan: Plan, left: Mapping[str, Collection[str]], moved: frozenset[str] = frozenset()
+) -> dict[str, str]:
+    """Give the ``hosts`` of the plays that need not run on all hosts that the plan names, by those left of each.
+
+    So it does of the plays in which hosts may have *moved* to the places of others.
+    """
     return {
         play.id: pattern(left[play.id]) or NO_HOST
         for play in plan.plays
-        if len(left[play.id]) < len(play.hosts)
+        if len(left[play.id]) < len(play.hosts) or not moved.isdisjoint(play.hosts)
     }
 
 

@@ -15,8 +15,9 @@ from .._lock import manager
 from .._lock.request import Claim, Request
 from .._plan.cache import prune
 from .._plan.durations import estimate, step_seconds
-from .._plan.names import VERIFY_PLAY
+from .._plan.names import RANK_PLAY, VERIFY_PLAY, WAVE
 from .._plan.plan import short
+from .._plan.seats import arrange, fitting, free_to_move, is_ranked, seat_lines
 from .._run.presence import announce, seen_by
 from .._service.steps import CHANGE, DISRUPTIVE, FINALIZE
 from .._store.store import PREFIX as RUNS
@@ -26,9 +27,11 @@ from .anew import find_done
 from .campaign import (
     confirmed_in,
     end_campaign,
+    find_open,
     how_to_abandon,
     list_campaigns,
     note,
+    note_ranks,
     note_run,
     open_journal,
     others_open,
@@ -55,6 +58,7 @@ from .gate import (
 from .journal import DONE, STARTED, Journal, Progress, Took, read_seconds
 from .now import At, outlook
 from .others import Others
+from .ranking import begun_on, hosts_to_ask, read_ranks
 from .runs import overlap
 from .versions import AFTER, VersionRecord
 
@@ -62,9 +66,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
+    from .._inventory.placement import Placement
     from .._inventory.selection import Selection
     from .._lock.request import Waiting
     from .._plan.plan import Plan, Play
+    from .._plan.seats import Ranks, Seats
     from .._run.run import Run
     from .._store.store import Store
     from .campaign import Campaign
@@ -89,12 +95,25 @@ class UpgradeRun:
     ask: Callable[[str], str | None] = lambda _question: None  # gives None where nobody can answer
     clock: Callable[[], float] = time.monotonic
     keep: Keep = field(default_factory=Keep)  # which campaigns are not forgotten when this one ends
+    moved: frozenset[str] = frozenset()  # the hosts of the plan that are in the places of others
 
     def tidy_plans(self, cache: Path) -> None:
         """Remove plans from a cache that nobody has used for long, but those that open campaigns go on with."""
         if not self.rehearsal:
             in_use = {str(each.document.get("folder")) for each in list_campaigns(self.store) if each.is_open}
             prune(cache, {self.folder, *in_use})
+
+    def seated(self) -> UpgradeRun:
+        """Give the run with the hosts of its plan in the places that they have found in its campaign, if there is one.
+
+        Raises ``CampaignError`` where the campaign that was asked for is another plan's.
+        """
+        if not any(map(is_ranked, self.plan.services.values())):
+            return self
+        campaigns = list_campaigns(self.store)
+        found = find_open(campaigns, self.plan.id, self.begun or self.campaign, self.plan.work)
+        seats = fitting(self.plan, found.seats) if found else {}
+        return replace(self, plan=self.plan.seated(seats), moved=frozenset(seats))
 
     def open(self) -> dict[str, Any]:
         """Open the campaign, and give the hosts that are left of each play where they are not all of its hosts.
@@ -139,8 +158,14 @@ class UpgradeRun:
             beside = [each.run.id for each in self._others(journal).runs()]
             reverify.begin(self.store, journal.campaign, self.run, again, beside)
         verify = {VERIFY_PLAY + name: pattern(hosts) for name, hosts in again.items()}
+        ask = hosts_to_ask(self.plan, progress, about)
+        rank = {RANK_PLAY + name: pattern(hosts) for name, hosts in ask.items()}
         away = {name: dict(hosts) for name, hosts in about.away.items()}
-        return {"campaign": journal.campaign, "left": {**patterns(self.plan, left), **verify}, "away": away}
+        return {
+            "campaign": journal.campaign,
+            "left": {**patterns(self.plan, left, self.moved), **verify, **rank},
+            "away": away,
+        }
 
     def _name_others(self, campaigns: Iterable[Campaign]) -> None:
         for other in others_open(campaigns, self.plan.id):
@@ -194,6 +219,36 @@ class UpgradeRun:
             service = play_id.removeprefix(VERIFY_PLAY)
             reverify.record(self.store, self._journal().campaign, self.run, service, alive)
         return {}
+
+    def ranked(self, play_id: str, found: Mapping[str, Any], placement: Placement) -> dict[str, Any]:
+        """Let hosts change places by what the role of a service *found* out about who goes last.
+
+        Gives the hosts that are left of the plays then. Raises ``GateError`` where a host has no rank.
+        """
+        name = play_id.removeprefix(RANK_PLAY)
+        ranks = read_ranks(self.plan, name, found)
+        journal = self._journal()
+        progress = journal.progress()
+        free = free_to_move(self.plan, ranks, begun_on(self.plan, progress))
+
+        def seats_of(seats: Seats, every: Ranks) -> Seats:
+            return arrange(self.plan, fitting(self.plan, seats), every, free, placement)
+
+        if self.rehearsal:
+            seats = seats_of({}, {name: ranks})
+        else:
+            seats = note_ranks(self.store, journal.campaign, name, ranks, seats_of)
+        plan = self.plan.seated(seats)
+        for line in seat_lines(plan, name, ranks):
+            self.say(line)
+        if self.rehearsal:  # nothing is kept, so all that follows goes by the places of the plan
+            return {"left": {}}
+        left = hosts_left(plan, progress, self.about())
+        moved = [
+            play for play, planned in zip(plan.plays, self.plan.plays, strict=True) if play is not planned
+        ]
+        waves = {play.title.removeprefix(WAVE): list(left[play.id]) for play in moved if play.kind == CHANGE}
+        return {"left": patterns(plan, left, frozenset(free.union(seats))), "waves": waves}
 
     def enter(
         self,

@@ -21,7 +21,7 @@ from .._waves.pack import pack
 from .._waves.rules import Rules
 from .._waves.schedule import make_schedule
 from .bundles import check_bundles, crossing, is_crossing, need_beside, together_with
-from .names import COPY
+from .names import COPY, WAVE
 from .plan import Deployment, Plan, PlannedService, Play, finalizes
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ def _change_plays(
             for name, changing in services.items()
             for need in _needs(by_name[name], by_name, once[name], changing, together.get(name, ()))
         }
-        yield Play(f"wave-{number}", CHANGE, f"Wave {number}", hosts, services, tuple(sorted(needs)))
+        yield Play(f"wave-{number}", CHANGE, f"{WAVE}{number}", hosts, services, tuple(sorted(needs)))
         yield from complete[number]
 
 

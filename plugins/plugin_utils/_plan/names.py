@@ -13,7 +13,9 @@ OPENED = "orderly_campaign"  # what the first gate of a run said
 SEEN_MEMBERS = "orderly_members"  # what a host saw of the members that its wave relies on
 NO_HOST = "!all"
 VERIFY_PLAY = "verify-"  # and the name of a service: the play that verifies it again
-WAVE_TITLE = re.compile(r"Wave (\d+) · ([^|]*)")  # how the plays of a plan are named
+RANK_PLAY = "rank-"  # and the name of a service: the play that finds out which of its hosts go last
+WAVE = "Wave "  # and its number: the title of a wave
+WAVE_TITLE = re.compile(rf"{WAVE}(\d+) · ([^|]*)")  # how the plays of a plan are named
 COPY = "orderly_plan_"
 """How a plan names its copies of roles; a collection's own role would be found before a copy of the same name."""
 

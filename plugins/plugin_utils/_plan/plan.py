@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from .._common.text import natural
 from .._service.budget import slots_of
 from .._service.catalogue import PLAN_FILE
 from .._service.service import CatalogueError
@@ -159,6 +160,18 @@ class Play:
         """Name the part of a service that it does, as the journal does."""
         return f"{service}/{self.kind}"
 
+    def seated(self, host_at: Mapping[str, str]) -> Play:
+        """Give it with the hosts that have the places of others; itself, where these are its own."""
+        if host_at.keys().isdisjoint(self.hosts):
+            return self
+
+        def moved(hosts: Iterable[str]) -> tuple[str, ...]:
+            return tuple(sorted((host_at.get(host, host) for host in hosts), key=natural))
+
+        services = {name: moved(hosts) for name, hosts in self.services.items()}
+        seated = replace(self, hosts=moved(self.hosts), services=services)
+        return self if services == self.services else seated
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -202,6 +215,18 @@ class Plan:
     def play(self, play_id: str) -> Play:
         """Find a play by its id."""
         return next(play for play in self.plays if play.id == play_id)
+
+    def seated(self, seats: Mapping[str, str]) -> Plan:
+        """Give it with its hosts in their places; *seats* names for hosts the one whose place they take.
+
+        It is the same plan, of the same id and hash: that hosts find their places when they are asked is part of it.
+        """
+        if not seats:
+            return self
+        host_at = {seat: host for host, seat in seats.items()}
+        plan = replace(self, plays=tuple(play.seated(host_at) for play in self.plays))
+        vars(plan).update(id=self.id, hash=self.hash)
+        return plan
 
     def content(self) -> dict[str, Any]:
         """Give what inventory and roles give, as plain data."""

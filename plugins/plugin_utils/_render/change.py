@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ansible.release import __version__ as core_version
 
 from .._plan.durations import END, TIMES
+from .._plan.seats import is_ranked
 from .._service.steps import (
     CHANGE,
     CHANGE_STEPS,
     FACTS,
     FINALIZE,
     MIGRATE_STEP,
+    RANK,
     RUN_ONCE_HOST,
     STEP,
     STEP_OF_KIND,
@@ -89,6 +91,8 @@ def work_files(role: Role) -> dict[str, list[Task]]:
         files[FINALIZE] = _finalize_tasks(role)
     if service.is_verified_again:
         files[VERIFY] = [*_facts(role), *_part(role, VERIFY)]
+    if is_ranked(service):
+        files[RANK] = [*_facts(role), *({**task, **AS_EVER} for task in _part(role, RANK))]
     return {work_file(kind): tasks for kind, tasks in files.items()}
 
 

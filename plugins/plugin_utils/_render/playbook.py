@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._common.names import pattern
-from .._plan.names import LEFT, NO_HOST, OPENED, PLANNED, SEEN_MEMBERS, VERIFY_PLAY
-from .._service.steps import CHANGE, DISRUPTIVE, FINALIZE
+from .._common.text import plural
+from .._plan.names import LEFT, NO_HOST, OPENED, PLANNED, RANK_PLAY, SEEN_MEMBERS, VERIFY_PLAY
+from .._plan.seats import is_ranked
+from .._service.steps import CHANGE, DISRUPTIVE, FINALIZE, RANK
 from .._tasks.strategy import FREE, LINEAR
 from .change import ENDS_ROLES, ENDS_ROLES_SINCE, TEMPORARY, VERIFY
 from .versions import (
@@ -123,7 +125,7 @@ def render(plan: Plan, most_imports: int = MOST_IMPORTS) -> str:
 
 def render_for_run(plan: Plan, about: Selection, most_imports: int = MOST_IMPORTS) -> str:
     """Give the plays that a run is about, as JSON: nobody reads it, and Ansible does so in half of the time."""
-    plays = [play for play in plan.plays if _concerns(plan, play, about)]
+    plays = list(_concerning(plan, about))
     return json_text(list(_playbook(plan, plays, included=includes_work(plan, plays, most_imports))))
 
 
@@ -140,8 +142,9 @@ def _playbook(plan: Plan, plays: Sequence[Play], *, included: bool) -> Iterator[
 
 def _uses_of_roles(plan: Plan, plays: Iterable[Play]) -> int:
     """Count how often plays of a plan bring a role."""
-    again = sum(service.is_verified_again for service in plan.services.values())
-    return again + uses_of_roles(plan, plays)
+    services = plan.services.values()
+    asked = sum(service.is_verified_again + is_ranked(service) for service in services)
+    return asked + uses_of_roles(plan, plays)
 
 
 def _plays(plan: Plan, plays: Sequence[Play], *, included: bool) -> Iterator[dict[str, Any]]:
@@ -152,19 +155,28 @@ def _plays(plan: Plan, plays: Sequence[Play], *, included: bool) -> Iterator[dic
     for name in names:
         if plan.services[name].is_verified_again:
             yield _verify_again(plan, name, included=included)
-    looked = False
+    ranked = [name for name in names if is_ranked(plan.services[name])]
+    before = {
+        CHANGE: [_rank(plan, name, included=included) for name in ranked],
+        FINALIZE: check_before_finalizers(plan),
+    }
     for play in plays:
-        if play.kind == FINALIZE and not looked:
-            looked = True
-            yield from check_before_finalizers(plan)
+        yield from before.pop(play.kind, ())
         yield from render_play(plan, play, included=included)
 
 
-def _concerns(plan: Plan, play: Play, about: Selection) -> bool:
-    return any(
-        about.has_service(name, plan.services[name].stage) and any(map(about.has_host, hosts))
-        for name, hosts in play.services.items()
-    )
+def _concerning(plan: Plan, about: Selection) -> Iterator[Play]:
+    """Give the plays that a run is about: of hosts that may change places, those of all others too."""
+    ranked = [service.hosts for service in plan.services.values() if is_ranked(service)]
+    movable = {host for hosts in ranked for host in hosts}
+    alike = movable if any(map(about.has_host, movable)) else set()
+    for play in plan.plays:
+        if any(
+            about.has_service(name, plan.services[name].stage)
+            and any(about.has_host(host) or host in alike for host in hosts)
+            for name, hosts in play.services.items()
+        ):
+            yield play
 
 
 def _promising(play: dict[str, Any]) -> dict[str, Any]:
@@ -178,7 +190,44 @@ def _promising(play: dict[str, Any]) -> dict[str, Any]:
 def _verify_again(plan: Plan, name: str, *, included: bool) -> dict[str, Any]:
     """Verify a service on the hosts that an earlier run has upgraded; there are none but where a run is resumed."""
     play_id = f"{VERIFY_PLAY}{name}"
-    imported = bring(plan, play_id, name, VERIFY)
+    title = f"Verify {name} again where it is done, before more hosts are disrupted"
+    record = {
+        "name": f"{play_id} | Record which hosts are healthy",
+        GATE: {"play": play_id, "state": "verified"},
+        "run_once": True,
+    }
+    return _asking(plan, name, VERIFY, (play_id, title), [record], included=included)
+
+
+def _rank(plan: Plan, name: str, *, included: bool) -> dict[str, Any]:
+    """Find out which hosts of a service go last, of those that have not begun, and let them change places."""
+    play_id = f"{RANK_PLAY}{name}"
+    tasks: list[Task] = [
+        {
+            "name": f"{play_id} | Let hosts change places",
+            GATE: {"play": play_id, "state": "ranked"},
+            "run_once": True,
+            "register": "orderly_ranked",
+        },
+        {
+            "name": f"{play_id} | Keep who goes when",
+            "ansible.builtin.set_fact": {
+                LEFT: Template(f"{{{{ hostvars['localhost'].{LEFT} | combine(orderly_ranked.left) }}}}")
+            },
+            "delegate_to": "localhost",
+            "delegate_facts": True,
+            "run_once": True,
+        },
+    ]
+    return _asking(plan, name, RANK, (play_id, f"Find out who goes last of {name}"), tasks, included=included)
+
+
+def _asking(
+    plan: Plan, name: str, kind: str, called: tuple[str, str], then: list[Task], *, included: bool
+) -> dict[str, Any]:
+    """Look at a service with its role, on the hosts that the opening of the campaign names: none, or some."""
+    play_id, title = called
+    imported = bring(plan, play_id, name, kind)
     included_role = {"name": imported["name"], INCLUDE_ROLE: imported[IMPORT_ROLE]}
     tasks: list[Task] = [
         {
@@ -188,14 +237,10 @@ def _verify_again(plan: Plan, name: str, *, included: bool) -> dict[str, Any]:
         },
         included_role if included else imported,
         {"name": f"{play_id} | Run the handlers", "ansible.builtin.meta": "flush_handlers"},
-        {
-            "name": f"{play_id} | Record which hosts are healthy",
-            GATE: {"play": play_id, "state": "verified"},
-            "run_once": True,
-        },
+        *then,
     ]
     return {
-        "name": f"Verify {name} again where it is done, before more hosts are disrupted",
+        "name": title,
         "hosts": Template(f"{{{{ hostvars['localhost'].{LEFT}['{play_id}'] | default('{NO_HOST}') }}}}"),
         "gather_facts": False,
         "become": True,
@@ -238,21 +283,23 @@ def render_play(plan: Plan, play: Play, *, included: bool = False) -> list[dict[
     release = [*after_change(plan, play), _done(play)]
     tasks = [include_work(plan, play)] if included else work(plan, play)
     if len(play.services) == 1:
-        return [_play(plan, play, title(play), [*gate, *tasks, *release])]
+        return [_play(plan, play, title(plan, play), [*gate, *tasks, *release])]
     return [
-        _play(plan, play, f"{title(play)} | gate", gate),
-        _play(plan, play, f"{title(play)} | work", tasks, free=free),
-        _play(plan, play, f"{title(play)} | release", release),
+        _play(plan, play, f"{title(plan, play)} | gate", gate),
+        _play(plan, play, f"{title(plan, play)} | work", tasks, free=free),
+        _play(plan, play, f"{title(plan, play)} | release", release),
     ]
 
 
-def title(play: Play) -> str:
-    """Name a play for people: what, and for waves who."""
+def title(plan: Plan, play: Play) -> str:
+    """Name a play for people: what, and for waves who, or how many of those who find their places by rank."""
     if play.kind != CHANGE:
         return play.title
-    return f"{play.title} · " + ", ".join(
-        f"{name} on {' '.join(hosts)}" for name, hosts in play.services.items()
-    )
+    who = {
+        name: f"{plural(len(hosts), 'host')} by rank" if is_ranked(plan.services[name]) else " ".join(hosts)
+        for name, hosts in play.services.items()
+    }
+    return f"{play.title} · " + ", ".join(f"{name} on {hosts}" for name, hosts in who.items())
 
 
 def _play(plan: Plan, play: Play, name: str, tasks: list[Task], *, free: bool = False) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from .._common.answers import why_failed
 from .._common.shell import extra, left_out, playbook
 from .._common.text import layout, listed, natural, plural, printable
 from .._plan.plan import DOWN, KEEPS, NONE, short
+from .._plan.seats import ranked_services
 from .._service.catalogue import override_names, variable
-from .._service.steps import CHANGE, RANK
+from .._service.steps import CHANGE
 from .._waves.lines import Wave, wave_lines
 
 if TYPE_CHECKING:
@@ -111,12 +112,11 @@ def _absences(plan: Plan, away: Mapping[str, frozenset[str]]) -> Iterator[str]:
 
 
 def _ranked(plan: Plan) -> Iterator[str]:
-    """Name the services whose roles find out in rolls who goes last, which an upgrade does not ask."""
-    names = [name for name, service in plan.services.items() if RANK in service.parts and service.changes]
-    if names:
+    """Name the services whose roles find out who goes last, when the run has begun."""
+    if names := ranked_services(plan):
         yield (
-            f"Upgrades do not ask the rank.yml of {listed(names, _SHOWN)} who goes last: name those hosts in the "
-            "inventory (orderly_last: true)."
+            f"The run asks the rank.yml of {listed(names, _SHOWN)} who goes last: hosts with the same services may "
+            "change places in the waves."
         )
 
 

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import re
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
 
 from .._common.text import listed, natural, shortened
-from .._service.catalogue import variable
+from .._service.rank import no_rank_on, rank_variable, whole_number
 from .._service.steps import RANK
 from .roll import RollError
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from .roll import Roll
 
     Ranks = dict[str, dict[str, int]]
-
-_LONGEST = 18  # digits
 
 
 def read_ranks(
@@ -36,23 +33,14 @@ def read_ranks(
     for service in services:
         if service.tasks_file(RANK) is None:
             continue
-        name = variable(service.name, RANK)
-        found = {host: _number(value(host, name)) for host in members[service.name]}
-        if wrong := sorted((host for host, rank in found.items() if rank is None), key=natural):
+        name = rank_variable(service.name)
+        found = {host: whole_number(value(host, name)) for host in members[service.name]}
+        if wrong := [host for host, rank in found.items() if rank is None]:
             raise RollError(
-                f"Nothing was started: rank.yml of {service.name} set no whole number {name} on "
-                f"{listed(shortened(wrong))}, so nobody knows who goes last. Let it set one on every host, in "
-                f"{service.tasks_file(RANK)}; a host on which the service is down has a rank too."
+                f"Nothing was started: {no_rank_on(service.name, wrong, service.tasks_file(RANK))}"
             )
         ranks[service.name] = {host: rank for host, rank in found.items() if rank is not None}
     return ranks
-
-
-def _number(value: Any) -> int | None:
-    """Read a whole number, which set_fact may have made a text."""
-    if isinstance(value, str) and re.fullmatch(f"-?[0-9]{{1,{_LONGEST}}}", value.strip()):
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def rank_lines(roll: Roll) -> Iterator[str]:

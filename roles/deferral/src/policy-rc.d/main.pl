@@ -40,20 +40,29 @@ sub is_chained {
     return is_another_script();
 }
 
-# Compiling takes most of an answer's time: the chapters after __DATA__ are compiled when something in them is called
-# first. Each begins with the #line that says which part it is, and ends with a form feed.
-my $chapters;
+# Compiling takes most of an answer's time: the chapters after __DATA__ are read and compiled when something in them is
+# called first. Each begins with the #line that says which part it is, and ends with a form feed; what is called most
+# often comes first.
+my @chapters;
 
 sub AUTOLOAD {
     our $AUTOLOAD;
     local $@;    # it may be what the function is called with
     my $name = substr $AUTOLOAD, length 'main::';
-    $chapters = do { local $/; <DATA> } if !defined $chapters;
-    my $at = index $chapters, "\nsub $name ";
-    die "$name is in no chapter\n" if $at < 0;
-    my ($begin, $end) = (rindex($chapters, "\f", $at) + 1, index $chapters, "\f", $at);
-    eval substr($chapters, $begin, $end - $begin) . '; 1' or die "$name: $@";
+    my $chapter = chapter_with("\nsub $name ");
+    defined $chapter && eval "$chapter; 1" or die "$name: ", $chapter ? $@ : "is in no chapter\n";
     goto &$AUTOLOAD;
+}
+
+sub chapter_with {
+    my ($head) = @_;
+    local $/ = "\f";
+    for (@chapters) { return $_ if index($_, $head) >= 0 }
+    while (defined(my $next = <DATA>)) {
+        push @chapters, $next;
+        return $next if index($next, $head) >= 0;
+    }
+    return;
 }
 
 my $answer = eval { main(@ARGV) };

@@ -1,0 +1,42 @@
+"""Whom a run asks before its first wave who goes last: hosts that have not begun, of services that find it out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._plan.seats import ranked_services
+from .._service.rank import no_rank_on, whole_number
+from .._service.steps import CHANGE
+from .gate import GateError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .._inventory.selection import Selection
+    from .._plan.plan import Plan
+    from .journal import Progress
+
+
+def begun_on(plan: Plan, progress: Progress) -> set[str]:
+    """Name the hosts on which a wave has begun: they keep their places."""
+    return {host for name in plan.services for host in progress.entries.get(f"{name}/{CHANGE}", ())}
+
+
+def hosts_to_ask(plan: Plan, progress: Progress, selection: Selection) -> dict[str, list[str]]:
+    """Name the hosts whose ranks count, by service: where a single one is left, nobody is last."""
+    begun = begun_on(plan, progress)
+    asked = {
+        name: [host for host in selection.hosts_of(name, plan.services[name].hosts) if host not in begun]
+        for name in ranked_services(plan)
+        if selection.has_service(name, plan.services[name].stage)
+    }
+    return {name: hosts for name, hosts in asked.items() if len(hosts) > 1}
+
+
+def read_ranks(plan: Plan, name: str, found: Mapping[str, Any]) -> dict[str, int]:
+    """Read the ranks of a service by host; raises :class:`GateError` naming the hosts that have none."""
+    ranks = {host: whole_number(value) for host, value in found.items()}
+    if wrong := [host for host, rank in ranks.items() if rank is None]:
+        why = no_rank_on(name, wrong, f"the role {plan.services[name].origin}")
+        raise GateError(f"The waves are refused; no service was touched: {why}", ())
+    return {host: rank for host, rank in ranks.items() if rank is not None}

@@ -128,7 +128,8 @@ class LookupModule(LookupBase):
             leave(why)
             raise AnsibleLookupError(why) from None
         say(f"Plan {short(plan.hash)}: {playbook.parent}/plan.html")
-        return [str(playbook_for(plan, playbook, about))]
+        names_tasks = any(map(context.CLIARGS.get, ("listtasks", "listtags", "start_at_task")))
+        return [str(playbook_for(plan, playbook, about, whole=names_tasks))]
 
     def _store(self, inventory: Inventory, variables: Mapping[str, Any]) -> str | None:
         """Give the store that this run, or else its inventory, names; while Ansible parses, hosts have no variables."""

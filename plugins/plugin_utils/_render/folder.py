@@ -116,15 +116,17 @@ def write_playbook(plan: Plan, folder: Path, most_imports: int = MOST_IMPORTS) -
             (folder / SHARED / f"{kind}.yml").write_text("---\n" + yaml_text(tasks), encoding="utf-8")
 
 
-def playbook_for(plan: Plan, playbook: Path, about: Selection) -> Path:
+def playbook_for(plan: Plan, playbook: Path, about: Selection, *, whole: bool = False) -> Path:
     """Write the part of a plan's playbook that a run is about as Ansible reads it the soonest.
 
-    It goes with the process. Gives the plan's own playbook where that is short and the run is about all of it, or where
+    So of a large plan the tasks of roles are not read before a play comes to them, unless somebody wants to see the
+    *whole* of a part that is small. It goes with the process. Gives the plan's own playbook where that is short and the run is about all of it, or where
     nobody can write beside it.
     """
-    if about.is_whole and not includes_work(plan, plan.plays):
+    is_large = includes_work(plan, plan.plays)
+    if about.is_whole and not is_large:
         return playbook
-    text = render_for_run(plan, about).encode()
+    text = render_for_run(plan, about, 0 if is_large and not whole else MOST_IMPORTS).encode()
     part = playbook.with_name(PART.format(of=os.getpid(), hash=hashlib.sha256(text).hexdigest()))
     try:
         _remove_old_parts(playbook.parent)

@@ -162,7 +162,7 @@ def test_without_a_survey_there_is_nothing_to_sum_up() -> None:
         summary(plan_of(deployment("web", "w1")), {}, FOLDER)
 
 
-def test_services_whose_ranks_an_upgrade_does_not_ask_are_named() -> None:
+def test_services_whose_hosts_may_change_places_are_named() -> None:
     deployments = [
         deployment("db", "h1", "3", "rank"),
         deployment("web", "h1"),
@@ -170,7 +170,7 @@ def test_services_whose_ranks_an_upgrade_does_not_ask_are_named() -> None:
     ]
     said = [line for line in summed_up({}, *deployments) if "rank" in line]
     assert said == [
-        "Upgrades do not ask the rank.yml of db who goes last: name those hosts in the inventory (orderly_last: true)."
+        "The run asks the rank.yml of db who goes last: hosts with the same services may change places in the waves."
     ]
 
 

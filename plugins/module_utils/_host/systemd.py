@@ -121,11 +121,20 @@ def full_name(name: str) -> str:
 
 
 def parse_units(output: str) -> list[dict[str, str]]:
-    """Read what ``systemctl show`` prints: a paragraph for each unit, in the order in which they were named."""
-    paragraphs = (paragraph for paragraph in output.split("\n\n") if paragraph.strip())
-    return [
-        dict(line.split("=", 1) for line in paragraph.splitlines() if "=" in line) for paragraph in paragraphs
-    ]
+    """Read what ``systemctl show`` prints: a paragraph for each unit, in the order in which they were named.
+
+    What a unit has several of (``ExecStart``) is printed in a line each, and has several lines here.
+    """
+    return [_properties(paragraph.splitlines()) for paragraph in output.split("\n\n") if paragraph.strip()]
+
+
+def _properties(lines: Sequence[str]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for line in lines:
+        name, is_property, value = line.partition("=")
+        if is_property:
+            values[name] = "\n".join((values[name], value)) if name in values else value
+    return values
 
 
 class Systemd:

@@ -71,6 +71,11 @@ def test_a_program_that_systemd_starts_itself_is_all_there_is(root: Path) -> Non
     assert read_programs(values, root) == Programs(own=("/usr/sbin/xd",))
 
 
+def test_of_several_commands_all_programs_count(root: Path) -> None:
+    values = {"ExecStart": "\n".join(command(f"/usr/sbin/{name}", name) for name in ("xd", "mariadbd"))}
+    assert read_programs(values, root) == Programs(own=("/usr/sbin/xd", "/usr/sbin/mariadbd"))
+
+
 def test_of_a_shell_what_it_names_counts_and_what_runs_in_the_end(root: Path) -> None:
     text = "/bin/sh -c exec /usr/sbin/xd /usr/sbin/not-executable /usr/sbin /usr/sbin/gone"
     values = {"ExecStart": command("/bin/sh", text)}

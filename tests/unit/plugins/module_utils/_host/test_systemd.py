@@ -12,6 +12,7 @@ from ansible_collections.orderly.services.plugins.module_utils._host.systemd imp
     UnitState,
     full_name,
     known_services,
+    parse_units,
     read_program,
 )
 from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import FakeHost
@@ -39,6 +40,16 @@ def test_completes_the_name_of_a_unit(name: str, unit: str) -> None:
 def test_refuses_what_is_no_name(name: str) -> None:
     with pytest.raises(HostError, match="is not a unit name"):
         full_name(name)
+
+
+def test_what_a_unit_has_several_of_is_read_whole() -> None:
+    shown = (
+        "Id=a.service\nExecStart={ path=/bin/one }\nExecStart={ path=/bin/two }\n\nId=b.service\nExecStart=\n"
+    )
+    assert parse_units(shown) == [
+        {"Id": "a.service", "ExecStart": "{ path=/bin/one }\n{ path=/bin/two }"},
+        {"Id": "b.service", "ExecStart": ""},
+    ]
 
 
 def test_all_units_are_read_at_once() -> None:

@@ -107,15 +107,38 @@ def test_the_needs_of_plays_stay_true() -> None:
     assert [play.needs for play in seated.plays] == [play.needs for play in plan.plays]
 
 
-def test_seats_of_hosts_that_have_gone_are_forgotten_with_all_that_changed_places_with_them() -> None:
-    seats = {"h1": "h3", "h3": "h4", "h4": "h1"}
-    assert fitting(DB, seats) == {}
+def test_who_had_the_place_of_a_host_that_has_gone_takes_the_one_that_this_had() -> None:
+    assert fitting(DB, {"h1": "h3", "h3": "h4", "h4": "h1"}) == {"h1": "h3", "h3": "h1"}
+    assert fitting(DB, {"h1": "h4", "h4": "h1"}) == {}
     assert fitting(DB, {"h1": "h2", "h2": "h1", "x": "y", "y": "x"}) == {"h1": "h2", "h2": "h1"}
 
 
 def test_seats_of_hosts_that_are_not_alike_any_more_are_forgotten() -> None:
     plan = plan_of(deployment("db", "h1 h2 h3", "3", "rank"), deployment("web", "h2"))
     assert fitting(plan, {"h1": "h2", "h2": "h1"}) == {}
+
+
+def test_who_migrates_for_all_by_now_is_in_its_own_place_again() -> None:
+    """Else all others would wait for a host whose wave comes after theirs."""
+    plan = plan_of(deployment("db", "h1 h2 h3", "3 4", "rank", migrates_once=True))
+    seats = {"h1": "h3", "h2": "h1", "h3": "h2"}
+    assert waves(plan.seated(fitting(plan, seats))) == ["h1", "h3", "h2"]
+
+
+def test_who_goes_last_by_the_inventory_by_now_leaves_the_place_that_it_had_found() -> None:
+    placement = Placement(last=frozenset({"h3"}))
+    seats = {"h1": "h3", "h3": "h1"}
+    new = arrange(DB, seats, {"db": {"h1": 1, "h2": 0, "h3": 0}}, {"h1", "h2", "h3"}, placement)
+    assert waves(DB.seated(new)) == ["h2", "h1", "h3"]
+
+
+def test_hosts_that_have_changed_another_service_change_places_among_themselves() -> None:
+    plan = plan_of(deployment("db", "h1 h2 h3", "3", "rank"), deployment("web", "h1 h2 h3", "3", "rank"))
+    ranks = {"web": {"h1": 1, "h2": 0, "h3": 0}}
+    everybody = arrange(plan, {}, ranks, {"h1", "h2", "h3"}, NOWHERE, {"db": {"h1", "h2", "h3"}})
+    assert waves(plan.seated(everybody), "web") == ["h2", "h3", "h1"]
+    two = arrange(plan, {}, ranks, {"h1", "h2", "h3"}, NOWHERE, {"db": {"h1", "h2"}})
+    assert waves(plan.seated(two), "web") == ["h2", "h1", "h3"]
 
 
 def test_it_is_said_who_goes_last() -> None:
@@ -128,7 +151,8 @@ def test_it_is_said_who_goes_last() -> None:
 def test_it_is_said_who_cannot_go_last() -> None:
     assert list(seat_lines(DB, "db", {"h1": 1, "h2": 0, "h3": 0})) == [
         "h1 would go last of db, by its rank.yml, and keeps its place before others: hosts change places only where "
-        "they have the same services and failure domain, and none of them migrates for all."
+        "they have the same services and failure domain, none of them migrates for all, and no other run is about "
+        "them; where services rank them against each other, one decides."
     ]
 
 

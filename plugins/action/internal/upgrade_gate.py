@@ -72,7 +72,8 @@ class ActionModule(ControllerAction):
             elif options["state"] == "verified":
                 outcome = upgrade.verified(play_id, variables["ansible_play_hosts"])
             elif options["state"] == "ranked":
-                found, placement = _ranks(play_id, variables)
+                members = upgrade.plan.services[play_id.removeprefix(RANK_PLAY)].hosts
+                found, placement = _ranks(play_id, variables, members)
                 outcome = upgrade.ranked(play_id, found, placement)
             elif options["state"] == "entered":
                 check_as_written(play_id, variables, self._task.get_play())
@@ -144,12 +145,17 @@ def _opened(variables: Mapping[str, Any], key: str) -> str | None:
     return str(value) if value else None
 
 
-def _ranks(play_id: str, variables: Mapping[str, Any]) -> tuple[dict[str, Any], Placement]:
-    """Give what the role of a service has set on each host as its rank, and the placement of these hosts."""
+def _ranks(
+    play_id: str, variables: Mapping[str, Any], members: Iterable[str]
+) -> tuple[dict[str, Any], Placement]:
+    """Give what the role of a service has set on each host as its rank, and the placement of all its *members*."""
     name = rank_variable(play_id.removeprefix(RANK_PLAY))
-    hosts = {host: variables["hostvars"][host] for host in variables["ansible_play_hosts"]}
+    known = variables["hostvars"]
+    hosts = {host: known[host] for host in members if host in known}
     domains, last = ({host: each.get(word) for host, each in hosts.items()} for word in PLACEMENT_VARIABLES)
-    return {host: each.get(name) for host, each in hosts.items()}, read_placement(domains, last)
+    return {host: known[host].get(name) for host in variables["ansible_play_hosts"]}, read_placement(
+        domains, last
+    )
 
 
 def _seen_down(hostvars: Mapping[str, Any], batch: Iterable[str]) -> dict[str, list[str]]:

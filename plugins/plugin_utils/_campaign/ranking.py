@@ -1,4 +1,4 @@
-"""Whom a run asks before its first wave who goes last: hosts that have not begun, of services that find it out."""
+"""Whom a run asks before its first wave who goes last: hosts that a service has not changed, if it finds that out."""
 
 from __future__ import annotations
 
@@ -17,16 +17,26 @@ if TYPE_CHECKING:
     from .journal import Progress
 
 
-def begun_on(plan: Plan, progress: Progress) -> set[str]:
-    """Name the hosts on which a wave has begun: they keep their places."""
-    return {host for name in plan.services for host in progress.entries.get(f"{name}/{CHANGE}", ())}
+def half_done(plan: Plan, progress: Progress) -> set[str]:
+    """Name the hosts on which a wave has begun and is not done: they keep their places."""
+    parts = [f"{name}/{CHANGE}" for name in plan.services]
+    return {host for part in parts for host in progress.entries.get(part, {}).keys() - progress.done_on(part)}
+
+
+def changed_on(plan: Plan, progress: Progress) -> dict[str, frozenset[str]]:
+    """Name the hosts that have changed, by service: nobody goes last of them any more."""
+    return {name: progress.done_on(f"{name}/{CHANGE}") for name in plan.services}
 
 
 def hosts_to_ask(plan: Plan, progress: Progress, selection: Selection) -> dict[str, list[str]]:
     """Name the hosts whose ranks count, by service: where a single one is left, nobody is last."""
-    begun = begun_on(plan, progress)
+    half, done = half_done(plan, progress), changed_on(plan, progress)
     asked = {
-        name: [host for host in selection.hosts_of(name, plan.services[name].hosts) if host not in begun]
+        name: [
+            host
+            for host in selection.hosts_of(name, plan.services[name].hosts)
+            if host not in half and host not in done[name]
+        ]
         for name in ranked_services(plan)
         if selection.has_service(name, plan.services[name].stage)
     }

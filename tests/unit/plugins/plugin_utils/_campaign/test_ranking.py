@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.gate import GateError
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.ranking import (
-    begun_on,
+    changed_on,
+    half_done,
     hosts_to_ask,
     read_ranks,
 )
@@ -22,8 +23,16 @@ def test_all_hosts_are_asked_before_the_first_wave() -> None:
 
 def test_who_has_begun_is_not_asked_whatever_it_has_begun() -> None:
     begun = progress(started="web/change@h2")
-    assert begun_on(PLAN, begun) == {"h2"}
+    assert half_done(PLAN, begun) == {"h2"}
     assert hosts_to_ask(PLAN, begun, Selection()) == {"db": ["h1", "h3"]}
+
+
+def test_who_has_changed_another_service_is_asked() -> None:
+    """Else nobody would be asked of what comes second on the same hosts."""
+    changed = progress(done="web/change@h1 web/change@h2")
+    assert half_done(PLAN, changed) == set()
+    assert changed_on(PLAN, changed) == {"db": frozenset(), "web": {"h1", "h2"}}
+    assert hosts_to_ask(PLAN, changed, Selection()) == {"db": ["h1", "h2", "h3"]}
 
 
 def test_where_one_is_left_nobody_is_last() -> None:

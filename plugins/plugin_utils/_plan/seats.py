@@ -14,7 +14,7 @@ from .._common.text import listed, natural, shortened
 from .._service.steps import CHANGE, DISRUPTIVE, RANK
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from .._inventory.placement import Placement
     from .plan import Plan, PlannedService
@@ -48,6 +48,14 @@ def ranked_services(plan: Plan) -> list[str]:
 def fitting(plan: Plan, seats: Seats) -> Seats:
     """Leave out hosts that are not alike any more, not there, or migrate for all others by now."""
     return _among(seats, {host: _Kind(names) for host, names in _movable(plan).items()})
+
+
+def taking_places(plan: Plan, is_ours: Callable[[str], bool]) -> set[str]:
+    """Name all hosts whose places may be taken by some: those with the same services, where one of these is ranked."""
+    services = _movable(plan)
+    ranked = set(filter(lambda name: is_ranked(plan.services[name]), plan.services))
+    kinds = {names for host, names in services.items() if not ranked.isdisjoint(names) and is_ours(host)}
+    return {host for host, names in services.items() if names in kinds}
 
 
 def free_to_move(plan: Plan, hosts: Iterable[str], begun: Collection[str]) -> set[str]:

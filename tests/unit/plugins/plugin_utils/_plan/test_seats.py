@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._inventory.placement import Placement
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Play
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.seats import (
     arrange,
     fitting,
     free_to_move,
     ranked_services,
     seat_lines,
+    taking_places,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,6 +100,14 @@ def test_a_plan_with_hosts_in_other_places_is_the_same_plan() -> None:
     assert DB.seated({}) is DB
 
 
+def test_plays_of_all_hosts_stay_as_they_are_and_a_wave_of_two_services_does_not() -> None:
+    plan = plan_of(deployment("db", "h1 h2", "0 3", "rank"), deployment("web", "h1 h2", "3", "rank"))
+    seated = plan.seated({"h1": "h2", "h2": "h1"})
+    assert seated.play("validate-db") is plan.play("validate-db")
+    wave = Play("wave-1", "change", "Wave 1", ("h1", "h2"), {"db": ("h1",), "web": ("h2",)})
+    assert wave.seated({"h1": "h2", "h2": "h1"}).services == {"db": ("h2",), "web": ("h1",)}
+
+
 def test_the_needs_of_plays_stay_true() -> None:
     plan = plan_of(
         deployment("db", "h1 h2 h3", "3 4", "rank", migrates_once=True),
@@ -139,6 +149,15 @@ def test_hosts_that_have_changed_another_service_change_places_among_themselves(
     assert waves(plan.seated(everybody), "web") == ["h2", "h3", "h1"]
     two = arrange(plan, {}, ranks, {"h1", "h2", "h3"}, NOWHERE, {"db": {"h1", "h2"}})
     assert waves(plan.seated(two), "web") == ["h2", "h1", "h3"]
+
+
+def test_only_hosts_with_the_same_services_take_places_of_each_other() -> None:
+    plan = plan_of(
+        deployment("db", "h1 h2 h3", "3", "rank"), deployment("web", "h3 w1 w2"), deployment("log", "w1 w2")
+    )
+    assert taking_places(plan, {"h1"}.__contains__) == {"h1", "h2"}
+    assert taking_places(plan, {"h3"}.__contains__) == {"h3"}
+    assert taking_places(plan, {"w1"}.__contains__) == set()
 
 
 def test_it_is_said_who_goes_last() -> None:

@@ -203,3 +203,14 @@ def test_what_comes_second_on_the_same_hosts_is_asked_when_it_comes(site: Site) 
     assert changed(outcome.log) == ["h2", "h1", "h3"]
     assert "Last of web, as its rank.yml found out: h3." in outcome.text
     assert "Wave 3 of 3 begins: h3 (web)" in outcome.text
+
+
+def test_where_a_host_cannot_say_the_leader_does_not_go_before_it(site: Site) -> None:
+    ranked_service(site, "h1")
+    (site.folder / "role-of/h3").unlink()
+    outcome = site.upgrade()
+    assert outcome.code != 0
+    assert "no service was touched: h3 did not come through rank.yml of web" in outcome.text
+    assert changed(outcome.log) == NOTHING
+    leads(site, "h1")
+    assert changed(site.upgrade().log) == ["h2", "h3", "h1"]

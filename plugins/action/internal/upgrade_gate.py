@@ -74,7 +74,8 @@ class ActionModule(ControllerAction):
             elif options["state"] == "ranked":
                 members = upgrade.plan.services[play_id.removeprefix(RANK_PLAY)].hosts
                 found, placement = _ranks(play_id, variables, members)
-                outcome = upgrade.ranked(play_id, found, placement)
+                lost = set(variables["ansible_play_hosts_all"]).difference(found)
+                outcome = upgrade.ranked(play_id, found, placement, lost)
             elif options["state"] == "entered":
                 check_as_written(play_id, variables, self._task.get_play())
                 self.refuse_claims(play_id, variables["ansible_play_batch"], upgrade.plan.services)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._common.text import listed, natural, shortened
 from .._plan.seats import ranked_services
 from .._service.rank import no_rank_on, whole_number
 from .._service.steps import CHANGE
 from .gate import GateError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from .._inventory.selection import Selection
     from .._plan.plan import Plan
@@ -43,8 +44,19 @@ def hosts_to_ask(plan: Plan, progress: Progress, selection: Selection) -> dict[s
     return {name: hosts for name, hosts in asked.items() if len(hosts) > 1}
 
 
-def read_ranks(plan: Plan, name: str, found: Mapping[str, Any]) -> dict[str, int]:
-    """Read the ranks of a service by host; raises :class:`GateError` naming the hosts that have none."""
+def read_ranks(plan: Plan, name: str, found: Mapping[str, Any], lost: Collection[str] = ()) -> dict[str, int]:
+    """Read the ranks of a service by host; raises :class:`GateError` naming those that have none, or were *lost*.
+
+    Who is last of the others would be changed before those that were lost, whoever leads.
+    """
+    if lost:
+        hosts = listed(shortened(sorted(lost, key=natural)))
+        raise GateError(
+            f"The waves are refused; no service was touched: {hosts} did not come through rank.yml of {name}, so "
+            "nobody knows who goes last. Bring the host back or fix what failed, and run the same command again; a host that "
+            "stays down can be declared out of service, or left out (--limit).",
+            (),
+        )
     ranks = {host: whole_number(value) for host, value in found.items()}
     if wrong := [host for host, rank in ranks.items() if rank is None]:
         why = no_rank_on(name, wrong, f"the role {plan.services[name].origin}")

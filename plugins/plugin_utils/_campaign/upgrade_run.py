@@ -228,13 +228,15 @@ class UpgradeRun:
             reverify.record(self.store, self._journal().campaign, self.run, service, alive)
         return {}
 
-    def ranked(self, play_id: str, found: Mapping[str, Any], placement: Placement) -> dict[str, Any]:
+    def ranked(
+        self, play_id: str, found: Mapping[str, Any], placement: Placement, lost: Collection[str] = ()
+    ) -> dict[str, Any]:
         """Let hosts change places by what the role of a service *found* out about who goes last.
 
-        Gives the hosts that are left of the plays then. Raises ``GateError`` where a host has no rank.
+        Gives the hosts that are left of the plays then. Raises ``GateError`` where a host has no rank or was *lost*.
         """
         name = play_id.removeprefix(RANK_PLAY)
-        ranks = read_ranks(self.plan, name, found)
+        ranks = read_ranks(self.plan, name, found, lost)
         journal = self._journal()
         progress = journal.progress()
         # What another run works on stays where that run has begun with it.

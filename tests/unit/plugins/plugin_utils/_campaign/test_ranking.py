@@ -60,3 +60,10 @@ def test_a_host_without_a_rank_is_refused_by_name_with_the_role_to_correct() -> 
         "knows who goes last. Let it set one on every host, in the role db; a host on which the service is down has a "
         "rank too."
     )
+
+
+def test_hosts_that_were_lost_while_they_were_asked_are_refused_by_name() -> None:
+    with pytest.raises(
+        GateError, match=r"h3 did not come through rank\.yml of db, so nobody knows who goes last"
+    ):
+        read_ranks(PLAN, "db", {"h1": 0, "h2": 1}, {"h3"})

@@ -53,8 +53,8 @@ def read_ranks(plan: Plan, name: str, found: Mapping[str, Any], lost: Collection
         hosts = listed(shortened(sorted(lost, key=natural)))
         raise GateError(
             f"The waves are refused; no service was touched: {hosts} did not come through rank.yml of {name}, so "
-            "nobody knows who goes last. Bring the host back or fix what failed, and run the same command again; a host that "
-            "stays down can be declared out of service, or left out (--limit).",
+            "nobody knows who goes last. Bring the host back or fix what failed, and run the same command again; one "
+            "that stays down can be declared out of service, or left out (--limit).",
             (),
         )
     ranks = {host: whole_number(value) for host, value in found.items()}

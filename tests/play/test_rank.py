@@ -11,6 +11,8 @@ from .toys import NOTHING, RANK, asks, leads, ranked_service, say
 if TYPE_CHECKING:
     from .toys import Site
 
+PROGRESS = {"ANSIBLE_CALLBACKS_ENABLED": "orderly.services.progress"}
+
 
 def with_leader(site: Site, leader: str, text: str = RANK) -> None:
     """Let three hosts of a unit find out which of them is the leader."""
@@ -149,3 +151,66 @@ def test_the_plan_says_that_places_may_change(site: Site) -> None:
     approved = site.upgrade("-e", f"upgrade_approved_plan={site.plan()['hash']}")
     assert approved.code == 0, approved.raw
     assert changed(approved.log) == ["h2", "h3", "h1"]
+
+
+def test_a_run_that_begins_at_a_wave_does_not_pass_over_hosts_in_other_places(site: Site) -> None:
+    ranked_service(site, "h1")
+    site.breaks("web h2 install")
+    assert changed(site.upgrade().log) == ["h2"]
+    site.is_mended()
+    outcome = site.upgrade("--start-at-task", "wave-1 | Pass the gate")
+    assert outcome.code != 0, outcome.raw
+    assert (
+        "hosts have changed places by rank (h1 is in Wave 3), and this run does not know that" in outcome.text
+    )
+    assert changed(outcome.log) == NOTHING
+    assert changed(site.upgrade().log) == ["h2", "h3", "h1"]
+
+
+def two_services(site: Site, leader: str) -> None:
+    """Let three hosts have two services, of which each finds out the same leader."""
+    site.groups(web="h1 h2 h3", db="h1 h2 h3")
+    leads(site, leader)
+    for name in ("web", "db"):
+        site.service(name, "3")
+        rank = (asks(site) + RANK).replace("web_rank", f"{name}_rank")
+        site.write(f"roles/{name}/tasks/rank.yml", rank)
+
+
+def test_hosts_keep_their_places_while_another_run_upgrades_other_services_there(site: Site) -> None:
+    two_services(site, "h1")
+    site.sticks("web h2 install")
+    web = site.start("-e", "upgrade_only=web")
+    site.wait_until("web h2 install")
+    leads(site, "h3")
+    db = site.upgrade("-e", "upgrade_only=db")
+    site.is_mended()
+    said, _nothing = web.communicate(timeout=600)
+    assert (web.returncode, db.code) == (0, 0), said
+    assert [line for line in site.log if line.startswith("web")] == [
+        "web h2 install", "web h3 install", "web h1 install",
+    ]  # fmt: skip
+    assert "h3 would go last of db, by its rank.yml, and keeps its place before others" in db.text
+    assert "The upgrade is complete" in said
+
+
+def test_what_comes_second_on_the_same_hosts_is_asked_when_it_comes(site: Site) -> None:
+    two_services(site, "h1")
+    assert changed(site.upgrade("-e", "upgrade_only=db").log) == ["h2", "h3", "h1"]
+    leads(site, "h3")
+    outcome = site.upgrade("-e", "upgrade_only=web", **PROGRESS)
+    assert outcome.code == 0, outcome.raw
+    assert changed(outcome.log) == ["h2", "h1", "h3"]
+    assert "Last of web, as its rank.yml found out: h3." in outcome.text
+    assert "Wave 3 of 3 begins: h3 (web)" in outcome.text
+
+
+def test_where_a_host_cannot_say_the_leader_does_not_go_before_it(site: Site) -> None:
+    ranked_service(site, "h1")
+    (site.folder / "role-of/h3").unlink()
+    outcome = site.upgrade()
+    assert outcome.code != 0
+    assert "no service was touched: h3 did not come through rank.yml of web" in outcome.text
+    assert changed(outcome.log) == NOTHING
+    leads(site, "h1")
+    assert changed(site.upgrade().log) == ["h2", "h3", "h1"]

@@ -72,8 +72,10 @@ class ActionModule(ControllerAction):
             elif options["state"] == "verified":
                 outcome = upgrade.verified(play_id, variables["ansible_play_hosts"])
             elif options["state"] == "ranked":
-                found, placement = _ranks(play_id, variables)
-                outcome = upgrade.ranked(play_id, found, placement)
+                members = upgrade.plan.services[play_id.removeprefix(RANK_PLAY)].hosts
+                found, placement = _ranks(play_id, variables, members)
+                lost = set(variables["ansible_play_hosts_all"]).difference(found)
+                outcome = upgrade.ranked(play_id, found, placement, lost)
             elif options["state"] == "entered":
                 check_as_written(play_id, variables, self._task.get_play())
                 self.refuse_claims(play_id, variables["ansible_play_batch"], upgrade.plan.services)
@@ -144,12 +146,17 @@ def _opened(variables: Mapping[str, Any], key: str) -> str | None:
     return str(value) if value else None
 
 
-def _ranks(play_id: str, variables: Mapping[str, Any]) -> tuple[dict[str, Any], Placement]:
-    """Give what the role of a service has set on each host as its rank, and the placement of these hosts."""
+def _ranks(
+    play_id: str, variables: Mapping[str, Any], members: Iterable[str]
+) -> tuple[dict[str, Any], Placement]:
+    """Give what the role of a service has set on each host as its rank, and the placement of all its *members*."""
     name = rank_variable(play_id.removeprefix(RANK_PLAY))
-    hosts = {host: variables["hostvars"][host] for host in variables["ansible_play_hosts"]}
+    known = variables["hostvars"]
+    hosts = {host: known[host] for host in members if host in known}
     domains, last = ({host: each.get(word) for host, each in hosts.items()} for word in PLACEMENT_VARIABLES)
-    return {host: each.get(name) for host, each in hosts.items()}, read_placement(domains, last)
+    return {host: known[host].get(name) for host in variables["ansible_play_hosts"]}, read_placement(
+        domains, last
+    )
 
 
 def _seen_down(hostvars: Mapping[str, Any], batch: Iterable[str]) -> dict[str, list[str]]:

@@ -222,18 +222,23 @@ def _noted(document: Mapping[str, Any], run: Run, entries: Mapping[str, object])
 def note_ranks(
     store: Store,
     campaign: str,
+    run: Run,
     service: str,
     ranks: Mapping[str, int],
     seats_of: Callable[[Seats, Ranks], Seats],
 ) -> Seats:
-    """Keep the ranks of a service, and the seats that follow from those before and from all ranks; gives them."""
+    """Keep what a run has found out of a service, and the seats that follow; gives them.
+
+    They follow from the seats before, and from all ranks that the same run has found out: those of earlier runs are
+    old.
+    """
 
     def decide(documents: Documents) -> tuple[dict[str, Document | None], Seats]:
         document = checked(key, documents[key], **KINDS)
-        known = document.get("ranks", {})
-        all_ranks = {**known, service: {**known.get(service, {}), **ranks}}
-        seats = seats_of(document.get("seats", {}), all_ranks)
-        return {key: written({**document, "ranks": all_ranks, "seats": seats})}, seats
+        known = document.get(RUNS, {}).get(run.id, {}).get("ranks", {})
+        every = {**known, service: dict(ranks)}
+        seats = seats_of(document.get("seats", {}), every)
+        return {key: written({**document, **_noted(document, run, {"ranks": every}), "seats": seats})}, seats
 
     key = CAMPAIGNS + campaign
     return store.transact((key,), decide)

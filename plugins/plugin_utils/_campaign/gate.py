@@ -97,6 +97,30 @@ def pass_gate(
     return grant
 
 
+def check_places(
+    plan: Plan, play: Play, progress: Progress, selection: Selection, batch: Iterable[str]
+) -> None:
+    """Raise :class:`GateError` where a play runs on hosts that have their places in others, with something left there.
+
+    It would find nothing to do, and so would the plays that they have their places in.
+    """
+    here = set(batch).difference(play.hosts)
+    others = [each for each in plan.plays if each.kind == play.kind and not here.isdisjoint(each.hosts)]
+    left = {
+        host: other.title
+        for other in others
+        for _name, hosts in _left(plan, other, progress, selection)
+        for host in here.intersection(hosts)
+    }
+    if left:
+        places = listed([f"{host} is in {left[host]}" for host in sorted(left, key=natural)], NAMED, "; ")
+        raise GateError(
+            f"{play.title} is refused; nothing in it was touched: hosts have changed places by rank ({places}), and "
+            "this run does not know that. Run the same command again, without --start-at-task: it resumes there.",
+            (),
+        )
+
+
 def check_prerequisites(
     plan: Plan,
     progress: Progress,

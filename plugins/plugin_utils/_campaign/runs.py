@@ -61,6 +61,17 @@ def document_of(run: Run, about: Selection) -> Document:
     return {"run": run.as_document(), "about": {"stage": about.stage, **chosen}}
 
 
+def hosts_about(plan: Plan, about: Selection) -> set[str]:
+    """Name the hosts on which a run is about some service."""
+    return {
+        host
+        for name, service in plan.services.items()
+        if about.has_service(name, service.stage)
+        for host in service.hosts
+        if about.has_host(host)
+    }
+
+
 def overlap(plan: Plan, one: Selection, other: Selection) -> bool:
     """Tell whether two runs are about the same service on the same host."""
     return any(

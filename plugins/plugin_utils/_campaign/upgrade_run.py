@@ -44,6 +44,7 @@ from .gate import (
     Grant,
     Missing,
     check_confirmed,
+    check_places,
     check_prerequisites,
     hosts_left,
     name_some,
@@ -58,8 +59,8 @@ from .gate import (
 from .journal import DONE, STARTED, Journal, Progress, Took, read_seconds
 from .now import At, outlook
 from .others import Others
-from .ranking import begun_on, hosts_to_ask, read_ranks
-from .runs import overlap
+from .ranking import changed_on, half_done, hosts_to_ask, read_ranks
+from .runs import hosts_about, overlap
 from .versions import AFTER, VersionRecord
 
 if TYPE_CHECKING:
@@ -110,10 +111,16 @@ class UpgradeRun:
         """
         if not any(map(is_ranked, self.plan.services.values())):
             return self
-        campaigns = list_campaigns(self.store)
-        found = find_open(campaigns, self.plan.id, self.begun or self.campaign, self.plan.work)
-        seats = fitting(self.plan, found.seats) if found else {}
+        seats = fitting(self.plan, self._seats())
         return replace(self, plan=self.plan.seated(seats), moved=frozenset(seats))
+
+    def _seats(self) -> Seats:
+        campaigns = list_campaigns(self.store)
+        if self.begun:  # by another run it may have ended since, and in a rehearsal it may be none
+            found = next((each for each in campaigns if each.id == self.begun), None)
+        else:
+            found = find_open(campaigns, self.plan.id, self.campaign, self.plan.work)
+        return found.seats if found else {}
 
     def open(self) -> dict[str, Any]:
         """Open the campaign, and give the hosts that are left of each play where they are not all of its hosts.
@@ -164,6 +171,7 @@ class UpgradeRun:
         return {
             "campaign": journal.campaign,
             "left": {**patterns(self.plan, left, self.moved), **verify, **rank},
+            "waves": _waves(self.plan, left, self.moved),
             "away": away,
         }
 
@@ -220,35 +228,38 @@ class UpgradeRun:
             reverify.record(self.store, self._journal().campaign, self.run, service, alive)
         return {}
 
-    def ranked(self, play_id: str, found: Mapping[str, Any], placement: Placement) -> dict[str, Any]:
+    def ranked(
+        self, play_id: str, found: Mapping[str, Any], placement: Placement, lost: Collection[str] = ()
+    ) -> dict[str, Any]:
         """Let hosts change places by what the role of a service *found* out about who goes last.
 
-        Gives the hosts that are left of the plays then. Raises ``GateError`` where a host has no rank.
+        Gives the hosts that are left of the plays then. Raises ``GateError`` where a host has no rank or was *lost*.
         """
         name = play_id.removeprefix(RANK_PLAY)
-        ranks = read_ranks(self.plan, name, found)
+        ranks = read_ranks(self.plan, name, found, lost)
         journal = self._journal()
         progress = journal.progress()
-        free = free_to_move(self.plan, ranks, begun_on(self.plan, progress))
+        # What another run works on stays where that run has begun with it.
+        taken = half_done(self.plan, progress).union(
+            *(hosts_about(self.plan, other.about) for other in self._others(journal).runs())
+        )
+        free = free_to_move(self.plan, ranks, taken)
 
         def seats_of(seats: Seats, every: Ranks) -> Seats:
-            return arrange(self.plan, fitting(self.plan, seats), every, free, placement)
+            return arrange(self.plan, seats, every, free, placement, changed_on(self.plan, progress))
 
         if self.rehearsal:
-            seats = seats_of({}, {name: ranks})
+            seats = seats_of(self._seats(), {name: ranks})
         else:
-            seats = note_ranks(self.store, journal.campaign, name, ranks, seats_of)
+            seats = note_ranks(self.store, journal.campaign, self.run, name, ranks, seats_of)
         plan = self.plan.seated(seats)
         for line in seat_lines(plan, name, ranks):
             self.say(line)
         if self.rehearsal:  # nothing is kept, so all that follows goes by the places of the plan
             return {"left": {}}
         left = hosts_left(plan, progress, self.about())
-        moved = [
-            play for play, planned in zip(plan.plays, self.plan.plays, strict=True) if play is not planned
-        ]
-        waves = {play.title.removeprefix(WAVE): list(left[play.id]) for play in moved if play.kind == CHANGE}
-        return {"left": patterns(plan, left, frozenset(free.union(seats))), "waves": waves}
+        moved = frozenset(free.union(seats))
+        return {"left": patterns(plan, left, moved), "waves": _waves(plan, left, moved)}
 
     def enter(
         self,
@@ -344,6 +355,7 @@ class UpgradeRun:
 
         def attempt() -> tuple[Grant, Progress]:
             progress = journal.progress()
+            check_places(self.plan, play, progress, self.about(), batch)
             grant = pass_gate(self.plan, play.id, progress, self.about(), batch, rehearsal=self.rehearsal)
             return self._agreed(play, grant, journal.campaign), progress
 
@@ -521,6 +533,15 @@ class UpgradeRun:
             return f"{title} stays open until this is done: {name_some(grant.waits_for)}."
         left_out = [f"{host} is out of service ({reason})" for host, reason in sorted(away.items())]
         return f"{title}: " + "; ".join([what or "nothing left to do", *left_out])
+
+
+def _waves(plan: Plan, left: Mapping[str, Iterable[str]], moved: frozenset[str]) -> dict[str, list[str]]:
+    """Give the hosts that are left of the waves in which some may have *moved* to the places of others, by number."""
+    return {
+        play.title.removeprefix(WAVE): list(left[play.id])
+        for play in plan.plays
+        if play.kind == CHANGE and not moved.isdisjoint(play.hosts)
+    }
 
 
 def _away(play: Play, about: Selection) -> dict[str, str]:

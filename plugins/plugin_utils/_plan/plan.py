@@ -164,13 +164,18 @@ class Play:
         """Give it with the hosts that have the places of others; itself, where these are its own."""
         if host_at.keys().isdisjoint(self.hosts):
             return self
+        services = {name: _seated(hosts, host_at) for name, hosts in self.services.items()}
+        if all(services[name] is hosts for name, hosts in self.services.items()):
+            return self
+        return replace(self, hosts=_seated(self.hosts, host_at), services=services)
 
-        def moved(hosts: Iterable[str]) -> tuple[str, ...]:
-            return tuple(sorted((host_at.get(host, host) for host in hosts), key=natural))
 
-        services = {name: moved(hosts) for name, hosts in self.services.items()}
-        seated = replace(self, hosts=moved(self.hosts), services=services)
-        return self if services == self.services else seated
+def _seated(hosts: tuple[str, ...], host_at: Mapping[str, str]) -> tuple[str, ...]:
+    """Give the hosts that have the places of some; these themselves where they change places among each other."""
+    moved = host_at.keys() & hosts
+    if {host_at[seat] for seat in moved} == moved:  # of ten thousand hosts, sorting takes long
+        return hosts
+    return tuple(sorted((host_at.get(host, host) for host in hosts), key=natural))
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ all that it promises stays true: how many go at once, in which order services co
 from __future__ import annotations
 
 from collections import defaultdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._common.text import listed, natural, shortened
 from .._service.steps import CHANGE, DISRUPTIVE, RANK
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from .._inventory.placement import Placement
     from .plan import Plan, PlannedService
@@ -28,8 +29,8 @@ class _Kind(NamedTuple):
     """What hosts that change places have in common."""
 
     services: frozenset[str]
-    is_last: bool
-    domain: str | None
+    is_last: bool = False
+    domain: str | None = None
 
 
 def is_ranked(service: PlannedService) -> bool:
@@ -45,34 +46,48 @@ def ranked_services(plan: Plan) -> list[str]:
 
 
 def fitting(plan: Plan, seats: Seats) -> Seats:
-    """Leave out hosts that are not alike any more, or not there, and all that changed places with them."""
-    services = _services_of(plan)
-    fit: Seats = {}
-    for first in seats:
-        ring = [first]
-        while (seat := seats.get(ring[-1])) is not None and seat not in ring:
-            ring.append(seat)
-        if seat == first and len({services.get(host) for host in ring}) == 1 and first in services:
-            fit[first] = seats[first]
-    return fit
+    """Leave out hosts that are not alike any more, not there, or migrate for all others by now."""
+    return _among(seats, {host: _Kind(names) for host, names in _movable(plan).items()})
+
+
+def taking_places(plan: Plan, is_ours: Callable[[str], bool]) -> set[str]:
+    """Name all hosts whose places may be taken by some: those with the same services, where one of these is ranked."""
+    services = _movable(plan)
+    ranked = set(filter(lambda name: is_ranked(plan.services[name]), plan.services))
+    kinds = {names for host, names in services.items() if not ranked.isdisjoint(names) and is_ours(host)}
+    return {host for host, names in services.items() if names in kinds}
 
 
 def free_to_move(plan: Plan, hosts: Iterable[str], begun: Collection[str]) -> set[str]:
     """Leave out the hosts that have begun, and those that migrate for all others, as the waves go by them."""
-    once = {service.run_once_host for service in plan.services.values() if service.migrates_once}
+    once = _migrating(plan)
     return {host for host in hosts if host not in begun and host not in once}
 
 
-def arrange(plan: Plan, seats: Seats, ranks: Ranks, free: Collection[str], placement: Placement) -> Seats:
+def arrange(
+    plan: Plan,
+    seats: Seats,
+    ranks: Ranks,
+    free: Collection[str],
+    placement: Placement,
+    done: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> Seats:
     """Give all seats when hosts that are *free* have changed places: those with lower ranks come first.
 
     Where services rank two hosts against each other, the one that others come after decides. Who is not free stays.
+    *done* are the hosts that each service has changed on: only those with the same work before them change places.
     """
     names = [name for name in ranked_services(plan) if name in ranks]
     place = _places(plan, names)
+    kinds = _kinds(plan, placement)
+    seats = _among(seats, kinds)
+    groups: defaultdict[tuple[_Kind, frozenset[str]], list[str]] = defaultdict(list)
+    for host in free:
+        left = frozenset(name for name in kinds[host].services if host not in done.get(name, ()))
+        groups[kinds[host], left].append(host)
     new = dict(seats)
-    for kind, hosts in _kinds(plan, free, placement).items():
-        ours = [name for name in names if name in kind.services]
+    for (_kind, left), hosts in groups.items():
+        ours = [name for name in names if name in left]
 
         def waves_of(host: str, ours: list[str] = ours) -> tuple[object, ...]:
             seat = seats.get(host, host)
@@ -101,8 +116,8 @@ def seat_lines(plan: Plan, name: str, ranks: Mapping[str, int]) -> Iterator[str]
     if early:
         yield (
             f"{listed(shortened(early))} would go last of {name}, by its rank.yml, and keeps its place before others: "
-            "hosts change places only where they have the same services and failure domain, and none of them migrates "
-            "for all."
+            "hosts change places only where they have the same services and failure domain, none of them migrates for "
+            "all, and no other run is about them; where services rank them against each other, one decides."
         )
 
 
@@ -117,23 +132,42 @@ def _places(plan: Plan, names: Collection[str]) -> dict[tuple[str, str], int]:
     }
 
 
-def _kinds(plan: Plan, free: Collection[str], placement: Placement) -> dict[_Kind, list[str]]:
-    services = _services_of(plan)
+def _among(seats: Seats, kinds: Mapping[str, _Kind]) -> Seats:
+    """Let hosts of one kind alone have each other's places: who has that of another kind takes the next in the ring."""
+    among: Seats = {}
+    for host, seat in seats.items():
+        taken = seat
+        while host in kinds and taken != host and kinds.get(taken) != kinds[host]:
+            taken = seats[taken]
+        if host in kinds and taken != host:
+            among[host] = taken
+    return among
+
+
+def _kinds(plan: Plan, placement: Placement) -> dict[str, _Kind]:
     crowded = _crowded(plan)
-    kinds: defaultdict[_Kind, list[str]] = defaultdict(list)
-    for host in free:
-        names = services[host]
-        domain = None if crowded.isdisjoint(names) else placement.domains.get(host)
-        kinds[_Kind(names, host in placement.last, domain)].append(host)
-    return kinds
+    return {
+        host: _Kind(
+            names,
+            host in placement.last,
+            None if crowded.isdisjoint(names) else placement.domains.get(host),
+        )
+        for host, names in _movable(plan).items()
+    }
 
 
-def _services_of(plan: Plan) -> dict[str, frozenset[str]]:
+def _movable(plan: Plan) -> dict[str, frozenset[str]]:
+    """Give the services of each host that does not migrate for all others."""
     services: defaultdict[str, set[str]] = defaultdict(set)
     for name, service in plan.services.items():
         for host in service.hosts:
             services[host].add(name)
-    return {host: frozenset(names) for host, names in services.items()}
+    once = _migrating(plan)
+    return {host: frozenset(names) for host, names in services.items() if host not in once}
+
+
+def _migrating(plan: Plan) -> set[str]:
+    return {service.run_once_host for service in plan.services.values() if service.migrates_once}
 
 
 def _crowded(plan: Plan) -> set[str]:

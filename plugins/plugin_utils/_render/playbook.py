@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .._common.names import pattern
 from .._common.text import plural
 from .._plan.names import LEFT, NO_HOST, OPENED, PLANNED, RANK_PLAY, SEEN_MEMBERS, VERIFY_PLAY
-from .._plan.seats import is_ranked
+from .._plan.seats import is_ranked, ranked_services, taking_places
 from .._service.steps import CHANGE, DISRUPTIVE, FINALIZE, RANK
 from .._tasks.strategy import FREE, LINEAR
 from .change import ENDS_ROLES, ENDS_ROLES_SINCE, TEMPORARY, VERIFY
@@ -155,7 +155,8 @@ def _plays(plan: Plan, plays: Sequence[Play], *, included: bool) -> Iterator[dic
     for name in names:
         if plan.services[name].is_verified_again:
             yield _verify_again(plan, name, included=included)
-    ranked = [name for name in names if is_ranked(plan.services[name])]
+    # Who decides about hosts that others rank otherwise is asked first: what is said of it stays true.
+    ranked = [name for name in ranked_services(plan) if name in concerned]
     before = {
         CHANGE: [_rank(plan, name, included=included) for name in ranked],
         FINALIZE: check_before_finalizers(plan),
@@ -166,10 +167,8 @@ def _plays(plan: Plan, plays: Sequence[Play], *, included: bool) -> Iterator[dic
 
 
 def _concerning(plan: Plan, about: Selection) -> Iterator[Play]:
-    """Give the plays that a run is about: of hosts that may change places, those of all others too."""
-    ranked = [service.hosts for service in plan.services.values() if is_ranked(service)]
-    movable = {host for hosts in ranked for host in hosts}
-    alike = movable if any(map(about.has_host, movable)) else set()
+    """Give the plays that a run is about: of hosts that may change places, those of the others too."""
+    alike = taking_places(plan, about.has_host)
     for play in plan.plays:
         if any(
             about.has_service(name, plan.services[name].stage)

@@ -12,6 +12,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._campaign.campaig
     end_campaign,
     list_campaigns,
     note,
+    note_ranks,
     note_run,
     open_journal,
     others_open,
@@ -287,3 +288,26 @@ def test_a_campaign_is_not_abandoned_by_mistake(store: Store, asked: dict[str, s
 )
 def test_a_state_that_is_not_known_is_none_of_an_end(state: str, is_open: bool) -> None:
     assert Campaign("friday-1", {"state": state}).is_open is is_open
+
+
+def test_seats_stay_for_the_campaign_and_ranks_for_the_run_that_found_them(store: Store) -> None:
+    """Ranks of an earlier run are old: who leads may be another one by now."""
+    known = []
+
+    def swapped(seats: dict[str, str], ranks: dict[str, dict[str, int]]) -> dict[str, str]:
+        known.append((dict(seats), ranks))
+        return {"h1": "h2", "h2": "h1"}
+
+    first, later = run(1), run(2)
+    campaign = opened(store, 1).campaign
+    note_ranks(store, campaign, first, "db", {"h1": 1}, swapped)
+    note_ranks(store, campaign, first, "web", {"h1": 2}, swapped)
+    opened(store, 2)
+    note_ranks(store, campaign, later, "web", {"h1": 3}, swapped)
+    seats = {"h1": "h2", "h2": "h1"}
+    assert known == [
+        ({}, {"db": {"h1": 1}}),
+        (seats, {"db": {"h1": 1}, "web": {"h1": 2}}),
+        (seats, {"web": {"h1": 3}}),
+    ]
+    assert list_campaigns(store)[0].seats == seats

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.gate import (
     GateError,
+    check_places,
     check_prerequisites,
     hosts_left,
     pass_gate,
@@ -271,3 +272,24 @@ def test_what_changes_together_waits_for_hosts_of_the_first_alone_and_for_itself
     assert enter("wave-2", "api/change@h1", on_h2, **known) == {"api": "h2", "sched": "h2"}
     assert "change of api on h2" in refusal("wave-3", "api/change@h1", on_h3, **known)
     assert enter("wave-3", "api/change@h1 api/change@h2", on_h3, **known) == {"sched": "h3"}
+
+
+def test_a_play_is_refused_on_hosts_whose_places_are_in_others_by_now() -> None:
+    seated = PLAN.seated({"d1": "d2", "d2": "d1"})
+    with pytest.raises(GateError) as caught:
+        check_places(seated, seated.play("wave-1"), progress(VALID), EVERYTHING, ["d1"])
+    assert str(caught.value) == (
+        "Wave 1 is refused; nothing in it was touched: hosts have changed places by rank (d1 is in Wave 2), and this "
+        "run does not know that. Run the same command again, without --start-at-task: it resumes there."
+    )
+
+
+@pytest.mark.parametrize(
+    ("play", "done", "batch"),
+    [("wave-1", VALID, "d2"), ("wave-1", f"{VALID} db/change@d1", "d1"), ("validate-db", "", "d1 d2")],
+)
+def test_a_play_on_hosts_that_have_their_places_there_or_nothing_left_is_not(
+    play: str, done: str, batch: str
+) -> None:
+    seated = PLAN.seated({"d1": "d2", "d2": "d1"})
+    check_places(seated, seated.play(play), progress(done), EVERYTHING, batch.split())

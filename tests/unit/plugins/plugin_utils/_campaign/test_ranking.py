@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.gate import GateError
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.ranking import (
-    begun_on,
+    changed_on,
+    half_done,
     hosts_to_ask,
     read_ranks,
 )
@@ -22,8 +23,16 @@ def test_all_hosts_are_asked_before_the_first_wave() -> None:
 
 def test_who_has_begun_is_not_asked_whatever_it_has_begun() -> None:
     begun = progress(started="web/change@h2")
-    assert begun_on(PLAN, begun) == {"h2"}
+    assert half_done(PLAN, begun) == {"h2"}
     assert hosts_to_ask(PLAN, begun, Selection()) == {"db": ["h1", "h3"]}
+
+
+def test_who_has_changed_another_service_is_asked() -> None:
+    """Else nobody would be asked of what comes second on the same hosts."""
+    changed = progress(done="web/change@h1 web/change@h2")
+    assert half_done(PLAN, changed) == set()
+    assert changed_on(PLAN, changed) == {"db": frozenset(), "web": {"h1", "h2"}}
+    assert hosts_to_ask(PLAN, changed, Selection()) == {"db": ["h1", "h2", "h3"]}
 
 
 def test_where_one_is_left_nobody_is_last() -> None:
@@ -51,3 +60,10 @@ def test_a_host_without_a_rank_is_refused_by_name_with_the_role_to_correct() -> 
         "knows who goes last. Let it set one on every host, in the role db; a host on which the service is down has a "
         "rank too."
     )
+
+
+def test_hosts_that_were_lost_while_they_were_asked_are_refused_by_name() -> None:
+    with pytest.raises(
+        GateError, match=r"h3 did not come through rank\.yml of db, so nobody knows who goes last"
+    ):
+        read_ranks(PLAN, "db", {"h1": 0, "h2": 1}, {"h3"})

@@ -7,6 +7,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._campaign.gate im
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.runs import (
     CampaignRun,
     document_of,
+    hosts_about,
     overlap,
     who_does,
 )
@@ -40,6 +41,14 @@ def test_runs_meet_where_they_are_about_one_service_on_one_host(
     one: Selection, other: Selection, meet: bool
 ) -> None:
     assert overlap(PLAN, one, other) is overlap(PLAN, other, one) is meet
+
+
+@pytest.mark.parametrize(
+    ("about", "found"),
+    [(Selection(), {"a1", "a2", "w1"}), (WEB, {"a1", "w1"}), (hosts("a1", "x1"), {"a1"})],
+)
+def test_the_hosts_that_a_run_is_about_have_some_of_its_services(about: Selection, found: set[str]) -> None:
+    assert hosts_about(PLAN, about) == found
 
 
 @pytest.mark.parametrize("about", [Selection(), DB, hosts("a1", "a2"), Selection(stage="data")])

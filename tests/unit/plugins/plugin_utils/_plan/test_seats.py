@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._inventory.placement import Placement
+from ansible_collections.orderly.services.plugins.plugin_utils._plan.plan import Play
 from ansible_collections.orderly.services.plugins.plugin_utils._plan.seats import (
     arrange,
     fitting,
     free_to_move,
     ranked_services,
     seat_lines,
+    taking_places,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,6 +100,14 @@ def test_a_plan_with_hosts_in_other_places_is_the_same_plan() -> None:
     assert DB.seated({}) is DB
 
 
+def test_plays_of_all_hosts_stay_as_they_are_and_a_wave_of_two_services_does_not() -> None:
+    plan = plan_of(deployment("db", "h1 h2", "0 3", "rank"), deployment("web", "h1 h2", "3", "rank"))
+    seated = plan.seated({"h1": "h2", "h2": "h1"})
+    assert seated.play("validate-db") is plan.play("validate-db")
+    wave = Play("wave-1", "change", "Wave 1", ("h1", "h2"), {"db": ("h1",), "web": ("h2",)})
+    assert wave.seated({"h1": "h2", "h2": "h1"}).services == {"db": ("h2",), "web": ("h1",)}
+
+
 def test_the_needs_of_plays_stay_true() -> None:
     plan = plan_of(
         deployment("db", "h1 h2 h3", "3 4", "rank", migrates_once=True),
@@ -107,15 +117,47 @@ def test_the_needs_of_plays_stay_true() -> None:
     assert [play.needs for play in seated.plays] == [play.needs for play in plan.plays]
 
 
-def test_seats_of_hosts_that_have_gone_are_forgotten_with_all_that_changed_places_with_them() -> None:
-    seats = {"h1": "h3", "h3": "h4", "h4": "h1"}
-    assert fitting(DB, seats) == {}
+def test_who_had_the_place_of_a_host_that_has_gone_takes_the_one_that_this_had() -> None:
+    assert fitting(DB, {"h1": "h3", "h3": "h4", "h4": "h1"}) == {"h1": "h3", "h3": "h1"}
+    assert fitting(DB, {"h1": "h4", "h4": "h1"}) == {}
     assert fitting(DB, {"h1": "h2", "h2": "h1", "x": "y", "y": "x"}) == {"h1": "h2", "h2": "h1"}
 
 
 def test_seats_of_hosts_that_are_not_alike_any_more_are_forgotten() -> None:
     plan = plan_of(deployment("db", "h1 h2 h3", "3", "rank"), deployment("web", "h2"))
     assert fitting(plan, {"h1": "h2", "h2": "h1"}) == {}
+
+
+def test_who_migrates_for_all_by_now_is_in_its_own_place_again() -> None:
+    """Else all others would wait for a host whose wave comes after theirs."""
+    plan = plan_of(deployment("db", "h1 h2 h3", "3 4", "rank", migrates_once=True))
+    seats = {"h1": "h3", "h2": "h1", "h3": "h2"}
+    assert waves(plan.seated(fitting(plan, seats))) == ["h1", "h3", "h2"]
+
+
+def test_who_goes_last_by_the_inventory_by_now_leaves_the_place_that_it_had_found() -> None:
+    placement = Placement(last=frozenset({"h3"}))
+    seats = {"h1": "h3", "h3": "h1"}
+    new = arrange(DB, seats, {"db": {"h1": 1, "h2": 0, "h3": 0}}, {"h1", "h2", "h3"}, placement)
+    assert waves(DB.seated(new)) == ["h2", "h1", "h3"]
+
+
+def test_hosts_that_have_changed_another_service_change_places_among_themselves() -> None:
+    plan = plan_of(deployment("db", "h1 h2 h3", "3", "rank"), deployment("web", "h1 h2 h3", "3", "rank"))
+    ranks = {"web": {"h1": 1, "h2": 0, "h3": 0}}
+    everybody = arrange(plan, {}, ranks, {"h1", "h2", "h3"}, NOWHERE, {"db": {"h1", "h2", "h3"}})
+    assert waves(plan.seated(everybody), "web") == ["h2", "h3", "h1"]
+    two = arrange(plan, {}, ranks, {"h1", "h2", "h3"}, NOWHERE, {"db": {"h1", "h2"}})
+    assert waves(plan.seated(two), "web") == ["h2", "h1", "h3"]
+
+
+def test_only_hosts_with_the_same_services_take_places_of_each_other() -> None:
+    plan = plan_of(
+        deployment("db", "h1 h2 h3", "3", "rank"), deployment("web", "h3 w1 w2"), deployment("log", "w1 w2")
+    )
+    assert taking_places(plan, {"h1"}.__contains__) == {"h1", "h2"}
+    assert taking_places(plan, {"h3"}.__contains__) == {"h3"}
+    assert taking_places(plan, {"w1"}.__contains__) == set()
 
 
 def test_it_is_said_who_goes_last() -> None:
@@ -128,7 +170,8 @@ def test_it_is_said_who_goes_last() -> None:
 def test_it_is_said_who_cannot_go_last() -> None:
     assert list(seat_lines(DB, "db", {"h1": 1, "h2": 0, "h3": 0})) == [
         "h1 would go last of db, by its rank.yml, and keeps its place before others: hosts change places only where "
-        "they have the same services and failure domain, and none of them migrates for all."
+        "they have the same services and failure domain, none of them migrates for all, and no other run is about "
+        "them; where services rank them against each other, one decides."
     ]
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     Task = dict[str, Any]
 
 _FOR_REAL = "not ansible_check_mode"
+_NOT_RELEASED = "{{ ansible_check_mode }}"
+"""Whether packages are still on hold, as check mode releases none."""
 _SOCKET = "/run/haproxy/admin.sock"
 
 
@@ -165,14 +167,13 @@ class Recipe:
             },
             {  # what somebody else put on hold fails here, while the service still runs
                 "name": "upgrade_tasks | Ask apt what it installs",
-                "orderly.services.package_upgrade_info": packages,
+                "orderly.services.package_upgrade_info": {**packages, "held": _NOT_RELEASED},
                 "register": found,
-                "when": _FOR_REAL,
             },
             {
                 "name": "upgrade_tasks | Stop the units if there is something newer",
                 "orderly.services.stopped_units": units,
-                "when": f"{found}.upgrades | default([]) | length > 0",
+                "when": f"{found}.upgrades | length > 0",
             },
         ]
         failed = {"msg": "{{ ansible_failed_result.msg | default('The task before it has failed.', true) }}"}

@@ -61,6 +61,14 @@ def test_packages_that_stop_their_daemon_are_released_and_upgraded_while_it_is_d
     ]
 
 
+def test_check_mode_looks_at_what_it_has_not_released_and_says_what_it_would_stop() -> None:
+    tasks = {task["tags"]: task for task in role(hold=True)["tasks/upgrade_tasks.yml"]}
+    _release, ask, stop = tasks["step2"]["block"]
+    assert ask["orderly.services.package_upgrade_info"]["held"] == "{{ ansible_check_mode }}"
+    assert "when" not in ask
+    assert stop["when"] == f"{ask['register']}.upgrades | length > 0"
+
+
 def test_packages_are_put_on_hold_again_whatever_fails() -> None:
     tasks = {task["tags"]: task for task in role(hold=True)["tasks/upgrade_tasks.yml"]}
     release = tasks["step2"]["block"][0]["orderly.services.package_hold"]

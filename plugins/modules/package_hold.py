@@ -33,6 +33,13 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  for_upgrade:
+    description:
+      - Whether O(state=absent) releases packages only until an upgrade of them is done, after which O(state=present)
+        puts them on hold again. It is written down which ones, so that RV(released) names them also in the run that
+        follows one that failed between.
+    type: bool
+    default: false
   lock_timeout:
     description:
       - How many seconds to wait while another process holds the lock of dpkg, as with M(ansible.builtin.apt). After
@@ -55,6 +62,7 @@ EXAMPLES = r"""
   orderly.services.package_hold:
     units: [mariadb.service]
     state: absent
+    for_upgrade: true
 """
 
 RETURN = r"""
@@ -70,7 +78,8 @@ held:
   type: list
   elements: str
 released:
-  description: The packages that were released.
+  description: The packages that were released; with O(for_upgrade) also those that an upgrade released before, and did
+    not put on hold again.
   returned: success
   type: list
   elements: str
@@ -86,6 +95,7 @@ from ansible_collections.orderly.services.plugins.module_utils._deferral.hold im
     packages_of,
     plan_hold,
     plan_release,
+    to_hold_again,
 )
 from ansible_collections.orderly.services.plugins.module_utils._host.dpkg_lock import DpkgLock
 from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
@@ -97,6 +107,7 @@ def main() -> None:
             "units": {"type": "list", "elements": "str", "default": []},
             "packages": {"type": "list", "elements": "str", "default": []},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "for_upgrade": {"type": "bool", "default": False},
             "lock_timeout": {"type": "int", "default": 60},
         },
         supports_check_mode=True,
@@ -104,24 +115,31 @@ def main() -> None:
     params = module.params
     run = module.run_command
     file = HoldFile()
+    for_upgrade = params["for_upgrade"] and params["state"] == "absent"
     decide = plan_hold if params["state"] == "present" else plan_release
     try:
         named = as_apt_lists_them(run, check_packages(params["packages"]))
         wanted = [*named, *packages_of(run, params["units"])]
         before = as_apt_lists_them(run, file.read())
         plan = decide(wanted, on_hold(run), before)
+        earlier = file.lifted()
+        lifted = to_hold_again(earlier, wanted, plan.release, for_upgrade=for_upgrade)
         if not module.check_mode:
             lock = DpkgLock(params["lock_timeout"])
+            if for_upgrade:  # before, so that a run that is killed between leaves nothing released for good
+                file.write(before, lifted)
             mark(run, "hold", plan.hold, lock)
             mark(run, "unhold", plan.release, lock)
-            file.write(plan.ours)
+            file.write(plan.ours, lifted)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     module.exit_json(
         changed=bool(plan.hold or plan.release),
         packages=plan.ours,
         held=plan.hold,
-        released=plan.release,
+        released=sorted(
+            {*plan.release, *({*earlier}.intersection(wanted or earlier) if for_upgrade else ())}
+        ),
         diff={"before": "\n".join([*before, ""]), "after": "\n".join([*plan.ours, ""])},
     )
 

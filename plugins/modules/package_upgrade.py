@@ -124,7 +124,12 @@ def _fetch(apt: Apt, module: AnsibleModule) -> dict[str, Any]:
     missing = apt.is_to_fetch(packages, held=held)
     if missing and not module.check_mode:
         apt.fetch(packages, held=held)
-    return {"changed": read or missing, "upgrades": [asdict(each) for each in upgrades]}
+    fetched = "".join(f"{each.package} {each.after}\n" for each in upgrades if missing)
+    return {
+        "changed": read or missing,
+        "upgrades": [asdict(each) for each in upgrades],
+        "diff": {"before_header": "fetched", "after_header": "fetched", "before": "", "after": fetched},
+    }
 
 
 def _install(apt: Apt, module: AnsibleModule) -> dict[str, Any]:

@@ -15,6 +15,9 @@ description:
     daemon. M(orderly.services.current_units) starts the units again.
   - It is written down which units were stopped, so that they are known apart from those that somebody stopped on
     purpose, also after a run that was killed. Rolls count such a host as down, and the next restart starts the units.
+  - What systemd stops along with a unit (C(Requires), C(BindsTo) or C(PartOf) on it) is written down too, and sockets,
+    timers and paths that would start it meanwhile are stopped before it. M(orderly.services.current_units) brings both
+    back with the unit.
   - Units that do not run, and those that the host does not have, stay as they are. One that pacemaker manages, or that
     refuses to be stopped by hand (C(RefuseManualStop=yes)), fails, and nothing is stopped.
 options:
@@ -52,7 +55,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 stopped:
-  description: The units that were stopped, or would be.
+  description: The units that were stopped, or would be, in this order; what stops along with a unit follows it.
   returned: success
   type: list
   elements: str
@@ -66,13 +69,15 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
 from ansible_collections.orderly.services.plugins.module_utils._host.files import boot_id
 from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd
+from ansible_collections.orderly.services.plugins.module_utils._restart.pause import related
+from ansible_collections.orderly.services.plugins.module_utils._restart.restart import by_unit, taken_along
 from ansible_collections.orderly.services.plugins.module_utils._restart.unfinished import (
     FOLDER,
     UnfinishedFolder,
 )
 
 if TYPE_CHECKING:
-    from typing import Any, Iterable
+    from typing import Any, Iterable, Mapping
 
     from ansible_collections.orderly.services.plugins.module_utils._host.systemd import UnitState
 
@@ -83,30 +88,47 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def _to_stop(states: Iterable[UnitState]) -> list[UnitState]:
-    running = [state for state in states if state.is_active or state.in_transition]
-    for state in running:
+def _runs(state: UnitState) -> bool:
+    return state.is_active or state.in_transition
+
+
+def _to_stop(units: Iterable[str], states: Mapping[str, UnitState]) -> dict[UnitState, tuple[UnitState, ...]]:
+    """Give the units to stop, in order, and with each those that systemd stops along with it."""
+    known = {**states, **by_unit(states)}
+    named = [known[name] for name in units]
+    ordered = [known[each] for state in named for each in (*state.triggered_by, state.unit)]
+    found: dict[UnitState, tuple[UnitState, ...]] = {}
+    for state in filter(_runs, ordered):
         if state.refusal:
             raise HostError(f"{state.unit} cannot be stopped: {state.refusal}", unit=state.unit)
-    return running
+        along = tuple(known[name] for name in taken_along(state.unit, known))
+        for each in along:
+            if each.managed:
+                why = f"systemd would stop {each.unit} along with it: {each.managed}"
+                raise HostError(f"{state.unit} cannot be stopped: {why}", unit=state.unit)
+        found[state] = along
+    return found
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     systemd, folder = Systemd(module.run_command), UnfinishedFolder(Path(module.params["restarting"]))
     try:
-        running = _to_stop(systemd.show(module.params["units"]).values())
-        for state in [] if module.check_mode else running:
+        states = systemd.follow(module.params["units"], related)
+        to_stop = _to_stop(module.params["units"], states)
+        stopped = [*dict.fromkeys(each for state, along in to_stop.items() for each in (state, *along))]
+        for state in [] if module.check_mode else stopped:  # all of them before the first stop
             folder.write(state, boot_id())
+        for state in [] if module.check_mode else to_stop:
             systemd.must("stop", state.unit)
     except HostError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     module.exit_json(
-        changed=bool(running),
-        stopped=[state.unit for state in running],
+        changed=bool(stopped),
+        stopped=[state.unit for state in stopped],
         diff={
-            "before": "".join(f"{state.unit} {state}\n" for state in running),
-            "after": "".join(f"{state.unit} stopped\n" for state in running),
+            "before": "".join(f"{state.unit} {state}\n" for state in stopped),
+            "after": "".join(f"{state.unit} stopped\n" for state in stopped),
         },
     )
 

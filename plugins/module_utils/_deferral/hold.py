@@ -44,6 +44,18 @@ def plan_release(wanted: Iterable[str], on_hold: Sequence[str], ours: Sequence[s
     return HoldPlan(release=tuple(sorted(mine & set(on_hold))), ours=tuple(sorted(set(ours) - mine)))
 
 
+def to_hold_again(
+    lifted: Iterable[str], wanted: Sequence[str], release: Iterable[str] = (), *, for_upgrade: bool = False
+) -> tuple[str, ...]:
+    """Tell which packages are yet to be put on hold again, as they were only released for an upgrade.
+
+    *lifted* are those of earlier upgrades; whoever holds or releases packages for good settles the *wanted* ones, all
+    where none is named.
+    """
+    left = {*lifted, *release} if for_upgrade else {*lifted}.difference(wanted or lifted)
+    return tuple(sorted(left))
+
+
 def check_packages(names: Iterable[str]) -> list[str]:
     """Insist that names are those of packages."""
     for name in names:
@@ -149,7 +161,7 @@ def mark(run: Runner, how: str, packages: Sequence[str], lock: DpkgLock) -> None
 
 
 class HoldFile:
-    """The list of packages that we put on hold."""
+    """The list of packages that we put on hold, and of those that upgrades released and have yet to put there again."""
 
     def __init__(self, root: Path = Path("/")) -> None:
         """Take the root below which the file is."""
@@ -164,9 +176,17 @@ class HoldFile:
         except OSError:  # there is none, or only root can tell
             return []
 
-    def write(self, packages: Sequence[str]) -> None:
+    def lifted(self) -> list[str]:
+        """Read the names of the packages that were released for an upgrade, and are yet to be put on hold again."""
+        try:
+            is_document = read_text(self.path).startswith("{")
+            return list(read_document(self.path).get("lifted") or ()) if is_document else []
+        except OSError:
+            return []
+
+    def write(self, packages: Sequence[str], lifted: Sequence[str] = ()) -> None:
         """Write the names of the packages; without any there is no file."""
-        if not packages:
+        if not packages and not lifted:
             remove([self.path])
-        elif list(packages) != self.read():
-            write_document(self.path, {"packages": list(packages)})
+        elif (list(packages), list(lifted)) != (self.read(), self.lifted()):
+            write_document(self.path, {"packages": list(packages), "lifted": list(lifted)})

@@ -2,7 +2,8 @@
 """Which programs a unit is made of, so that their packages tell whose it is.
 
 A shell, an interpreter or a wrapper runs the programs of others. Of a unit that begins with one, as mariadb.service of
-Debian does, the programs that its arguments name count, and what its main process runs in the end.
+Debian does, the programs that its arguments name count, and what its main process runs in the end. Debian's
+postgresql@15-main.service begins with a program of postgresql-common, for servers of all versions; its own one counts.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _WRAPPERS = (
 _INTERPRETER = re.compile(f"(?:{_SHELLS}|{_WRAPPERS}|(?:{_LANGUAGES})[\\d.-]*(?:dbg)?)")
 _COMMAND = re.compile(r"\{ path=(/.+?) ; argv\[\]=(.*?)(?: ; (?:ignore_errors|flags)=|$)")
 _PATH = re.compile(r"(?<![\w./:@%+~}-])/[\w./@%+~-]+")
+_CLUSTER = re.compile(r"/pg_ctlcluster (?:-\S+ )*([\d.]+)-\S+ start")
 _EXEC = re.compile(r"(?<![\w-])exec\s")
 
 
@@ -64,6 +66,8 @@ def read_programs(values: Mapping[str, str], root: Path = Path("/")) -> Programs
     commands = _COMMAND.findall(values.get("ExecStart", ""))
     interpreted = [arguments for path, arguments in commands if is_interpreter(path)]
     own = [path for path, _arguments in commands if not is_interpreter(path)]
+    versions = [version for _path, arguments in commands for version in _CLUSTER.findall(arguments)]
+    own += [f"/usr/lib/postgresql/{version}/bin/postgres" for version in versions]
     if interpreted:
         main = read_program(int(values.get("MainPID") or 0), root)
         own += [main.path] if main and not is_interpreter(main.path) else []

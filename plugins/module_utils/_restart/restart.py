@@ -92,6 +92,9 @@ def plan_restart(
     units = [states[name].unit for name in named]
     # A socket that waits is of the service that it starts: restarted under its slot, and together with it.
     units += [unit for unit in waiting if unit.endswith(".socket") and {*units} & {*known[unit].takes_along}]
+    # What went down with one of them, or was stopped because it would start it, is not started along with it.
+    with_them = {name for unit in units for name in (*known[unit].triggered_by, *_goes_along(unit, known))}
+    units += [unit for unit in waiting if unit in with_them and known[unit].unfinished and unit not in units]
     selected = select_units(units, waiting, deferred_only=deferred_only, include_pending=include_pending)
     steps: list[Step] = []
     for unit in _first_who_take_along(selected, known):
@@ -133,10 +136,14 @@ def _plan_step(
 
 def taken_along(unit: str, states: Mapping[str, UnitState]) -> tuple[str, ...]:
     """Name the running units that systemd restarts when it restarts this one, however far that goes."""
+    return tuple(name for name in _goes_along(unit, states) if states[name].is_active)
+
+
+def _goes_along(unit: str, states: Mapping[str, UnitState]) -> list[str]:
     found = [unit]
     for each in found:
         found += [name for name in states[each].takes_along if name in states and name not in found]
-    return tuple(name for name in found[1:] if states[name].is_active)
+    return found[1:]
 
 
 def _reason_to_skip(state: UnitState, paused: Container[str]) -> str:

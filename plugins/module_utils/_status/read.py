@@ -39,7 +39,7 @@ from .._restart.unfinished import UnfinishedFolder, with_unfinished
 from .report import HostStatus
 
 if TYPE_CHECKING:
-    from typing import Callable, Iterable, Mapping, Sequence, TypeVar
+    from typing import Callable, Container, Iterable, Mapping, Sequence, TypeVar
 
     from .._deferral.ledger import Ledger
     from .._host.dpkg import Package
@@ -102,7 +102,7 @@ def read_status(
     down = _down(sorted(expected), states, [entry["unit"] for entry in kept.paused])
     not_checked = {} if is_root else _for_root_only(ledger, down)
     on_hold, bad_on_hold = _told(partial(_on_hold, run), packages)
-    held, bad_held = _told(lambda file: (file.read(), []), HoldFile(root))
+    held, bad_held = _told(partial(_held_by_us, root, {each["package"] for each in on_hold}), HoldFile(root))
     old, not_looked_at = _outdated(run, root, not_checked.get("outdated"), outdated=outdated)
     not_checked.update(not_looked_at)
     trouble = chain(
@@ -187,6 +187,17 @@ def _packages(run: Runner) -> tuple[list[Package], list[str]]:
 
 def _on_hold(run: Runner, packages: list[Package]) -> tuple[list[dict[str, str]], list[str]]:
     return held_packages(run, packages), []
+
+
+def _held_by_us(root: Path, on_hold: Container[str], file: HoldFile) -> tuple[list[str], list[str]]:
+    """Read what we hold; what an upgrade that is at work has yet to put on hold again is no trouble."""
+    lifted = [package for package in file.lifted() if package not in on_hold]
+    if not lifted or DpkgLock(0, root).holder():
+        return file.read(), []
+    return file.read(), [
+        f"An upgrade released {', '.join(lifted)} and has not put it on hold again. If it has ended, run it again, or "
+        "defer_restarts: until then whoever upgrades the host does it under the running daemon."
+    ]
 
 
 def _paused(folder: PausedFolder) -> tuple[list[dict[str, str]], list[str]]:

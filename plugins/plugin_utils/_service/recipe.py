@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     Task = dict[str, Any]
 
 _FOR_REAL = "not ansible_check_mode"
+_NOT_RELEASED = "{{ ansible_check_mode }}"
+"""Whether packages are still on hold, as check mode releases none."""
 _SOCKET = "/run/haproxy/admin.sock"
 
 
@@ -137,13 +139,7 @@ class Recipe:
                 "tags": "step1",
             },
             *self._release(packages),
-            {
-                "name": "upgrade_tasks | Upgrade the packages",
-                # In check mode nothing was released.
-                "orderly.services.package_upgrade": {**packages, **held},
-                "tags": "step3",
-            },
-            *self._hold_again(),
+            self._install({**packages, **held}),
             {
                 "name": "upgrade_tasks | Run the new programs",
                 "orderly.services.current_units": {"units": list(self.units)},
@@ -162,42 +158,53 @@ class Recipe:
         if not self.hold:
             return []
         found = f"{self._register}_newer"
-        return [
+        units = {"units": list(self.units)}
+        tasks = [
             {
                 "name": "upgrade_tasks | Release the packages that are on hold while restarts are off",
-                "orderly.services.package_hold": {"units": list(self.units), "state": "absent"},
+                "orderly.services.package_hold": {**units, "state": "absent", "for_upgrade": True},
                 "register": f"{self._register}_hold",
-                "tags": "step2",
             },
             {  # what somebody else put on hold fails here, while the service still runs
                 "name": "upgrade_tasks | Ask apt what it installs",
-                "orderly.services.package_upgrade_info": packages,
+                "orderly.services.package_upgrade_info": {**packages, "held": _NOT_RELEASED},
                 "register": found,
-                "when": _FOR_REAL,
-                "tags": "step2",
             },
             {
                 "name": "upgrade_tasks | Stop the units if there is something newer",
-                "orderly.services.stopped_units": {"units": list(self.units)},
-                "when": f"{found}.upgrades | default([]) | length > 0",
-                "tags": "step2",
+                "orderly.services.stopped_units": units,
+                "when": f"{found}.upgrades | length > 0",
             },
         ]
+        failed = {"msg": "{{ ansible_failed_result.msg | default('The task before it has failed.', true) }}"}
+        say = {"name": "upgrade_tasks | Say what has failed", "ansible.builtin.fail": failed}
+        return [
+            {
+                "name": "upgrade_tasks | Stop the units while their packages are upgraded",
+                "block": tasks,
+                "rescue": [self._hold_again(), say],  # they may still run, so nobody else may upgrade them
+                "tags": "step2",
+            }
+        ]
 
-    def _hold_again(self) -> list[Task]:
-        if not self.hold:
-            return []
+    def _install(self, packages: Task) -> Task:
+        """Have the packages upgraded; in check mode those on hold too, as nothing was released."""
+        name = "upgrade_tasks | Upgrade the packages"
+        task: Task = {"name": name, "orderly.services.package_upgrade": packages}
+        if self.hold:
+            task = {"name": f"{name} that were on hold", "block": [task], "always": [self._hold_again()]}
+        return {**task, "tags": "step3"}
+
+    def _hold_again(self) -> Task:
         restarts = (
             f"{self._variable}_enable_auto_restarts | default(enable_auto_restarts | default(true)) | bool"
         )
-        return [
-            {
-                "name": "upgrade_tasks | Put the packages on hold again while restarts are off",
-                "orderly.services.package_hold": {"units": list(self.units)},
-                "when": f"{self._register}_hold.released | length > 0 or not ({restarts})",
-                "tags": "step3",
-            }
-        ]
+        released = f"{self._register}_hold.released | default([]) | length > 0"
+        return {
+            "name": "upgrade_tasks | Put the packages on hold again while restarts are off",
+            "orderly.services.package_hold": {"units": list(self.units)},
+            "when": f"{released} or not ({restarts})",
+        }
 
     def _drain(self, part: str, name: str, **how: Any) -> list[Task]:
         if not self.backend:

@@ -49,6 +49,16 @@ def test_of_arguments_the_programs_count(arguments: str, expected: tuple[str, ..
     assert named_programs(arguments, lambda path: "bin/" in path) == expected
 
 
+@pytest.mark.parametrize("version", ["9.6", "15"])
+def test_the_server_of_a_postgresql_cluster_is_that_of_its_version_whether_it_runs_or_not(
+    tmp_path: Path, version: str
+) -> None:
+    started = f"/usr/bin/pg_ctlcluster --skip-systemctl-redirect {version}-main start"
+    values = {"ExecStart": command("/usr/bin/pg_ctlcluster", started), "MainPID": "0"}
+    server = f"/usr/lib/postgresql/{version}/bin/postgres"
+    assert read_programs(values, tmp_path) == Programs(("/usr/bin/pg_ctlcluster", server))
+
+
 def command(path: str, arguments: str) -> str:
     return f"{{ path={path} ; argv[]={arguments} ; ignore_errors=no ; start_time=[n/a] ; pid=0 }}"
 

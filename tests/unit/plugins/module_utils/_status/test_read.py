@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible_collections.orderly.services.plugins.module_utils._deferral.hold import HoldFile
 from ansible_collections.orderly.services.plugins.module_utils._host.documents import write_document
 from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
 from ansible_collections.orderly.services.plugins.module_utils._records.drained import Drained, DrainedFolder
@@ -106,6 +107,18 @@ def test_a_package_that_dpkg_has_not_finished_is_trouble_while_no_dpkg_is_at_wor
 ) -> None:
     host.packages = HALF
     assert read()["trouble"] == ["halfd is unpacked, not configured: run dpkg --configure -a"]
+    monkeypatch.setattr(status_reader.DpkgLock, "holder", lambda _lock: "PID 1 (apt-get) holds it")
+    assert read()["trouble"] == []
+
+
+def test_what_an_upgrade_has_not_put_on_hold_again_is_trouble_while_no_dpkg_is_at_work(
+    read: Callable[..., dict[str, Any]], root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    HoldFile(root).write(["other"], ["mariadb-server", "postgresql-15"])  # mariadb-server is still on hold
+    assert read()["trouble"][0].startswith(
+        "An upgrade released postgresql-15 and has not put it on hold again."
+    )
+    assert not read()["auto_restarts"]  # the other is still on hold
     monkeypatch.setattr(status_reader.DpkgLock, "holder", lambda _lock: "PID 1 (apt-get) holds it")
     assert read()["trouble"] == []
 

@@ -43,17 +43,38 @@ def test_packages_are_fetched_before_the_interruption_and_upgraded_in_it() -> No
 
 def test_packages_that_stop_their_daemon_are_released_and_upgraded_while_it_is_down() -> None:
     tasks = role(hold=True)["tasks/upgrade_tasks.yml"]
-    assert [(task["tags"], module) for task, module in zip(tasks, modules(tasks), strict=True)] == [
-        ("step0", "orderly.services.package_upgrade_info"),
-        ("step1", "orderly.services.package_upgrade"),
-        ("step2", "orderly.services.package_hold"),
-        ("step2", "orderly.services.package_upgrade_info"),
-        ("step2", "orderly.services.stopped_units"),
-        ("step3", "orderly.services.package_upgrade"),
-        ("step3", "orderly.services.package_hold"),
-        ("step5", "orderly.services.current_units"),
-        ("step6", "ansible.builtin.import_tasks"),
+    parts = [(task["tags"], task, task.get("block", [task])) for task in tasks]
+    assert [(step, modules(part)) for step, _task, part in parts] == [
+        ("step0", ["orderly.services.package_upgrade_info"]),
+        ("step1", ["orderly.services.package_upgrade"]),
+        (
+            "step2",
+            [
+                "orderly.services.package_hold",
+                "orderly.services.package_upgrade_info",
+                "orderly.services.stopped_units",
+            ],
+        ),
+        ("step3", ["orderly.services.package_upgrade"]),
+        ("step5", ["orderly.services.current_units"]),
+        ("step6", ["ansible.builtin.import_tasks"]),
     ]
+
+
+def test_check_mode_looks_at_what_it_has_not_released_and_says_what_it_would_stop() -> None:
+    tasks = {task["tags"]: task for task in role(hold=True)["tasks/upgrade_tasks.yml"]}
+    _release, ask, stop = tasks["step2"]["block"]
+    assert ask["orderly.services.package_upgrade_info"]["held"] == "{{ ansible_check_mode }}"
+    assert "when" not in ask
+    assert stop["when"] == f"{ask['register']}.upgrades | length > 0"
+
+
+def test_packages_are_put_on_hold_again_whatever_fails() -> None:
+    tasks = {task["tags"]: task for task in role(hold=True)["tasks/upgrade_tasks.yml"]}
+    release = tasks["step2"]["block"][0]["orderly.services.package_hold"]
+    assert release == {"units": UNITS, "state": "absent", "for_upgrade": True}
+    assert modules(tasks["step2"]["rescue"]) == ["orderly.services.package_hold", "ansible.builtin.fail"]
+    assert modules(tasks["step3"]["always"]) == ["orderly.services.package_hold"]
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,12 @@ options:
     type: bool
     default: false
     version_added: 0.1.0
+  may_be_off:
+    description: With O(must_be_current), whether a unit that does not run is fine where that is meant, as it is paused,
+      masked or disabled, or runs when it is needed.
+    type: bool
+    default: false
+    version_added: 0.1.0
 extends_documentation_fragment:
   - orderly.services.attributes
   - orderly.services.attributes.info_module
@@ -90,13 +96,18 @@ from typing import TYPE_CHECKING
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
 from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd
+from ansible_collections.orderly.services.plugins.module_utils._restart.members import DOWN, STOPPED, word_of
+from ansible_collections.orderly.services.plugins.module_utils._restart.paused import PausedFolder
 
 if TYPE_CHECKING:
+    from typing import Container
+
     from ansible_collections.orderly.services.plugins.module_utils._host.systemd import UnitState
 
 
-def _check_current(unit: UnitState) -> None:
-    if not unit.is_active:
+def _check_current(unit: UnitState, paused: Container[str], *, may_be_off: bool) -> None:
+    is_meant = may_be_off and word_of(unit, paused) not in (DOWN, STOPPED)
+    if not unit.is_active and not is_meant:
         raise HostError(
             f"{unit.unit} on {platform.node()} is {unit}, expected active. See journalctl -u {unit.unit}."
         )
@@ -112,6 +123,7 @@ def main() -> None:
             "name": {"type": "str", "required": True},
             "missing_ok": {"type": "bool", "default": False},
             "must_be_current": {"type": "bool", "default": False},
+            "may_be_off": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -119,7 +131,7 @@ def main() -> None:
     try:
         unit = Systemd(module.run_command).show([name])[name]
         if unit.is_known and module.params["must_be_current"]:
-            _check_current(unit)
+            _check_current(unit, PausedFolder().units(), may_be_off=module.params["may_be_off"])
     except HostError as exc:
         module.fail_json(msg=str(exc))
     if not unit.is_known and not module.params["missing_ok"]:

@@ -112,6 +112,7 @@ class Recipe:
                     "name": "{{ item }}",
                     "missing_ok": True,
                     "must_be_current": True,
+                    "may_be_off": True,
                 },
                 "loop": list(self.units),
                 "register": units,

@@ -42,3 +42,13 @@ def test_what_must_be_current_runs_and_runs_what_is_installed(run: Run, host: Fa
     assert "runs a program that was replaced" in run(name="gamma.service", must_be_current=True)["msg"]
     host.add("gamma.service", MainPID="7", CanStop="no")
     assert not run(name="gamma.service", must_be_current=True).get("failed")
+
+
+def test_what_is_off_on_purpose_may_be_off_and_what_is_down_may_not(run: Run, host: FakeHost) -> None:
+    host.add("off.service", ActiveState="inactive", SubState="dead", UnitFileState="disabled")
+    host.add("down.service", ActiveState="failed", SubState="failed", UnitFileState="disabled")
+    host.add("stopped.service", ActiveState="inactive", SubState="dead", UnitFileState="enabled")
+    assert not run(name="off.service", must_be_current=True, may_be_off=True).get("failed")
+    assert "expected active" in run(name="off.service", must_be_current=True)["msg"]
+    for name in ("down.service", "stopped.service"):
+        assert "expected active" in run(name=name, must_be_current=True, may_be_off=True)["msg"]

@@ -161,6 +161,7 @@ def shipped(site: Site, asked: dict[str, Any], replaced: int) -> Site:
         "postfix_verify_timeout": 2,
         "redis_verify_timeout": 2,
         "unbound_verify_timeout": 2,
+        "zookeeper_config": str(site.write("zoo.cfg", "clientPort=2181\n")),
         "zookeeper_may_lose_quorum": True,
         "zookeeper_verify_timeout": 2,
     }

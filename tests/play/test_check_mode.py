@@ -55,6 +55,7 @@ member() { echo '{"Status": {"header": {"member_id": '$1'}, "leader": 1}}'; }
 case $* in
     *"status --cluster"*) echo "[$(member 1), $(member 2), $(member 3)]" ;;
     *status*) echo "[$(member 2)]" ;;
+    *"member list"*) echo '{"members": [{"ID": 1}, {"ID": 2}, {"ID": 3}]}' ;;
 esac
 """
 POSTGRESQL = '#!/bin/sh\necho \'{"standby": false, "standbys": [], "synchronous": ""}\'\n'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,15 +22,29 @@ server.4=zk4:2888:3888
 server.5=zk5:2888:3888
 server.6=zk6:2888:3888:observer
 """
+ETCDCTL = """\
+#!/bin/sh
+[ "$ETCDCTL_API" = 3 ] || { echo "No help topic for '$1'" >&2; exit 3; }
+case $* in
+    *"member list"*) echo '{"members": [@@]}' ;;
+    *"status --cluster"*) echo '[@@]' ;;
+esac
+"""
 TOO_FEW = "has 5 servers that vote, and 3 of them serve requests, so it loses its quorum"
 
 
-def play(site: Site, role: str, part: str, hosts: str, **variables: Any) -> Outcome:
-    """Run one file of a shipped role on the first of the hosts of its group."""
+def inside(items: list[Any]) -> str:
+    """Give a list as JSON, without its brackets."""
+    return json.dumps(items)[1:-1]
+
+
+def play(site: Site, role: str, parts: str, hosts: str, **variables: Any) -> Outcome:
+    """Run files of a shipped role on the first of the hosts of its group."""
     site.groups(**{role: hosts})
     site.write("group_vars/all.yml", yaml.safe_dump(variables))
-    task = {"include_role": {"name": f"orderly.services.{role}", "tasks_from": part}}
-    plays = [{"hosts": hosts.split()[0], "gather_facts": False, "tasks": [task]}]
+    name = f"orderly.services.{role}"
+    tasks = [{"include_role": {"name": name, "tasks_from": f"{part}.yml"}} for part in parts.split()]
+    plays = [{"hosts": hosts.split()[0], "gather_facts": False, "tasks": tasks}]
     return site.upgrade(playbook=site.write("play.yml", yaml.safe_dump(plays)))
 
 
@@ -55,12 +70,34 @@ def test_a_zookeeper_that_is_down_and_left_out_still_votes(
         outcome = play(
             site,
             "zookeeper",
-            "health.yml",
+            "health",
             "zk1 zk2 zk3 zk4 zk5 zk6",
             zookeeper_servers=servers_up,
             zookeeper_port=port,
             zookeeper_config=str(config),
             zookeeper_verify_timeout=2,
         )
+    assert (outcome.code == 0) is (not refused), outcome.raw
+    assert refused in outcome.text
+
+
+@pytest.mark.parametrize(
+    ("listed", "answering", "refused"),
+    [
+        ("e1 e2 e3", [1, 2, 3], ""),
+        ("e1 e2", [1, 1, 2, 2], "has 2 members, so it loses its quorum"),  # each advertises two URLs
+        ("e1 e2 e3", [1, 1, 1], "is not complete: e2, e3 does not answer where it advertises"),  # localhost
+        ("e1 e2 e3 -", [1, 2, 3], "is not complete: a member that never started does not"),
+    ],
+    ids=["all answer", "two URLs each", "all advertise localhost", "one never started"],
+)
+def test_members_of_etcd_are_counted_not_urls(site: Site, listed: str, answering: list[int], refused: str) -> None:
+    members = [
+        {"ID": number, "name": name, "clientURLs": ["http://e:2379"]} if name != "-" else {"ID": number}
+        for number, name in enumerate(listed.split(), 1)
+    ]
+    statuses = [{"Status": {"header": {"member_id": number}, "leader": 2}} for number in answering]
+    site.write("bin/etcdctl", ETCDCTL.replace("@@", inside(members), 1).replace("@@", inside(statuses))).chmod(0o755)
+    outcome = play(site, "etcd", "health quorum", "e1 e2 e3", etcd_verify_timeout=1)
     assert (outcome.code == 0) is (not refused), outcome.raw
     assert refused in outcome.text

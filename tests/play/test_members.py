@@ -30,6 +30,11 @@ case $* in
     *"status --cluster"*) echo '[@@]' ;;
 esac
 """
+PG_LSCLUSTERS = "#!/bin/sh\necho 15 main 5432 online postgres /var/lib/postgresql/15/main\n"
+MAIN = "/etc/postgresql/15/main/postgresql.conf"
+STANDBY = {"configuration": MAIN, "standby": True, "link": "streaming", "behind": 0, "standbys": [], "synchronous": ""}
+PRIMARY = {**STANDBY, "standby": False, "link": None, "behind": None}
+STREAMS = {"state": "streaming", "sync": "async", "logical": False, "behind": 0}
 TOO_FEW = "has 5 servers that vote, and 3 of them serve requests, so it loses its quorum"
 
 
@@ -99,5 +104,41 @@ def test_members_of_etcd_are_counted_not_urls(site: Site, listed: str, answering
     statuses = [{"Status": {"header": {"member_id": number}, "leader": 2}} for number in answering]
     site.write("bin/etcdctl", ETCDCTL.replace("@@", inside(members), 1).replace("@@", inside(statuses))).chmod(0o755)
     outcome = play(site, "etcd", "health quorum", "e1 e2 e3", etcd_verify_timeout=1)
+    assert (outcome.code == 0) is (not refused), outcome.raw
+    assert refused in outcome.text
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [
+        (STANDBY, ""),
+        ({**PRIMARY, "standbys": [STREAMS]}, ""),
+        ({**STANDBY, "behind": None}, "its primary has not sent anything yet"),
+        ({**PRIMARY, "standbys": [{**STREAMS, "logical": True}]}, "it is the primary, and 0 of 1 standbys stream"),
+        (
+            {**STANDBY, "configuration": "/etc/postgresql/15/other/postgresql.conf"},
+            "reaches the server of /etc/postgresql/15/other/postgresql.conf, and not that of 15/main",
+        ),
+    ],
+    ids=["a standby", "a primary", "connected only", "a subscriber of logical replication", "another cluster"],
+)
+def test_a_postgresql_is_back_when_it_replicates(site: Site, said: dict[str, Any], wrong: str) -> None:
+    site.write("bin/pg_lsclusters", PG_LSCLUSTERS).chmod(0o755)
+    site.write("bin/psql", f"#!/bin/sh\necho '{json.dumps(said)}'\n").chmod(0o755)
+    timeout = {"postgresql_client": ["psql"], "postgresql_verify_timeout": 1}
+    outcome = play(site, "postgresql", "facts health", "p1 p2", **timeout)
+    assert (outcome.code == 0) is (not wrong), outcome.raw
+    assert wrong in outcome.text
+
+
+@pytest.mark.parametrize(
+    ("behind", "refused"), [(0, ""), (None, "p1 must stay up: 1 of the standbys do not stream")], ids=["fed", "connected only"]
+)
+def test_a_postgresql_goes_when_the_others_replicate(site: Site, behind: int | None, refused: str) -> None:
+    primary, standby = {**PRIMARY, "standbys": [STREAMS]}, {**STANDBY, "behind": behind}
+    said = f"case $TOY_HOST in p1) echo '{json.dumps(primary)}' ;; *) echo '{json.dumps(standby)}' ;; esac"
+    site.write("bin/pg_lsclusters", PG_LSCLUSTERS).chmod(0o755)
+    site.write("bin/psql", f"#!/bin/sh\n{said}\n").chmod(0o755)
+    outcome = play(site, "postgresql", "facts health others", "p1 p2", postgresql_client=["psql"])
     assert (outcome.code == 0) is (not refused), outcome.raw
     assert refused in outcome.text

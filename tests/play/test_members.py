@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from . import servers
+from .toys import SYSTEMCTL
 
 if TYPE_CHECKING:
     from .toys import Outcome, Site
@@ -35,6 +36,13 @@ MAIN = "/etc/postgresql/15/main/postgresql.conf"
 STANDBY = {"configuration": MAIN, "standby": True, "link": "streaming", "behind": 0, "standbys": [], "synchronous": ""}
 PRIMARY = {**STANDBY, "standby": False, "link": None, "behind": None}
 STREAMS = {"state": "streaming", "sync": "async", "logical": False, "behind": 0}
+# The role that it has, one answer after the other; the last one stays.
+REDIS = """\
+#!/bin/sh
+roles=$(dirname "$0")/roles
+printf 'run_id:aa\\nmaster_link_status:up\\nmaster_host:r2\\nrole:%s\\n' "$(head -n 1 "$roles")"
+[ "$(wc -l < "$roles")" = 1 ] || sed -i 1d "$roles"
+"""
 TOO_FEW = "has 5 servers that vote, and 3 of them serve requests, so it loses its quorum"
 
 
@@ -140,5 +148,24 @@ def test_a_postgresql_goes_when_the_others_replicate(site: Site, behind: int | N
     site.write("bin/pg_lsclusters", PG_LSCLUSTERS).chmod(0o755)
     site.write("bin/psql", f"#!/bin/sh\n{said}\n").chmod(0o755)
     outcome = play(site, "postgresql", "facts health others", "p1 p2", postgresql_client=["psql"])
+    assert (outcome.code == 0) is (not refused), outcome.raw
+    assert refused in outcome.text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "refused"),
+    [
+        ("slave", "slave", ""),
+        ("master", "slave", ""),
+        ("slave", "master", "r1 was a replica of r2, and is a master of its own since its restart"),
+    ],
+)
+def test_a_replica_without_sentinels_is_a_replica_again(site: Site, before: str, after: str, refused: str) -> None:
+    site.write("bin/redis-cli", REDIS).chmod(0o755)
+    site.write("bin/systemctl", SYSTEMCTL).chmod(0o755)
+    site.write("bin/roles", f"{before}\n{after}\n")
+    site.write("units/r1", "active\n")
+    units = {"redis_units": ["redis-server.service"], "redis_verify_timeout": 1}
+    outcome = play(site, "redis", "facts verify", "r1 r2", **units)
     assert (outcome.code == 0) is (not refused), outcome.raw
     assert refused in outcome.text

@@ -43,6 +43,8 @@ roles=$(dirname "$0")/roles
 printf 'run_id:aa\\nmaster_link_status:up\\nmaster_host:r2\\nrole:%s\\n' "$(head -n 1 "$roles")"
 [ "$(wc -l < "$roles")" = 1 ] || sed -i 1d "$roles"
 """
+RABBIT = {"running_nodes": ["rabbit@q1"], "disk_nodes": ["rabbit@q1"], "alarms": [], "partitions": {}}
+RABBITS = {**RABBIT, "running_nodes": ["rabbit@q1", "rabbit@q2"], "disk_nodes": ["rabbit@q1", "rabbit@q2"]}
 TOO_FEW = "has 5 servers that vote, and 3 of them serve requests, so it loses its quorum"
 
 
@@ -167,5 +169,47 @@ def test_a_replica_without_sentinels_is_a_replica_again(site: Site, before: str,
     site.write("units/r1", "active\n")
     units = {"redis_units": ["redis-server.service"], "redis_verify_timeout": 1}
     outcome = play(site, "redis", "facts verify", "r1 r2", **units)
+    assert (outcome.code == 0) is (not refused), outcome.raw
+    assert refused in outcome.text
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "refused"),
+    [
+        (RABBITS, RABBITS, ""),
+        (RABBIT, {**RABBIT, "disk_nodes": ["rabbit@q2"]}, ""),  # two clusters in one group
+        (RABBIT, RABBITS, "rabbit@q1 is in another cluster than before: rabbit@q2 count it as theirs"),
+        (RABBIT, {**RABBIT, "disk_nodes": ["rabbit@q2"], "ram_nodes": ["rabbit@q1"]}, "is in another cluster than before"),
+    ],
+)
+def test_a_rabbitmq_is_back_in_the_cluster_that_counts_it(
+    site: Site, here: dict[str, Any], there: dict[str, Any], refused: str
+) -> None:
+    said = f"case $TOY_HOST in q1) echo '{json.dumps(here)}' ;; *) echo '{json.dumps(there)}' ;; esac"
+    site.write("bin/rabbitmqctl", f"#!/bin/sh\n{said}\n").chmod(0o755)
+    site.write("bin/rabbitmq-diagnostics", "#!/bin/sh\n").chmod(0o755)
+    site.write("bin/systemctl", SYSTEMCTL).chmod(0o755)
+    site.write("units/q1", "active\n")
+    outcome = play(site, "rabbitmq", "verify", "q1 q2", rabbitmq_verify_timeout=4)
+    assert (outcome.code == 0) is (not refused), outcome.raw
+    assert refused in outcome.text
+
+
+VIOLATION = "SECURITY VIOLATION - scripts are being executed but script_security not enabled."
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "refused"),
+    [
+        (0, "", ""),
+        (6, f"{VIOLATION}\\n", ""),
+        (6, f"(Line 3) Unknown keyword intervall\\n{VIOLATION}\\n", "ended with 6: (Line 3) Unknown keyword intervall"),
+        (5, "(Line 3) Unknown keyword intervall\\n", "ended with 5: (Line 3) Unknown keyword intervall"),
+        (1, "", "ended with 1: it printed nothing"),
+    ],
+)
+def test_only_what_keepalived_can_run_with_is_accepted(site: Site, status: int, said: str, refused: str) -> None:
+    site.write("bin/keepalived", f"#!/bin/sh\nprintf '{said}' >&2\nexit {status}\n").chmod(0o755)
+    outcome = play(site, "keepalived", "configuration", "k1")
     assert (outcome.code == 0) is (not refused), outcome.raw
     assert refused in outcome.text

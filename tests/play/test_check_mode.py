@@ -58,7 +58,10 @@ case $* in
     *"member list"*) echo '{"members": [{"ID": 1}, {"ID": 2}, {"ID": 3}]}' ;;
 esac
 """
-POSTGRESQL = '#!/bin/sh\necho \'{"configuration": "/etc/postgresql/15/main/postgresql.conf", "standby": false,\'\necho \'"standbys": [], "synchronous": ""}\'\n'
+POSTGRESQL = """\
+#!/bin/sh
+echo '{"configuration": "/etc/postgresql/15/main/postgresql.conf", "standby": false, "standbys": [], "synchronous": ""}'
+"""
 KEEPALIVED_ADDRESSES = """\
 #!/bin/sh
 [ "$TOY_HOST" != k1 ] || echo '2: eth0    inet 192.0.2.10/32 scope global eth0'

@@ -33,7 +33,14 @@ esac
 """
 PG_LSCLUSTERS = "#!/bin/sh\necho 15 main 5432 online postgres /var/lib/postgresql/15/main\n"
 MAIN = "/etc/postgresql/15/main/postgresql.conf"
-STANDBY = {"configuration": MAIN, "standby": True, "link": "streaming", "behind": 0, "standbys": [], "synchronous": ""}
+STANDBY = {
+    "configuration": MAIN,
+    "standby": True,
+    "link": "streaming",
+    "behind": 0,
+    "standbys": [],
+    "synchronous": "",
+}
 PRIMARY = {**STANDBY, "standby": False, "link": None, "behind": None}
 STREAMS = {"state": "streaming", "sync": "async", "logical": False, "behind": 0}
 # The role that it has, one answer after the other; the last one stays.
@@ -59,7 +66,7 @@ def play(site: Site, role: str, parts: str, hosts: str, **variables: Any) -> Out
     site.write("group_vars/all.yml", yaml.safe_dump(variables))
     name = f"orderly.services.{role}"
     tasks = [{"include_role": {"name": name, "tasks_from": f"{part}.yml"}} for part in parts.split()]
-    plays = [{"hosts": hosts.split()[0], "gather_facts": False, "tasks": tasks}]
+    plays = [{"hosts": hosts.split(maxsplit=1)[0], "gather_facts": False, "tasks": tasks}]
     return site.upgrade(playbook=site.write("play.yml", yaml.safe_dump(plays)))
 
 
@@ -71,7 +78,12 @@ def play(site: Site, role: str, parts: str, hosts: str, **variables: Any) -> Out
         (["zk1", "zk2", "zk3"], "dynamicConfigFile=@@\n", TOO_FEW),
         (["zk1", "zk2", "zk3"], None, "so nobody knows how many servers of ZooKeeper vote"),
     ],
-    ids=["one of five down", "two of five down", "two of five down, by the dynamic configuration", "no configuration"],
+    ids=[
+        "one of five down",
+        "two of five down",
+        "two of five down, by the dynamic configuration",
+        "no configuration",
+    ],
 )
 def test_a_zookeeper_that_is_down_and_left_out_still_votes(
     site: Site, servers_up: list[str], configuration: str | None, refused: str
@@ -106,13 +118,17 @@ def test_a_zookeeper_that_is_down_and_left_out_still_votes(
     ],
     ids=["all answer", "two URLs each", "all advertise localhost", "one never started"],
 )
-def test_members_of_etcd_are_counted_not_urls(site: Site, listed: str, answering: list[int], refused: str) -> None:
+def test_members_of_etcd_are_counted_not_urls(
+    site: Site, listed: str, answering: list[int], refused: str
+) -> None:
     members = [
         {"ID": number, "name": name, "clientURLs": ["http://e:2379"]} if name != "-" else {"ID": number}
         for number, name in enumerate(listed.split(), 1)
     ]
     statuses = [{"Status": {"header": {"member_id": number}, "leader": 2}} for number in answering]
-    site.write("bin/etcdctl", ETCDCTL.replace("@@", inside(members), 1).replace("@@", inside(statuses))).chmod(0o755)
+    site.write(
+        "bin/etcdctl", ETCDCTL.replace("@@", inside(members), 1).replace("@@", inside(statuses))
+    ).chmod(0o755)
     outcome = play(site, "etcd", "health quorum", "e1 e2 e3", etcd_verify_timeout=1)
     assert (outcome.code == 0) is (not refused), outcome.raw
     assert refused in outcome.text
@@ -124,13 +140,22 @@ def test_members_of_etcd_are_counted_not_urls(site: Site, listed: str, answering
         (STANDBY, ""),
         ({**PRIMARY, "standbys": [STREAMS]}, ""),
         ({**STANDBY, "behind": None}, "its primary has not sent anything yet"),
-        ({**PRIMARY, "standbys": [{**STREAMS, "logical": True}]}, "it is the primary, and 0 of 1 standbys stream"),
+        (
+            {**PRIMARY, "standbys": [{**STREAMS, "logical": True}]},
+            "it is the primary, and 0 of 1 standbys stream",
+        ),
         (
             {**STANDBY, "configuration": "/etc/postgresql/15/other/postgresql.conf"},
             "reaches the server of /etc/postgresql/15/other/postgresql.conf, and not that of 15/main",
         ),
     ],
-    ids=["a standby", "a primary", "connected only", "a subscriber of logical replication", "another cluster"],
+    ids=[
+        "a standby",
+        "a primary",
+        "connected only",
+        "a subscriber of logical replication",
+        "another cluster",
+    ],
 )
 def test_a_postgresql_is_back_when_it_replicates(site: Site, said: dict[str, Any], wrong: str) -> None:
     site.write("bin/pg_lsclusters", PG_LSCLUSTERS).chmod(0o755)
@@ -142,7 +167,9 @@ def test_a_postgresql_is_back_when_it_replicates(site: Site, said: dict[str, Any
 
 
 @pytest.mark.parametrize(
-    ("behind", "refused"), [(0, ""), (None, "p1 must stay up: 1 of the standbys do not stream")], ids=["fed", "connected only"]
+    ("behind", "refused"),
+    [(0, ""), (None, "p1 must stay up: 1 of the standbys do not stream")],
+    ids=["fed", "connected only"],
 )
 def test_a_postgresql_goes_when_the_others_replicate(site: Site, behind: int | None, refused: str) -> None:
     primary, standby = {**PRIMARY, "standbys": [STREAMS]}, {**STANDBY, "behind": behind}
@@ -162,7 +189,9 @@ def test_a_postgresql_goes_when_the_others_replicate(site: Site, behind: int | N
         ("slave", "master", "r1 was a replica of r2, and is a master of its own since its restart"),
     ],
 )
-def test_a_replica_without_sentinels_is_a_replica_again(site: Site, before: str, after: str, refused: str) -> None:
+def test_a_replica_without_sentinels_is_a_replica_again(
+    site: Site, before: str, after: str, refused: str
+) -> None:
     site.write("bin/redis-cli", REDIS).chmod(0o755)
     site.write("bin/systemctl", SYSTEMCTL).chmod(0o755)
     site.write("bin/roles", f"{before}\n{after}\n")
@@ -179,7 +208,11 @@ def test_a_replica_without_sentinels_is_a_replica_again(site: Site, before: str,
         (RABBITS, RABBITS, ""),
         (RABBIT, {**RABBIT, "disk_nodes": ["rabbit@q2"]}, ""),  # two clusters in one group
         (RABBIT, RABBITS, "rabbit@q1 is in another cluster than before: rabbit@q2 count it as theirs"),
-        (RABBIT, {**RABBIT, "disk_nodes": ["rabbit@q2"], "ram_nodes": ["rabbit@q1"]}, "is in another cluster than before"),
+        (
+            RABBIT,
+            {**RABBIT, "disk_nodes": ["rabbit@q2"], "ram_nodes": ["rabbit@q1"]},
+            "is in another cluster than before",
+        ),
     ],
 )
 def test_a_rabbitmq_is_back_in_the_cluster_that_counts_it(
@@ -203,12 +236,18 @@ VIOLATION = "SECURITY VIOLATION - scripts are being executed but script_security
     [
         (0, "", ""),
         (6, f"{VIOLATION}\\n", ""),
-        (6, f"(Line 3) Unknown keyword intervall\\n{VIOLATION}\\n", "ended with 6: (Line 3) Unknown keyword intervall"),
+        (
+            6,
+            f"(Line 3) Unknown keyword intervall\\n{VIOLATION}\\n",
+            "ended with 6: (Line 3) Unknown keyword intervall",
+        ),
         (5, "(Line 3) Unknown keyword intervall\\n", "ended with 5: (Line 3) Unknown keyword intervall"),
         (1, "", "ended with 1: it printed nothing"),
     ],
 )
-def test_only_what_keepalived_can_run_with_is_accepted(site: Site, status: int, said: str, refused: str) -> None:
+def test_only_what_keepalived_can_run_with_is_accepted(
+    site: Site, status: int, said: str, refused: str
+) -> None:
     site.write("bin/keepalived", f"#!/bin/sh\nprintf '{said}' >&2\nexit {status}\n").chmod(0o755)
     outcome = play(site, "keepalived", "configuration", "k1")
     assert (outcome.code == 0) is (not refused), outcome.raw

@@ -47,6 +47,7 @@ STREAMS = {"state": "streaming", "sync": "async", "logical": False, "behind": 0}
 REDIS = """\
 #!/bin/sh
 roles=$(dirname "$0")/roles
+[ "$*" = info ] || exit 0
 printf 'run_id:aa\\nmaster_link_status:up\\nmaster_host:r2\\nrole:%s\\n' "$(head -n 1 "$roles")"
 [ "$(wc -l < "$roles")" = 1 ] || sed -i 1d "$roles"
 """

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from . import servers
-from .toys import SYSTEMCTL
+from .toys import CONNECTION, SYSTEMCTL
 
 if TYPE_CHECKING:
     from .toys import Outcome, Site
@@ -253,3 +254,32 @@ def test_only_what_keepalived_can_run_with_is_accepted(
     outcome = play(site, "keepalived", "configuration", "k1")
     assert (outcome.code == 0) is (not refused), outcome.raw
     assert refused in outcome.text
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the drain file is owned by root")
+@pytest.mark.parametrize(("owner", "left"), [("k2", "1\n"), ("nobody", "0\n")])
+def test_a_keepalived_whose_addresses_nobody_takes_over_is_drained_no_more(
+    site: Site, owner: str, left: str
+) -> None:
+    address = "2: eth0    inet 192.0.2.10/32 scope global eth0"
+    site.write("bin/ip", f"#!/bin/sh\n[ $TOY_HOST != {owner} ] || echo '{address}'\n").chmod(0o755)
+    drain = site.write("drain", "0\n")
+    connection = site.folder / "connection/toy.py"
+    copies = CONNECTION.replace(
+        'raise AnsibleConnectionFailure("toy hosts take', '__import__("shutil").copy(in_path, out_path) #'
+    )
+    connection.write_text(copies)
+    outcome = play(
+        site,
+        "keepalived",
+        "hand_over",
+        "k1 k2",
+        keepalived_addresses=["192.0.2.10"],
+        keepalived_drain_file=str(drain),
+        keepalived_verify_timeout=1,
+    )
+    assert (outcome.code == 0) is (left == "1\n"), outcome.raw
+    assert drain.read_text() == left
+    assert ("nobody has taken over: Each of 192.0.2.10 must have exactly one owner" in outcome.text) is (
+        left == "0\n"
+    )

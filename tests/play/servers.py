@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -58,6 +58,18 @@ class _Balancer(socketserver.StreamRequestHandler):
 class _ZooKeeper(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         self.wfile.write(ZOOKEEPER[self.rfile.read(4).decode()].encode())
+
+
+def zookeepers(modes: Sequence[str]) -> AbstractContextManager[int]:
+    """Answer on one port as one ZooKeeper after the other does, question by question; give the port."""
+    left = iter(modes)
+
+    class Next(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.rfile.read(4)
+            self.wfile.write(f"Mode: {next(left)}\n".encode())
+
+    return _on_free_port(Next)
 
 
 def balancer(path: Path) -> AbstractContextManager[None]:

@@ -55,9 +55,13 @@ member() { echo '{"Status": {"header": {"member_id": '$1'}, "leader": 1}}'; }
 case $* in
     *"status --cluster"*) echo "[$(member 1), $(member 2), $(member 3)]" ;;
     *status*) echo "[$(member 2)]" ;;
+    *"member list"*) echo '{"members": [{"ID": 1}, {"ID": 2}, {"ID": 3}]}' ;;
 esac
 """
-POSTGRESQL = '#!/bin/sh\necho \'{"standby": false, "standbys": [], "synchronous": ""}\'\n'
+POSTGRESQL = """\
+#!/bin/sh
+echo '{"configuration": "/etc/postgresql/15/main/postgresql.conf", "standby": false, "standbys": [], "synchronous": ""}'
+"""
 KEEPALIVED_ADDRESSES = """\
 #!/bin/sh
 [ "$TOY_HOST" != k1 ] || echo '2: eth0    inet 192.0.2.10/32 scope global eth0'
@@ -161,6 +165,7 @@ def shipped(site: Site, asked: dict[str, Any], replaced: int) -> Site:
         "postfix_verify_timeout": 2,
         "redis_verify_timeout": 2,
         "unbound_verify_timeout": 2,
+        "zookeeper_config": str(site.write("zoo.cfg", "clientPort=2181\n")),
         "zookeeper_may_lose_quorum": True,
         "zookeeper_verify_timeout": 2,
     }

@@ -47,6 +47,11 @@ class Client:
             raise HostError(f"{' '.join(self._command)} info was answered with: {said or 'nothing'}")
         return found
 
+    def watchers(self) -> int:
+        """Count the sentinels that listen at a server; none where it does not say."""
+        words = self.ask("pubsub", "numsub", "__sentinel__:hello").split()
+        return int(words[-1]) if words and words[-1].isdigit() else 0
+
     def watched(self) -> list[Watched]:
         """Give what a sentinel says of each of its masters."""
         self.info()  # else an error would be read as a sentinel without masters
@@ -63,14 +68,16 @@ class Client:
 def look(server: Client | None, sentinel: Client | None) -> State:
     """Ask those of the two that are there; who does not answer is said in the state."""
     info: dict[str, str] = {}
+    watchers = 0
     watched: list[Watched] = []
     unanswered: list[str] = []
     try:
         info = server.info() if server else {}
+        watchers = server.watchers() if server and not sentinel else 0
     except HostError as exc:
         unanswered.append(str(exc))
     try:
         watched = sentinel.watched() if sentinel else []
     except HostError as exc:
         unanswered.append(str(exc))
-    return State(server is not None, sentinel is not None, info, watched, unanswered)
+    return State(server is not None, sentinel is not None, info, watched, unanswered, watchers)

@@ -31,9 +31,9 @@ def online(info: Entry) -> list[dict[str, str]]:
     return [replica for replica in replicas if replica.get("state") == "online"]
 
 
-def behind(info: Entry, offset: int) -> list[str]:
-    """Name the replicas that have not got everything up to an offset."""
-    return [f"{each['ip']}:{each['port']}" for each in online(info) if int(each["offset"]) < offset]
+def with_everything(info: Entry, offset: int) -> int:
+    """Count the replicas that are online and have got everything up to an offset."""
+    return sum(int(each["offset"]) >= offset for each in online(info))
 
 
 def plan_failover(state: State) -> str:
@@ -80,10 +80,12 @@ class Failover:
         old = self._address(name)
         self.paused = self._server.ask("client", "pause", str(int(self._seconds * 1000)), "write") == "OK"
         try:
-            offset = int(self._server.info()["master_repl_offset"])
-            if not self._until(lambda: not behind(self._server.info(), offset)):
+            paused = self._server.info()
+            offset, replicas = int(paused["master_repl_offset"]), len(online(paused))
+            # One that loses its link meanwhile must come back: sentinels may choose it all the same.
+            if not self._until(lambda: with_everything(self._server.info(), offset) >= max(replicas, 1)):
                 raise HostError(
-                    f"The replicas of {name} are still behind it after {self._seconds:g} s without writes."
+                    f"The replicas of {name} are still behind it, or away, after {self._seconds:g} s without writes."
                 )
             said = self._sentinel.ask("sentinel", "failover", name)
             if said != "OK" and not said.startswith("INPROG"):

@@ -107,6 +107,8 @@ class State:
     """All masters of the sentinel; none where it does not answer."""
     unanswered: Sequence[str] = ()
     """Who does not answer, and what was said instead."""
+    watchers: int = 0
+    """How many sentinels listen at the server; counted where none is named."""
 
     @property
     def role(self) -> str:
@@ -131,6 +133,11 @@ class State:
             yield f"its link to its master {master} is {self.info.get('master_link_status')}; look at the log of both"
 
     def _faults_of_sentinel(self) -> Iterator[str]:
+        if self.watchers and not self.has_sentinel:
+            yield (
+                f"{self.watchers} sentinels watch over it, and none is named that could make another one the master; "
+                "name one in sentinel_cli (for the role, redis_sentinel_cli)"
+            )
         if not self.has_sentinel or self.unanswered:
             return
         if not self.watched:

@@ -19,7 +19,12 @@ def look(monkeypatch: pytest.MonkeyPatch, run: Conversation, **options: Any) -> 
 
 
 def test_a_server_alone_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = Conversation({"redis-cli info": "run_id:aa\nrole:master"})
+    run = Conversation(
+        {
+            "redis-cli info": "run_id:aa\nrole:master",
+            "redis-cli pubsub numsub __sentinel__:hello": "__sentinel__:hello\n0",
+        }
+    )
     result = look(monkeypatch, run, cli=["redis-cli"], sentinel_cli=[])
     assert (result["faults"], result["indispensable"], result["role"], result["watched"]) == (
         [],

@@ -43,3 +43,16 @@ def test_what_must_succeed_and_does_not_is_an_error_with_the_answer() -> None:
     run = Conversation({"server replicaof r2 6379": "ERR no"})
     with pytest.raises(HostError, match=r"server replicaof r2 6379 was answered with: ERR no"):
         Client(run, ["server"]).do("replicaof", "r2", "6379")
+
+
+@pytest.mark.parametrize(
+    ("said", "count"),
+    [("__sentinel__:hello\n3", 3), ("__sentinel__:hello\n0", 0), ("NOPERM no permissions", 0), ("", 0)],
+)
+def test_a_server_whose_sentinels_nobody_named_says_how_many_there_are(said: str, count: int) -> None:
+    run = Conversation(
+        {"server info": "run_id:aa\nrole:master", "server pubsub numsub __sentinel__:hello": said}
+    )
+    state = look(Client(run, ["server"]), None)
+    assert state.watchers == count
+    assert len(state.faults()) == bool(count)

@@ -9,9 +9,9 @@ from ansible_collections.orderly.services.plugins.module_utils._host.errors impo
 from ansible_collections.orderly.services.plugins.module_utils._redis.client import Client
 from ansible_collections.orderly.services.plugins.module_utils._redis.failover import (
     Failover,
-    behind,
     online,
     plan_failover,
+    with_everything,
 )
 from ansible_collections.orderly.services.plugins.module_utils._redis.state import State, Watched
 from ansible_collections.orderly.services.tests.unit.plugins.module_utils._redis.conversation import (
@@ -26,6 +26,7 @@ INFO = {
 }  # fmt: skip
 SHOP = Watched({"name": "shop", "runid": "aa"}, [], "")
 BEFORE = "run_id:aa\nmaster_repl_offset:900\nslave0:ip=r2,port=6379,state=online,offset=890,lag=0"
+AWAY = BEFORE.replace("\nslave0:ip=r2,port=6379,state=online,offset=890,lag=0", "")
 AFTER = BEFORE.replace("offset=890", "offset=900")
 ADDRESS = "sentinel sentinel get-master-addr-by-name shop"
 ANSWERS: dict[str, Any] = {
@@ -58,8 +59,8 @@ def hand_over(answers: dict[str, Any]) -> tuple[Failover, Conversation]:
 
 def test_only_replicas_that_are_online_count_and_may_be_behind() -> None:
     assert [each["ip"] for each in online(INFO)] == ["r2"]
-    assert behind(INFO, 900) == ["r2:6379"]
-    assert behind(INFO, 890) == []
+    assert with_everything(INFO, 900) == 0
+    assert with_everything(INFO, 890) == 1
 
 
 def test_a_master_with_a_replica_is_handed_over() -> None:
@@ -114,7 +115,9 @@ def test_a_server_that_cannot_pause_writes_is_not_unpaused() -> None:
 @pytest.mark.parametrize(
     ("answers", "words"),
     [
-        ({"server info": BEFORE}, "The replicas of shop are still behind it after 5 s"),
+        ({"server info": BEFORE}, "The replicas of shop are still behind it, or away, after 5 s"),
+        ({"server info": [BEFORE, AWAY]}, "The replicas of shop are still behind it, or away, after 5 s"),
+        ({"server info": AWAY}, "The replicas of shop are still behind it, or away, after 5 s"),
         ({"sentinel sentinel failover shop": "NOGOODSLAVE No suitable replica to promote"}, "NOGOODSLAVE"),
         ({ADDRESS: "r1\n6379"}, "shop has no other master after 5 s"),
         ({"server replicaof r2 6379": "ERR no"}, "replicaof r2 6379 was answered with: ERR no"),

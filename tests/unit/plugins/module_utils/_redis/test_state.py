@@ -97,6 +97,7 @@ FAULTS = [
         replace(WELL, watched=[replace(SHOP, quorum_check="OK 2 usable Sentinels. Quorum …")]),
         "2 of 3 sentinels of shop are usable",
     ),
+    (State(info=MASTER, watchers=3), "3 sentinels watch over it, and none is named"),
     (replace(WELL, watched=[], unanswered=["redis-cli does not answer"]), "redis-cli does not answer"),
 ]
 

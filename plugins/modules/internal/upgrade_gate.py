@@ -15,6 +15,8 @@ description:
     play.
   - V(verified) records the hosts of a service that passed its C(verify.yml) again in a resumed run. No play that
     disrupts hosts begins before all of them have passed.
+  - V(ranked) lets hosts of a service that have not begun change places in the waves, by what its C(rank.yml) has found
+    out about who goes last, and reports which hosts are left of each play then.
   - V(entered) reads the journal and refuses the play while something that the plan puts before it is not done. For
     plays that disrupt hosts it then takes a slot for every host in the rolling lock of every service, all or none.
   - V(refused) gives back the slots of a host that refuses them, because its locks are elsewhere or others are working
@@ -34,7 +36,7 @@ options:
   state:
     description: Whether the upgrade begins, or a play of it begins, is refused by a host, or ends.
     type: str
-    choices: [opened, verified, entered, refused, done]
+    choices: [opened, verified, ranked, entered, refused, done]
     required: true
   wait:
     description:

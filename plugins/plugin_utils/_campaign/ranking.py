@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._common.text import listed, natural, shortened
 from .._plan.seats import ranked_services
-from .._service.rank import no_rank_on, whole_number
+from .._service.rank import where_not_set, whole_number
 from .._service.steps import CHANGE
 from .gate import GateError
 
@@ -59,6 +59,9 @@ def read_ranks(plan: Plan, name: str, found: Mapping[str, Any], lost: Collection
         )
     ranks = {host: whole_number(value) for host, value in found.items()}
     if wrong := [host for host, rank in ranks.items() if rank is None]:
-        why = no_rank_on(name, wrong, f"the role {plan.services[name].origin}")
-        raise GateError(f"The waves are refused; no service was touched: {why}", ())
+        where = where_not_set(name, wrong, f"the role {plan.services[name].origin}")
+        raise GateError(
+            f"The waves are refused; no service was touched: rank.yml of {name} set no whole number {where}",
+            (),
+        )
     return {host: rank for host, rank in ranks.items() if rank is not None}

@@ -9,7 +9,7 @@ from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
 
 from .._common.text import listed, natural, shortened
-from .._service.rank import no_rank_on, rank_variable, whole_number
+from .._service.rank import rank_variable, where_not_set, whole_number
 from .._service.steps import RANK
 from .roll import RollError
 
@@ -36,9 +36,8 @@ def read_ranks(
         name = rank_variable(service.name)
         found = {host: whole_number(value(host, name)) for host in members[service.name]}
         if wrong := [host for host, rank in found.items() if rank is None]:
-            raise RollError(
-                f"Nothing was started: {no_rank_on(service.name, wrong, service.tasks_file(RANK))}"
-            )
+            where = where_not_set(service.name, wrong, service.tasks_file(RANK))
+            raise RollError(f"Nothing was started: rank.yml of {service.name} set no whole number {where}")
         ranks[service.name] = {host: rank for host, rank in found.items() if rank is not None}
     return ranks
 

@@ -27,10 +27,10 @@ def rank_variable(service: str) -> str:
     return variable(service, RANK)
 
 
-def no_rank_on(service: str, hosts: Iterable[str], file: object) -> str:
-    """Say on which hosts the *file* of a role set no rank, and what to do."""
+def where_not_set(service: str, hosts: Iterable[str], file: object) -> str:
+    """Say on which hosts the *file* of a role has not set its rank, and what to do: the end of a sentence."""
     where = listed(shortened(sorted(hosts, key=natural)))
     return (
-        f"rank.yml of {service} set no whole number {rank_variable(service)} on {where}, so nobody knows who goes "
-        f"last. Let it set one on every host, in {file}; a host on which the service is down has a rank too."
+        f"{rank_variable(service)} on {where}, so nobody knows who goes last. Let it set one on every host, in {file}; "
+        "a host on which the service is down has a rank too."
     )

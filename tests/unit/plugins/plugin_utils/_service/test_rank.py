@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.orderly.services.plugins.plugin_utils._service.rank import (
-    no_rank_on,
     rank_variable,
+    where_not_set,
     whole_number,
 )
 
@@ -25,7 +25,7 @@ def test_the_variable_is_that_of_the_service() -> None:
 
 
 def test_hosts_without_a_rank_are_named_and_what_to_do() -> None:
-    assert no_rank_on("db", ["d10", "d2"], "roles/db/tasks/rank.yml") == (
-        "rank.yml of db set no whole number db_rank on d2, d10, so nobody knows who goes last. Let it set one on "
+    assert where_not_set("db", ["d10", "d2"], "roles/db/tasks/rank.yml") == (
+        "db_rank on d2, d10, so nobody knows who goes last. Let it set one on "
         "every host, in roles/db/tasks/rank.yml; a host on which the service is down has a rank too."
     )

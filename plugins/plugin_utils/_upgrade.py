@@ -27,6 +27,7 @@ from ._service.catalogue import (
     load_services,
     override_names,
 )
+from ._service.majority import check_majorities
 from ._service.service import CatalogueError
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def make_plan(
     for service in services:
         asked = inventory.typical_hosts(members[service.name], override_names(service.name))
         check_agreement(service, asked, inventory.variable)
+    check_majorities(services, members)
     approved, plan_dir = options.get("approved_plan"), options.get("plan_dir")
     kept = read_kept(approved, plan_dir)
     placement = _read_placement(inventory, members)

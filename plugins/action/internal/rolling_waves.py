@@ -42,6 +42,7 @@ from ...plugin_utils._run.presence import seen_by
 from ...plugin_utils._run.run import RunState, run_of_worker
 from ...plugin_utils._run.whole import check_as_written
 from ...plugin_utils._service.catalogue import check_agreement, check_beside_inventory, load_services, select
+from ...plugin_utils._service.majority import check_majorities
 from ...plugin_utils._service.steps import ROLL_PARTS
 from ...plugin_utils._store.store import PREFIX as RUNS
 from ...plugin_utils._store.store import Rehearsal, open_store
@@ -86,6 +87,7 @@ class ActionModule(ControllerAction):
         select(services, only, ONLY.get(options["operation"], "rolling_op_services"))
         check_not_ours(variables["groups"]["all"])
         _check_agreement(services, variables)
+        check_majorities(services, {each.name: variables["groups"][each.group] for each in services})
         units, machines, unseen = self._members(services, options, variables)
         along, silent, messages = self._survey(services, options, variables)
         locks = _read_locks(self.store_url(options, variables), options["operation"])

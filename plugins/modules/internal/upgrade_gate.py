@@ -91,8 +91,13 @@ left:
     - The C(hosts) of plays that need not run on all their hosts, by id. The others are done according to the
       journal, or not part of this run.
   type: dict
-  returned: when the state is V(opened)
+  returned: when the state is V(opened) or V(ranked)
   sample: {validate-nginx: "!all", wave-3: "web5,web7"}
+waves:
+  description: The hosts that are left of waves in which hosts have the places of others, by the number of the wave.
+  type: dict
+  returned: when the state is V(opened) or V(ranked)
+  sample: {"3": [db1]}
 granted:
   description: The hosts of each service that may be changed now; what is missing is done, or left out.
   type: dict

@@ -90,6 +90,7 @@ class PlannedService:
     files: dict[str, str]
     looks_once: bool | None = None
     bundle: str | None = None
+    keeps_majority: bool | None = None
     together: tuple[str, ...] | None = (
         None  # the bundle: with which services it changes on hosts that they share
     )

@@ -99,6 +99,7 @@ class Service:
     max_unavailable: int | str = 1
     failure_budget: int = 0
     full_stop: bool = False
+    keeps_majority: bool | None = None  # else settings, and so plans, are as before there was such a key
     deferred_actions: tuple[str, ...] = ("stop", "restart", "try-restart")
     deferral: str = "block"
     dialect: str = ORDERLY

@@ -187,6 +187,7 @@ SETTINGS: dict[str, Setting] = {
         "a number of hosts that a roll may lose before it stops, 0 for none",
     ),
     "full_stop": _setting((_flag, {"type": "boolean"}), "true or false"),
+    "keeps_majority": _setting((_flag, {"type": "boolean"}), "true or false"),
     "deferred_actions": _setting(
         _list_of(_text("[a-z-]+")), "a list of actions, as in [stop, restart, try-restart]"
     ),

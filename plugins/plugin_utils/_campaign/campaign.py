@@ -73,7 +73,10 @@ class Campaign:
     @property
     def seats(self) -> Seats:
         """Give the hosts that have the place of another one in the plan, with that one."""
-        return dict(self.document.get("seats", {}))
+        seats = dict(self.document.get("seats", {}))
+        if seats.keys() != set(seats.values()):
+            raise ValueError(f"places are taken that nobody leaves: {seats}")
+        return seats
 
     @property
     def run(self) -> Run:
@@ -308,10 +311,12 @@ def _campaigns(documents: Documents) -> tuple[Campaign, ...]:
 def _campaign(key: str, document: Document) -> Campaign:
     campaign = Campaign(key.removeprefix(CAMPAIGNS), dict(checked(key, document, **KINDS)))
     try:
-        campaign.run, campaign.runs  # noqa: B018 (reads them)
+        campaign.run, campaign.runs, campaign.seats  # noqa: B018 (reads them)
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
         raise broken(
-            f'The document "{key}" in the store', f"its runs cannot be read: {exc!r}", document
+            f'The document "{key}" in the store',
+            f"its runs, or the places of its hosts, cannot be read: {exc!r}",
+            document,
         ) from exc
     return campaign
 

@@ -21,7 +21,7 @@ from ansible_collections.orderly.services.plugins.plugin_utils._campaign.campaig
 from ansible_collections.orderly.services.plugins.plugin_utils._campaign.journal import DONE
 from ansible_collections.orderly.services.plugins.plugin_utils._inventory.selection import Selection
 from ansible_collections.orderly.services.plugins.plugin_utils._run.run import RunState
-from ansible_collections.orderly.services.plugins.plugin_utils._store.store import open_store
+from ansible_collections.orderly.services.plugins.plugin_utils._store.store import StoreError, open_store
 
 from ..lock_world import run
 
@@ -251,6 +251,14 @@ def test_an_open_campaign_tells_what_was_left_of_it(store: Store) -> None:
         f"Campaign friday-1 of plan plan: started {AT}, open: 3 plays are left, finalizers of db, web wait; last "
         "run PID 1 on ctl"
     )
+
+
+@pytest.mark.parametrize("seats", [{"h1": "h2"}, {"h1": "h2", "h2": "h2"}, ["h1"], {"h1": ["h2"]}])
+def test_places_that_do_not_fit_each_other_are_a_broken_document(store: Store, seats: object) -> None:
+    opened(store, name="friday")
+    note(store, "friday-1", seats=seats)
+    with pytest.raises(StoreError, match="the places of its hosts, cannot be read"):
+        list_campaigns(store)
 
 
 # --- Giving up ---

@@ -25,7 +25,7 @@ GOING_ALONG = ("ConsistsOf", "RequiredBy", "RequisiteOf", "BoundBy", "Propagates
 PROPERTIES = (
     "Id", "Names", "LoadState", "ActiveState", "SubState", "Type", "InvocationID", "MainPID", "FragmentPath",
     "TriggeredBy", "Job", "UnitFileState", "CanStart", "CanStop", "DropInPaths", "ControlGroup",
-    "ActiveEnterTimestampMonotonic", *GOING_ALONG,
+    "ActiveEnterTimestampMonotonic", "ConditionResult", "ConditionTimestampMonotonic", *GOING_ALONG,
 )  # fmt: skip
 STRICT_DROP_IN = "50-orderly-strict.conf"
 """Ours of strict mode, which every restart of ours lifts: no refusal of the unit itself."""
@@ -66,6 +66,7 @@ class UnitState:
     managed: str = ""  # why it is a cluster's alone, if it is
     active_since: float = 0.0  # seconds of the monotonic clock; only of what is active
     unfinished: bool = False  # a restart of ours has stopped it
+    is_passed_over: bool = False  # a Condition…= of it was not met when it was to start
 
     @property
     def is_known(self) -> bool:
@@ -196,6 +197,9 @@ class Systemd:
             can_start=values.get("CanStart") != "no" or is_strict,
             can_stop=values.get("CanStop") != "no" or is_strict,
             active_since=int(values.get("ActiveEnterTimestampMonotonic") or 0) / 1e6,
+            # Of what was never to start, the result is no too.
+            is_passed_over=values.get("ConditionResult") == "no"
+            and int(values.get("ConditionTimestampMonotonic") or 0) > 0,
         )
 
     def _oldest_process(self, values: Mapping[str, str]) -> int:

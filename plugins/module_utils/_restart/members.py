@@ -24,8 +24,8 @@ class Member:
     """A unit as a roll sees it.
 
     It is *up*; *down*, as it should run and does not; *stopped* by somebody, though it starts with the host; *off*, so
-    that it does not; *paused*; or *masked*. *refusal* says why nobody can restart it by hand, *along* which running
-    units systemd restarts along with it.
+    that it does not, or that systemd passes over it (``Condition…=``); *paused*; or *masked*. *refusal* says why nobody
+    can restart it by hand, *along* which running units systemd restarts along with it.
     """
 
     unit: str
@@ -82,7 +82,7 @@ def word_of(state: UnitState, paused: Container[str]) -> str:
         return UP
     if not state.is_stopped:
         return DOWN
-    return OFF if state.file_state in _NOT_TO_START else STOPPED
+    return OFF if state.file_state in _NOT_TO_START or state.is_passed_over else STOPPED
 
 
 def look_until_well(

@@ -93,6 +93,18 @@ def test_a_unit_in_our_strict_mode_refuses_nothing_by_itself(drop_ins: str, *, r
 SERVICES = [("active", "restart sockd.socket sockd.service"), ("inactive", "restart sockd.socket")]
 
 
+@pytest.mark.parametrize(
+    ("result", "checked", "is_passed_over"),
+    [("no", "7", True), ("no", "0", False), ("no", "", False), ("yes", "7", False)],
+)
+def test_a_unit_whose_condition_was_not_met_is_passed_over(
+    result: str, checked: str, *, is_passed_over: bool
+) -> None:
+    host = FakeHost()
+    host.add("a.service", ActiveState="inactive", ConditionResult=result, ConditionTimestampMonotonic=checked)
+    assert Systemd(host.run).show(["a.service"])["a.service"].is_passed_over is is_passed_over
+
+
 @pytest.mark.parametrize(("service", "order"), SERVICES)
 def test_a_socket_is_restarted_with_its_running_service(service: str, order: str) -> None:
     host = FakeHost()

@@ -28,6 +28,8 @@ WORDS = [
     (IDLE, "stopped"),
     (replace(IDLE, file_state="static"), "stopped"),
     (replace(IDLE, file_state="disabled"), "off"),
+    (replace(IDLE, is_passed_over=True), "off"),
+    (replace(IDLE, is_passed_over=True, unfinished=True), "down"),
     (replace(IDLE, load="masked"), "masked"),
     (replace(IDLE, unfinished=True), "down"),
 ]

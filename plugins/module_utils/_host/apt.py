@@ -73,9 +73,13 @@ class Apt:
     def foresee(self, packages: Sequence[str], *, held: bool = False) -> tuple[Upgrade, ...]:
         """Tell what an upgrade of installed packages would change; *held* ones are only looked at where that is said.
 
-        Raises HostError where a package is not installed, is on hold, or would cost another package, and where dpkg has
-        to finish something first. What another dpkg is about is waited for, as a simulation takes no lock.
+        Raises HostError where none is named, one is not installed, is on hold, or would cost another package, and where
+        dpkg has to finish something first. What another dpkg is about is waited for, as a simulation takes no lock.
         """
+        if not packages:
+            raise HostError(
+                "No package is named, so nothing would be upgraded. Name at least one in packages."
+            )
         DpkgLock(self.seconds, self.root, self.clock, self.sleep).wait()
         self._must_be_installed(packages)
         simulated = self._install(packages, "--simulate", *_also_held(True))

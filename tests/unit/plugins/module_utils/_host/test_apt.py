@@ -238,3 +238,10 @@ def test_the_lock_of_the_archive_is_waited_for_too() -> None:
     slept: list[float] = []
     Apt(lambda _args, *, environ_update: answers.pop(0), sleep=slept.append).upgrade(["nginx"])  # noqa: ARG005
     assert len(slept) == 1
+
+
+def test_no_package_at_all_is_refused_and_no_done_upgrade() -> None:
+    fake = FakeApt()
+    with pytest.raises(HostError, match="No package is named, so nothing would be upgraded"):
+        fake.apt().foresee([])
+    assert fake.commands == []

@@ -427,6 +427,7 @@ sub AUTOLOAD {
 
 sub chapter_with {
     my ($head) = @_;
+    local $. = 0;    # an error does not say up to where DATA was read
     local $/ = "\f";
     for (@chapters) { return $_ if index($_, $head) >= 0 }
     while (defined(my $next = <DATA>)) {

@@ -53,7 +53,6 @@ from ...plugin_utils._inventory.parameters import PARAMETERS
 from ...plugin_utils._inventory.trusted import without_facts
 from ...plugin_utils._inventory.unread import check_variables, typed_playbooks
 from ...plugin_utils._last_words import leave, promise, warn
-from ...plugin_utils._run.preload import preload
 from ...plugin_utils._run.whole import check_core, check_tags
 from ...plugin_utils._service.catalogue import (
     NONE_DEPLOYED,
@@ -84,12 +83,10 @@ class LookupModule(LookupBase):
             check_hosts_there(variables["groups"])
             check_core()
             _check_tags()
-            patterns = self._checked(terms[0], variables)
+            return self._checked(terms[0], variables)
         except ControllerError as exc:
             leave(str(exc))
             raise AnsibleLookupError(str(exc)) from None
-        preload()
-        return patterns
 
     def _checked(self, which: str, variables: Mapping[str, Any]) -> list[str]:
         seen = variables.get("hostvars")

@@ -46,7 +46,6 @@ from ansible.utils.display import Display
 
 from ...plugin_utils._last_words import promise
 from ...plugin_utils._roll.closing import closing_line
-from ...plugin_utils._run.preload import preload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,7 +61,6 @@ class LookupModule(LookupBase):
         hosts = variables.get("groups", {}).get("orderly_roll", [])
         if not hosts:
             return [1]
-        preload("rolling_lock", "internal.rolling_turn")
         hostvars = variables["hostvars"]
         roll = hostvars[hosts[0]][terms[0]]
         if terms[0] not in _promised:

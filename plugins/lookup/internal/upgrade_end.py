@@ -44,7 +44,6 @@ from ...plugin_utils._inventory.trusted import without_facts
 from ...plugin_utils._last_words import promise
 from ...plugin_utils._plan.names import OPENED
 from ...plugin_utils._plan.plan import held_plan
-from ...plugin_utils._run.preload import preload
 from ...plugin_utils._run.run import this_run
 from ...plugin_utils._store.store import default_url, open_store
 from ...plugin_utils._terminal import say
@@ -63,7 +62,6 @@ class LookupModule(LookupBase):
         if "hostvars" in variables and not _promised:
             _promised.add("closing line")
             promise(partial(self._say, variables))
-            preload("internal.upgrade_gate", "internal.upgrade_versions")
         return [""]
 
     def _say(self, variables: Mapping[str, Any]) -> None:

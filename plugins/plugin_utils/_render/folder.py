@@ -120,8 +120,8 @@ def playbook_for(plan: Plan, playbook: Path, about: Selection, *, whole: bool = 
     """Write the part of a plan's playbook that a run is about as Ansible reads it the soonest.
 
     So of a large plan the tasks of roles are not read before a play comes to them, unless somebody wants to see the
-    *whole* of a part that is small. It goes with the process. Gives the plan's own playbook where that is short and the run is about all of it, or where
-    nobody can write beside it.
+    *whole* of a part that is small. It goes with the process. Gives the plan's own playbook where that is short and the
+    run is about all of it, or where nobody can write beside it.
     """
     is_large = includes_work(plan, plan.plays)
     if about.is_whole and not is_large:

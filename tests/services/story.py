@@ -5,6 +5,7 @@ Each sentence that is printed with a check mark was looked up on the hosts; the 
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -89,9 +90,14 @@ class Story:
             f"the power of {victim} was cut as it began: {stage.cluster.fault}", stage.was_cut, run.tail
         )
         self._claim(f"the upgrade stopped, with status {run.status}", run.status != 0, run.tail)
-        last = stage.cluster.hosts[-1]
-        old = self.versions[-1]
-        self._claim(f"{last} was not touched", stage.hosts.run(last, self._version_script()) == old)
+        script, old = self._version_script(), self.versions[-1]
+        untouched = [host for host in stage.cluster.hosts if stage.hosts.run(host, script) == old]
+        # Waves of one host each, in some clusters by rank.
+        wave, waves = max((int(now), int(of)) for now, of in re.findall(r"Wave (\d+) of (\d+): ", run.said))
+        later = waves - wave
+        self._claim(
+            f"{later} hosts whose wave comes later were not touched", len(untouched) == later, run.tail
+        )
         stage.hosts.up()
         self.faults.append(f"power of {victim} cut in its step")
         if confirm := self._confirmed:

@@ -91,7 +91,8 @@ class Story:
         )
         self._claim(f"the upgrade stopped, with status {run.status}", run.status != 0, run.tail)
         script, old = self._version_script(), self.versions[-1]
-        untouched = [host for host in stage.cluster.hosts if stage.hosts.run(host, script) == old]
+        there = [host for host in stage.cluster.hosts if host != victim]
+        untouched = [host for host in there if stage.hosts.run(host, script) == old]
         # Waves of one host each, in some clusters by rank.
         wave, waves = max((int(now), int(of)) for now, of in re.findall(r"Wave (\d+) of (\d+): ", run.said))
         later = waves - wave

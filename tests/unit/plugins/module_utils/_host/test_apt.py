@@ -236,7 +236,7 @@ def test_an_index_that_is_read_only_in_part_is_no_success_where_apt_calls_it_one
 def test_the_lock_of_the_archive_is_waited_for_too() -> None:
     answers = [(100, "", "E: Could not get lock /var/cache/apt/archives/lock."), (0, "", "")]
     slept: list[float] = []
-    Apt(lambda _args, *, environ_update: answers.pop(0), sleep=slept.append).upgrade(["nginx"])  # noqa: ARG005
+    Apt(lambda _args, **_options: answers.pop(0), sleep=slept.append).upgrade(["nginx"])
     assert len(slept) == 1
 
 

@@ -22,6 +22,7 @@ BALANCER = {
         "3 web 1 n1 10.0.0.1 2 0 1\n4 orderly 1 in_service 127.0.0.1 2 0 1\n\n"
     ),
 }
+CACHE = {"version": "VERSION 1.6.18\r\n"}
 ZOOKEEPER = {"srvr": "Zookeeper version: 3.8.0\nMode: standalone\nNode count: 5\n"}
 # What records of the DNS hold, by the number of their type: an address, and a SOA with two empty names.
 RECORDS = {1: bytes([192, 0, 2, 1]), 6: bytes(2) + struct.pack("!5I", 7, 3600, 600, 86400, 60)}
@@ -72,9 +73,19 @@ def zookeepers(modes: Sequence[str]) -> AbstractContextManager[int]:
     return _on_free_port(Next)
 
 
+class _Cache(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        self.wfile.write(CACHE[self.rfile.readline().decode().strip()].encode())
+
+
 def balancer(path: Path) -> AbstractContextManager[None]:
     """Answer on a socket as an haproxy does that runs 2.8.1."""
     return serving(socketserver.UnixStreamServer(str(path), _Balancer))
+
+
+def cache() -> AbstractContextManager[int]:
+    """Answer as memcached 1.6.18 does, and give the port."""
+    return _on_free_port(_Cache)
 
 
 def zookeeper() -> AbstractContextManager[int]:

@@ -102,6 +102,7 @@ HOSTS = {
     "haproxy": "h1",
     "keepalived": "k1",
     "mariadb_galera": "g1",
+    "memcached": "c2",
     "nginx": "n1",
     "postfix": "m1",
     "postgresql": "p1",
@@ -118,6 +119,7 @@ def asked(tmp_path: Path) -> Iterator[dict[str, Any]]:
     admin = tmp_path / "admin.sock"
     with (
         servers.balancer(admin),  # it runs an older version than is installed
+        servers.cache() as cache,
         servers.mail() as mail,
         servers.names() as names,
         servers.zookeeper() as zookeeper,
@@ -125,6 +127,7 @@ def asked(tmp_path: Path) -> Iterator[dict[str, Any]]:
         yield {
             "bind9_port": names,
             "haproxy_socket": str(admin),
+            "memcached_port": cache,
             "nginx_balancer_socket": str(admin),
             "postfix_port": mail,
             "unbound_port": names,
@@ -156,6 +159,7 @@ def shipped(site: Site, asked: dict[str, Any], replaced: int) -> Site:
         "keepalived_addresses": ["192.0.2.10"],
         "keepalived_drain_file": str(site.write("keepalived.drain", "0\n")),
         "mariadb_galera_nodes": ["g1", "h1", "n1"],
+        "memcached_data_is_disposable": True,
         "postgresql_client": ["psql"],
         "redis_units": ["redis-server.service"],
         "haproxy_drain_server": "orderly/in_service",

@@ -55,8 +55,8 @@ class Cluster:
     """Packages that an operator has to put on hold while restarts are off."""
     again: Sequence[str] = ()
     """Packages that are offered again with a higher version, besides :attr:`version_of`."""
-    balancers: Mapping[str, str] = field(default_factory=dict)
-    """Hosts with an haproxy, and the script that sets each up."""
+    balancer: str = ""
+    """A host with an haproxy in front of them, as ``in_front.sh`` sets it up."""
     variables: Mapping[str, Any] = field(default_factory=dict)
     point_of_no_return: bool = False
     finalized: str = ""
@@ -76,13 +76,18 @@ class Cluster:
     @property
     def all_hosts(self) -> list[str]:
         """All hosts that are to be up, that of the client among them."""
-        return [*self.hosts, *self.balancers, "client"]
+        return [*self.hosts, *self.in_front, "client"]
+
+    @property
+    def in_front(self) -> list[str]:
+        """The host in front of the others, if there is one."""
+        return [self.balancer] if self.balancer else []
 
     def inventory(self, store: str) -> dict[str, Any]:
         """Give the inventory: the groups, the variables of the service, and where the locks are."""
         groups = {self.service: {"hosts": dict.fromkeys(self.hosts), "vars": dict(self.variables)}}
-        if self.balancers:
-            groups["haproxy"] = {"hosts": dict.fromkeys(self.balancers), "vars": {}}
+        if self.balancer:
+            groups["haproxy"] = {"hosts": {self.balancer: None}, "vars": {}}
         return {"all": {"children": groups, "vars": {"orderly_store": store}}}
 
 

@@ -73,8 +73,9 @@ class Nodes:
         self.script(first, self.cluster.first)
         for host in others:
             self.script(host, self.cluster.others)
-        for balancer, script in self.cluster.balancers.items():
-            self.script(balancer, f"{INSTALL} haproxy > /dev/null 2>&1\n{script}")
+        for balancer in self.cluster.in_front:
+            set_up = (HERE / "in_front.sh").read_text(encoding="utf-8")
+            self.script(balancer, f"{INSTALL} haproxy > /dev/null 2>&1\n{set_up}")
 
     def script(self, host: str, script: str) -> str:
         """Run a script of the cluster on a host, and give what it said."""

@@ -36,10 +36,10 @@ def test_a_key_that_is_none_is_refused_by_name(tmp_path: Path, monkeypatch: pyte
         cluster.read("db")
 
 
-def test_the_inventory_has_the_service_and_its_balancers() -> None:
+def test_the_inventory_has_the_service_and_its_balancer() -> None:
     given = cluster.Cluster(
         "web", "web", ["web1", "web2"], [], "nginx", "nginx.service", {"protocol": "page", "nodes": ["lb1"]}, "x",
-        balancers={"lb1": ""}, variables={"web_size": 2},
+        balancer="lb1", variables={"web_size": 2},
     )  # fmt: skip
     groups = given.inventory("sqlite:///store.db")["all"]["children"]
     assert groups["web"] == {"hosts": {"web1": None, "web2": None}, "vars": {"web_size": 2}}

@@ -26,6 +26,15 @@ options:
     type: list
     elements: str
     required: true
+  kept_down:
+    description:
+      - Whether the units stay down until M(orderly.services.current_units) or M(orderly.services.restart_services) starts
+        them, though their packages would start them as they are upgraded - for services whose data are migrated before
+        the new program may run.
+      - Such a start succeeds and does nothing. A boot of the host ends that.
+    type: bool
+    default: false
+    version_added: 0.1.0
   restarting:
     description: The folder in which it stands which units were stopped and have not come back.
     type: path
@@ -69,6 +78,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.orderly.services.plugins.module_utils._host.errors import HostError
 from ansible_collections.orderly.services.plugins.module_utils._host.files import boot_id
 from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd
+from ansible_collections.orderly.services.plugins.module_utils._restart.kept_down import KeptDown
 from ansible_collections.orderly.services.plugins.module_utils._restart.pause import related
 from ansible_collections.orderly.services.plugins.module_utils._restart.restart import by_unit, taken_along
 from ansible_collections.orderly.services.plugins.module_utils._restart.unfinished import (
@@ -84,6 +94,7 @@ if TYPE_CHECKING:
 
 OPTIONS: dict[str, Any] = {
     "units": {"type": "list", "elements": "str", "required": True},
+    "kept_down": {"type": "bool", "default": False},
     "restarting": {"type": "path", "default": f"/{FOLDER}"},
 }
 
@@ -119,6 +130,8 @@ def main() -> None:
         stopped = [*dict.fromkeys(each for state, along in to_stop.items() for each in (state, *along))]
         for state in [] if module.check_mode else stopped:  # all of them before the first stop
             folder.write(state, boot_id())
+        if module.params["kept_down"] and not module.check_mode:
+            KeptDown(systemd, folder.path).put(state.unit for state in to_stop)
         for state in [] if module.check_mode else to_stop:
             systemd.must("stop", state.unit)
     except HostError as exc:

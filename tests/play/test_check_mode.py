@@ -42,7 +42,14 @@ case $* in
         printf 'rdb_bgsave_in_progress:0\\ndb0:keys=1\\n' ;;
 esac
 """
-GALERA = "#!/bin/sh\necho 3,0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f,Primary,Synced,ON\n"
+# A node of Galera, and a primary without replicas.
+MARIADB = """\
+#!/bin/sh
+case $* in
+    *SLAVES*) echo '*** 1. row ***'; echo 'Linked_replicas: 0' ;;
+    *) echo 3,0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f,Primary,Synced,ON ;;
+esac
+"""
 RABBITMQ = """\
 #!/bin/sh
 echo '{"disk_nodes": ["rabbit@q1"], "running_nodes": ["rabbit@q1"], "alarms": [], "partitions": {},'
@@ -80,7 +87,7 @@ PROGRAMS = {
     "etcdctl": ETCD,
     "ip": KEEPALIVED_ADDRESSES,
     "keepalived": "#!/bin/sh\n",
-    "mariadb": GALERA,
+    "mariadb": MARIADB,
     "named-checkconf": BIND9,
     "php-fpm8.2": "#!/bin/sh\n",
     "pg_lsclusters": "#!/bin/sh\necho 15 main 5432 online postgres /var/lib/postgresql/15/main\n",
@@ -104,6 +111,7 @@ HOSTS = {
     "etcd": "e1",
     "haproxy": "h1",
     "keepalived": "k1",
+    "mariadb": "d1",
     "mariadb_galera": "g1",
     "memcached": "c2",
     "nginx": "n1",

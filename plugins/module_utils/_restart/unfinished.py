@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Mapping
 
 from .._host.documents import read_item, write_document
 from .._host.files import read_each, remove_file
+from .kept_down import KeptDown
 from .restart import FAILED, carry_out
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class Restarts:
         self._systemd = systemd
         self._boot_id = boot_id
         self._restart = restart
+        self._kept_down = KeptDown(systemd, folder.path)
         self._along: dict[str, tuple[str, ...]] = {}
 
     def carry_out(
@@ -102,6 +104,7 @@ class Restarts:
 
     def _begin(self, unit: str) -> str:
         self._note(self._along[unit])
+        self._kept_down.lift(self._along[unit])
         return self._restart(unit)
 
     def _note(self, units: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ import yaml
 from .steps import UPGRADE_TASKS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from .service import Service
 
@@ -24,6 +24,10 @@ _FOR_REAL = "not ansible_check_mode"
 _NOT_RELEASED = "{{ ansible_check_mode }}"
 """Whether packages are still on hold, as check mode releases none."""
 _SOCKET = "/run/haproxy/admin.sock"
+
+HOOKS = ("health", "series", "migrate")
+"""Files of a role that the recipe imports where there are any: looks before anything is touched and is part of the
+verification; is run wherever apt was asked what it would install, which ``__<service>_newer`` has; is step 4."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,8 @@ class Recipe:
     verify: Verify
     backend: str
     hold: bool = False
-    own_health: bool = False
-    """Whether the role has a ``health.yml`` of its own."""
+    own: Collection[str] = ()
+    """Which of :data:`HOOKS` the role has itself."""
 
     def files(self, settings: Mapping[str, Any]) -> dict[str, str]:
         """Give the files of the role, by their place in it; *settings* are for its ``meta/service.yml``."""
@@ -95,7 +99,7 @@ class Recipe:
 
     def _check_health(self, part: str, name: str, **more: Any) -> list[Task]:
         task = {"name": f"{part} | {name}", "ansible.builtin.import_tasks": "health.yml", **more}
-        return [task] if self.own_health or self._health() else []
+        return [task] if "health" in self.own or self._health() else []
 
     def _verify(self) -> list[Task]:
         units = f"{self._register}_units"
@@ -129,18 +133,15 @@ class Recipe:
         held = {"held": True} if self.hold else {}
         return [
             *self._check_health("upgrade_tasks", "It is healthy", tags="step0"),
-            {
-                "name": "upgrade_tasks | Ask apt what it would install",
-                "orderly.services.package_upgrade_info": {**packages, **held},
-                "tags": "step0",
-            },
+            *self._ask("Ask apt what it would install", {**packages, **held}, tags="step0"),
             {
                 "name": "upgrade_tasks | Fetch the newer packages, so that the interruption is short",
                 "orderly.services.package_upgrade": {**packages, "state": "fetched", **held},
                 "tags": "step1",
             },
-            *self._release(packages),
+            *(self._release(packages) if self.hold else self._quiesce(packages)),
             self._install({**packages, **held}),
+            *self._hook("migrate", "Migrate the data", tags="step4"),
             {
                 "name": "upgrade_tasks | Run the new programs",
                 "orderly.services.current_units": {"units": list(self.units)},
@@ -154,11 +155,23 @@ class Recipe:
             },
         ]
 
+    def _hook(self, file: str, name: str, **more: Any) -> list[Task]:
+        task = {"name": f"upgrade_tasks | {name}", "ansible.builtin.import_tasks": f"{file}.yml", **more}
+        return [task] if file in self.own else []
+
+    def _ask(self, name: str, packages: Task, **more: Any) -> list[Task]:
+        """Have apt asked, and the role look at what it says."""
+        found = {"register": self._newer} if self.hold or {"series", "migrate"} & {*self.own} else {}
+        ask = {"name": f"upgrade_tasks | {name}", "orderly.services.package_upgrade_info": packages}
+        series = self._hook("series", "It is a newer version of the same series", **more)
+        return [{**ask, **found, **more}, *series]
+
+    @property
+    def _newer(self) -> str:
+        return f"{self._register}_newer"
+
     def _release(self, packages: Task) -> list[Task]:
-        """Have the packages released and the units stopped, where these cannot be upgraded under them."""
-        if not self.hold:
-            return []
-        found = f"{self._register}_newer"
+        """Have the packages released and the units stopped, as these cannot be upgraded under them."""
         units = {"units": list(self.units)}
         tasks = [
             {
@@ -166,16 +179,9 @@ class Recipe:
                 "orderly.services.package_hold": {**units, "state": "absent", "for_upgrade": True},
                 "register": f"{self._register}_hold",
             },
-            {  # what somebody else put on hold fails here, while the service still runs
-                "name": "upgrade_tasks | Ask apt what it installs",
-                "orderly.services.package_upgrade_info": {**packages, "held": _NOT_RELEASED},
-                "register": found,
-            },
-            {
-                "name": "upgrade_tasks | Stop the units if there is something newer",
-                "orderly.services.stopped_units": units,
-                "when": f"{found}.upgrades | length > 0",
-            },
+            # What somebody else put on hold fails here, while the service still runs.
+            *self._ask("Ask apt what it installs", {**packages, "held": _NOT_RELEASED}),
+            self._stop(),
         ]
         failed = {"msg": "{{ ansible_failed_result.msg | default('The task before it has failed.', true) }}"}
         say = {"name": "upgrade_tasks | Say what has failed", "ansible.builtin.fail": failed}
@@ -188,12 +194,30 @@ class Recipe:
             }
         ]
 
+    def _quiesce(self, packages: Task) -> list[Task]:
+        """Have the units stopped before their packages, where these may not start them before the migration."""
+        if "migrate" not in self.own:
+            return []
+        ask = self._ask("Ask apt what it installs", packages, tags="step2")
+        return [*ask, {**self._stop(), "tags": "step2"}]
+
+    def _stop(self) -> Task:
+        kept_down = {"kept_down": True} if "migrate" in self.own else {}
+        return {
+            "name": "upgrade_tasks | Stop the units if there is something newer",
+            "orderly.services.stopped_units": {"units": list(self.units), **kept_down},
+            "when": f"{self._newer}.upgrades | length > 0",
+        }
+
     def _install(self, packages: Task) -> Task:
         """Have the packages upgraded; in check mode those on hold too, as nothing was released."""
         name = "upgrade_tasks | Upgrade the packages"
         task: Task = {"name": name, "orderly.services.package_upgrade": packages}
         if self.hold:
             task = {"name": f"{name} that were on hold", "block": [task], "always": [self._hold_again()]}
+        elif "series" in self.own and "migrate" not in self.own:  # days may have passed since the first look
+            again = self._ask("Ask apt what it installs", packages)
+            task = {"name": f"{name} within their series", "block": [*again, task]}
         return {**task, "tags": "step3"}
 
     def _hold_again(self) -> Task:
@@ -240,11 +264,11 @@ class Recipe:
 def upgrade_text(service: Service) -> str:
     """Give the ``upgrade_tasks.yml`` of a role that names packages and leaves their upgrade to the recipe.
 
-    Its ``verify.yml`` is run after the upgrade and its ``health.yml`` before it, where it has them.
+    Its ``verify.yml`` is run after the upgrade and :data:`HOOKS` in it, where it has them.
     """
-    health, verify = (service.tasks_file(part) is not None for part in ("health", "verify"))
-    hold = service.deferral == "hold"
-    recipe = Recipe(service.name, service.units, service.packages, Verify(), "", hold, own_health=health)
+    own = [part for part in HOOKS if service.tasks_file(part)]
+    recipe = Recipe(service.name, service.units, service.packages, Verify(), "", service.deferral == "hold", own)
+    verify = service.tasks_file("verify") is not None
     return _text([task for task in recipe.upgrade() if verify or "verify.yml" not in task.values()])
 
 

@@ -4,6 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible_collections.orderly.services.plugins.module_utils._restart.kept_down import DROP_IN, KeptDown
 from ansible_collections.orderly.services.plugins.modules import current_units, stopped_units
 from ansible_collections.orderly.services.tests.unit.plugins.module_utils.host_world import BOOT
 from ansible_collections.orderly.services.tests.unit.plugins.modules.run_module import run_module
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def run(host: FakeHost, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     monkeypatch.setattr(stopped_units, "boot_id", lambda: BOOT)
+    monkeypatch.setattr(stopped_units, "KeptDown", partial(KeptDown, root=tmp_path))
     return partial(run_module, stopped_units, monkeypatch, host.run, restarting=str(tmp_path / "restarting"))
 
 
@@ -45,6 +47,16 @@ def test_what_it_stopped_is_started_again_though_it_does_not_start_with_the_host
     start = run_restarts(current_units)
     assert start(units=["beta.service"])["restarted"] == ["beta.service"]
     assert not start(units=["beta.service"])["changed"]
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_what_is_to_stay_down_is_kept_down_before_it_is_stopped(
+    run: Run, host: FakeHost, tmp_path: Path, check_mode: bool
+) -> None:
+    run(units=["beta.service", "idle.service"], kept_down=True, check_mode=check_mode)
+    found = [path.parent.name for path in tmp_path.glob(f"run/systemd/system/*/{DROP_IN}")]
+    assert found == ([] if check_mode else ["beta.service.d"])
+    assert host.orders == ([] if check_mode else ["daemon-reload", "stop beta.service"])
 
 
 def test_what_refuses_to_be_stopped_fails_and_nothing_is_stopped(run: Run, host: FakeHost) -> None:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.orderly.services.plugins.module_utils._host.systemd import Systemd, UnitState
+from ansible_collections.orderly.services.plugins.module_utils._restart import unfinished
+from ansible_collections.orderly.services.plugins.module_utils._restart.kept_down import KeptDown
 from ansible_collections.orderly.services.plugins.module_utils._restart.restart import Patience, plan_restart
 from ansible_collections.orderly.services.plugins.module_utils._restart.unfinished import (
     Restarts,
@@ -73,3 +76,14 @@ def test_of_what_did_not_come_back_it_stands_which_run_was_the_last(host: FakeHo
     host.after_restart = {WEB: {"ActiveState": "inactive", "SubState": "dead"}}
     restart(host, folder)
     assert folder.read() == ([Unfinished(WEB, "boot", f"{WEB}-2")], [])
+
+
+def test_what_is_kept_down_may_start_again_before_it_is_restarted(
+    host: FakeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unfinished, "KeptDown", partial(KeptDown, root=tmp_path))
+    folder = UnfinishedFolder(tmp_path / "restarting")
+    KeptDown(Systemd(host.run), folder.path, tmp_path).put([WEB])
+    restart(host, folder)
+    assert host.orders == ["daemon-reload", "daemon-reload", f"restart {WEB}"]
+    assert not (tmp_path / f"run/systemd/system/{WEB}.d").exists()

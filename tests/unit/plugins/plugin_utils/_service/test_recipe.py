@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from ansible_collections.orderly.services.plugins.plugin_utils._service.recipe import Recipe, Verify
+from ansible_collections.orderly.services.plugins.plugin_utils._service.recipe import HOOKS, Recipe, Verify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +39,45 @@ def test_packages_are_fetched_before_the_interruption_and_upgraded_in_it() -> No
     assert [task["tags"] for task in tasks] == ["step0", "step1", "step3", "step5", "step6"]
     (upgrade,) = [task for task in tasks if task["tags"] == "step3"]
     assert upgrade["orderly.services.package_upgrade"] == {"packages": ["web"]}
+
+
+def test_files_of_the_role_take_part() -> None:
+    recipe = Recipe("my-web", UNITS, ["web"], Verify(), "", own=HOOKS)
+    parts = [(task["tags"], task, task.get("block", [task])) for task in recipe.upgrade()]
+    files = [
+        (step, each["ansible.builtin.import_tasks"])
+        for step, _task, part in parts
+        for each in part
+        if "ansible.builtin.import_tasks" in each
+    ]
+    assert files == [
+        ("step0", "health.yml"),
+        ("step0", "series.yml"),
+        ("step2", "series.yml"),
+        ("step4", "migrate.yml"),
+        ("step6", "verify.yml"),
+    ]
+
+
+@pytest.mark.parametrize("hold", [False, True])
+def test_before_a_migration_nothing_starts_the_units(hold: bool) -> None:
+    recipe = Recipe("my-web", UNITS, ["web"], Verify(), "", hold, own=["migrate"])
+    parts = [(task["tags"], each) for task in recipe.upgrade() for each in task.get("block", [task])]
+    ((step, stop),) = [(step, each) for step, each in parts if "orderly.services.stopped_units" in each]
+    assert step == "step2"
+    assert stop["orderly.services.stopped_units"] == {"units": UNITS, "kept_down": True}
+    assert stop["when"] == "__my_web_newer.upgrades | length > 0"
+
+
+@pytest.mark.parametrize("hold", [False, True])
+def test_each_time_apt_is_asked_the_role_looks_at_what_it_said(hold: bool) -> None:
+    recipe = Recipe("my-web", UNITS, ["web"], Verify(), "", hold, own=["series"])
+    tasks = [each for task in recipe.upgrade() for each in task.get("block", [task])]
+    asked = [number for number, task in enumerate(tasks) if "orderly.services.package_upgrade_info" in task]
+    assert len(asked) == 2
+    for number in asked:
+        assert tasks[number]["register"] == "__my_web_newer"
+        assert tasks[number + 1]["ansible.builtin.import_tasks"] == "series.yml"
 
 
 def test_packages_that_stop_their_daemon_are_released_and_upgraded_while_it_is_down() -> None:

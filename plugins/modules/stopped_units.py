@@ -28,9 +28,9 @@ options:
     required: true
   kept_down:
     description:
-      - Whether the units stay down until M(orderly.services.current_units) or M(orderly.services.restart_services) starts
-        them, though their packages would start them as they are upgraded - for services whose data are migrated before
-        the new program may run.
+      - Whether the units stay down until M(orderly.services.current_units) or M(orderly.services.restart_services)
+        starts them, though their packages would start them as they are upgraded. This is for services whose data are
+        migrated before the new program may run.
       - Such a start succeeds and does nothing. A boot of the host ends that.
     type: bool
     default: false

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 CASES = [
     ("mariadb", "mariadb-server", "1:10.11.18-0+deb12u1", "1:10.11.19-0+deb12u1", ""),
-    ("mariadb", "mariadb-server", "1:10.11.18-0", "1:11.8.3-0", "apt would upgrade MariaDB 10.11 on h1 to 11.8"),
+    (
+        "mariadb",
+        "mariadb-server",
+        "1:10.11.18-0",
+        "1:11.8.3-0",
+        "apt would upgrade MariaDB 10.11 on h1 to 11.8",
+    ),
     ("etcd", "etcd-server", "3.4.23-4+b4", "3.4.23-4+b4+again1", ""),
     ("etcd", "etcd-server", "3.4.23-4+b4", "3.5.16-4", ""),
     ("etcd", "etcd-server", "3.3.25+dfsg-6", "3.5.16-4", "apt would upgrade etcd 3.3 on h1 to 3.5"),

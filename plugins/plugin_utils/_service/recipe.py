@@ -267,7 +267,9 @@ def upgrade_text(service: Service) -> str:
     Its ``verify.yml`` is run after the upgrade and :data:`HOOKS` in it, where it has them.
     """
     own = [part for part in HOOKS if service.tasks_file(part)]
-    recipe = Recipe(service.name, service.units, service.packages, Verify(), "", service.deferral == "hold", own)
+    recipe = Recipe(
+        service.name, service.units, service.packages, Verify(), "", service.deferral == "hold", own
+    )
     verify = service.tasks_file("verify") is not None
     return _text([task for task in recipe.upgrade() if verify or "verify.yml" not in task.values()])
 

@@ -51,4 +51,3 @@ def test_where_nothing_is_kept_down_systemd_is_not_asked(
     kept_down.lift(units)
     kept_down.put([])
     assert host.orders == []
-

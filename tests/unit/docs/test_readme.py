@@ -15,11 +15,10 @@ def test_every_playbook_is_in_the_table() -> None:
     assert listed == {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
 
 
-def test_every_service_role_is_named() -> None:
+def test_every_service_role_is_in_the_table_of_roles() -> None:
     roles = {path.parent.parent.name for path in ROOT.glob("roles/*/meta/service.yml")}
     guide = (ROOT / "docs/shipped-services.md").read_text(encoding="utf-8").partition("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)` \|", guide, re.MULTILINE)) == roles
-    assert [name for name in sorted(roles) if f"`{name}`" not in README] == []
 
 
 def test_every_guide_is_in_the_table() -> None:

@@ -159,14 +159,13 @@ def play(given: World, place: Stage, folder: Path) -> Verdict:
 
 def _run_all(given: World, place: Stage, controller: Controller, verdict: Verdict) -> None:
     arguments = (f"--extra-vars={_parameter(given)}={','.join(given.only)}",) if given.only else ()
-    status = _run_hurt(given, place, controller, arguments)
-    verdict.statuses.append(status)
-    if status != "0" and given.again:
+    verdict.statuses.append(_run_hurt(given, place, controller, arguments))
+    if verdict.statuses != ["0"] and given.again:
         verdict.statuses.append(str(controller.start(given.playbook, *arguments).wait(PLAY_SECONDS)))
-    if status == "0" and not given.only and not given.fault:
+    if verdict.statuses == ["0"] and not given.only and not given.fault:
         return  # this was a clean one
     place.heal(given)
-    if given.playbook == world.UPGRADE and (status != "0" or _leaves_out(given)):
+    if given.playbook == world.UPGRADE and (verdict.statuses[-1] != "0" or _leaves_out(given)):
         _run_clean(controller, verdict, world.UPGRADE)
     _run_clean(controller, verdict, world.RESTART)
 

@@ -2,8 +2,8 @@
 """Units that stay down while their data are migrated, though their packages would start them: drop-ins in ``/run``.
 
 A start of such a unit succeeds and does nothing, as systemd passes over a unit whose condition is not met
-(systemd.unit(5), "Conditions and Asserts"). A mask would not do, as a unit file in ``/etc`` goes before one in ``/run``;
-a drop-in works for both. The condition is that it is not written down any more that we have stopped the unit.
+(systemd.unit(5), "Conditions and Asserts"). A mask would not do, as a unit file in ``/etc`` goes before one in
+``/run``; a drop-in works for both. The condition is that it is not written down any more that we have stopped the unit.
 """
 
 from __future__ import annotations

@@ -88,7 +88,9 @@ class _State:
     by_itself: set[Where] = field(default_factory=set)
     started: dict[Where, float] = field(default_factory=dict)
     off: dict[str, float] = field(default_factory=dict)
-    looked_at: dict[str, float] = field(default_factory=dict)
+    looked_at: dict[str, list[float]] = field(default_factory=dict)
+    visited: dict[str, float] = field(default_factory=dict)
+    """Since when a run has been at a host: it looks at the host when it is through with it."""
 
     def since(self, member: Member) -> float | None:
         """Tell since when a member is down, if it is."""
@@ -102,20 +104,27 @@ class _State:
         visited = any(now - self.started.get(each, -VISIT_SECONDS) < VISIT_SECONDS for each in places)
         return self.since(member) is None and not visited
 
-    def is_unseen(self, member: Member, run: Run, now: float) -> bool:
-        """Tell whether it went down by itself a moment ago, while a run went on that has not looked at it since."""
+    def is_unseen(self, member: Member, run: Run, event: Event) -> bool:
+        """Tell whether it went down by itself a moment ago, while a run went on that has not looked at it since.
+
+        A run looks before it visits a host. Within a visit it goes from unit to unit without a look at other hosts.
+        """
+        now = max(run.start, self.visited.get(event.host, event.at))
         since = self.since(member)
         places = {(member.host, unit) for unit in member.units} & self.down.keys()
         by_itself = member.host in self.off or places <= self.by_itself
-        seen = max(run.start, self._last_look(member), now - UNSEEN_SECONDS)
+        seen = max(run.start, self._last_look(member, now), now - UNSEEN_SECONDS)
         return by_itself and since is not None and since > seen
 
-    def _last_look(self, member: Member) -> float:
+    def _last_look(self, member: Member, now: float) -> float:
         """Tell when a member was looked at last; a host that is off cannot tell, but others of its service were."""
         if member.host not in self.off:
-            return self.looked_at.get(member.host, 0.0)
+            return self._look_at(member.host, now)
         others = {each.host for each in self.scene.members if each.service == member.service}
-        return max((self.looked_at.get(host, 0.0) for host in others), default=0.0) - SILENT_SECONDS
+        return max((self._look_at(host, now) for host in others), default=0.0) - SILENT_SECONDS
+
+    def _look_at(self, host: str, now: float) -> float:
+        return max((look for look in self.looked_at.get(host, ()) if look <= now), default=0.0)
 
     def take(self, event: Event) -> None:
         """Let an event happen."""
@@ -125,12 +134,15 @@ class _State:
         elif event.what == BOOTED:
             self._boot(event)
         elif event.what in (STOPPING, STARTING, GONE):
+            if event.what == STOPPING:
+                self.visited.setdefault(event.host, event.at)
             if where not in self.down:
                 self.down[where] = event.at
                 if event.what == GONE and event.at - self.started.get(where, 0.0) > WATCHED_SECONDS:
                     self.by_itself.add(where)  # else it did not survive its restart, which is watched
         elif event.what == LOOKED_AT:
-            self.looked_at[event.host] = event.at
+            self.looked_at.setdefault(event.host, []).append(event.at)
+            self.visited.pop(event.host, None)
         elif event.what == STARTED:
             self.started[where] = event.at
             self.down.pop(where, None)
@@ -164,7 +176,8 @@ def told_apart(events: Iterable[Event]) -> list[Event]:
 def over_budget(scene: Scene, events: Iterable[Event], runs: Sequence[Run]) -> Iterator[str]:
     """Name every moment at which a run took a member though the budget was used up, or was so *unseen*.
 
-    Unseen is what went down by itself after it was looked at: a run does that before its first wave and between waves.
+    Unseen is what went down by itself after it was looked at: a run does that before its first wave and between waves,
+    and not within a visit.
     """
     state = _State(scene, dict.fromkeys(scene.down, 0.0))
     for event in told_apart(events):
@@ -184,7 +197,7 @@ def _one_more(state: _State, member: Member, event: Event, run: Run) -> Iterator
     ]
     budget = state.scene.budgets[member.service]
     if len(others) >= budget:
-        seen = sum(not state.is_unseen(other, run, event.at) for other in others)
+        seen = sum(not state.is_unseen(other, run, event) for other in others)
         down = ", ".join(f"{each.host} since {state.since(each):.3f}" for each in others)
         rule = BUDGET if seen >= budget else UNSEEN
         yield f"{rule}: {member.service} allows {budget} down; down were {down}; then {event}"

@@ -16,7 +16,7 @@ from ansible_collections.orderly.services.tests.rolls import judge, world
 from ansible_collections.orderly.services.tests.rolls.judge import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
 
     from ansible_collections.orderly.services.tests.faults.hosts import Hosts
     from ansible_collections.orderly.services.tests.rolls.world import Place, World
@@ -113,10 +113,10 @@ def preparation(given: World, host: str) -> str:
     return "\n".join(script)
 
 
-def healing(given: World, host: str, *, booted: bool) -> str:
+def healing(given: World, host: str, pending: Container[judge.Where], *, booted: bool) -> str:
     """Write what an operator does when something went wrong: put right what is wrong, start what does not run.
 
-    What waits for its restart is left to the next roll; a boot was one. A role that stops a unit which refuses that, or
+    What waits for its restart, as its status says, is left to the next roll; a boot was one. A role that stops a unit which refuses that, or
     starts one that is masked, is corrected, as its upgrade would never end well.
     """
     script = [f"rm -f {world.BAD}/*"]
@@ -126,7 +126,7 @@ def healing(given: World, host: str, *, booted: bool) -> str:
         )
         script.append("systemctl daemon-reload")
     for unit, place in given.units_on(host).items():
-        waits = place.is_asked and not booted and given.playbook == world.RESTART
+        waits = (host, unit) in pending and not booted and given.playbook == world.RESTART
         if place.condition == world.MASKED and given.playbook == world.UPGRADE:
             script.append(f"systemctl unmask --quiet {unit}; systemctl start {unit}")
         elif place.condition in (
@@ -209,7 +209,8 @@ class Stage:
             self.hosts.up()
         booted = {*self.off}
         self.off.clear()
-        self._each(lambda host: self.run(host, healing(given, host, booted=host in booted)))
+        pending = self.pending()
+        self._each(lambda host: self.run(host, healing(given, host, pending, booted=host in booted)))
 
     def events(self, since: float) -> list[Event]:
         """Give what happened on all hosts, as their journals tell and as it was noted here."""

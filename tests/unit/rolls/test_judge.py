@@ -84,6 +84,23 @@ def test_what_goes_down_by_itself_after_a_run_has_looked_is_told_apart(lines: li
     assert told.startswith("unseen: web allows 1 down; down were h1 since 10.000; then 20.000 h2 stopping")
 
 
+VISIT = [
+    "10 h2 stopping db.service",
+    "10.5 h1 gone",
+    "11 h1 looked at",
+    "11.5 h2 looked at",
+    "12 h2 stopping",
+]
+
+
+def test_a_look_counts_only_for_hosts_that_are_visited_after_it() -> None:
+    two = Scene((*MEMBERS, Member("db", "h2", ("db.service",))), {"web": 1, "db": 1})
+    (told,) = over_budget(two, events(*(line for line in VISIT if "h2 looked" not in line)), RUNS)
+    assert told.startswith("unseen: web allows 1 down")
+    (broken,) = over_budget(two, events(*VISIT), RUNS)
+    assert broken.startswith("budget: web allows 1 down")
+
+
 @pytest.mark.parametrize(
     "lines",
     [

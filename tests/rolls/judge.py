@@ -134,12 +134,7 @@ class _State:
         elif event.what == BOOTED:
             self._boot(event)
         elif event.what in (STOPPING, STARTING, GONE):
-            if event.what == STOPPING:
-                self.visited.setdefault(event.host, event.at)
-            if where not in self.down:
-                self.down[where] = event.at
-                if event.what == GONE and event.at - self.started.get(where, 0.0) > WATCHED_SECONDS:
-                    self.by_itself.add(where)  # else it did not survive its restart, which is watched
+            self._go_down(event)
         elif event.what == LOOKED_AT:
             self.looked_at.setdefault(event.host, []).append(event.at)
             self.visited.pop(event.host, None)
@@ -147,6 +142,16 @@ class _State:
             self.started[where] = event.at
             self.down.pop(where, None)
             self.by_itself.discard(where)
+
+    def _go_down(self, event: Event) -> None:
+        where = (event.host, event.unit)
+        if event.what == STOPPING:
+            self.visited.setdefault(event.host, event.at)
+        if where in self.down:
+            return
+        self.down[where] = event.at
+        if event.what == GONE and event.at - self.started.get(where, 0.0) > WATCHED_SECONDS:
+            self.by_itself.add(where)  # else it did not survive its restart, which is watched
 
     def _boot(self, event: Event) -> None:
         """Let no unit of a host run, as long as it has not said that it does."""

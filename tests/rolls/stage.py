@@ -116,8 +116,8 @@ def preparation(given: World, host: str) -> str:
 def healing(given: World, host: str, pending: Container[judge.Where], *, booted: bool) -> str:
     """Write what an operator does when something went wrong: put right what is wrong, start what does not run.
 
-    What waits for its restart, as its status says, is left to the next roll; a boot was one. A role that stops a unit which refuses that, or
-    starts one that is masked, is corrected, as its upgrade would never end well.
+    What waits for its restart, as its status says, is left to the next roll; a boot was one. A role that stops a unit
+    which refuses that, or starts one that is masked, is corrected, as its upgrade would never end well.
     """
     script = [f"rm -f {world.BAD}/*"]
     if given.playbook == world.UPGRADE:

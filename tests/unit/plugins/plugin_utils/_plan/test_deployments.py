@@ -66,6 +66,20 @@ def test_a_role_that_names_packages_and_no_tasks_for_them_is_upgraded_by_the_rec
     assert roles.plan().id != before
 
 
+def test_a_migration_of_such_a_role_runs_once_where_its_units_are_stopped_before(roles: Roles) -> None:
+    roles.write("web/meta/service.yml", "units: [web.service]\npackages: [web]\n")
+    roles.write("web/tasks/migrate.yml", "- command: web migrate\n  run_once: true\n")
+    (roles.folder / "web/tasks/upgrade_tasks.yml").unlink()
+    (deployment,) = roles.deployments()
+    assert deployment.steps == {0, 1, 2, 3, 4, 5}
+    tasks = roles.copied() / "tasks"
+    assert "kept_down: true" in (tasks / "upgrade_tasks.step2.yml").read_text()
+    assert "migrate.step4.yml" in (tasks / "upgrade_tasks.step4.yml").read_text()
+    migration = (tasks / "migrate.step4.yml").read_text()
+    assert "run_once: false" in migration
+    assert "inventory_hostname == " in migration
+
+
 def test_of_a_role_with_upgrade_tasks_the_recipe_takes_nothing(roles: Roles) -> None:
     roles.write("web/meta/service.yml", "units: [web.service]\npackages: [web]\n")
     assert roles.deployments()[0].steps == {3}

@@ -45,7 +45,7 @@ def fleet(site: Site) -> Site:
     site.write("bin/systemctl", SYSTEMCTL).chmod(0o755)
     site.write("bin/dpkg-query", DPKG).chmod(0o755)
     for host in ("h1", "h2", "h3", "h4", "h5"):
-        runs = ["apache2", "ssh"] if host < "h4" else ["memcached", "redis-server"]
+        runs = ["lighttpd", "ssh"] if host < "h4" else ["mosquitto", "redis-server"]
         site.write(f"running/{host}", "".join(f"{unit}.service\n" for unit in runs))
     return site
 
@@ -65,11 +65,11 @@ def test_what_is_proposed_is_an_inventory_file_that_can_be_used(fleet: Site) -> 
     assert last_line(found) == "discover: 2 services and 3 groups proposed, from 5 of 5 hosts."
     assert file.read_text() in found.raw
     assert yaml.safe_load(file.read_text())["all"]["vars"]["orderly_services"] == {
-        "apache2": {"units": ["apache2.service"], "packages": ["apache2"], "max_unavailable": 1},
-        "memcached": {"units": ["memcached.service"], "packages": ["memcached"], "max_unavailable": 1},
+        "lighttpd": {"units": ["lighttpd.service"], "packages": ["lighttpd"], "max_unavailable": 1},
+        "mosquitto": {"units": ["mosquitto.service"], "packages": ["mosquitto"], "max_unavailable": 1},
     }
     for said in (
-        "apache2: # runs on 3 of 5 hosts",
+        "lighttpd: # runs on 3 of 5 hosts",
         "# redis-server.service is covered by redis (the role orderly.services.redis), on h4, h5.",
         "# Left out (a restart of it interrupts nobody): ssh.",
     ):
@@ -77,9 +77,9 @@ def test_what_is_proposed_is_an_inventory_file_that_can_be_used(fleet: Site) -> 
     both = ("-i", str(fleet.inventory), "-i", str(file))
     listed = fleet.upgrade(*both, playbook=LIST)
     assert (
-        "apache2 orderly_services apache2 3 default - 1 block apache2 verify upgrade_tasks" in listed.text
+        "lighttpd orderly_services lighttpd 3 default - 1 block lighttpd verify upgrade_tasks" in listed.text
         or (
-            "apache2 orderly_services apache2 3 default - 1 block apache2 upgrade_tasks verify" in listed.text
+            "lighttpd orderly_services lighttpd 3 default - 1 block lighttpd upgrade_tasks verify" in listed.text
         )
     )
     assert "redis orderly.services.redis redis 2" in listed.text
@@ -92,7 +92,7 @@ def test_a_check_writes_nothing_and_a_second_run_neither(fleet: Site) -> None:
     to = ("-e", f"discover_to={file}")
     check = discover(fleet, *to, "--check", "--diff")
     assert check.code == 0, check.raw
-    assert "+      apache2: # runs on 3 of 5 hosts" in check.raw
+    assert "+      lighttpd: # runs on 3 of 5 hosts" in check.raw
     assert "changed=1" in check.raw
     assert not file.exists()
     assert "changed=1" in discover(fleet, *to).raw
@@ -113,11 +113,11 @@ def test_a_file_of_somebody_else_stays(fleet: Site) -> None:
 
 
 def test_services_that_the_inventory_has_are_not_hidden_by_a_second_definition(fleet: Site) -> None:
-    fleet.write("group_vars/all.yml", "orderly_services: {apache2: {units: [apache2.service]}}\n")
+    fleet.write("group_vars/all.yml", "orderly_services: {lighttpd: {units: [lighttpd.service]}}\n")
     refused = discover(fleet, "-e", "discover_to=services.yml")
     assert refused.code != 0
     assert "as the inventory has orderly_services already" in refused.text
-    assert "# apache2.service is covered by apache2 (orderly_services.apache2), on h[1-3]." in refused.raw
+    assert "# lighttpd.service is covered by lighttpd (orderly_services.lighttpd), on h[1-3]." in refused.raw
     assert not (fleet.folder / "services.yml").exists()
 
 

@@ -26,8 +26,11 @@ _NOT_RELEASED = "{{ ansible_check_mode }}"
 _SOCKET = "/run/haproxy/admin.sock"
 
 HOOKS = ("health", "series", "migrate")
-"""Files of a role that the recipe imports where there are any: looks before anything is touched and is part of the
-verification; is run wherever apt was asked what it would install, which ``__<service>_newer`` has; is step 4."""
+"""Files of a role that the recipe imports, where it has them.
+
+``health`` looks before anything is touched. ``series`` looks whenever apt was asked, at ``__<service>_newer``.
+``migrate`` is step 4.
+"""
 
 
 @dataclass(frozen=True)

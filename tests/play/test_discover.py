@@ -79,7 +79,8 @@ def test_what_is_proposed_is_an_inventory_file_that_can_be_used(fleet: Site) -> 
     assert (
         "lighttpd orderly_services lighttpd 3 default - 1 block lighttpd verify upgrade_tasks" in listed.text
         or (
-            "lighttpd orderly_services lighttpd 3 default - 1 block lighttpd upgrade_tasks verify" in listed.text
+            "lighttpd orderly_services lighttpd 3 default - 1 block lighttpd upgrade_tasks verify"
+            in listed.text
         )
     )
     assert "redis orderly.services.redis redis 2" in listed.text

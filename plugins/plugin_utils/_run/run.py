@@ -13,7 +13,7 @@ import os
 import pwd
 import socket
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,10 +54,13 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True)
 class Run:
-    """One process of ansible-playbook, told from every other, before and after a reboot."""
+    """One process of ansible-playbook, told from every other, before and after a reboot.
+
+    A machine may get its id in the middle of a run, from a package that it installs: that makes it no other one.
+    """
 
     controller: str
-    machine: str
+    machine: str = field(compare=False)
     boot: str
     namespace: str
     pid: int
@@ -150,15 +153,22 @@ def _machine(machine_id: Path) -> str:
 
 def run_state(run: Run, here: Run, *, proc: Path = PROC) -> RunState:
     """Tell from the machine of the run *here* whether *run* still goes on, as far as that can be proven."""
-    if (run.controller, run.machine) != (here.controller, here.machine):
-        return RunState.UNKNOWN
+    is_here = run.controller == here.controller and not _differ(run.machine, here.machine)
     if run.boot != here.boot:
         # Two containers may share a name and, by their image, a machine id: only a whole machine was booted since.
-        booted = run.machine and run.namespace == here.namespace == WHOLE_MACHINE
+        is_whole = run.namespace == here.namespace == WHOLE_MACHINE
+        booted = is_here and is_whole and run.machine == here.machine != ""
         return RunState.OVER if booted else RunState.UNKNOWN
     if run.namespace != here.namespace:
         return RunState.UNKNOWN
-    return _process_state(run, proc)
+    state = _process_state(run, proc)
+    # A process that is there is proof, whatever its machine is called by now; of one that is not, a machine that was
+    # cloned while it ran proves nothing.
+    return state if is_here or state is RunState.LIVE else RunState.UNKNOWN
+
+
+def _differ(machine: str, other: str) -> bool:
+    return "" not in (machine, other) and machine != other
 
 
 def _process_state(run: Run, proc: Path) -> RunState:

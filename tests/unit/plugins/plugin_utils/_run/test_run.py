@@ -97,8 +97,10 @@ CASES = [
         "a container of the same image on another machine",
     ),
     ({"namespace": "pid:[7]"}, "unknown", "a container whose processes we cannot see"),
-    ({"controller": "other"}, "unknown", "another controller"),
-    ({"machine": "other"}, "unknown", "another machine of the same name"),
+    ({"controller": "other", "started": 1}, "unknown", "a clone with another name"),
+    ({"machine": "other", "started": 1}, "unknown", "another machine of the same name"),
+    ({"controller": "other"}, "live", "its machine has another name by now"),
+    ({"controller": "other", "namespace": "pid:[7]"}, "unknown", "another container"),
     ({"controller": "other", "boot": "before"}, "unknown", "another controller"),
 ]
 
@@ -111,6 +113,15 @@ def test_only_what_is_proven_is_over(difference: dict[str, object], expected: st
     if difference.get("machine") == "":
         here = replace(here, machine="")
     assert run_state(replace(here, **difference), here) == expected, why  # type: ignore[arg-type]
+
+
+def test_a_run_stays_itself_when_its_machine_gets_an_id_meanwhile() -> None:
+    """As the postinst of dbus and systemd give it one, which a task of the run may install."""
+    before, after = replace(HERE, machine=""), replace(HERE, machine="m")
+    assert before == after
+    assert run_state(before, after) is RunState.LIVE
+    assert run_state(replace(before, started=1), after) is RunState.OVER
+    assert run_state(replace(before, boot="before"), after) is RunState.UNKNOWN
 
 
 def test_another_boot_seen_from_a_container_proves_nothing() -> None:

@@ -93,9 +93,9 @@ class Story:
         script, old = self._version_script(), self.versions[-1]
         there = [host for host in stage.cluster.hosts if host != victim]
         untouched = [host for host in there if stage.hosts.run(host, script) == old]
-        # Waves of one host each, in some clusters by rank.
-        wave, waves = max((int(now), int(of)) for now, of in re.findall(r"Wave (\d+) of (\d+): ", run.said))
-        later = waves - wave
+        # Waves of one host each, in some clusters by rank; others are of the balancer in front.
+        begun = {*re.findall(rf"Wave \d+ of \d+: .*\b{stage.cluster.service} on (\w+)", run.said)}
+        later = len(stage.cluster.hosts) - len(begun)
         self._claim(
             f"{later} hosts whose wave comes later were not touched", len(untouched) == later, run.tail
         )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import socketserver
 import struct
 import threading
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -91,6 +93,25 @@ def cache() -> AbstractContextManager[int]:
 def zookeeper() -> AbstractContextManager[int]:
     """Answer as a ZooKeeper that is alone, and give the port."""
     return _on_free_port(_ZooKeeper)
+
+
+def patroni(name: str) -> AbstractContextManager[int]:
+    """Answer as the Patroni of a replica does, and as that of its leader; give the port."""
+
+    class Replica(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            address = f"http://{self.headers['Host']}/patroni"
+            leader = {"name": "leader", "role": "leader", "state": "running", "api_url": address}
+            here = {"name": name, "role": "replica", "state": "streaming", "api_url": address, "lag": 0}
+            found = {"members": [leader, here]} if self.path == "/cluster" else {"state": "running"}
+            self.send_response(503 if self.path == "/leader" else 200)
+            self.end_headers()
+            self.wfile.write(json.dumps(found).encode())
+
+        def log_message(self, *_words: object) -> None:
+            pass
+
+    return _on_free_port(Replica)
 
 
 # --- Mail ---

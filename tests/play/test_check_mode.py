@@ -80,11 +80,20 @@ case $1 in
 --show) printf 'install\\tinstalled\\tok\\tdpkg\\tdpkg\\t1.22.6\\n' ;;
 esac
 """
+SLAPD = """\
+#!/bin/sh
+case $* in
+    *-A*) ;;
+    *contextCSN*) printf 'dn: dc=example\\ncontextCSN: 20261201003655.958671Z#000000#000#000000\\n' ;;
+    *) printf 'dn: olcDatabase={1}mdb,cn=config\\nolcSuffix: dc=example\\n' ;;
+esac
+"""
 BIND9 = '#!/bin/sh\n[ "$1" != -l ] || echo example.org IN _default primary\n'
 PROGRAMS = {
     "chronyc": "#!/bin/sh\necho Leap status     : Normal\n",
     "dpkg-query": OWNERS,
     "etcdctl": ETCD,
+    "ldapsearch": SLAPD,
     "ip": KEEPALIVED_ADDRESSES,
     "keepalived": "#!/bin/sh\n",
     "mariadb": MARIADB,
@@ -115,11 +124,13 @@ HOSTS = {
     "mariadb_galera": "g1",
     "memcached": "c2",
     "nginx": "n1",
+    "patroni": "t1",
     "php_fpm": "f1",
     "postfix": "m1",
     "postgresql": "p1",
     "rabbitmq": "q1",
     "redis": "r1",
+    "slapd": "l1",
     "unbound": "u1",
     "zookeeper": "z1",
 }
@@ -136,6 +147,7 @@ def asked(tmp_path: Path) -> Iterator[dict[str, Any]]:
         servers.cache() as cache,
         servers.mail() as mail,
         servers.names() as names,
+        servers.patroni("t1") as patroni,
         servers.zookeeper() as zookeeper,
     ):
         yield {
@@ -145,6 +157,7 @@ def asked(tmp_path: Path) -> Iterator[dict[str, Any]]:
             "memcached_port": cache,
             "nginx_balancer_socket": str(admin),
             "php_fpm_balancer_socket": str(admin),
+            "patroni_url": f"http://127.0.0.1:{patroni}",
             "postfix_port": mail,
             "unbound_port": names,
             "zookeeper_port": zookeeper,
@@ -185,8 +198,10 @@ def shipped(site: Site, asked: dict[str, Any], replaced: int, request: pytest.Fi
         "nginx_probe_url": "",
         "bind9_verify_timeout": 2,
         "chrony_verify_timeout": 2,
+        "patroni_verify_timeout": 2,
         "postfix_verify_timeout": 2,
         "redis_verify_timeout": 2,
+        "slapd_verify_timeout": 2,
         "unbound_verify_timeout": 2,
         "zookeeper_config": str(site.write("zoo.cfg", "clientPort=2181\n")),
         "zookeeper_may_lose_quorum": True,

@@ -314,6 +314,58 @@ class ZooKeeper:
         self._open.close()
 
 
+class Ldap:
+    """OpenLDAP: a row is an entry. It is written where the node refers writes to, and has to arrive at the node."""
+
+    def __init__(self, node: str) -> None:
+        self._base = "ou=load,dc=nodomain"
+        self._open = self._bind(f"ldap://{node}")
+        self._writes: Any = None
+
+    @staticmethod
+    def _bind(url: str) -> Any:
+        import ldap  # of Debian, as above
+
+        connection = ldap.initialize(url)
+        connection.set_option(ldap.OPT_REFERRALS, 0)  # it would go there as nobody
+        connection.set_option(ldap.OPT_NETWORK_TIMEOUT, 2)
+        connection.timeout = ATTEMPT_SECONDS
+        connection.simple_bind_s("cn=admin,dc=nodomain", LOGIN)
+        return connection
+
+    def write(self, number: int) -> None:
+        import ldap
+
+        name = f"cn={number},{self._base}"
+        entry = [("objectClass", [b"organizationalRole"]), ("cn", [str(number).encode()])]
+        with suppress(ldap.ALREADY_EXISTS):  # an attempt before this one, without an answer
+            try:
+                (self._writes or self._open).add_s(name, entry)
+            except ldap.REFERRAL as exc:
+                url = exc.args[0]["info"].split("ldap://", 1)[1].partition("/")[0]
+                self._writes = self._bind(f"ldap://{url}")
+                self._writes.add_s(name, entry)
+        end = time.monotonic() + ATTEMPT_SECONDS
+        while True:
+            with suppress(ldap.NO_SUCH_OBJECT):
+                self._open.search_s(name, ldap.SCOPE_BASE, attrlist=["cn"])
+                return
+            if time.monotonic() > end:
+                raise OSError("the entry that was confirmed does not arrive")
+            time.sleep(0.05)
+
+    def found(self) -> set[int]:
+        import ldap
+
+        entries = self._open.search_s(self._base, ldap.SCOPE_ONELEVEL, attrlist=["cn"])
+        return {int(attributes["cn"][0]) for _name, attributes in entries}
+
+    def close(self) -> None:
+        for connection in (self._open, self._writes):
+            if connection:
+                connection.unbind_s()
+
+
 class Smtp:
     """A mail server that relays to this host: a row is a message, which must arrive here.
 
@@ -397,6 +449,7 @@ PROTOCOLS: dict[str, Callable[[str], Connection]] = {
     "ntp": Ntp,
     "smtp": Smtp,
     "zookeeper": ZooKeeper,
+    "ldap": Ldap,
     "redis": Redis,
 }
 KEEP_NOTHING = ("page", "memcached", "dns", "ntp")

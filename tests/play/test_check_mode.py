@@ -80,6 +80,45 @@ case $1 in
 --show) printf 'install\\tinstalled\\tok\\tdpkg\\tdpkg\\t1.22.6\\n' ;;
 esac
 """
+DOCKER = """\
+#!/bin/sh
+[ "$1" != info ] || echo '{"ServerVersion": "20.10.24", "LiveRestoreEnabled": true}'
+"""
+LIBVIRT = """\
+#!/bin/sh
+case $* in *daemon) echo Running against daemon: 9.0.0 ;; *) echo guest ;; esac
+"""
+EXPORTS = """\
+#!/bin/sh
+echo '/srv  192.0.2.0/24(sync,wdelay,hide,no_subtree_check,rw)'
+"""
+# Where it is called cat, it is asked for the threads of an NFS server; else for the number of the boot.
+FILES = """\
+#!/bin/sh
+case $1 in /proc/fs/nfsd/threads) echo 8 ;; *) exec /bin/cat "$@" ;; esac
+"""
+GREP = """\
+#!/bin/sh
+case $* in */etc/exports*) echo /srv ;; *) exec /bin/grep "$@" ;; esac
+"""
+# What Open vSwitch's database says of itself and of this chassis.
+SWITCH = """\
+#!/bin/sh
+case $* in
+    *cur_cfg*)
+        echo '{"data": [[3, 3]]}'
+        echo '{"data": [["br-int", ["set", []]]]}'
+        echo '{"data": [["br-int", ["set", []]]]}' ;;
+    *) echo '{"data": [[["map", [["system-id", "o3"], ["ovn-remote", "tcp:o2:6642"]]]]]}' ;;
+esac
+"""
+CHASSIS = "#!/bin/sh\necho '{\"data\": [[7]]}'\n"
+DATABASES = """\
+#!/bin/sh
+case $* in *OVN_Northbound*) name=OVN_Northbound ;; *) name=OVN_Southbound ;; esac
+echo '[{"rows": [{"name": "'$name'", "model": "standalone", "connected":true, "leader":true, "cid": ["set", []]}]}]'
+"""
+OVN = "#!/bin/sh\ncase $* in *northd*) echo Status: active ;; *) echo connected ;; esac\n"
 SLAPD = """\
 #!/bin/sh
 case $* in
@@ -91,14 +130,26 @@ esac
 BIND9 = '#!/bin/sh\n[ "$1" != -l ] || echo example.org IN _default primary\n'
 PROGRAMS = {
     "chronyc": "#!/bin/sh\necho Leap status     : Normal\n",
+    "cat": FILES,
+    "ctr": "#!/bin/sh\n",
+    "docker": DOCKER,
     "dpkg-query": OWNERS,
     "etcdctl": ETCD,
+    "exportfs": EXPORTS,
+    "grep": GREP,
     "ldapsearch": SLAPD,
     "ip": KEEPALIVED_ADDRESSES,
     "keepalived": "#!/bin/sh\n",
     "mariadb": MARIADB,
     "named-checkconf": BIND9,
     "php-fpm8.2": "#!/bin/sh\n",
+    "ovn-appctl": OVN,
+    "ovn-nbctl": CHASSIS,
+    "ovn-sbctl": CHASSIS,
+    "ovs-appctl": "#!/bin/sh\n",
+    "ovs-ofctl": "#!/bin/sh\necho packet_count=0 byte_count=0 flow_count=133\n",
+    "ovs-vsctl": SWITCH,
+    "ovsdb-client": DATABASES,
     "pg_lsclusters": "#!/bin/sh\necho 15 main 5432 online postgres /var/lib/postgresql/15/main\n",
     "postfix": "#!/bin/sh\n",
     "postqueue": "#!/bin/sh\n",
@@ -106,7 +157,9 @@ PROGRAMS = {
     "rabbitmqctl": RABBITMQ,
     "rabbitmq-diagnostics": "#!/bin/sh\n",
     "redis-cli": REDIS,
+    "rpcinfo": "#!/bin/sh\n",
     "rndc": "#!/bin/sh\n",
+    "virsh": LIBVIRT,
     "unbound-checkconf": "#!/bin/sh\n",
     "nginx": "#!/bin/sh\n",
     "haproxy": "#!/bin/sh\necho HAProxy version 2.8.2 2026/01/31\n",
@@ -117,13 +170,20 @@ HOSTS = {
     "apache2": "a1",
     "bind9": "b1",
     "chrony": "c1",
+    "containerd": "d2",
+    "docker": "d3",
     "etcd": "e1",
     "haproxy": "h1",
     "keepalived": "k1",
+    "libvirt": "v1",
     "mariadb": "d1",
     "mariadb_galera": "g1",
     "memcached": "c2",
+    "nfs_server": "s1",
     "nginx": "n1",
+    "openvswitch": "o1",
+    "ovn_central": "o2",
+    "ovn_controller": "o3",
     "patroni": "t1",
     "php_fpm": "f1",
     "postfix": "m1",

@@ -366,6 +366,185 @@ class Ldap:
                 connection.unbind_s()
 
 
+class OvsDb:
+    """A database of Open vSwitch or OVN: what is asked and answered is JSON, one after the other on a connection."""
+
+    def __init__(self, connection: socket.socket, database: str) -> None:
+        self._socket = connection
+        self._socket.settimeout(ATTEMPT_SECONDS)
+        self._database = database
+        self._said = ""
+        self._asked = 0
+
+    def transact(self, *operations: dict[str, Any]) -> list[dict[str, Any]]:
+        """Do all operations in one transaction, and give what each of them has found."""
+        self._asked += 1
+        self._send({"method": "transact", "params": [self._database, *operations], "id": self._asked})
+        while True:
+            message = self._receive()
+            if message.get("method") == "echo":
+                self._send({"id": message["id"], "result": message["params"], "error": None})
+            elif message.get("id") == self._asked:
+                break
+        if message["error"] or any(each.get("error") for each in message["result"]):
+            raise OSError(f"it answered {message}"[:200])
+        found: list[dict[str, Any]] = message["result"]
+        return found
+
+    def _send(self, message: dict[str, Any]) -> None:
+        self._socket.sendall(json.dumps(message).encode())
+
+    def _receive(self) -> dict[str, Any]:
+        while True:
+            try:
+                message, end = json.JSONDecoder().raw_decode(self._said)
+            except ValueError:
+                if not (more := self._socket.recv(1 << 20)):
+                    raise OSError("the connection is closed") from None
+                self._said += more.decode()
+                continue
+            self._said = self._said[end:].lstrip()
+            return dict(message)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class Northbound:
+    """OVN's northbound database, clustered: a row is one of a table that no hypervisor looks at."""
+
+    def __init__(self, node: str) -> None:
+        self._open = OvsDb(socket.create_connection((node, 6641), 2), "OVN_Northbound")
+
+    def write(self, number: int) -> None:
+        row = {"op": "insert", "table": "DHCP_Options", "row": {"cidr": str(number)}}
+        self._open.transact(row)
+        if not self._rows([["cidr", "==", str(number)]]):
+            raise OSError("the row that was confirmed is not there")
+
+    def found(self) -> set[int]:
+        return {int(row["cidr"]) for row in self._rows([])}
+
+    def _rows(self, where: list[Any]) -> list[dict[str, str]]:
+        look = {"op": "select", "table": "DHCP_Options", "where": where, "columns": ["cidr"]}
+        (answer,) = self._open.transact(look)
+        rows: list[dict[str, str]] = answer["rows"]
+        return rows
+
+    def close(self) -> None:
+        self._open.close()
+
+
+class Hypervisor:
+    """An ovn-controller: there are no rows, OVN's databases here tell it something, and it has to do it."""
+
+    SOCKETS = "/run/ovn/ovn{}_db.sock"
+
+    def __init__(self, node: str) -> None:
+        self._node = node
+        self._north, self._south = (
+            self._database("nb", "OVN_Northbound"),
+            self._database("sb", "OVN_Southbound"),
+        )
+
+    def _database(self, short: str, name: str) -> OvsDb:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(self.SOCKETS.format(short))
+        return OvsDb(connection, name)
+
+    def write(self, number: int) -> None:  # noqa: ARG002 - the database counts by itself
+        count = {"op": "mutate", "table": "NB_Global", "where": [], "mutations": [["nb_cfg", "+=", 1]]}
+        look = {"op": "select", "table": "NB_Global", "where": [], "columns": ["nb_cfg"]}
+        wanted = self._north.transact(count, look)[1]["rows"][0]["nb_cfg"]
+        chassis = {
+            "op": "select", "table": "Chassis_Private", "where": [["name", "==", self._node]], "columns": ["nb_cfg"]
+        }  # fmt: skip
+        end = time.monotonic() + ATTEMPT_SECONDS
+        while not any(row["nb_cfg"] >= wanted for row in self._south.transact(chassis)[0]["rows"]):
+            if time.monotonic() > end:
+                raise OSError("it does not do what it is told")
+            time.sleep(0.02)
+
+    def found(self) -> set[int]:
+        return set()
+
+    def close(self) -> None:
+        self._north.close()
+        self._south.close()
+
+
+class OpenFlow:
+    """A bridge of Open vSwitch that speaks OpenFlow 1.0: a flow that expires is set and read back."""
+
+    ANYTHING = struct.pack("!I36x", 0x3FFFFF)
+    HELLO, FLOW, ASK, TELL = 0, 14, 16, 17
+
+    def __init__(self, node: str) -> None:
+        self._socket = socket.create_connection((node, 6653), 2)
+        self._socket.settimeout(ATTEMPT_SECONDS)
+        self._file = self._socket.makefile("rb")
+        self._send(self.HELLO, b"")
+
+    def write(self, number: int) -> None:
+        flow = struct.pack("!QHHHHIHH", number, 0, 0, 5, number % 60000 + 1, 0xFFFFFFFF, 0xFFFF, 0)
+        self._send(self.FLOW, self.ANYTHING + flow)
+        self._send(self.ASK, struct.pack("!HH", 1, 0) + self.ANYTHING + struct.pack("!BxH", 0xFF, 0xFFFF))
+        cookies = set()
+        more = 1
+        while more:
+            kind, body = self._receive()
+            if kind == self.TELL:
+                more = body[3] & 1
+                cookies |= set(self._cookies(body[4:]))
+            elif kind == 1:
+                raise OSError("it answered with an error")
+        if number not in cookies:
+            raise OSError("the flow that was set is not there")
+
+    def _cookies(self, flows: bytes) -> Iterable[int]:
+        while flows:
+            yield from struct.unpack_from("!Q", flows, 64)
+            flows = flows[struct.unpack_from("!H", flows)[0] :]
+
+    def _send(self, kind: int, body: bytes) -> None:
+        self._socket.sendall(struct.pack("!BBHI", 1, kind, 8 + len(body), 1) + body)
+
+    def _receive(self) -> tuple[int, bytes]:
+        header = self._file.read(8)
+        if len(header) < 8:
+            raise OSError("the connection is closed")
+        _version, kind, length, _id = struct.unpack("!BBHI", header)
+        body = self._file.read(length - 8)
+        if kind == 2:  # it wants to know whether we are there
+            self._send(3, body)
+        return kind, body
+
+    def found(self) -> set[int]:
+        return set()
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class Screen:
+    """The screen of a guest that qemu runs: there are no rows, it is greeted as VNC does."""
+
+    def __init__(self, node: str) -> None:
+        self._node = node
+
+    def write(self, number: int) -> None:  # noqa: ARG002 - a greeting has none
+        with socket.create_connection((self._node, 5900), ATTEMPT_SECONDS) as connection:
+            said = connection.makefile("rb").read(12)
+        if not said.startswith(b"RFB 003."):
+            raise OSError(f"it answered {said!r}")
+
+    def found(self) -> set[int]:
+        return set()
+
+    def close(self) -> None:
+        pass
+
+
 class Smtp:
     """A mail server that relays to this host: a row is a message, which must arrive here.
 
@@ -451,8 +630,12 @@ PROTOCOLS: dict[str, Callable[[str], Connection]] = {
     "zookeeper": ZooKeeper,
     "ldap": Ldap,
     "redis": Redis,
+    "northbound": Northbound,
+    "hypervisor": Hypervisor,
+    "openflow": OpenFlow,
+    "screen": Screen,
 }
-KEEP_NOTHING = ("page", "memcached", "dns", "ntp")
+KEEP_NOTHING = ("page", "memcached", "dns", "ntp", "hypervisor", "openflow", "screen")
 """Protocols without rows that could be lost."""
 
 

@@ -18,7 +18,8 @@ CLUSTERS = Path(__file__).with_name("clusters")
 class Refusal:
     """A roll that must be refused: what it would be, and words of the refusal.
 
-    *before* and *after* are scripts by the host on which they run.
+    *before* and *after* are scripts by the host on which they run; *rolled* is the host that is rolled, else the
+    first without them.
     """
 
     what: str
@@ -26,6 +27,7 @@ class Refusal:
     variables: Mapping[str, Any] = field(default_factory=dict)
     before: Mapping[str, str] = field(default_factory=dict)
     after: Mapping[str, str] = field(default_factory=dict)
+    rolled: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class Cluster:
     """Packages that an operator has to put on hold while restarts are off."""
     again: Sequence[str] = ()
     """Packages that are offered again with a higher version, besides :attr:`version_of`."""
+    also: Sequence[str] = ()
+    """Other services of the same hosts, which are upgraded and rebooted with it."""
     balancer: str = ""
     """A host with an haproxy in front of them, as ``in_front.sh`` sets it up."""
     variables: Mapping[str, Any] = field(default_factory=dict)
@@ -85,7 +89,10 @@ class Cluster:
 
     def inventory(self, store: str) -> dict[str, Any]:
         """Give the inventory: the groups, the variables of the service, and where the locks are."""
-        groups = {self.service: {"hosts": dict.fromkeys(self.hosts), "vars": dict(self.variables)}}
+        groups = {
+            name: {"hosts": dict.fromkeys(self.hosts), "vars": dict(self.variables)}
+            for name in (self.service, *self.also)
+        }
         if self.balancer:
             groups["haproxy"] = {"hosts": {self.balancer: None}, "vars": {}}
         return {"all": {"children": groups, "vars": {"orderly_store": store}}}

@@ -139,13 +139,14 @@ class Story:
         before = (stage.versions(), stage.invocations())
         for refusal in stage.cluster.refused:
             untouched = [host for host in stage.cluster.hosts if host not in refusal.before]
+            rolled = refusal.rolled or untouched[0]
             for host, script in refusal.before.items():
                 stage.script(host, script)
             run = stage.play(
                 "restart_services",
                 {"restart_only": [stage.cluster.service], **refusal.variables},
                 "--limit",
-                untouched[0],
+                rolled,
             )
             for host, script in refusal.after.items():
                 stage.script(host, script)
@@ -155,9 +156,11 @@ class Story:
             )
             now = stage.invocations()
             self._claim(
-                "and nothing was restarted", all(now[host] == before[1][host] for host in untouched), now
+                "and nothing was restarted",
+                all(now[host] == before[1][host] for host in {*untouched, rolled}),
+                now,
             )
-            self._succeed("recover", None, "--limit", untouched[0])
+            self._succeed("recover", None, "--limit", rolled)
         before = (stage.versions(), stage.invocations())
         # A campaign of its own: else everything is done, and nobody looks whether there is something to do.
         options = {

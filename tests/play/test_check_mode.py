@@ -29,7 +29,8 @@ for unit; do
     case $unit in
         *.service)
             printf 'Id=%s\\nNames=%s\\nLoadState=loaded\\nActiveState=active\\nSubState=running\\n' "$unit" "$unit"
-            printf 'FragmentPath=/lib/systemd/system/%s\\nType=notify\\nMainPID=%s\\n\\n' "$unit" @@ ;;
+            printf 'FragmentPath=/lib/systemd/system/%s\\nType=notify\\nKillMode=process\\n' "$unit"
+            printf 'MainPID=%s\\n\\n' @@ ;;
     esac
 done
 """

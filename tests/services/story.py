@@ -93,7 +93,7 @@ class Story:
         script, old = self._version_script(), self.versions[-1]
         there = [host for host in stage.cluster.hosts if host != victim]
         untouched = [host for host in there if stage.hosts.run(host, script) == old]
-        # Waves of one host each, in some clusters by rank; others are of the balancer in front.
+        # Waves of one host each, in some clusters by rank; others are of services besides.
         begun = {*re.findall(rf"Wave \d+ of \d+: .*\b{stage.cluster.service} on (\w+)", run.said)}
         later = len(stage.cluster.hosts) - len(begun)
         self._claim(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROLES = Path(__file__).parents[3] / "roles"
-OF_ANSIBLE = ("dict2items", "difference", "dirname", "flatten")
+OF_ANSIBLE = ("dict2items", "difference", "dirname", "flatten", "product")
 """Filters that Jinja itself has not; what they do does not matter here."""
 SAFE = {"item", "lookup", "query", "omit", "inventory_hostname", "groups", "behind_haproxy_service"}
 """The last one is a variable of the task that imports the role, which goes before facts."""

@@ -39,10 +39,11 @@ def test_a_key_that_is_none_is_refused_by_name(tmp_path: Path, monkeypatch: pyte
 def test_the_inventory_has_the_service_and_its_balancer() -> None:
     given = cluster.Cluster(
         "web", "web", ["web1", "web2"], [], "nginx", "nginx.service", {"protocol": "page", "nodes": ["lb1"]}, "x",
-        balancer="lb1", variables={"web_size": 2},
+        balancer="lb1", variables={"web_size": 2}, also=["php"],
     )  # fmt: skip
     groups = given.inventory("sqlite:///store.db")["all"]["children"]
     assert groups["web"] == {"hosts": {"web1": None, "web2": None}, "vars": {"web_size": 2}}
+    assert groups["php"] == groups["web"]
     assert [*groups["haproxy"]["hosts"]] == ["lb1"]
     assert given.all_hosts == ["web1", "web2", "lb1", "client"]
     assert given.nodes == ["lb1"]

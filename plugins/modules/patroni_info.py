@@ -86,10 +86,10 @@ candidates:
 import json
 import ssl
 import urllib.error
-import urllib.request
 from typing import Any, Callable, Dict, Mapping, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.urls import open_url
 
 Answer = Tuple[int, Dict[str, Any]]
 Get = Callable[[str], Answer]
@@ -104,16 +104,19 @@ class NoAnswerError(Exception):
 
 
 def getter(timeout: float, ca_path: str | None) -> Get:
-    """Give what gets a page of a REST API, whatever its status."""
-    context = ssl.create_default_context(cafile=ca_path or None)
+    """Give what gets a page of a REST API, whatever its status.
+
+    Certificates that cannot be read are an :class:`OSError`.
+    """
+    ssl.create_default_context(cafile=ca_path or None)
 
     def get(url: str) -> Answer:
         if not url.startswith(("http://", "https://")):
             raise NoAnswerError(f"{url or 'an empty text'} is no address of a REST API")
         try:
             try:
-                with urllib.request.urlopen(url, timeout=timeout, context=context) as page:  # noqa: S310 - see above
-                    status, text = page.status, page.read()
+                page = open_url(url, timeout=timeout, ca_path=ca_path, use_proxy=False)
+                status, text = page.code, page.read()
             except urllib.error.HTTPError as exc:  # Patroni says no with 503
                 status, text = exc.code, exc.read()
             found = json.loads(text)

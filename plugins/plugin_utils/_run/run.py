@@ -153,18 +153,16 @@ def _machine(machine_id: Path) -> str:
 
 def run_state(run: Run, here: Run, *, proc: Path = PROC) -> RunState:
     """Tell from the machine of the run *here* whether *run* still goes on, as far as that can be proven."""
-    is_here = run.controller == here.controller and not _differ(run.machine, here.machine)
+    if run.controller != here.controller or _differ(run.machine, here.machine):
+        return RunState.UNKNOWN
     if run.boot != here.boot:
         # Two containers may share a name and, by their image, a machine id: only a whole machine was booted since.
         is_whole = run.namespace == here.namespace == WHOLE_MACHINE
-        booted = is_here and is_whole and run.machine == here.machine != ""
+        booted = is_whole and run.machine == here.machine != ""
         return RunState.OVER if booted else RunState.UNKNOWN
     if run.namespace != here.namespace:
         return RunState.UNKNOWN
-    state = _process_state(run, proc)
-    # A process that is there is proof, whatever its machine is called by now; of one that is not, a machine that was
-    # cloned while it ran proves nothing.
-    return state if is_here or state is RunState.LIVE else RunState.UNKNOWN
+    return _process_state(run, proc)
 
 
 def _differ(machine: str, other: str) -> bool:

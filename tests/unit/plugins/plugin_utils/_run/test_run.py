@@ -97,10 +97,8 @@ CASES = [
         "a container of the same image on another machine",
     ),
     ({"namespace": "pid:[7]"}, "unknown", "a container whose processes we cannot see"),
-    ({"controller": "other", "started": 1}, "unknown", "a clone with another name"),
-    ({"machine": "other", "started": 1}, "unknown", "another machine of the same name"),
-    ({"controller": "other"}, "live", "its machine has another name by now"),
-    ({"controller": "other", "namespace": "pid:[7]"}, "unknown", "another container"),
+    ({"controller": "other"}, "unknown", "another controller"),
+    ({"machine": "other"}, "unknown", "another machine of the same name"),
     ({"controller": "other", "boot": "before"}, "unknown", "another controller"),
 ]
 
